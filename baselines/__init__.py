@@ -1,0 +1,1 @@
+"""The methods that IQL is compared with, one file each."""

@@ -1,0 +1,54 @@
+"""Behavioural cloning: regress the data's actions, pi(s) ~ a.
+
+The deterministic variant with squared error, which both the IQL authors' own BC
+(github.com/ikostrikov/jaxrl, examples/configs/bc_default.py) and CORL
+(algorithms/offline/any_percent_bc.py) use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from bench.learner import Learner, constant
+from bench.nets import DeterministicPolicy, torch_default
+from bench.rng import Streams
+from bench.types import Batch, Spec
+
+
+@dataclass(frozen=True)
+class Config:
+    """Defaults: CORL algorithms/offline/any_percent_bc.py."""
+
+    learning_rate: float = 3e-4  # Adam
+    hidden: tuple[int, ...] = (256, 256)  # ReLU, PyTorch's initialisation
+
+
+@dataclass
+class State:
+    policy: Learner[DeterministicPolicy]
+
+
+def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
+    """A fresh policy; the rate is constant, whatever the number of updates."""
+    sizes = [spec.observation_dim, *config.hidden, spec.action_dim]
+    policy = DeterministicPolicy(sizes, streams, initialiser=torch_default())
+    return State(Learner(policy, constant(config.learning_rate), streams.device))
+
+
+def cloning_loss(predicted: Tensor, actions: Tensor) -> Tensor:
+    """Mean squared error over batch and action dimensions: (S, B, act) -> (S,)."""
+    return (predicted - actions).square().mean((-2, -1))
+
+
+def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
+    """One regression step; metrics are (S,)."""
+    loss = cloning_loss(state.policy(batch.observations), batch.actions)
+    state.policy.descend(loss)
+    return {"actor_loss": loss.detach()}
+
+
+def act(state: State, observations: Tensor, config: Config) -> Tensor:
+    """(S, B, obs) -> (S, B, act)."""
+    return state.policy(observations)

@@ -1,0 +1,33 @@
+"""10%BC: behavioural cloning of the best tenth of the trajectories by return.
+
+The filter of Chen et al. 2021 (Decision Transformer, arXiv:2106.01345, section 5.1). The
+tenth is of the number of trajectories, as in CORL; trajectories end where the data say
+that an episode ended, not at a fixed length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from baselines import bc
+from baselines.bc import State, act, init, update
+from bench.transitions import Transitions
+
+__all__ = ["Config", "State", "act", "init", "select", "update"]
+
+
+@dataclass(frozen=True)
+class Config(bc.Config):
+    """BC's, and the share of trajectories that is kept (CORL: frac 0.1)."""
+
+    fraction: float = 0.1
+
+
+def select(data: Transitions, config: Config) -> Transitions:
+    """The transitions of the best trajectories, at least one; ties go to the earlier one."""
+    returns = data.returns()
+    count = max(round(config.fraction * len(returns)), 1)
+    best = np.argsort(-returns, kind="stable")[:count]
+    return data.select(np.isin(data.episodes, data.episodes[data.starts()[best]]))

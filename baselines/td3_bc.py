@@ -1,0 +1,86 @@
+"""TD3+BC: TD3 with a behavioural-cloning term in the policy's loss.
+
+Fujimoto, Gu, "A Minimalist Approach to Offline Reinforcement Learning",
+arXiv:2106.06860; order of the steps and defaults from github.com/sfujim/TD3_BC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.learner import Learner, Target, constant
+from bench.nets import DeterministicPolicy, TwinCritic, torch_default
+from bench.rng import Streams
+from bench.types import Batch, Spec
+
+
+@dataclass(frozen=True)
+class Config:
+    """Defaults: TD3_BC.py and main.py of the authors' repository."""
+
+    alpha: float = 2.5  # weight of Q against cloning, after dividing by mean |Q|
+    discount: float = 0.99
+    polyak: float = 0.005
+    policy_noise: float = 0.2  # deviation of the target action's noise
+    noise_clip: float = 0.5
+    policy_every: int = 2  # critic steps per policy and target step
+    learning_rate: float = 3e-4  # Adam, both
+    hidden: tuple[int, ...] = (256, 256)  # ReLU, PyTorch's initialisation
+
+
+@dataclass
+class State:
+    policy: Learner[DeterministicPolicy]
+    target_policy: Target[DeterministicPolicy]
+    critic: Learner[TwinCritic]
+    target_critic: Target[TwinCritic]
+
+
+def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
+    """Fresh networks; the rates are constant, whatever the number of updates."""
+    observation, action = spec.observation_dim, spec.action_dim
+    rate, rule = constant(config.learning_rate), torch_default()
+    actor = DeterministicPolicy([observation, *config.hidden, action], streams, initialiser=rule)
+    twin = TwinCritic([observation + action, *config.hidden], streams, initialiser=rule)
+    policy, critic = Learner(actor, rate, streams.device), Learner(twin, rate, streams.device)
+    return State(policy, Target(policy), critic, Target(critic))
+
+
+def critic_loss(q: Tensor, target: Tensor) -> Tensor:
+    """Both critics' squared errors: (2, S, B), (S, B) -> (S,)."""
+    return (q - target).square().sum(0).mean(-1)
+
+
+def policy_loss(q: Tensor, predicted: Tensor, actions: Tensor, alpha: float) -> Tensor:
+    """Eq. 3 to 5: cloning minus alpha Q / mean |Q|: (S, B), (S, B, act) twice -> (S,)."""
+    scale = alpha / q.detach().abs().mean(-1)
+    cloning = (predicted - actions).square().mean((-2, -1))
+    return cloning - scale * q.mean(-1)
+
+
+def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
+    """One critic step, and a policy and target step at every `policy_every`-th; metrics (S,)."""
+    with torch.no_grad():
+        noise = config.policy_noise * streams.normal(*batch.actions.shape[1:])
+        noise = noise.clamp(-config.noise_clip, config.noise_clip)
+        next_actions = (state.target_policy(batch.next_observations) + noise).clamp(-1, 1)
+        next_q = state.target_critic(batch.next_observations, next_actions).amin(0)
+        target = batch.rewards + config.discount * batch.masks * next_q
+    q = state.critic(batch.observations, batch.actions)
+    q_loss = critic_loss(q, target)
+    state.critic.descend(q_loss)
+    if state.critic.updates % config.policy_every == 0:
+        predicted = state.policy(batch.observations)
+        value = state.critic.net.first(batch.observations, predicted)
+        state.policy.descend(policy_loss(value, predicted, batch.actions, config.alpha))
+        state.target_critic.track(state.critic, config.polyak)
+        state.target_policy.track(state.policy, config.polyak)
+    return {"critic_loss": q_loss.detach(), "q": q.detach().mean((0, -1))}
+
+
+def act(state: State, observations: Tensor, config: Config) -> Tensor:
+    """(S, B, obs) -> (S, B, act)."""
+    return state.policy(observations)

@@ -1,0 +1,247 @@
+"""The command line: every step of the workflow by hand.
+
+The workflow calls the same verbs, so what its log shows is what a person types. Each verb
+imports what it needs: starting one does not load torch unless it computes with it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+import yaml
+
+from bench.errors import BenchError, unknown
+from bench.suite import (
+    DEFAULT_SUITE,
+    Catalogue,
+    Settings,
+    Suite,
+    Task,
+    block_name,
+    dataset_id,
+)
+
+MINARI_ROOT = Path("data/minari")
+Name = Annotated[str, tyro.conf.Positional]
+
+
+def _task(catalogue: Catalogue, name: str) -> Task:
+    if name not in catalogue.tasks:
+        raise unknown("config/tasks.tsv", "task", name, catalogue.tasks)
+    return catalogue.tasks[name]
+
+
+def behavior(robot: Name, out: Path) -> None:
+    """Train the PPO behaviour policies of one robot from nothing (tens of minutes).
+
+    Args:
+        robot: a key of config/behaviors.yaml.
+        out: folder for the ladder of snapshots, its scores and the training curve.
+    """
+    import torch
+
+    from bench.behavior import train
+
+    entries = yaml.safe_load(Path("config/behaviors.yaml").read_text())
+    if robot not in entries:
+        raise unknown("config/behaviors.yaml", "robot", robot, entries)
+    torch.set_num_threads(1)
+    entry = entries[robot]
+    train(entry["env_id"], out, entry["steps"], entry["seed"], entry["config"])
+
+
+def collect(dataset: Name, recipe: str, env_id: str, rows: int, seed: int = 0) -> None:
+    """Collect a local dataset in MuJoCo and store it with Minari under data/minari.
+
+    Args:
+        dataset: Minari id to create, such as local/hopper/medium-100k-v0.
+        recipe: robot/medium, robot/medium-replay, robot/medium-expert or pointmaze/stitch.
+        env_id: Gymnasium id, or module:id.
+        rows: transitions to collect.
+        seed: the same seed collects the same data.
+    """
+    import torch
+
+    from bench.collect import collect as run
+
+    torch.set_num_threads(1)
+    run(env_id, dataset, recipe, rows, MINARI_ROOT, seed)
+
+
+def transitions(task: Name, dataset: str) -> None:
+    """Flatten and audit a Minari dataset; writes arrays and card.json under data/transitions.
+
+    Args:
+        task: row of config/tasks.tsv, for the environment and the reference scores.
+        dataset: Minari id under data/minari.
+    """
+    from bench.transitions import prepare
+
+    row = _task(Catalogue(), task)
+    folder = prepare(task, dataset, row.env_id, (row.ref_min_score, row.ref_max_score), MINARI_ROOT)
+    card = json.loads((folder / "card.json").read_text())
+    print(f"{folder}/card.json: {card['rows']:,} rows, {card['episodes']:,} episodes, mean")
+    print(f"normalised score of the data {card['score_mean']:.1f}")
+
+
+def train(
+    method: Name = "",
+    task: Name = "",
+    seeds: tuple[int, ...] = (0,),
+    configfile: Path = DEFAULT_SUITE,
+    settings: str | None = None,
+    device: str = "auto",
+    threads: int = 1,
+    show: bool = False,
+) -> None:
+    """Train and score one block of seeds of one method on one task; continues if interrupted.
+
+    Args:
+        method: key of config/methods.yaml.
+        task: row of config/tasks.tsv.
+        seeds: training seeds; they run as one block.
+        configfile: suite whose updates, evaluation and overrides apply.
+        settings: all of the above resolved, as JSON; the workflow passes this.
+        device: auto, cpu, cuda or cuda:N.
+        threads: processor threads; one per job is fastest when all cores have a job.
+        show: print the resolved settings and stop.
+    """
+    if settings is None:
+        catalogue = Catalogue()
+        suite = catalogue.read_suite(configfile)
+        if method not in catalogue.methods:
+            raise unknown("config/methods.yaml", "method", method, catalogue.methods)
+        cell = catalogue.settings(suite, method, _task(catalogue, task).task, seeds)
+    else:
+        cell = Settings.model_validate_json(settings)
+    print(_describe(cell), flush=True)
+    if show:
+        return
+    import torch
+
+    from bench.train import train as run
+    from bench.transitions import ROOT
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    folder = run_folder(cell.suite, cell.method, cell.task.task, cell.seeds)
+    run(cell, ROOT / cell.task.dataset, folder, device, threads)
+    print(f"results are in {folder}")
+
+
+def run_folder(suite: str, method: str, task: str, seeds: tuple[int, ...]) -> Path:
+    """Where a block of seeds writes."""
+    return Path("results") / suite / "runs" / method / task / block_name(seeds)
+
+
+def _describe(cell: Settings) -> str:
+    """The resolved settings as YAML, the method's defaults filled in."""
+    from bench import methods
+    from bench.train import as_tuples
+
+    config = methods.load(cell.method).Config(**as_tuples(cell.config))
+    content = cell.model_dump(mode="json") | {"config": asdict(config)}
+    content = json.loads(json.dumps(content))
+    return yaml.safe_dump(content, sort_keys=False, default_flow_style=None).rstrip()
+
+
+def _suite(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite:
+    if suite is None:
+        return catalogue.read_suite(configfile)
+    return catalogue.suite(json.loads(suite), str(configfile))
+
+
+def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
+    """Gather a suite's runs into scores.csv, summary.csv and aggregate.csv.
+
+    Args:
+        configfile: the suite.
+        suite: the suite as JSON; the workflow passes this.
+    """
+    from bench import stats
+
+    catalogue = Catalogue()
+    chosen = _suite(catalogue, configfile, suite)
+    folder = Path("results") / chosen.suite
+    cells = [(m, t, b) for m in chosen.methods for t in chosen.tasks for b in chosen.blocks()]
+    folders = [run_folder(chosen.suite, *cell) for cell in cells]
+    stats.collect_scores([f for f in folders if (f / "run.json").exists()], folder / "scores.csv")
+    scores = stats.read_csv(folder / "scores.csv", stats.SCORE_COLUMNS)
+    stats.write_csv(stats.summarise(scores, chosen, catalogue.tasks), folder / "summary.csv")
+    aggregate = stats.aggregate(scores, chosen, catalogue.tasks, chosen.bootstrap)
+    stats.write_csv(aggregate, folder / "aggregate.csv")
+    print(f"{folder}/: scores.csv, summary.csv, aggregate.csv")
+
+
+def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
+    """Render a suite's tables and figures and typeset its PDF, finished or not.
+
+    Args:
+        configfile: the suite.
+        suite: the suite as JSON; the workflow passes this.
+    """
+    from bench.report import build
+
+    catalogue = Catalogue()
+    chosen = _suite(catalogue, configfile, suite)
+    ids = [dataset_id(catalogue.tasks[t], chosen) for t in chosen.tasks]
+    cards = [Path("data/transitions") / i / "card.json" for i in ids]
+    out = Path("reports") / f"{chosen.suite}.pdf"
+    build(chosen, catalogue, Path("results") / chosen.suite, [c for c in cards if c.exists()], out)
+    print(out)
+
+
+def schema(check: bool = False) -> None:
+    """Write workflow/schemas/ from the types in the code.
+
+    Args:
+        check: only compare, and fail where a file is out of date.
+    """
+    from bench.schemas import write
+
+    write(check)
+
+
+def watch(log: Path, parent: int) -> None:
+    """Show the progress of a running workflow until it ends.
+
+    Args:
+        log: Snakemake's own log file.
+        parent: process id of Snakemake.
+    """
+    from bench.watch import watch as run
+
+    run(log, parent)
+
+
+VERBS: dict[str, Callable[..., Any]] = {
+    "train": train,
+    "collect": collect,
+    "transitions": transitions,
+    "statistics": statistics,
+    "report": report,
+    "behavior": behavior,
+    "schema": schema,
+    "watch": watch,
+}
+
+
+def main() -> None:
+    """Run one verb; bad input prints one sentence and exits with 2."""
+    # Gymnasium's v4 robots are what D4RL's scores are compared on; its advice to move on is noise.
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    warnings.filterwarnings("ignore", category=UserWarning, module="minari")
+    try:
+        tyro.extras.subcommand_cli_from_dict(
+            VERBS, prog="python -m bench", description=__doc__.splitlines()[0]
+        )
+    except BenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,212 @@
+"""Local datasets: trajectories of behaviour policies in MuJoCo, stored as Minari datasets.
+
+The locomotion recipes follow D4RL (Fu et al. 2020, arXiv:2004.07219, section 5): medium
+is one snapshot, medium-replay every snapshot up to it, medium-expert half of each. D4RL
+takes its replay from a SAC buffer; ours is collected anew from snapshots of PPO.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pandas as pd
+import torch
+from minari import create_dataset_from_buffers
+from minari.data_collector import EpisodeBuffer
+
+from bench import envs, maze
+from bench.behavior import Ladder
+from bench.errors import BenchError, unknown
+from bench.progress import Progress
+from bench.rng import Streams, derive
+
+BEHAVIORS = Path("behaviors")
+STREAMS = 8  # episodes collected side by side
+TRIP_NOISE = 0.5  # deviation of the maze controller's action noise
+TRIP_STEPS = 150  # a trip that takes longer is cut
+# Called with the number of rows collected since the last call.
+Count = Callable[[int], None]
+
+
+class Recorder:
+    """One episode in the making."""
+
+    def __init__(self, observation: np.ndarray):
+        self.observations = [observation]
+        self.actions: list[np.ndarray] = []
+        self.rewards: list[float] = []
+
+    def __len__(self) -> int:
+        return len(self.rewards)
+
+    def add(self, action: np.ndarray, reward: float, observation: np.ndarray) -> None:
+        self.actions.append(action)
+        self.rewards.append(reward)
+        self.observations.append(observation)
+
+    def finish(self, terminated: bool) -> EpisodeBuffer:
+        """T + 1 observations, T of the rest; an episode that did not terminate was truncated."""
+        flags = np.zeros((2, len(self)), dtype=bool)
+        flags[0 if terminated else 1, -1] = True
+        return EpisodeBuffer(
+            observations=np.asarray(self.observations, dtype=np.float32),
+            actions=np.asarray(self.actions, dtype=np.float32),
+            rewards=np.asarray(self.rewards, dtype=np.float32),
+            terminations=flags[0],
+            truncations=flags[1],
+        )
+
+
+def rungs_of(recipe: str, ladder: pd.DataFrame) -> list[int]:
+    """The snapshots that a locomotion recipe uses, in the order of training."""
+    medium = int(ladder.index[ladder.role == "medium"][0])
+    expert = int(ladder.index[ladder.role == "expert"][0])
+    choices = {
+        "medium": [medium],
+        "medium-replay": list(range(medium + 1)),
+        "medium-expert": [medium, expert],
+    }
+    if recipe not in choices:
+        raise unknown("config/tasks.tsv, recipe", "recipe", recipe, choices)
+    return choices[recipe]
+
+
+def locomotion(
+    env_id: str, folder: Path, recipe: str, rows: int, seed: int, progress: Count
+) -> tuple[list[EpisodeBuffer], dict[str, Any]]:
+    """`rows` transitions, the same number from each snapshot, by sampling its Gaussian."""
+    table = pd.read_csv(folder / "ladder.csv")
+    rungs = rungs_of(recipe, table)
+    ladder = Ladder.load(folder).pick(rungs)
+    copies = max(STREAMS // len(rungs), 1)
+    quotas = [
+        rows * (i + 1) // (len(rungs) * copies) - rows * i // (len(rungs) * copies)
+        for i in range(len(rungs) * copies)
+    ]
+    noise = Streams([derive(seed, f"rung {r}") for r in rungs], "collection")
+    pool = [envs.make(env_id) for _ in quotas]
+    running = [
+        Recorder(e.reset(seed=derive(seed, f"stream {i}") % 2**31)[0]) for i, e in enumerate(pool)
+    ]
+    collected: list[list[EpisodeBuffer]] = [[] for _ in quotas]
+    for step in range(max(quotas)):
+        batch = np.asarray([r.observations[-1] for r in running], dtype=np.float32)
+        actions = ladder.sample(torch.from_numpy(batch).view(len(rungs), copies, -1), noise)
+        for i, action in enumerate(actions.flatten(0, 1).numpy()):
+            if step >= quotas[i]:
+                continue
+            observation, reward, terminated, truncated, _ = pool[i].step(action)
+            running[i].add(action, float(reward), observation)
+            if terminated or truncated or step == quotas[i] - 1:
+                collected[i].append(running[i].finish(terminated))
+                running[i] = Recorder(pool[i].reset()[0])
+        progress(len(quotas))
+    for env in pool:
+        env.close()
+    policies = "; ".join(
+        f"{row.role} at {row.step:,} steps (return {row.return_mean:.0f})"
+        for row in table.loc[rungs].itertuples()
+    )
+    return [e for stream in collected for e in stream], {"policies": policies}
+
+
+def short_trips(
+    rows: int, seed: int, progress: Count
+) -> tuple[list[EpisodeBuffer], dict[str, Any]]:
+    """`rows` transitions of the waypoint controller between cells at most MAX_TRIP apart.
+
+    Start cell and destination are random; reward 1 and termination, as in evaluation, are
+    given only at the centre of the evaluation goal.
+    """
+    rng = np.random.default_rng([seed, 0])
+    env = gymnasium.make(maze.STITCH_ID, max_episode_steps=TRIP_STEPS)
+    cells = maze.free_cells()
+    to_cell = {cell: maze.distances(cell) for cell in cells}
+    goal = maze.centre(maze.GOAL)
+    episodes: list[EpisodeBuffer] = []
+    left = rows
+    while left:
+        start = cells[rng.integers(len(cells))]
+        near = [c for c in cells if 0 < to_cell[c][start] <= maze.MAX_TRIP]
+        destination = near[rng.integers(len(near))]
+        observation, _ = env.reset(
+            seed=int(rng.integers(2**31)), options={"reset_cell": np.array(start)}
+        )
+        trip = Recorder(observation)
+        reached = arrived = truncated = False
+        while not (reached or arrived or truncated) and len(trip) < left:
+            noise = rng.normal(0.0, TRIP_NOISE, 2)
+            action = maze.controller(observation, to_cell[destination], noise).astype(np.float32)
+            observation, _, _, truncated, _ = env.step(action)
+            reached = bool(np.linalg.norm(observation[:2] - goal) <= maze.GOAL_RADIUS)
+            arrived = bool(np.linalg.norm(observation[:2] - maze.centre(destination)) <= 0.3)
+            trip.add(action, float(reached), observation)
+        episodes.append(trip.finish(reached))
+        left -= len(trip)
+        progress(len(trip))
+    env.close()
+    trips = f"random trips of 1 to {maze.MAX_TRIP} cells, action noise {TRIP_NOISE}"
+    return episodes, {"policies": f"scripted waypoint controller, {trips}"}
+
+
+def collect(env_id: str, dataset: str, recipe: str, rows: int, root: Path, seed: int = 0) -> None:
+    """Collect `rows` transitions by `recipe` and store them as Minari dataset `dataset`.
+
+    The dataset appears under `root` at once and whole, or not at all.
+    """
+    kind, _, name = recipe.partition("/")
+    with Progress(f"collect {dataset}", rows, "rows") as progress:
+        if recipe == "pointmaze/stitch":
+            episodes, metadata = short_trips(rows, seed, progress)
+        elif (BEHAVIORS / kind / "ladder.csv").exists():
+            episodes, metadata = locomotion(env_id, BEHAVIORS / kind, name, rows, seed, progress)
+        else:
+            raise BenchError(
+                f"config/tasks.tsv, recipe: no behaviour policy '{kind}' in {BEHAVIORS}/; use one "
+                f"of {', '.join(sorted(p.name for p in BEHAVIORS.iterdir()))}, or 'none'."
+            )
+    metadata |= {"recipe": recipe, "collection_seed": seed, "collection_env": env_id}
+    _store(episodes, dataset, env_id, metadata, root)
+
+
+def _store(
+    episodes: list[EpisodeBuffer], dataset: str, env_id: str, metadata: dict[str, Any], root: Path
+) -> None:
+    root = root.resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    env = envs.make(env_id)
+    spaces = {
+        "observation_space": gymnasium.spaces.Box(-np.inf, np.inf, env.observation_space.shape),
+        "action_space": env.action_space,
+    }
+    with tempfile.TemporaryDirectory(dir=root, prefix=".collecting-") as scratch:
+        os.environ["MINARI_DATASETS_PATH"] = scratch
+        stored = create_dataset_from_buffers(
+            dataset,
+            episodes,
+            eval_env=env.spec,
+            **spaces,
+            description="Collected locally; not D4RL's data.",
+            author="iql-reproduction",
+        )
+        stored.storage.update_metadata(metadata)
+        final = root / dataset
+        shutil.rmtree(final, ignore_errors=True)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(Path(scratch) / dataset, final)
+    env.close()
+
+
+def iterate(dataset: str, root: Path) -> Iterator[Any]:
+    """The episodes of a stored dataset."""
+    import minari
+
+    os.environ["MINARI_DATASETS_PATH"] = str(root.resolve())
+    yield from minari.load_dataset(dataset).iterate_episodes()

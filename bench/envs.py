@@ -1,0 +1,99 @@
+"""Gymnasium environments, many at once, and rollouts of a policy in them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import gymnasium
+import mujoco
+import numpy as np
+import torch
+from gymnasium.spaces import Box
+from torch import Tensor
+
+from bench.errors import BenchError
+
+
+def _mujoco_warning(message: str) -> None:
+    # Of Gymnasium's own HalfCheetah model: nothing that a user could mend.
+    if "settotalmass" not in message:
+        warnings.warn(f"MuJoCo: {message}", RuntimeWarning, stacklevel=2)
+
+
+mujoco.set_mju_user_warning(_mujoco_warning)
+
+Policy = Callable[[Tensor], Tensor]  # (S, E, obs) -> (S, E, act)
+
+
+def make(env_id: str) -> gymnasium.Env:
+    """One environment with a flat observation; `module:id` imports the module first."""
+    try:
+        env = gymnasium.make(env_id)
+    except (gymnasium.error.Error, ModuleNotFoundError) as error:
+        raise BenchError(f"env_id '{env_id}': {error}; name a registered Gymnasium id.") from None
+    if not isinstance(env.observation_space, Box) or not isinstance(env.action_space, Box):
+        raise BenchError(
+            f"env_id '{env_id}': spaces are not flat boxes; wrap the environment and register it."
+        )
+    return env
+
+
+def observation_dim(env: gymnasium.Env) -> int:
+    """The length of the flat observation."""
+    assert env.observation_space.shape is not None
+    return int(env.observation_space.shape[0])
+
+
+def action_space(env: gymnasium.Env) -> Box:
+    """The bounds of the actions."""
+    assert isinstance(env.action_space, Box)
+    return env.action_space
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Undiscounted raw returns and lengths, (S, E) each."""
+
+    returns: np.ndarray
+    lengths: np.ndarray
+
+
+class Evaluator:
+    """S x E environments, one episode each per call; all step under one policy forward.
+
+    An environment whose episode has ended is not stepped again. Each episode has its own
+    reset seed, so that what a seed meets does not depend on its block.
+    """
+
+    def __init__(self, env_id: str, seeds: int, episodes: int):
+        self.shape = (seeds, episodes)
+        self.envs = [make(env_id) for _ in range(seeds * episodes)]
+
+    def __call__(self, policy: Policy, reset_seeds: Sequence[Sequence[int]]) -> Episodes:
+        """`reset_seeds` is (S, E)."""
+        flat_seeds = [seed for row in reset_seeds for seed in row]
+        observations = np.stack(
+            [env.reset(seed=s)[0] for env, s in zip(self.envs, flat_seeds, strict=True)]
+        ).astype(np.float32)
+        returns = np.zeros(len(self.envs))
+        lengths = np.zeros(len(self.envs), dtype=np.int64)
+        active = list(range(len(self.envs)))
+        while active:
+            batch = torch.from_numpy(observations).unflatten(0, self.shape)
+            actions = policy(batch).flatten(0, 1).clamp(-1, 1).cpu().numpy()
+            still = []
+            for i in active:
+                observation, reward, terminated, truncated, _ = self.envs[i].step(actions[i])
+                observations[i] = observation
+                returns[i] += float(reward)
+                lengths[i] += 1
+                if not (terminated or truncated):
+                    still.append(i)
+            active = still
+        return Episodes(returns.reshape(self.shape), lengths.reshape(self.shape))
+
+    def close(self) -> None:
+        for env in self.envs:
+            env.close()

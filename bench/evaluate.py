@@ -1,0 +1,60 @@
+"""Scoring a policy: every seed has its own episodes, every episode's return is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.envs import Evaluator
+from bench.rng import derive
+from bench.transforms import ObservationScaler
+
+
+@dataclass(frozen=True)
+class EpisodeRow:
+    """One evaluation episode; the return is undiscounted and raw."""
+
+    phase: str
+    step: int
+    seed: int
+    episode: int
+    return_: float
+    length: int
+
+
+HEADER = ("phase", "step", "seed", "episode", "return", "length")
+
+
+def reset_seeds(seed: int, step: int, episodes: int) -> list[int]:
+    """The environment seeds of one evaluation of one training seed."""
+    rng = np.random.default_rng(derive(seed, f"evaluation {step}"))
+    return [int(s) for s in rng.integers(2**31, size=episodes)]
+
+
+@torch.no_grad()
+def evaluate(
+    evaluator: Evaluator,
+    act: Callable[[Tensor], Tensor],
+    scaler: ObservationScaler,
+    seeds: tuple[int, ...],
+    step: int,
+    episodes: int,
+    device: torch.device,
+) -> list[EpisodeRow]:
+    """One evaluation of all seeds; `act` maps scaled observations to mean actions."""
+
+    def policy(observations: Tensor) -> Tensor:
+        # A diverged seed must not stop the others of its block; its rows are dropped later.
+        return torch.nan_to_num(act(scaler(observations.to(device))))
+
+    resets = [reset_seeds(seed, step, episodes) for seed in seeds]
+    result = evaluator(policy, resets)
+    return [
+        EpisodeRow("offline", step, seed, e, float(result.returns[s, e]), int(result.lengths[s, e]))
+        for s, seed in enumerate(seeds)
+        for e in range(episodes)
+    ]

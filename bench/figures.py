@@ -1,0 +1,270 @@
+"""One function a figure: frames in, SVG, PDF and PNG out. All look alike from here.
+
+A method has the same colour, line and marker in every figure of every suite, and the three
+differ together, so that the figures read in greyscale and with any colour vision.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
+
+from bench.stats import METRICS, t_interval
+from bench.suite import Task
+
+WIDTH = 6.7  # inches: the text block of the report, so that type keeps its size
+COLUMNS = 3
+FORMATS = ("svg", "pdf", "png")
+INK, GREY = "0.15", "0.45"
+
+STYLE = sns.axes_style("ticks") | {
+    "font.family": "DejaVu Sans",  # comes with Matplotlib: the same everywhere
+    "font.size": 7,
+    "axes.labelsize": 7,
+    "axes.titlesize": 7,
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "0.92",
+    "grid.linewidth": 0.5,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.5,
+    "savefig.dpi": 200,
+    "svg.fonttype": "path",  # no font needed where the file is opened
+    "svg.hashsalt": "bench",  # fixed element ids: equal data give equal bytes
+    "pdf.fonttype": 42,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one method is drawn."""
+
+    color: Any
+    line: Any
+    marker: str
+
+
+# The order gives the looks: new methods go at the end, so that old figures stay comparable.
+KNOWN = ("iql", "bc", "bc10", "td3_bc", "cql", "awac", "onestep", "dt", "cal_ql", "ppo")
+COLORS = sns.color_palette("colorblind", 10)
+LINES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2, 1, 1, 1, 1)))
+MARKERS = "osD^vPXd<>*"
+
+
+def look(method: str, methods: Sequence[str] = ()) -> Look:
+    """The look of `method`; a name that is not in KNOWN takes a place after those."""
+    others = sorted({*methods, method} - set(KNOWN))
+    index = [*KNOWN, *others].index(method)
+    return Look(
+        COLORS[index % len(COLORS)],
+        LINES[index % len(LINES)],
+        MARKERS[index % len(MARKERS)],
+    )
+
+
+def _panels(count: int, height: float, columns: int = COLUMNS) -> tuple[Figure, list[Axes]]:
+    """A full-width figure with `count` panels of `height` inches; spare ones are removed."""
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(WIDTH, height * rows + 0.45), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for spare in axes[count:]:
+        spare.remove()
+    return figure, axes[:count]
+
+
+def _save(figure: Figure, stem: Path) -> None:
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    for kind in FORMATS:
+        dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+        figure.savefig(f"{stem}.{kind}", metadata=dates[kind])
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    """One legend for all panels, under the figure, where it covers no data."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = min(len(labels), 5)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, handlelength=3.2)
+
+
+def aggregate_intervals(
+    aggregate: pd.DataFrame, methods: Mapping[str, str], groups: Sequence[str], stem: Path
+) -> None:
+    """Point and 95 % interval: a panel a metric and group, a row a method.
+
+    `aggregate` as `stats.aggregate` returns it, `methods` maps names to labels. A method that
+    the group leaves out reads "not complete"; without an interval only the point is drawn.
+    """
+    with mpl.rc_context(STYLE):
+        height = 0.42 + 0.17 * len(methods)
+        figure, axes = _panels(len(METRICS) * len(groups), height, len(METRICS))
+        for index, axis in enumerate(axes):
+            group, metric = groups[index // len(METRICS)], METRICS[index % len(METRICS)]
+            cell = aggregate[(aggregate["group"] == group) & (aggregate["metric"] == metric)]
+            _interval_panel(axis, cell.set_index("method"), list(methods))
+            first = index % len(METRICS) == 0
+            axis.set_yticks(range(len(methods)), list(methods.values()) if first else [])
+            if index < len(METRICS):
+                axis.set_title(metric + (" (lower is better)" if "gap" in metric else ""))
+            if first:
+                axis.set_ylabel(group, fontweight="bold")
+        figure.supxlabel("normalised score", fontsize=7)
+        _save(figure, stem)
+
+
+def _interval_panel(axis: Axes, cell: pd.DataFrame, methods: Sequence[str]) -> None:
+    for y, method in enumerate(methods):
+        if method not in cell.index:
+            axis.text(
+                0.02,
+                y,
+                "not complete",
+                transform=axis.get_yaxis_transform(),
+                va="center",
+                fontsize=6,
+                color=GREY,
+            )
+            continue
+        row, style = cell.loc[method], look(method, methods)
+        if np.isfinite(row["ci_low"]):
+            axis.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.color, linewidth=3.5,
+                      alpha=0.45, solid_capstyle="butt")  # fmt: skip
+        axis.plot(row["value"], y, style.marker, color=style.color, markeredgecolor=INK,
+                  markeredgewidth=0.4, markersize=4)  # fmt: skip
+    axis.set_ylim(len(methods) - 0.5, -0.5)
+    axis.xaxis.set_major_locator(MaxNLocator(4))
+    axis.grid(False, axis="y")
+    axis.tick_params(axis="y", length=0)
+
+
+def learning_curves(
+    scores: pd.DataFrame,
+    methods: Mapping[str, str],
+    tasks: Mapping[str, Task],
+    data_scores: Mapping[str, float],
+    stem: Path,
+) -> None:
+    """Mean over seeds with its t-interval against updates: a panel a task, a line a method.
+
+    `data_scores` is the mean normalised score of each task's dataset (dashed).
+    """
+    with mpl.rc_context(STYLE):
+        figure, axes = _panels(len(tasks), 1.65)
+        offline = scores[scores["phase"] == "offline"]
+        for axis, (name, task) in zip(axes, tasks.items(), strict=True):
+            for method, label in methods.items():
+                cell = offline[(offline["task"] == name) & (offline["method"] == method)]
+                _curve(axis, cell, task.bounded, look(method, list(methods)), label)
+            if name in data_scores:
+                axis.axhline(data_scores[name], color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
+            if offline[offline["task"] == name].empty:
+                _empty(axis)
+            axis.set_title(name)
+            axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+            axis.xaxis.set_major_locator(MaxNLocator(4))
+        if data_scores:
+            axes[0].plot([], [], color=GREY, linewidth=0.8, linestyle=(0, (3, 3)),
+                         label="data (mean score)")  # fmt: skip
+        _outer_labels(axes, "gradient updates", "normalised score")
+        _legend(figure, axes[0])
+        _save(figure, stem)
+
+
+def _curve(axis: Axes, cell: pd.DataFrame, bounded: bool, style: Look, label: str) -> None:
+    """Also without data, so that the legend names every method."""
+    points = [
+        (step, values.mean(), *t_interval(values, bounded))
+        for step, values in ((s, g.to_numpy(float)) for s, g in cell.groupby("step")["score"])
+    ]
+    steps, mean, low, high = np.array(points, float).reshape(-1, 4).T
+    axis.plot(steps, mean, color=style.color, linestyle=style.line, marker=style.marker,
+              markevery=max(1, len(steps) // 6), markeredgecolor="white", markeredgewidth=0.3,
+              label=label)  # fmt: skip
+    axis.fill_between(steps, low, high, color=style.color, alpha=0.15, linewidth=0)
+
+
+def _empty(axis: Axes) -> None:
+    axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", color=GREY)
+    axis.set_xticks([])
+    axis.set_yticks([])
+
+
+def _outer_labels(axes: Sequence[Axes], x: str, y: str) -> None:
+    """Label the left column and the lowest panel of each column."""
+    for index, axis in enumerate(axes):
+        if index % COLUMNS == 0:
+            axis.set_ylabel(y)
+        if index + COLUMNS >= len(axes):
+            axis.set_xlabel(x)
+
+
+def return_histograms(cards: Mapping[str, Mapping[str, Any] | None], stem: Path) -> None:
+    """Episode returns of each dataset: a panel a task; `cards` maps tasks to card or None."""
+    with mpl.rc_context(STYLE):
+        figure, axes = _panels(len(cards), 1.3)
+        for axis, (task, card) in zip(axes, cards.items(), strict=True):
+            axis.set_title(task)
+            if card is None:
+                _empty(axis)
+                continue
+            histogram = card["histogram"]
+            axis.stairs(histogram["counts"], histogram["edges"], fill=True, color="0.55")
+            axis.axvline(card["return"]["mean"], color=INK, linewidth=0.8, linestyle=(0, (3, 3)))
+            axis.xaxis.set_major_locator(MaxNLocator(4))
+            axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+        _outer_labels(axes, "episode return", "episodes")
+        _save(figure, stem)
+
+
+def seed_scores(
+    scores: pd.DataFrame, methods: Mapping[str, str], tasks: Sequence[str], step: int, stem: Path
+) -> None:
+    """Every seed's score at `step` as a dot, its mean as a tick: a panel a task."""
+    final = scores[(scores["phase"] == "offline") & (scores["step"] == step)]
+    with mpl.rc_context(STYLE):
+        figure, axes = _panels(len(tasks), 0.5 + 0.15 * len(methods))
+        for index, (axis, task) in enumerate(zip(axes, tasks, strict=True)):
+            for y, method in enumerate(methods):
+                cell = final[(final["task"] == task) & (final["method"] == method)]
+                values = cell.sort_values("seed")["score"].to_numpy(float)
+                style = look(method, list(methods))
+                # Spread the seeds over the row's height, so that equal scores stay visible.
+                offset = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else np.zeros(1)
+                if len(values):
+                    axis.plot(values, y + offset, style.marker, color=style.color, alpha=0.75,
+                              markersize=3, markeredgewidth=0)  # fmt: skip
+                    axis.vlines(values.mean(), y - 0.38, y + 0.38, color=INK, linewidth=1)
+            names = list(methods.values()) if index % COLUMNS == 0 else []
+            axis.set_yticks(range(len(methods)), names)
+            axis.set_ylim(len(methods) - 0.5, -0.5)
+            axis.xaxis.set_major_locator(MaxNLocator(4))
+            axis.tick_params(axis="y", length=0)
+            axis.set_title(task)
+            if final[final["task"] == task].empty:
+                axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", color=GREY)
+                axis.set_xticks([])
+        _outer_labels(axes, "normalised score", "")
+        _save(figure, stem)

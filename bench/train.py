@@ -1,0 +1,220 @@
+"""The training loop: one for all methods, for one block of seeds of one (method, task).
+
+Whatever happens between two updates (metrics, evaluation, checkpoint) happens at a
+multiple of `log_every`, where the batch generators have just drawn a whole chunk. A run
+that is killed and resumed therefore repeats the uninterrupted one bit for bit on a CPU.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import time
+from dataclasses import asdict, astuple
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from bench import checkpoint, methods, records
+from bench.envs import Evaluator
+from bench.evaluate import HEADER, EpisodeRow, evaluate
+from bench.progress import Progress
+from bench.replay import Replay
+from bench.rng import Streams
+from bench.suite import Settings
+from bench.transforms import ObservationScaler
+from bench.transitions import Transitions, content_hash
+from bench.types import Spec
+
+CHECKPOINT_EVERY = 30.0  # seconds
+INTERRUPTED = 75  # exit status: try again (EX_TEMPFAIL)
+PURPOSES = ("batches", "noise")
+
+
+class Run:
+    """One block of seeds on its way from `step` 0 to `settings.updates`."""
+
+    def __init__(self, settings: Settings, data: Transitions, device: torch.device):
+        self.settings, self.device = settings, device
+        self.method: ModuleType = methods.load(settings.method)
+        self.config = self.method.Config(**as_tuples(settings.config))
+        if hasattr(self.method, "select"):
+            data = self.method.select(data, self.config)
+        self.scaler = ObservationScaler.fit(settings.observations, data)
+        self.replay = Replay(data, settings.rewards, self.scaler, device)
+        self.scaler = self.scaler.to(device)
+        spec = Spec(data.observations.shape[1], data.actions.shape[1])
+        self.streams = {p: Streams(settings.seeds, p, device) for p in PURPOSES}
+        first = Streams(settings.seeds, "initialisation", device)
+        self.state = self.method.init(spec, self.config, first, settings.updates)
+        self.step = 0
+        self.metrics: list[list[float]] = []  # step, seed, values
+        self.metric_names: list[str] = []
+        self.evaluations: list[EpisodeRow] = []
+        self.diverged: dict[int, int] = {}  # seed -> step
+        self.seconds = 0.0  # of updates alone
+
+    def advance(self) -> None:
+        """The next `log_every` updates, and a row of metrics per seed."""
+        began = time.perf_counter()
+        size = self.settings.batch_size
+        rows = self.replay.draw(self.streams["batches"], self.settings.log_every, size)
+        metrics: dict[str, Tensor] = {}
+        for batch_rows in rows.to(self.device):
+            batch = self.replay.batch(batch_rows)
+            metrics = self.method.update(self.state, batch, self.config, self.streams["noise"])
+        self.step += len(rows)
+        self.metric_names = list(metrics)
+        values = torch.stack(list(metrics.values()), dim=1).tolist()  # (S, metrics)
+        self.seconds += time.perf_counter() - began
+        for seed, row in zip(self.settings.seeds, values, strict=True):
+            self.metrics.append([self.step, seed, *row])
+            if seed not in self.diverged and not torch.tensor(row).isfinite().all():
+                self.diverged[seed] = self.step
+                print(f"seed {seed}: non-finite loss by update {self.step:,}", flush=True)
+
+    def evaluate(self, evaluator: Evaluator) -> None:
+        """Score every seed that has not diverged."""
+
+        def act(observations: Tensor) -> Tensor:
+            return self.method.act(self.state, observations, self.config)
+
+        settings = self.settings
+        rows = evaluate(
+            evaluator, act, self.scaler, settings.seeds, self.step,
+            settings.evaluation.episodes, self.device,
+        )  # fmt: skip
+        self.evaluations += [row for row in rows if row.seed not in self.diverged]
+
+    def save(self, path: Path, identity: str) -> None:
+        """Write the checkpoint."""
+        tensors = checkpoint.state_tensors(self.state)
+        tensors |= {f"streams.{name}": s.state() for name, s in self.streams.items()}
+        record = {
+            "identity": identity,
+            "step": self.step,
+            "seconds": self.seconds,
+            "metric_names": self.metric_names,
+            "metrics": self.metrics,
+            "evaluations": [astuple(row) for row in self.evaluations],
+            "diverged": list(self.diverged.items()),
+        }
+        checkpoint.save(path, tensors, record)
+
+    def resume(self, path: Path, identity: str) -> bool:
+        """Continue from the checkpoint, if there is one of this very run."""
+        found = checkpoint.load(path, identity)
+        if found is None:
+            return False
+        tensors, record = found
+        checkpoint.restore_state(self.state, tensors)
+        for name, streams in self.streams.items():
+            streams.restore(tensors[f"streams.{name}"])
+        self.step, self.seconds = record["step"], record["seconds"]
+        self.metric_names, self.metrics = record["metric_names"], record["metrics"]
+        self.evaluations = [EpisodeRow(*row) for row in record["evaluations"]]
+        self.diverged = dict(record["diverged"])
+        return True
+
+
+def train(settings: Settings, data_folder: Path, folder: Path, device: str, threads: int) -> None:
+    """Run or continue one block and write its results to `folder`.
+
+    Raises SystemExit(75) after a SIGTERM, once the checkpoint is written.
+    """
+    began = time.perf_counter()
+    torch.set_num_threads(threads)
+    data = Transitions.load(data_folder)
+    run = Run(settings, data, torch.device(device))
+    dataset_hash, code = content_hash(data), records.source_hash(settings.method)
+    identity = _identity(settings, dataset_hash, code)
+    path = folder / "checkpoint.safetensors"
+    resumed = run.resume(path, identity)
+    stop = _stop_flag()
+    evaluator = Evaluator(settings.task.env_id, len(settings.seeds), settings.evaluation.episodes)
+    label = f"{settings.suite}/{settings.method}/{settings.task.task}"
+    saved = time.monotonic()
+    with Progress(label, settings.updates, "updates", run.step) as progress:
+        while run.step < settings.updates:
+            run.advance()
+            if run.step % settings.evaluation.every == 0 or run.step == settings.updates:
+                run.evaluate(evaluator)
+            progress(settings.log_every)
+            if stop or time.monotonic() - saved > CHECKPOINT_EVERY:
+                run.save(path, identity)
+                saved = time.monotonic()
+            if stop:
+                print(f"stopped by a signal at update {run.step:,}; run again to continue")
+                raise SystemExit(INTERRUPTED)
+    evaluator.close()
+    run.save(path, identity)
+    record = {
+        "dataset_hash": dataset_hash,
+        "source_hash": code,
+        "device": _device_name(torch.device(device)),
+        "threads": threads,
+        "resumed": int(resumed),
+        "wall_seconds": round(time.perf_counter() - began, 2),
+    }
+    _write_results(run, folder, record)
+
+
+def _write_results(run: Run, folder: Path, record: dict[str, Any]) -> None:
+    """run.json is written last: where it is, the rest is whole."""
+    rows = [astuple(row) for row in run.evaluations]
+    records.write_rows(folder / "evaluations.csv", HEADER, rows)
+    records.write_rows(folder / "metrics.csv", ("step", "seed", *run.metric_names), run.metrics)
+    policy = {k: v.cpu().contiguous() for k, v in run.state.policy.net.state_dict().items()}
+    policy |= {
+        "observation.mean": run.scaler.mean.cpu(),
+        "observation.scale": run.scaler.scale.cpu(),
+    }
+    save_file(policy, folder / "policy.safetensors")
+    sha, dirty = records.commit()
+    records.write_json(
+        folder / "run.json",
+        {
+            "status": "diverged" if run.diverged else "done",
+            "diverged": {str(seed): step for seed, step in run.diverged.items()},
+            "settings": run.settings.model_dump(mode="json"),
+            "config": asdict(run.config),
+            "versions": records.versions(),
+            "commit": sha,
+            "dirty": dirty,
+            "machine": records.machine(),
+            "updates_per_second": round(run.step / run.seconds, 2),
+            "update_seconds": round(run.seconds, 2),
+            "peak_memory_mb": records.peak_memory_mb(),
+            **record,
+        },
+    )
+
+
+def as_tuples(config: dict[str, Any]) -> dict[str, Any]:
+    """YAML and JSON know lists only; a frozen Config wants tuples."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
+
+
+def _identity(settings: Settings, dataset_hash: str, code: str) -> str:
+    parts = (settings.model_dump_json(), dataset_hash, code, torch.__version__)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def _stop_flag() -> list[int]:
+    """A list that a SIGTERM or SIGUSR1 makes non-empty."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+
+    signal.signal(signal.SIGTERM, note)
+    signal.signal(signal.SIGUSR1, note)
+    return received

@@ -1,0 +1,64 @@
+"""What a method sees of rewards and observations; named per task family, applied here only.
+
+Evaluation never sees a transformed reward: scores come from the environment's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.errors import BenchError
+from bench.transitions import Transitions
+
+STD_FLOOR = 1e-3  # added to the deviation, as in TD3+BC's utils.py and CORL
+
+
+def transform_rewards(name: str, data: Transitions) -> np.ndarray:
+    """Training rewards (N,) of float32.
+
+    raw: as recorded. return_range: times 1000 / (best - worst trajectory return), as
+    train_offline.py of the IQL authors for locomotion. minus_one: r - 1, as there for AntMaze.
+    """
+    rewards = np.asarray(data.rewards)
+    if name == "return_range":
+        returns = data.returns()
+        spread = returns.max() - returns.min()
+        if spread <= 0:
+            raise BenchError(
+                "config/methods.yaml, rewards: 'return_range' needs trajectories of different "
+                "returns, but all are equal; use 'raw' for this family."
+            )
+        return (rewards * (1000.0 / spread)).astype(np.float32)
+    if name == "minus_one":
+        return rewards - np.float32(1.0)
+    return rewards
+
+
+@dataclass(frozen=True)
+class ObservationScaler:
+    """(o - mean) / scale, for data and environment alike; the identity for `raw`."""
+
+    mean: Tensor  # (obs,)
+    scale: Tensor  # (obs,)
+
+    @classmethod
+    def fit(cls, name: str, data: Transitions) -> ObservationScaler:
+        """`standardised`: mean and deviation over the data's observations."""
+        observations = np.asarray(data.observations, dtype=np.float64)
+        if name == "raw":
+            mean, scale = np.zeros(observations.shape[1]), np.ones(observations.shape[1])
+        else:
+            mean, scale = observations.mean(0), observations.std(0) + STD_FLOOR
+        return cls(torch.from_numpy(mean).float(), torch.from_numpy(scale).float())
+
+    def __call__(self, observations: Tensor) -> Tensor:
+        """(..., obs) -> (..., obs)."""
+        return (observations - self.mean) / self.scale
+
+    def to(self, device: torch.device) -> ObservationScaler:
+        """A copy on another device."""
+        return ObservationScaler(self.mean.to(device), self.scale.to(device))

@@ -1,0 +1,238 @@
+"""Minari episodes -> audited, flat, memory-mapped transitions with a dataset card.
+
+One folder per dataset: one .npy per array and card.json. Row t of an episode holds
+(s_t, a_t, r_t, s_{t+1}); its mask is 0 where the episode terminated and 1 elsewhere, so a
+truncated episode still bootstraps from its last observation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.errors import BenchError
+
+ROOT = Path("data/transitions")
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """N rows of float32; `episodes` is the episode's number of each row, int32."""
+
+    observations: np.ndarray  # (N, obs)
+    actions: np.ndarray  # (N, act)
+    rewards: np.ndarray  # (N,)
+    next_observations: np.ndarray  # (N, obs)
+    masks: np.ndarray  # (N,), 1 = bootstrap
+    episodes: np.ndarray  # (N,), increasing
+
+    def __len__(self) -> int:
+        return len(self.rewards)
+
+    @classmethod
+    def load(cls, folder: Path) -> Transitions:
+        """Map the arrays into memory; pages are shared between jobs."""
+        arrays = {}
+        for field in fields(cls):
+            path = folder / f"{field.name}.npy"
+            if not path.exists():
+                raise BenchError(f"{path}: file not found; run `python -m bench transitions`.")
+            arrays[field.name] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return cls(**arrays)
+
+    def starts(self) -> np.ndarray:
+        """The first row of each episode."""
+        return np.flatnonzero(np.diff(self.episodes, prepend=self.episodes[0] - 1))
+
+    def returns(self) -> np.ndarray:
+        """Undiscounted raw return of each episode, float64."""
+        return np.add.reduceat(self.rewards.astype(np.float64), self.starts())
+
+    def lengths(self) -> np.ndarray:
+        """Rows of each episode."""
+        return np.diff(self.starts(), append=len(self))
+
+    def select(self, rows: np.ndarray) -> Transitions:
+        """Only the rows where the boolean `rows` (N,) holds."""
+        return Transitions(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+def flatten(episodes: Iterable[Any], where: str, obs_dim: int, action_dim: int) -> Transitions:
+    """Concatenate Minari episodes; refuse one of wrong shape, naming it."""
+    parts: dict[str, list[np.ndarray]] = {f.name: [] for f in fields(Transitions)}
+    for number, episode in enumerate(episodes):
+        name = f"{where}, episode {number}"
+        steps = len(episode.rewards)
+        observations = _array(episode.observations, f"{name}, observations", (steps + 1, obs_dim))
+        actions = _array(episode.actions, f"{name}, actions", (steps, action_dim))
+        rewards = _array(episode.rewards, f"{name}, rewards", (steps,))
+        terminations = np.asarray(episode.terminations, dtype=bool)
+        if terminations[:-1].any():
+            raise BenchError(
+                f"{name}, terminations: set before the last step; split the episode there."
+            )
+        parts["observations"].append(observations[:-1])
+        parts["next_observations"].append(observations[1:])
+        parts["actions"].append(actions)
+        parts["rewards"].append(rewards)
+        parts["masks"].append(1.0 - terminations.astype(np.float32))
+        parts["episodes"].append(np.full(steps, number, dtype=np.int32))
+    if not parts["rewards"]:
+        raise BenchError(f"{where}: the dataset holds no episode; collect or download it again.")
+    return Transitions(**{k: np.concatenate(v) for k, v in parts.items()})
+
+
+def _array(values: Any, where: str, shape: tuple[int, ...]) -> np.ndarray:
+    if isinstance(values, dict):
+        raise BenchError(
+            f"{where}: a dict of arrays; flatten the observations before storing them."
+        )
+    array = np.asarray(values, dtype=np.float32)
+    if array.shape != shape:
+        hint = " (an episode of T steps has T + 1 observations)" if "observations" in where else ""
+        raise BenchError(
+            f"{where}: shape {array.shape} where {shape} is expected{hint}; mend the data."
+        )
+    if not np.isfinite(array).all():
+        row = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(1))[0])
+        raise BenchError(f"{where}: a non-finite value at step {row}; remove the episode.")
+    return array
+
+
+def audit(data: Transitions, where: str, low: np.ndarray, high: np.ndarray) -> list[dict[str, str]]:
+    """Findings for the card; actions outside the environment's bounds are refused."""
+    outside = ((data.actions < low - 1e-6) | (data.actions > high + 1e-6)).any(axis=1)
+    if outside.any():
+        row = int(np.flatnonzero(outside)[0])
+        raise BenchError(
+            f"{where}, actions: row {row} lies outside the environment's bounds; rescale it."
+        )
+    on_bound = float(((data.actions <= low) | (data.actions >= high)).mean())
+    inner = np.diff(data.episodes) == 0
+    jumps = np.abs(data.observations[1:] - data.next_observations[:-1]).max(axis=1)[inner] > 1e-6
+    starts = data.starts()
+    heads = {data.observations[s].tobytes() + data.actions[s].tobytes() for s in starts}
+    return [
+        _finding("T + 1 finite observations in every episode", "holds", True),
+        _finding("actions within the environment's bounds", "holds", True),
+        _finding("action components on a bound", f"{on_bound:.2%}", True),
+        _finding(
+            "jumps between consecutive rows of an episode", str(int(jumps.sum())), not jumps.any()
+        ),
+        _finding(
+            "episodes that begin alike", str(len(starts) - len(heads)), len(heads) == len(starts)
+        ),
+    ]
+
+
+def _finding(rule: str, finding: str, ok: bool) -> dict[str, str]:
+    return {"rule": rule, "finding": finding, "verdict": "ok" if ok else "reported"}
+
+
+def content_hash(data: Transitions) -> str:
+    """sha256 over names, types, shapes and bytes of the arrays."""
+    digest = hashlib.sha256()
+    for field in fields(data):
+        array = np.ascontiguousarray(getattr(data, field.name))
+        digest.update(f"{field.name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def card(data: Transitions, reference: tuple[float, float]) -> dict[str, Any]:
+    """Counts, return statistics and hash; `reference` are the returns that score 0 and 100."""
+    returns, lengths = data.returns(), data.lengths()
+    counts, edges = np.histogram(returns, bins=40)
+    low, high = reference
+    masks = np.asarray(data.masks)
+    ends = data.starts() + lengths - 1
+    terminations = int((masks[ends] == 0).sum())
+    return {
+        "rows": len(data),
+        "episodes": len(returns),
+        "observation_dim": data.observations.shape[1],
+        "action_dim": data.actions.shape[1],
+        "return": {
+            "mean": float(returns.mean()),
+            "std": float(returns.std()),
+            "min": float(returns.min()),
+            "median": float(np.median(returns)),
+            "max": float(returns.max()),
+        },
+        "length": {
+            "mean": float(lengths.mean()),
+            "min": int(lengths.min()),
+            "max": int(lengths.max()),
+        },
+        "score_mean": float(100 * (returns.mean() - low) / (high - low)),
+        "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
+        "reward_sum": float(data.rewards.astype(np.float64).sum()),
+        "terminations": terminations,
+        "truncations": len(returns) - terminations,
+        "hash": content_hash(data),
+    }
+
+
+def write(data: Transitions, content: dict[str, Any], folder: Path) -> None:
+    """Write arrays and card; the folder appears whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
+        staging = Path(scratch) / folder.name
+        staging.mkdir()
+        for field in fields(data):
+            np.save(staging / f"{field.name}.npy", getattr(data, field.name), allow_pickle=False)
+        (staging / "card.json").write_text(json.dumps(content, indent=2) + "\n")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(staging, folder)
+
+
+def prepare(
+    task: str, dataset: str, env_id: str, reference: tuple[float, float], minari_root: Path
+) -> Path:
+    """Flatten and audit one Minari dataset for one task; returns the folder written."""
+    import minari
+
+    from bench import envs, maze
+
+    os.environ["MINARI_DATASETS_PATH"] = str(minari_root.resolve())
+    where = str(minari_root / dataset)
+    if not (minari_root / dataset / "data").is_dir():
+        raise BenchError(
+            f"{where}: no Minari dataset there; collect it, or `minari download {dataset}` with "
+            f"MINARI_DATASETS_PATH={minari_root}."
+        )
+    try:
+        stored = minari.load_dataset(dataset)
+    except (ValueError, OSError, KeyError) as error:
+        raise BenchError(f"{where}: cannot be read ({error}); delete and fetch it again.") from None
+    env = envs.make(env_id)
+    bounds = envs.action_space(env)
+    shapes = (envs.observation_dim(env),), bounds.shape
+    stored_shapes = stored.observation_space.shape, stored.action_space.shape
+    if shapes != stored_shapes:
+        raise BenchError(
+            f"{where}: observations and actions of shape {stored_shapes} but {env_id} has "
+            f"{shapes}; correct env_id of task '{task}' in config/tasks.tsv."
+        )
+    data = flatten(stored.iterate_episodes(), where, shapes[0][0], shapes[1][0])
+    findings = audit(data, where, bounds.low, bounds.high)
+    env.close()
+    metadata = stored.storage.metadata
+    kept = ("recipe", "policies", "collection_seed", "collection_env", "minari_version")
+    content: dict[str, Any] = {"task": task, "dataset": dataset, "env_id": env_id}
+    content |= card(data, reference) | {"audit": findings}
+    content["collection"] = {k: metadata[k] for k in kept if k in metadata}
+    if metadata.get("recipe") == "pointmaze/stitch":
+        content["proof"] = maze.proof(data)
+    folder = ROOT / dataset
+    write(data, content, folder)
+    return folder

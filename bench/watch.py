@@ -1,0 +1,126 @@
+"""The progress of a running workflow: jobs done, what runs now, how fast, how long still.
+
+Read from files alone: Snakemake's log says how many jobs are done, the jobs' own progress
+files (see bench.progress) what they are at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from bench.progress import FOLDER
+
+LINE_EVERY = 20.0  # seconds between plain lines
+JOBS = re.compile(r"(\d+) of (\d+) steps")
+TOTAL = re.compile(r"^total\s+(\d+)", re.MULTILINE)
+
+
+def watch(log: Path, parent: int) -> None:
+    """Show progress until process `parent` is gone: a live display on a terminal, else lines."""
+    console = Console(stderr=True)
+    began = time.monotonic()
+    if not console.is_terminal:
+        last = 0.0
+        while alive(parent):
+            if time.monotonic() - last >= LINE_EVERY and jobs(log)[1]:
+                last = time.monotonic()
+                print(line(log, began), flush=True)
+            time.sleep(0.5)
+        return
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        while alive(parent):
+            live.update(display(log, began), refresh=True)
+            time.sleep(0.5)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        os.kill(pid, 0)
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]
+    except (OSError, IndexError):
+        return False
+
+
+def jobs(log: Path) -> tuple[int, int]:
+    """Finished and all jobs, by Snakemake's log; (0, 0) before it has planned."""
+    try:
+        text = log.read_text()
+    except OSError:
+        return 0, 0
+    finished = JOBS.findall(text)
+    if finished:
+        return int(finished[-1][0]), int(finished[-1][1])
+    total = TOTAL.search(text)
+    return 0, int(total.group(1)) if total else 0
+
+
+def running(folder: Path = FOLDER) -> list[dict[str, Any]]:
+    """What the live jobs report, by label."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            state = json.loads(path.read_text())
+        except (OSError, json.JSONDecodeError):
+            continue
+        if alive(state["pid"]):
+            found.append(state)
+    return found
+
+
+def remaining(done: float, total: int, elapsed: float) -> str:
+    """The time left if the rest costs per job what the first part did."""
+    if done <= 0 or total == 0:
+        return "time left unknown"
+    return f"about {clock(elapsed * (total - done) / done)} left"
+
+
+def clock(seconds: float) -> str:
+    """m:ss or h:mm:ss."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def _progress(log: Path, states: list[dict[str, Any]]) -> tuple[int, int, float]:
+    done, total = jobs(log)
+    return done, total, done + sum(s["done"] / s["total"] for s in states)
+
+
+def _task(state: dict[str, Any]) -> str:
+    rate = f"{state['rate']:,.0f} {state['unit']}/s"
+    return f"{state['label']} {state['done']:,}/{state['total']:,} ({rate})"
+
+
+def line(log: Path, began: float) -> str:
+    """One plain line."""
+    states = running()
+    done, total, partial = _progress(log, states)
+    elapsed = time.monotonic() - began
+    parts = [f"[{clock(elapsed)}] {done} of {total} jobs, {remaining(partial, total, elapsed)}"]
+    return "; ".join(parts + [_task(s) for s in states])
+
+
+def display(log: Path, began: float) -> Group:
+    """The live display: a bar for all jobs and one for each that runs."""
+    states = running()
+    done, total, partial = _progress(log, states)
+    elapsed = time.monotonic() - began
+    table = Table.grid(padding=(0, 2))
+    head = f"{done} of {total} jobs" if total else "planning"
+    left = remaining(partial, total, elapsed)
+    table.add_row(head, ProgressBar(max(total, 1), partial, width=30), f"{clock(elapsed)}, {left}")
+    for state in states:
+        bar = ProgressBar(state["total"], state["done"], width=30)
+        table.add_row(state["label"], bar, f"{state['rate']:,.0f} {state['unit']}/s")
+    return Group(table)

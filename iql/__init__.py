@@ -1,0 +1,1 @@
+"""Implicit Q-Learning (Kostrikov, Nair, Levine 2021)."""

@@ -1,0 +1,36 @@
+"""Shared by all tests: one thread, and a tiny problem whose best action is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from bench.transitions import Transitions
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def reaching() -> Transitions:
+    """One-step episodes: s in [-1, 1]^2, a noisy around the best action 0.5 s, reward
+    1 - 4 |a - 0.5 s|^2. Imitating the data and improving on it both lead to 0.5 s."""
+    rng = np.random.default_rng(0)
+    n = 2000
+    observations = rng.uniform(-1, 1, (n, 2)).astype(np.float32)
+    noise = rng.normal(0, 0.3, (n, 2))
+    actions = np.clip(0.5 * observations + noise, -1, 1).astype(np.float32)
+    rewards = 1 - 4 * np.square(actions - 0.5 * observations).sum(1)
+    return Transitions(
+        observations=observations,
+        actions=actions,
+        rewards=rewards.astype(np.float32),
+        next_observations=observations,
+        masks=np.zeros(n, dtype=np.float32),
+        episodes=np.arange(n, dtype=np.int32),
+    )

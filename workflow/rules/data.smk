@@ -1,0 +1,73 @@
+# Datasets: collected or found, then flattened, audited and described by a card.
+
+
+rule train_behavior:
+    output:
+        multiext("data/behaviors/{robot}/", "ladder.safetensors", "ladder.csv", "curve.csv"),
+    params:
+        settings=lambda wildcards: ROBOTS[wildcards.robot],
+    log:
+        "logs/behavior/{robot}.log",
+    conda:
+        "../envs/bench.yaml"
+    shell:
+        "python -m bench behavior {wildcards.robot} --out data/behaviors/{wildcards.robot}"
+        " > {log} 2>&1"
+
+
+rule collect:
+    input:
+        behavior_files,
+    output:
+        "data/minari/{dataset}/data/main_data.hdf5",
+        "data/minari/{dataset}/data/metadata.json",
+    params:
+        recipe=lambda wildcards: DATASETS[wildcards.dataset].recipe,
+        env_id=lambda wildcards: DATASETS[wildcards.dataset].env_id,
+        rows=SUITE.rows,
+    log:
+        "logs/collect/{dataset}.log",
+    conda:
+        "../envs/bench.yaml"
+    shell:
+        "python -m bench collect {wildcards.dataset} --recipe {params.recipe}"
+        " --env-id {params.env_id} --rows {params.rows} > {log} 2>&1"
+
+
+rule transitions:
+    input:
+        stored_dataset,
+    output:
+        multiext(
+            "data/transitions/{dataset}/",
+            "card.json",
+            "observations.npy",
+            "actions.npy",
+            "rewards.npy",
+            "next_observations.npy",
+            "masks.npy",
+            "episodes.npy",
+        ),
+    params:
+        task=lambda wildcards: DATASETS[wildcards.dataset].task,
+        row=lambda wildcards: DATASETS[wildcards.dataset].model_dump_json(),
+    log:
+        "logs/transitions/{dataset}.log",
+    conda:
+        "../envs/bench.yaml"
+    shell:
+        "python -m bench transitions {params.task} --dataset {wildcards.dataset} > {log} 2>&1"
+
+
+# No training starts before every dataset of the suite has passed its audit.
+rule audited:
+    input:
+        [card_of(task) for task in SUITE.tasks],
+    output:
+        touch(f"results/{SUITE.suite}/audited"),
+    log:
+        f"logs/{SUITE.suite}/audited.log",
+    conda:
+        "../envs/bench.yaml"
+    shell:
+        "echo {input} > {log}"

@@ -1,0 +1,22 @@
+# One job trains and scores one block of seeds of one (method, task).
+
+
+rule train:
+    input:
+        card=lambda wildcards: card_of(wildcards.task),
+        audited=ancient(rules.audited.output),
+    output:
+        # The checkpoint stays undeclared: an interrupted job must find its own.
+        expand("results/{{suite}}/runs/{{method}}/{{task}}/{{seeds}}/{name}", name=RUN_FILES),
+    params:
+        settings=settings_of,
+    log:
+        "logs/{suite}/train/{method}/{task}/{seeds}.log",
+    conda:
+        "../envs/bench.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        gpu=0,
+    shell:
+        "python -m bench train --settings {params.settings:q} --threads {threads} > {log} 2>&1"

@@ -16,6 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from bench.errors import BenchError
+
 
 def state_tensors(state: Any) -> dict[str, Tensor]:
     """Every tensor of a method's State: `field.name` for parts with `tensors`, else `field`."""
@@ -51,6 +53,11 @@ def save(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None
         with open(scratch, "rb") as file:
             os.fsync(file.fileno())
         os.replace(scratch, path)
+    except (OSError, SafetensorError) as error:
+        raise BenchError(
+            f"{path}: cannot be written ({error}); free some space and run again: the previous "
+            "checkpoint is kept."
+        ) from None
     finally:
         scratch.unlink(missing_ok=True)
 

@@ -99,6 +99,7 @@ def train(
     settings: str | None = None,
     device: str = "auto",
     threads: int = 1,
+    checkpoint_every: float = 30.0,
     show: bool = False,
 ) -> None:
     """Train and score one block of seeds of one method on one task; continues if interrupted.
@@ -111,6 +112,7 @@ def train(
         settings: all of the above resolved, as JSON; the workflow passes this.
         device: auto, cpu, cuda or cuda:N.
         threads: processor threads; one per job is fastest when all cores have a job.
+        checkpoint_every: seconds between checkpoints.
         show: print the resolved settings and stop.
     """
     if settings is None:
@@ -132,7 +134,7 @@ def train(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     folder = run_folder(cell.suite, cell.method, cell.task.task, cell.seeds)
-    run(cell, ROOT / cell.task.dataset, folder, device, threads)
+    run(cell, ROOT / cell.task.dataset, folder, device, threads, checkpoint_every)
     print(f"results are in {folder}")
 
 

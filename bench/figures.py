@@ -18,13 +18,12 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 
 from bench.stats import METRICS, t_interval
 from bench.suite import Task
 
 WIDTH = 6.7  # inches: the text block of the report, so that type keeps its size
-COLUMNS = 3
 FORMATS = ("svg", "pdf", "png")
 INK, GREY = "0.15", "0.45"
 
@@ -85,15 +84,24 @@ def look(method: str, methods: Sequence[str] = ()) -> Look:
     )
 
 
-def _panels(count: int, height: float, columns: int = COLUMNS) -> tuple[Figure, list[Axes]]:
+def _columns(count: int) -> int:
+    """Panels side by side: three, or two where three would leave one alone."""
+    return 2 if count == 4 else min(3, count)
+
+
+def _panels(count: int, height: float, columns: int | None = None) -> tuple[Figure, list[Axes]]:
     """A full-width figure with `count` panels of `height` inches; spare ones are removed."""
-    columns = min(columns, count)
+    columns = columns or _columns(count)
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(WIDTH, height * rows + 0.45), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for spare in axes[count:]:
         spare.remove()
     return figure, axes[:count]
+
+
+def _ticks() -> MaxNLocator:
+    return MaxNLocator(4, steps=[1, 2, 2.5, 5, 10])
 
 
 def _save(figure: Figure, stem: Path) -> None:
@@ -128,7 +136,7 @@ def aggregate_intervals(
             first = index % len(METRICS) == 0
             axis.set_yticks(range(len(methods)), list(methods.values()) if first else [])
             if index < len(METRICS):
-                axis.set_title(metric + (" (lower is better)" if "gap" in metric else ""))
+                axis.set_title(metric + (" (\N{DOWNWARDS ARROW})" if "gap" in metric else ""))
             if first:
                 axis.set_ylabel(group, fontweight="bold")
         figure.supxlabel("normalised score", fontsize=7)
@@ -155,7 +163,7 @@ def _interval_panel(axis: Axes, cell: pd.DataFrame, methods: Sequence[str]) -> N
         axis.plot(row["value"], y, style.marker, color=style.color, markeredgecolor=INK,
                   markeredgewidth=0.4, markersize=4)  # fmt: skip
     axis.set_ylim(len(methods) - 0.5, -0.5)
-    axis.xaxis.set_major_locator(MaxNLocator(4))
+    axis.xaxis.set_major_locator(_ticks() if len(cell) else NullLocator())
     axis.grid(False, axis="y")
     axis.tick_params(axis="y", length=0)
 
@@ -182,9 +190,10 @@ def learning_curves(
                 axis.axhline(data_scores[name], color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
             if offline[offline["task"] == name].empty:
                 _empty(axis)
+            else:
+                axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+                axis.xaxis.set_major_locator(_ticks())
             axis.set_title(name)
-            axis.xaxis.set_major_formatter(EngFormatter(sep=""))
-            axis.xaxis.set_major_locator(MaxNLocator(4))
         if data_scores:
             axes[0].plot([], [], color=GREY, linewidth=0.8, linestyle=(0, (3, 3)),
                          label="data (mean score)")  # fmt: skip
@@ -208,16 +217,17 @@ def _curve(axis: Axes, cell: pd.DataFrame, bounded: bool, style: Look, label: st
 
 def _empty(axis: Axes) -> None:
     axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", color=GREY)
-    axis.set_xticks([])
-    axis.set_yticks([])
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
 
 
 def _outer_labels(axes: Sequence[Axes], x: str, y: str) -> None:
     """Label the left column and the lowest panel of each column."""
+    columns = _columns(len(axes))
     for index, axis in enumerate(axes):
-        if index % COLUMNS == 0:
+        if index % columns == 0:
             axis.set_ylabel(y)
-        if index + COLUMNS >= len(axes):
+        if index + columns >= len(axes):
             axis.set_xlabel(x)
 
 
@@ -233,7 +243,7 @@ def return_histograms(cards: Mapping[str, Mapping[str, Any] | None], stem: Path)
             histogram = card["histogram"]
             axis.stairs(histogram["counts"], histogram["edges"], fill=True, color="0.55")
             axis.axvline(card["return"]["mean"], color=INK, linewidth=0.8, linestyle=(0, (3, 3)))
-            axis.xaxis.set_major_locator(MaxNLocator(4))
+            axis.xaxis.set_major_locator(_ticks())
             axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
         _outer_labels(axes, "episode return", "episodes")
         _save(figure, stem)
@@ -257,14 +267,14 @@ def seed_scores(
                     axis.plot(values, y + offset, style.marker, color=style.color, alpha=0.75,
                               markersize=3, markeredgewidth=0)  # fmt: skip
                     axis.vlines(values.mean(), y - 0.38, y + 0.38, color=INK, linewidth=1)
-            names = list(methods.values()) if index % COLUMNS == 0 else []
-            axis.set_yticks(range(len(methods)), names)
-            axis.set_ylim(len(methods) - 0.5, -0.5)
-            axis.xaxis.set_major_locator(MaxNLocator(4))
-            axis.tick_params(axis="y", length=0)
             axis.set_title(task)
             if final[final["task"] == task].empty:
-                axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", color=GREY)
-                axis.set_xticks([])
+                _empty(axis)
+                continue
+            names = list(methods.values()) if index % _columns(len(tasks)) == 0 else []
+            axis.set_yticks(range(len(methods)), names)
+            axis.set_ylim(len(methods) - 0.5, -0.5)
+            axis.xaxis.set_major_locator(_ticks())
+            axis.tick_params(axis="y", length=0)
         _outer_labels(axes, "normalised score", "")
         _save(figure, stem)

@@ -91,7 +91,7 @@ class Learner(Generic[Net]):
         self.flat.copy_(tensors["flat"])
         self.updates = int(tensors["updates"])
         adam = {k.removeprefix("adam."): v for k, v in tensors.items() if k.startswith("adam.")}
-        self.adam.state[self.flat] = {k: v.to(self.flat.device) for k, v in adam.items()}
+        self.adam.state[self.flat] = {k: v.to(self.flat.device, copy=True) for k, v in adam.items()}
 
 
 class Target(Generic[Net]):

@@ -29,9 +29,8 @@ STITCH_ID = "PointMazeStitch-v0"
 class StitchMaze(gymnasium.ObservationWrapper):
     """The episode starts in one corner and ends, with reward 1, at the goal in the other.
 
-    The observation is position and velocity (4,); the goal is the same in every episode
-    (up to the environment's noise of 0.25 on each axis) and not observed, as in D4RL's
-    AntMaze.
+    The observation is position and velocity (4,); the goal, the centre of its cell, is not
+    observed, as in D4RL's AntMaze. The start varies by 0.25 on each axis.
     """
 
     def __init__(self, **kwargs: Any):
@@ -41,6 +40,14 @@ class StitchMaze(gymnasium.ObservationWrapper):
         super().__init__(PointMazeEnv(maze_map=maze, continuing_task=False, **kwargs))
         low, high = np.full(4, -np.inf), np.full(4, np.inf)
         self.observation_space = gymnasium.spaces.Box(low, high, dtype=np.float64)
+
+    def reset(self, **kwargs: Any) -> tuple[np.ndarray, dict[str, Any]]:
+        observation, info = super().reset(**kwargs)
+        maze = self.unwrapped
+        assert isinstance(maze, PointMazeEnv)
+        maze.goal = centre(GOAL)  # drawn with noise by the environment
+        maze.update_target_site_pos()
+        return observation, info
 
     def observation(self, observation: dict[str, np.ndarray]) -> np.ndarray:
         return observation["observation"]
@@ -80,14 +87,18 @@ def cell_of(position: np.ndarray) -> Cell:
 
 
 def controller(observation: np.ndarray, to_goal: dict[Cell, int], noise: np.ndarray) -> np.ndarray:
-    """A PD step towards the next cell on the shortest path, plus noise, clipped to +-1."""
+    """A PD step towards the next cell on the shortest path, plus noise, within +-1.
+
+    The noise comes after the step's own limit: before it, it would be lost wherever the
+    step saturates.
+    """
     here = cell_of(observation[:2])
     if here not in to_goal:  # a wall's edge, by rounding: stay on course for the goal
         here = min(to_goal, key=lambda c: float(np.sum((centre(c) - observation[:2]) ** 2)))
     i, j = here
     options = [c for c in ((i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1), here) if c in to_goal]
     waypoint = centre(min(options, key=lambda c: to_goal[c]))
-    action = 10.0 * (waypoint - observation[:2]) - 1.0 * observation[2:]
+    action = np.clip(10.0 * (waypoint - observation[:2]) - observation[2:], -1.0, 1.0)
     return np.clip(action + noise, -1.0, 1.0)
 
 

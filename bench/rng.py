@@ -56,7 +56,8 @@ class Streams:
     def restore(self, state: Tensor) -> None:
         """Continue from what `state` returned."""
         for generator, row in zip(self.generators, state, strict=True):
-            generator.set_state(row)
+            # A row read from a file may be unaligned, which set_state does not survive.
+            generator.set_state(row.clone())
 
     def _stack(self, draws: list[Tensor]) -> Tensor:
         return torch.stack(draws).to(self.device)

@@ -7,7 +7,6 @@ times 100 [Fu et al., 2020, arXiv:2004.07219, appendix A].
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from rliable import library, metrics
 from scipy import stats
 
 from bench.errors import BenchError
+from bench.records import write_text
 from bench.suite import Suite, Task
 
 LEVEL = 0.95
@@ -36,14 +36,6 @@ AGGREGATE_COLUMNS = ["group", "method", "metric", "value", "ci_low", "ci_high", 
 METRICS = ("IQM", "median", "mean", "optimality gap")
 PERFECT = 100.0  # the optimality gap is measured to this score
 ALL_TASKS = "all"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing, so that a killed job leaves no half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -188,7 +180,7 @@ def summarise(scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]) -> 
                 "ci_low": low,
                 "ci_high": high,
                 "best": by_seed.max().mean(),
-                "last10": by_seed.tail(CURVE_TAIL).groupby(finished["seed"]).mean().mean(),
+                "last10": by_seed.agg(lambda curve: curve.tail(CURVE_TAIL).mean()).mean(),
                 "tied": ranks[method],
                 "diverged": cell["seed"].nunique() - len(values),
             }
@@ -209,9 +201,15 @@ def rank(finals: Mapping[str, np.ndarray]) -> dict[str, str]:
         # Without spread on either side Welch's statistic is 0/0 or infinite: the means,
         # which differ here, decide alone.
         spread = _std(values) + _std(leader)
-        tied = spread > 0 and stats.ttest_ind(values, leader, equal_var=False).pvalue > 1 - LEVEL
+        sides = [(v.mean(), _std(v), len(v)) for v in (values, leader)]
+        tied = spread > 0 and _welch(*sides) > 1 - LEVEL
         result[method] = "tied" if tied else ""
     return result
+
+
+def _welch(one: tuple[float, float, int], two: tuple[float, float, int]) -> float:
+    """p-value of Welch's test of two (mean, deviation, count)."""
+    return float(stats.ttest_ind_from_stats(*one, *two, equal_var=False).pvalue)
 
 
 def groups(suite: Suite, tasks: Mapping[str, Task]) -> dict[str, list[str]]:
@@ -243,7 +241,8 @@ def left_out(
             present = set(final[final["method"] == method]["task"])
             missing = [t for t in names if t not in present]
             if missing:
-                result.append((group, method, f"no last score on {', '.join(missing)}"))
+                where = ", ".join(missing) if len(missing) < 4 else f"{len(missing)} tasks"
+                result.append((group, method, f"no last score on {where}"))
             elif not len(score_matrix(final, method, names)):
                 result.append((group, method, "no seed is common to all tasks"))
     return result

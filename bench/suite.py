@@ -284,7 +284,9 @@ def _validate(model: type[Model], raw: object, where: str) -> Model:
     try:
         return model.model_validate(raw)
     except ValidationError as failure:
-        error = failure.errors()[0]
+        # A misspelt key also leaves the right one missing: speak of the spelling.
+        errors = failure.errors()
+        error = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
         field = ".".join(str(part) for part in error["loc"])
         if error["type"] == "extra_forbidden":
             holder = _holder(model, error["loc"])

@@ -5,110 +5,27 @@ The report draws the same `Table`, so the PDF, the CSV and the LaTeX cannot diff
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bench.stats import METRICS, groups, write_text
+from bench.stats import METRICS, groups
 from bench.suite import Catalogue, Suite
-
-NOT_RUN = "not run"
-NOT_AVAILABLE = "n/a"
-Pairs = Collection[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """`text` with optional small lines below it and a mark: best, tied, changed or ""."""
-
-    text: str
-    notes: tuple[str, ...] = ()
-    mark: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells by row; `rules` are the rows that start below a thin line."""
-
-    name: str
-    header: tuple[str, ...]
-    align: str  # one of l, c, r a column
-    rows: tuple[tuple[Cell, ...], ...]
-    rules: tuple[int, ...] = ()
-
-
-def number(value: float | None, decimals: int = 1) -> str:
-    """Fixed decimals, thousands commas and a true minus sign; "n/a" for a missing value."""
-    if value is None or pd.isna(value):
-        return NOT_AVAILABLE
-    text = f"{value:,.{decimals}f}"
-    if not text.strip("-0.,"):
-        text = text.lstrip("-")  # a rounded zero has no sign
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def interval(low: float, high: float) -> str:
-    """`[low, high]` with one decimal, or "n/a"."""
-    return NOT_AVAILABLE if pd.isna(low) else f"[{number(low)}, {number(high)}]"
-
-
-def _row(*values: str | Cell) -> tuple[Cell, ...]:
-    return tuple(v if isinstance(v, Cell) else Cell(v) for v in values)
-
-
-def write(table: Table, folder: Path) -> Table:
-    """Write `folder/<name>.csv` and `.tex` (needs booktabs) and return the table."""
-    buffer = io.StringIO()
-    out = csv.writer(buffer, lineterminator="\n")
-    out.writerow(table.header)
-    for row in table.rows:
-        out.writerow([_plain(cell) for cell in row])
-    write_text(folder / f"{table.name}.csv", buffer.getvalue())
-
-    lines = [f"\\begin{{tabular}}{{{table.align}}}", "\\toprule"]
-    lines += [_latex_row(_row(*table.header)), "\\midrule"]
-    for index, row in enumerate(table.rows):
-        if index in table.rules:
-            lines.append("\\midrule")
-        lines.append(_latex_row(row))
-    lines += ["\\bottomrule", "\\end{tabular}", ""]
-    write_text(folder / f"{table.name}.tex", "\n".join(lines))
-    return table
-
-
-def _plain(cell: Cell) -> str:
-    parts = [cell.text, *cell.notes, f"({cell.mark})" if cell.mark else ""]
-    return " ".join(p for p in parts if p).replace("\N{MINUS SIGN}", "-")
-
-
-def _latex_row(row: Sequence[Cell]) -> str:
-    return " & ".join(_latex(cell) for cell in row) + r" \\"
-
-
-def _latex(cell: Cell) -> str:
-    text = _escape(cell.text)
-    if cell.mark == "tied":
-        text = rf"\underline{{{text}}}"
-    elif cell.mark:
-        text = rf"\textbf{{{text}}}"
-    notes = "".join(rf"\\ {{\scriptsize {_escape(note)}}}" for note in cell.notes)
-    return rf"\shortstack{{{text}{notes}}}" if notes else text
-
-
-LATEX = str.maketrans(
-    {c: f"\\{c}" for c in "&%$#_{}"}
-    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"\N{MINUS SIGN}": "$-$", "\N{PLUS-MINUS SIGN}": r"$\pm$", "\N{EN DASH}": "--"}
+from bench.table import (
+    NOT_AVAILABLE,
+    NOT_RUN,
+    Cell,
+    Table,
+    interval,
+    number,
+    plain_value,
+    row_of,
+    write,
 )
 
-
-def _escape(text: str) -> str:
-    return text.translate(LATEX)
+Pairs = Collection[tuple[str, str]]
 
 
 def score_table(
@@ -143,10 +60,10 @@ def score_table(
         complete = len(values) == len(names) and not any(map(pd.isna, values))
         return Cell(number(sum(values) / len(values)) if complete else NOT_AVAILABLE)
 
-    rows = [_row(task, *(cell(task, m) for m in suite.methods)) for task in suite.tasks]
+    rows = [row_of(task, *(cell(task, m) for m in suite.methods)) for task in suite.tasks]
     families = groups(suite, catalogue.tasks) if len(suite.tasks) > 1 else {}
     for name, names in families.items():
-        rows.append(_row(f"mean, {name}", *(mean(names, m) for m in suite.methods)))
+        rows.append(row_of(f"mean, {name}", *(mean(names, m) for m in suite.methods)))
     header = ("task", *(catalogue.methods[m].label for m in suite.methods))
     rules = (len(suite.tasks),) if families else ()
     align = "l" + "c" * len(suite.methods)
@@ -171,7 +88,7 @@ def aggregate_table(
                 for r in found
             ]
             seeds = str(found[0]["seeds"]) if found[0] else NOT_AVAILABLE
-            rows.append(_row(group, catalogue.methods[method].label, seeds, *values))
+            rows.append(row_of(group, catalogue.methods[method].label, seeds, *values))
     header = ("tasks", "method", "seeds", *METRICS)
     return write(Table("aggregate", header, "llrcccc", tuple(rows), tuple(rules)), folder)
 
@@ -192,25 +109,10 @@ def settings_table(
             # Compared as text, because YAML and JSON turn tuples to lists and 1.0 to 1.
             changed = key in default and plain_value(config.get(key)) != row[1]
             row.append(Cell(plain_value(config.get(key)), mark="changed" if changed else ""))
-        rows.append(_row(*row))
+        rows.append(row_of(*row))
     header = ("setting", "default", *configs)
     align = "l" + "r" * (1 + len(configs))
     return write(Table(f"settings_{method}", header, align, tuple(rows)), folder)
-
-
-def plain_value(value: Any) -> str:
-    """A setting as people write it: `none`, `yes`, `3e-4`, `256, 256`."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:g}".replace("e-0", "e-").replace("e+0", "e")
-    if isinstance(value, list | tuple):
-        return ", ".join(map(plain_value, value))
-    return str(value)
 
 
 def departures_table(suite: Suite, catalogue: Catalogue, folder: Path) -> Table:
@@ -229,7 +131,7 @@ def departures_table(suite: Suite, catalogue: Catalogue, folder: Path) -> Table:
         for key, value in (shared | override.config).items():
             before = [sourced(m, f, catalogue).get(key) for m in methods for f in families]
             old = " or ".join(dict.fromkeys(map(plain_value, before)))
-            rows.append(_row(key, old, plain_value(value), where, override.reason))
+            rows.append(row_of(key, old, plain_value(value), where, override.reason))
     header = ("setting", "source", "suite", "where", "reason")
     return write(Table("departures", header, "lrrll", tuple(rows)), folder)
 
@@ -255,13 +157,13 @@ def data_table(
     for task in suite.tasks:
         card = cards.get(task)
         if card is None:
-            rows.append(_row(task, *[NOT_RUN] * 7))
+            rows.append(row_of(task, *[NOT_RUN] * 7))
             continue
         returns, length = card["return"], card["length"]
         spread = f"{number(returns['mean'])} \N{PLUS-MINUS SIGN} {number(returns['std'])}"
         local = catalogue.tasks[task].recipe != "none"
         rows.append(
-            _row(
+            row_of(
                 Cell(task, (card["dataset"],)),
                 number(card["rows"], 0),
                 number(card["episodes"], 0),
@@ -289,11 +191,11 @@ def compute_table(
         mine = [r for r in runs if r["settings"]["method"] == method]
         label = catalogue.methods[method].label
         if not mine:
-            rows.append(_row(label, *[NOT_RUN] * 4))
+            rows.append(row_of(label, *[NOT_RUN] * 4))
             continue
         speeds = [r["updates_per_second"] * len(r["settings"]["seeds"]) for r in mine]
         rows.append(
-            _row(
+            row_of(
                 label,
                 str(len(mine)),
                 number(sum(r["wall_seconds"] for r in mine) / 3600, 2),
@@ -305,17 +207,24 @@ def compute_table(
     return write(Table("compute", header, "lrrrr", tuple(rows)), folder)
 
 
-def audit_table(
-    cards: Mapping[str, Mapping[str, Any]], suite: Suite, folder: Path
-) -> tuple[Table, int]:
-    """What the audits reported, and how many checks found nothing."""
-    found = [
-        (task, entry) for task in suite.tasks if task in cards for entry in cards[task]["audit"]
-    ]
-    reported = [(task, entry) for task, entry in found if entry["verdict"] != "ok"]
-    rows = tuple(_row(task, e["rule"], e["finding"]) for task, e in reported)
-    table = Table("audit", ("task", "rule", "finding"), "lll", rows)
-    return write(table, folder), len(found) - len(reported)
+def audit_table(cards: Mapping[str, Mapping[str, Any]], suite: Suite, folder: Path) -> Table:
+    """What each rule of the audit found, and in which tasks' data."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    present = [task for task in suite.tasks if task in cards]
+    for task in present:
+        for entry in cards[task]["audit"]:
+            key = entry["rule"], entry["finding"], entry["verdict"]
+            found.setdefault(key, []).append(task)
+    order = list(dict.fromkeys(rule for rule, _, _ in found))
+    rows = []
+    for (rule, finding, verdict), names in sorted(
+        found.items(), key=lambda i: order.index(i[0][0])
+    ):
+        where = "all" if names == present else ", ".join(names)
+        mark = "" if verdict == "ok" else "reported"
+        rows.append(row_of(rule, finding, Cell(verdict, mark=mark), where))
+    header = ("rule", "finding", "verdict", "tasks")
+    return write(Table("audit", header, "llll", tuple(rows)), folder)
 
 
 def collection_table(cards: Mapping[str, Mapping[str, Any]], suite: Suite, folder: Path) -> Table:
@@ -324,5 +233,5 @@ def collection_table(cards: Mapping[str, Mapping[str, Any]], suite: Suite, folde
     for task in (t for t in suite.tasks if t in cards):
         facts = cards[task]["collection"] | {"hash": cards[task]["hash"]}
         text = "; ".join(f"{key}: {plain_value(value)}" for key, value in facts.items())
-        rows.append(_row(task, text))
+        rows.append(row_of(task, text))
     return write(Table("collection", ("task", "collection"), "ll", tuple(rows)), folder)

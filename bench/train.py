@@ -30,7 +30,6 @@ from bench.transforms import ObservationScaler
 from bench.transitions import Transitions, content_hash
 from bench.types import Spec
 
-CHECKPOINT_EVERY = 30.0  # seconds
 INTERRUPTED = 75  # exit status: try again (EX_TEMPFAIL)
 PURPOSES = ("batches", "noise")
 
@@ -121,10 +120,17 @@ class Run:
         return True
 
 
-def train(settings: Settings, data_folder: Path, folder: Path, device: str, threads: int) -> None:
+def train(
+    settings: Settings,
+    data_folder: Path,
+    folder: Path,
+    device: str,
+    threads: int,
+    checkpoint_every: float,
+) -> None:
     """Run or continue one block and write its results to `folder`.
 
-    Raises SystemExit(75) after a SIGTERM, once the checkpoint is written.
+    `checkpoint_every` is in seconds. Raises SystemExit(75) after a SIGTERM, once the checkpoint is written.
     """
     began = time.perf_counter()
     torch.set_num_threads(threads)
@@ -144,7 +150,7 @@ def train(settings: Settings, data_folder: Path, folder: Path, device: str, thre
             if run.step % settings.evaluation.every == 0 or run.step == settings.updates:
                 run.evaluate(evaluator)
             progress(settings.log_every)
-            if stop or time.monotonic() - saved > CHECKPOINT_EVERY:
+            if stop or time.monotonic() - saved >= checkpoint_every:
                 run.save(path, identity)
                 saved = time.monotonic()
             if stop:

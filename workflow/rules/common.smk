@@ -23,7 +23,9 @@ except BenchError as error:
 
 ROBOTS = yaml.safe_load(Path("config/behaviors.yaml").read_text())
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
-DATASETS = {dataset_id(CATALOGUE.tasks[t], SUITE): CATALOGUE.tasks[t] for t in SUITE.tasks}
+DATASETS = {
+    dataset_id(CATALOGUE.tasks[t], SUITE): CATALOGUE.tasks[t] for t in SUITE.tasks
+}
 RUN_FILES = ["evaluations.csv", "metrics.csv", "policy.safetensors", "run.json"]
 
 
@@ -42,7 +44,11 @@ def settings_of(wildcards):
 def behavior_files(wildcards):
     """The committed policies that a recipe samples from; a scripted recipe needs none."""
     robot = DATASETS[wildcards.dataset].recipe.split("/")[0]
-    return [f"behaviors/{robot}/ladder.{x}" for x in ("safetensors", "csv") if robot in ROBOTS]
+    return [
+        f"behaviors/{robot}/ladder.{x}"
+        for x in ("safetensors", "csv")
+        if robot in ROBOTS
+    ]
 
 
 def stored_dataset(wildcards):

@@ -3,13 +3,15 @@
 
 rule train_behavior:
     output:
-        multiext("data/behaviors/{robot}/", "ladder.safetensors", "ladder.csv", "curve.csv"),
-    params:
-        settings=lambda wildcards: ROBOTS[wildcards.robot],
+        multiext(
+            "data/behaviors/{robot}/", "ladder.safetensors", "ladder.csv", "curve.csv"
+        ),
     log:
         "logs/behavior/{robot}.log",
     conda:
         "../envs/bench.yaml"
+    params:
+        settings=lambda wildcards: ROBOTS[wildcards.robot],
     shell:
         "python -m bench behavior {wildcards.robot} --out data/behaviors/{wildcards.robot}"
         " > {log} 2>&1"
@@ -21,14 +23,14 @@ rule collect:
     output:
         "data/minari/{dataset}/data/main_data.hdf5",
         "data/minari/{dataset}/data/metadata.json",
-    params:
-        recipe=lambda wildcards: DATASETS[wildcards.dataset].recipe,
-        env_id=lambda wildcards: DATASETS[wildcards.dataset].env_id,
-        rows=SUITE.rows,
     log:
         "logs/collect/{dataset}.log",
     conda:
         "../envs/bench.yaml"
+    params:
+        recipe=lambda wildcards: DATASETS[wildcards.dataset].recipe,
+        env_id=lambda wildcards: DATASETS[wildcards.dataset].env_id,
+        rows=SUITE.rows,
     shell:
         "python -m bench collect {wildcards.dataset} --recipe {params.recipe}"
         " --env-id {params.env_id} --rows {params.rows} > {log} 2>&1"
@@ -48,13 +50,13 @@ rule transitions:
             "masks.npy",
             "episodes.npy",
         ),
-    params:
-        task=lambda wildcards: DATASETS[wildcards.dataset].task,
-        row=lambda wildcards: DATASETS[wildcards.dataset].model_dump_json(),
     log:
         "logs/transitions/{dataset}.log",
     conda:
         "../envs/bench.yaml"
+    params:
+        task=lambda wildcards: DATASETS[wildcards.dataset].task,
+        row=lambda wildcards: DATASETS[wildcards.dataset].model_dump_json(),
     shell:
         "python -m bench transitions {params.task} --dataset {wildcards.dataset} > {log} 2>&1"
 

@@ -11,12 +11,12 @@ rule statistics:
             suite=SUITE.suite,
             name=["scores", "summary", "aggregate"],
         ),
-    params:
-        suite=SUITE.model_dump_json(),
     log:
         f"logs/{SUITE.suite}/statistics.log",
     conda:
         "../envs/bench.yaml"
+    params:
+        suite=SUITE.model_dump_json(),
     shell:
         "python -m bench statistics --suite {params.suite:q} > {log} 2>&1"
 
@@ -31,11 +31,11 @@ rule report:
             caption="../report/report.rst",
             category="Report",
         ),
-    params:
-        suite=SUITE.model_dump_json(),
     log:
         f"logs/{SUITE.suite}/report.log",
     conda:
         "../envs/bench.yaml"
+    params:
+        suite=SUITE.model_dump_json(),
     shell:
         "python -m bench report --suite {params.suite:q} > {log} 2>&1"

@@ -7,9 +7,10 @@ rule train:
         audited=ancient(rules.audited.output),
     output:
         # The checkpoint stays undeclared: an interrupted job must find its own.
-        expand("results/{{suite}}/runs/{{method}}/{{task}}/{{seeds}}/{name}", name=RUN_FILES),
-    params:
-        settings=settings_of,
+        expand(
+            "results/{{suite}}/runs/{{method}}/{{task}}/{{seeds}}/{name}",
+            name=RUN_FILES,
+        ),
     log:
         "logs/{suite}/train/{method}/{task}/{seeds}.log",
     conda:
@@ -18,5 +19,7 @@ rule train:
     resources:
         mem_mb=1500,
         gpu=0,
+    params:
+        settings=settings_of,
     shell:
         "python -m bench train --settings {params.settings:q} --threads {threads} > {log} 2>&1"

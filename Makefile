@@ -1,0 +1,48 @@
+# `make` runs the default suite on a fresh machine, `make test` the tests. Both set up first.
+PYTHON ?= python3
+CORES ?= all
+SUITE ?= config/quick.yaml
+BIN := .venv/bin
+RUN := PATH="$(abspath $(BIN)):$$PATH"
+PIP_OPTIONS ?=
+
+.PHONY: suite setup test check format lock clean
+
+suite: .venv/ready
+	@$(RUN) snakemake --cores $(CORES) --configfile $(SUITE)
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "PYTHON=$(PYTHON): version 3.11, 3.12 or 3.13 is needed; try make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "$(PYTHON) -m venv: not available; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet $(PIP_OPTIONS) -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+test: check
+	$(RUN) pytest
+
+check: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check workflow Snakefile
+	$(RUN) snakemake --lint
+	$(BIN)/python -m bench schema --check
+
+format: .venv/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/snakefmt workflow Snakefile
+
+# torch's CPU and CUDA builds share a version; the CUDA libraries that one of them needs are
+# left to pip, so that the lock file serves both.
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-annotate \
+	  --no-header $(PIP_OPTIONS) | grep -vE '^(nvidia|cuda|triton)' > requirements.lock
+
+clean:
+	rm -rf .venv .snakemake data logs

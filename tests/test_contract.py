@@ -1,0 +1,156 @@
+"""What every registered offline method must do, on a problem whose best action is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bench import checkpoint, methods
+from bench.replay import Replay
+from bench.rng import Streams
+from bench.transforms import ObservationScaler
+from bench.transitions import Transitions
+from bench.types import Spec
+
+BATCH = 64
+SMALL = {"hidden": (32, 32), "learning_rate": 1e-3}
+
+
+class Trainer:
+    """A method on the tiny problem, without files or environments."""
+
+    def __init__(self, name: str, seeds: tuple[int, ...], data: Transitions, updates: int):
+        self.method: Any = methods.load(name)
+        self.config = self.method.Config(**SMALL)
+        if hasattr(self.method, "select"):
+            data = self.method.select(data, self.config)
+        self.scaler = ObservationScaler.fit("standardised", data)
+        self.replay = Replay(data, "raw", self.scaler, torch.device("cpu"))
+        self.streams = {p: Streams(seeds, p) for p in ("batches", "noise")}
+        first = Streams(seeds, "initialisation")
+        self.state = self.method.init(Spec(2, 2), self.config, first, updates)
+
+    def run(self, updates: int) -> dict[str, Tensor]:
+        metrics: dict[str, Tensor] = {}
+        for rows in self.replay.draw(self.streams["batches"], updates, BATCH):
+            batch = self.replay.batch(rows)
+            metrics = self.method.update(self.state, batch, self.config, self.streams["noise"])
+        return metrics
+
+    def act(self, observations: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.method.act(self.state, self.scaler(observations), self.config)
+
+    def tensors(self) -> dict[str, Tensor]:
+        tensors = checkpoint.state_tensors(self.state)
+        tensors |= {f"streams.{k}": s.state() for k, s in self.streams.items()}
+        return {k: v.clone() for k, v in tensors.items()}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        checkpoint.restore_state(self.state, tensors)
+        for name, streams in self.streams.items():
+            streams.restore(tensors[f"streams.{name}"])
+
+    def parameters(self, seed: int) -> dict[str, Tensor]:
+        """All network parameters of the seed at this position of the block."""
+        return {
+            f"{name}.{key}": value.detach().select(-3, seed)
+            for name, part in vars(self.state).items()
+            for key, value in part.net.named_parameters()
+        }
+
+
+def regret(trainer: Trainer) -> Tensor:
+    """Mean of 4 |a - 0.5 s|^2 over a grid of states, per seed."""
+    axis = torch.linspace(-1, 1, 9)
+    states = torch.cartesian_prod(axis, axis).expand(len(trainer.streams["noise"]), -1, -1)
+    return 4 * (trainer.act(states) - 0.5 * states).square().sum(-1).mean(-1)
+
+
+@pytest.fixture(params=sorted(methods.OFFLINE))
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_improves_on_its_tiny_problem(name: str, reaching: Transitions) -> None:
+    trainer = Trainer(name, (0, 1, 2), reaching, 600)
+    before = regret(trainer)
+    trainer.run(600)
+    after = regret(trainer)
+    behaviour = 1 - reaching.rewards.mean()  # what the data's own noise costs
+    assert (after < 0.25 * before).all()
+    assert (after < 0.25 * behaviour).all()
+
+
+def test_shapes_and_finite_metrics_per_seed(name: str, reaching: Transitions) -> None:
+    trainer = Trainer(name, (3, 5), reaching, 10)
+    metrics = trainer.run(4)
+    assert metrics
+    for value in metrics.values():
+        assert value.shape == (2,)
+        assert value.isfinite().all()
+        assert not value.requires_grad
+    actions = trainer.act(torch.zeros(2, 7, 2))
+    assert actions.shape == (2, 7, 2)
+    assert actions.abs().max() <= 1
+
+
+def test_same_seeds_same_bits(name: str, reaching: Transitions) -> None:
+    runs = [Trainer(name, (0, 4), reaching, 50) for _ in range(2)]
+    for trainer in runs:
+        trainer.run(50)
+    assert checkpoint.same_tensors(runs[0].tensors(), runs[1].tensors())
+
+
+def test_seeds_of_a_block_differ(name: str, reaching: Transitions) -> None:
+    trainer = Trainer(name, (0, 1), reaching, 10)
+    first, second = trainer.parameters(0), trainer.parameters(1)
+    assert not torch.equal(first["policy.trunk.weights.0"], second["policy.trunk.weights.0"])
+
+
+def test_a_seed_alone_equals_the_seed_in_a_block(name: str, reaching: Transitions) -> None:
+    block = Trainer(name, (7, 3, 11, 0, 5), reaching, 100)
+    block.run(100)
+    alone = Trainer(name, (3,), reaching, 100)
+    alone.run(100)
+    for key, value in alone.parameters(0).items():
+        torch.testing.assert_close(value, block.parameters(1)[key], rtol=0, atol=1e-5, msg=key)
+
+
+def test_resume_is_bit_equal(name: str, reaching: Transitions, tmp_path) -> None:
+    whole = Trainer(name, (0, 1), reaching, 60)
+    whole.run(30)
+    path = tmp_path / "checkpoint.safetensors"
+    checkpoint.save(path, whole.tensors(), {"identity": "x"})
+    whole.run(30)
+    found = checkpoint.load(path, "x")
+    assert found is not None
+    resumed = Trainer(name, (0, 1), reaching, 60)
+    resumed.restore(found[0])
+    resumed.run(30)
+    assert checkpoint.same_tensors(whole.tensors(), resumed.tensors())
+
+
+def test_ten_percent_keeps_the_best_tenth_of_the_trajectories() -> None:
+    lengths, returns = [2, 3, 1, 4, 2, 1, 1, 2, 3, 1], [5.0, 1, 2, 9, 0, 3, 4, 8, 7, 6]
+    episodes = np.repeat(np.arange(10), lengths).astype(np.int32)
+    rewards = np.concatenate([[r] + [0.0] * (n - 1) for r, n in zip(returns, lengths, strict=True)])
+    n = len(rewards)
+    data = Transitions(
+        observations=np.arange(n, dtype=np.float32)[:, None],
+        actions=np.zeros((n, 1), np.float32),
+        rewards=rewards.astype(np.float32),
+        next_observations=np.zeros((n, 1), np.float32),
+        masks=np.ones(n, np.float32),
+        episodes=episodes,
+    )
+    bc10 = methods.load("bc10")
+    kept = bc10.select(data, bc10.Config())
+    assert set(kept.episodes.tolist()) == {3}
+    kept = bc10.select(data, bc10.Config(fraction=0.3))
+    assert set(kept.episodes.tolist()) == {3, 7, 8}
+    assert len(kept) == 4 + 2 + 3

@@ -1,0 +1,71 @@
+"""Figures: files appear, equal data give equal bytes, and methods keep their look."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from fixture_results import LABELS, MAZES, TASKS, catalogue, make_suite, write_card, write_results
+
+from bench import figures, stats
+
+ROWS = catalogue().tasks
+SOME = (TASKS[0], MAZES[5])
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    write_results(folder, make_suite(SOME, seeds=3), skip=[("bc", SOME[0])])
+    return folder
+
+
+def draw(results: Path, out: Path) -> None:
+    scores = stats.read_csv(results / "scores.csv", stats.SCORE_COLUMNS)
+    aggregate = stats.read_csv(results / "aggregate.csv", stats.AGGREGATE_COLUMNS)
+    labels = {m: LABELS[m] for m in ("iql", "bc")}
+    tasks = {t: ROWS[t] for t in SOME}
+    card = stats.read_json(write_card(out, SOME[0]))
+    figures.aggregate_intervals(aggregate, labels, ["all"], out / "aggregate")
+    figures.learning_curves(scores, labels, tasks, {SOME[0]: 50.0}, out / "curves")
+    figures.seed_scores(scores, labels, SOME, 2000, out / "seeds")
+    figures.return_histograms({SOME[0]: card, SOME[1]: None}, out / "returns")
+
+
+def test_equal_data_give_equal_files(results: Path, tmp_path: Path) -> None:
+    before = dict(mpl.rcParams)
+    draw(results, tmp_path / "one")
+    assert dict(mpl.rcParams) == before  # the style is for these figures alone
+    draw(results, tmp_path / "two")
+    stems = ("aggregate", "curves", "seeds", "returns")
+    names = {f"{stem}.{kind}" for stem in stems for kind in figures.FORMATS}
+    assert names <= {p.name for p in (tmp_path / "one").iterdir()}
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    assert "<text" not in (tmp_path / "one" / "curves.svg").read_text()  # needs no font
+
+
+def test_figures_without_any_data(tmp_path: Path) -> None:
+    scores = pd.DataFrame(columns=stats.SCORE_COLUMNS)
+    aggregate = pd.DataFrame(columns=stats.AGGREGATE_COLUMNS)
+    figures.aggregate_intervals(aggregate, {"iql": "IQL"}, ["all"], tmp_path / "a")
+    figures.learning_curves(scores, {"iql": "IQL"}, {TASKS[0]: ROWS[TASKS[0]]}, {}, tmp_path / "b")
+    figures.seed_scores(scores, {"iql": "IQL"}, TASKS[:1], 2000, tmp_path / "c")
+    figures.return_histograms({TASKS[0]: None}, tmp_path / "d")
+    assert len(list(tmp_path.iterdir())) == 4 * len(figures.FORMATS)
+
+
+def test_looks_differ_in_colour_and_without_it() -> None:
+    looks = [figures.look(m) for m in figures.KNOWN]
+    for one, two in itertools.combinations(looks, 2):
+        assert one.color != two.color
+        assert one.marker != two.marker
+
+
+def test_a_look_does_not_depend_on_the_suite() -> None:
+    assert figures.look("iql") == figures.look("iql", ["zz", "bc", "iql"])
+    new = [figures.look(m, ["new", "other"]) for m in ("new", "other")]
+    assert new[0] != new[1]

@@ -1,0 +1,202 @@
+"""The training loop through its command: killed and resumed, stopped, diverged, repeated."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bench import transitions
+from bench.errors import BenchError
+from bench.suite import Settings
+from bench.train import Run
+from bench.transitions import Transitions
+
+ENV = "InvertedPendulum-v4"  # the smallest of Gymnasium's MuJoCo environments
+DATASET = "local/pendulum/random-v0"
+
+
+def settings(**changes: object) -> Settings:
+    row = {
+        "task": "pendulum",
+        "family": "locomotion",
+        "env_id": ENV,
+        "dataset": DATASET,
+        "recipe": "none",
+        "ref_min_score": 0.0,
+        "ref_max_score": 1000.0,
+        "bounded": False,
+        "source": "test",
+    }
+    content = {
+        "suite": "tiny",
+        "method": "iql",
+        "task": row,
+        "seeds": [0, 3],
+        "updates": 120,
+        "batch_size": 32,
+        "log_every": 10,
+        "rewards": "raw",
+        "observations": "standardised",
+        "evaluation": {"every": 40, "episodes": 2},
+        "config": {"hidden": [16, 16]},
+    }
+    return Settings.model_validate(content | changes)
+
+
+@pytest.fixture
+def data() -> Transitions:
+    rng = np.random.default_rng(0)
+    n = 500
+    return Transitions(
+        observations=rng.normal(size=(n, 4)).astype(np.float32),
+        actions=rng.uniform(-1, 1, (n, 1)).astype(np.float32),
+        rewards=rng.normal(size=n).astype(np.float32),
+        next_observations=rng.normal(size=(n, 4)).astype(np.float32),
+        masks=np.ones(n, np.float32),
+        episodes=np.repeat(np.arange(10), 50).astype(np.int32),
+    )
+
+
+@pytest.fixture
+def place(tmp_path: Path, data: Transitions) -> Path:
+    transitions.write(data, {}, tmp_path / "a" / transitions.ROOT / DATASET)
+    transitions.write(data, {}, tmp_path / "b" / transitions.ROOT / DATASET)
+    return tmp_path
+
+
+def start(folder: Path, cell: Settings, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "bench", "train", "--settings", cell.model_dump_json()]
+    return subprocess.Popen(
+        [*command, "--device", "cpu", *options],
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def results(folder: Path, cell: Settings) -> Path:
+    return folder / "results/tiny/runs" / cell.method / "pendulum/0_3"
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert process.poll() is None, process.stdout and process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def same_files(a: Path, b: Path) -> None:
+    for name in ("evaluations.csv", "metrics.csv", "policy.safetensors"):
+        assert (a / name).read_bytes() == (b / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM])
+def test_interrupted_and_resumed_equals_undisturbed(place: Path, blow: signal.Signals) -> None:
+    cell = settings(updates=2000, evaluation={"every": 500, "episodes": 2})
+    undisturbed = start(place / "a", cell)
+    assert undisturbed.wait(120) == 0
+
+    process = start(place / "b", cell, "--checkpoint-every", "0")
+    wait_for(results(place / "b", cell) / "checkpoint.safetensors", process)
+    time.sleep(0.5)
+    process.send_signal(blow)
+    # A SIGTERM saves at once and asks for another try; a SIGKILL cannot.
+    assert process.wait(30) == (75 if blow == signal.SIGTERM else -signal.SIGKILL)
+    assert not (results(place / "b", cell) / "run.json").exists()
+
+    resumed = start(place / "b", cell)
+    output = resumed.communicate(timeout=120)[0]
+    assert resumed.returncode == 0, output
+    assert json.loads((results(place / "b", cell) / "run.json").read_text())["resumed"] == 1
+    same_files(results(place / "a", cell), results(place / "b", cell))
+
+
+def test_a_run_describes_itself(place: Path) -> None:
+    cell = settings()
+    process = start(place / "a", cell)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, output
+    folder = results(place / "a", cell)
+    record = json.loads((folder / "run.json").read_text())
+    assert record["status"] == "done"
+    assert record["settings"] == cell.model_dump(mode="json")
+    assert record["config"]["hidden"] == [16, 16]
+    assert record["config"]["expectile"] == 0.7  # IQL's default, filled in
+    data = Transitions.load(place / "a" / transitions.ROOT / DATASET)
+    assert record["dataset_hash"] == transitions.content_hash(data)
+    rows = (folder / "evaluations.csv").read_text().splitlines()
+    assert rows[0] == "phase,step,seed,episode,return,length"
+    assert len(rows) == 1 + 3 * 2 * 2  # evaluations x seeds x episodes
+    # The pendulum pays 1 a step: an independent check of return against length.
+    assert all(float(r.split(",")[4]) == float(r.split(",")[5]) for r in rows[1:])
+
+
+def test_other_settings_do_not_resume_a_checkpoint(place: Path) -> None:
+    first = start(place / "a", settings())
+    assert first.wait(60) == 0
+    other = settings(config={"hidden": [16, 16], "expectile": 0.8})
+    second = start(place / "a", other)
+    output = second.communicate(timeout=60)[0]
+    assert "starting afresh" in output
+    record = json.loads((results(place / "a", other) / "run.json").read_text())
+    assert record["resumed"] == 0
+    assert record["config"]["expectile"] == 0.8
+
+
+def test_missing_data_is_one_sentence(tmp_path: Path) -> None:
+    process = start(tmp_path, settings())
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 2
+    assert "observations.npy: file not found" in output
+    assert "Traceback" not in output
+
+
+def test_one_diverged_seed_does_not_touch_the_others(data: Transitions) -> None:
+    def run(poison: bool) -> Run:
+        result = Run(settings(), data, torch.device("cpu"))
+        if poison:
+            first = next(result.state.value.net.parameters())
+            first.data[1] = float("nan")
+        for _ in range(3):
+            result.advance()
+        return result
+
+    healthy, poisoned = run(False), run(True)
+    assert healthy.diverged == {}
+    assert poisoned.diverged == {3: 10}
+    for a, b in zip(
+        healthy.state.policy.net.parameters(), poisoned.state.policy.net.parameters(), strict=True
+    ):
+        assert torch.equal(a[0], b[0])
+        assert b[1].isnan().any()
+
+
+def test_disk_full_keeps_the_previous_checkpoint(data: Transitions, tmp_path: Path) -> None:
+    """A limit on the size of files stands in for a full disk: the write fails half-way."""
+    path = tmp_path / "checkpoint.safetensors"
+    run = Run(settings(), data, torch.device("cpu"))
+    run.save(path, "x")
+    before = path.read_bytes()
+    run.advance()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(BenchError, match="cannot be written .*too large"):
+            run.save(path, "x")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]

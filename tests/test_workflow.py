@@ -1,0 +1,158 @@
+"""The workflow through the real `snakemake`, on real MuJoCo, at a tiny size."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pypdfium2
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+TINY = ROOT / "tests/config/tiny.yaml"
+
+
+class Project:
+    """A directory that looks like a checkout, with its own data, results and reports."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for name in ("behaviors", "workflow"):
+            (folder / name).symlink_to(ROOT / name)
+        shutil.copytree(ROOT / "config", folder / "config")
+        self.suite = yaml.safe_load(TINY.read_text())
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        path = self.folder / "config/tiny.yaml"
+        path.write_text(yaml.safe_dump(self.suite, sort_keys=False))
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+        command += ["--directory", str(self.folder), "--configfile", str(path), "--cores", "2"]
+        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        return subprocess.run(
+            [*command, *arguments], text=True, capture_output=True, env=environment, check=False
+        )
+
+    def planned(self) -> dict[str, int]:
+        """Rule -> number of jobs that a run would start now."""
+        output = self.snakemake("--dry-run", "--quiet", "reason").stdout
+        counts = {}
+        for line in output.splitlines():
+            words = line.split()
+            if len(words) == 2 and words[1].isdigit() and words[0] != "total":
+                counts[words[0]] = int(words[1])
+        return counts
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("project"))
+    done = project.snakemake()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "reports/tiny.pdf" in done.stdout + done.stderr
+    return project
+
+
+def test_every_run_is_in_the_scores(project: Project) -> None:
+    scores = pd.read_csv(project.folder / "results/tiny/scores.csv")
+    suite = project.suite
+    assert list(scores.columns) == [
+        "suite", "task", "method", "seed", "phase", "step", "return_mean", "return_std", "score",
+        "episodes",
+    ]  # fmt: skip
+    expected = pd.MultiIndex.from_product([suite["tasks"], suite["methods"], [0, 1, 2], [40, 60]])
+    index = pd.MultiIndex.from_frame(scores[["task", "method", "seed", "step"]])
+    assert set(index) == set(expected)
+    assert len(scores) == len(expected)
+    assert np.isfinite(scores[["return_mean", "score"]]).all(axis=None)
+
+
+def test_scores_come_from_the_recorded_episodes(project: Project) -> None:
+    """One score recomputed by hand from its episodes and D4RL's reference returns."""
+    folder = project.folder / "results/tiny"
+    run = folder / "runs/iql/halfcheetah-medium-replay/0-2/evaluations.csv"
+    episodes = pd.read_csv(run).query("seed == 1 and step == 60")
+    assert len(episodes) == 2
+    expected = 100 * (episodes["return"].mean() + 280.178953) / (12135.0 + 280.178953)
+    rows = pd.read_csv(folder / "scores.csv").query(
+        "task == 'halfcheetah-medium-replay' and method == 'iql' and seed == 1 and step == 60"
+    )
+    assert rows.score.item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_pdf_opens_and_no_page_is_blank(project: Project) -> None:
+    document = pypdfium2.PdfDocument(project.folder / "reports/tiny.pdf")
+    text = "\n".join(page.get_textpage().get_text_range() for page in document)
+    assert project.suite["title"] in text
+    for label in ("IQL", "TD3+BC", "10%BC"):
+        assert label in text
+    for page in document:
+        pixels = page.render(scale=0.5).to_numpy()
+        assert (pixels < 128).mean() > 0.001
+
+
+def test_repeating_does_nothing(project: Project) -> None:
+    done = project.snakemake()
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_one_setting_repeats_only_what_depends_on_it(project: Project) -> None:
+    before = project.suite["overrides"]
+    tasks = len(project.suite["tasks"])
+    change = {"methods": ["td3_bc"], "config": {"alpha": 1.0}, "reason": "a test"}
+    try:
+        project.suite["overrides"] = [*before, change]
+        planned = project.planned()
+        assert planned["train"] == tasks
+        assert set(planned) <= {"train", "statistics", "report", "all", "everything"}
+        project.suite["overrides"] = [{**before[0], "reason": "another sentence"}]
+        planned = project.planned()
+        assert "train" not in planned
+        assert planned["report"] == 1
+    finally:
+        project.suite["overrides"] = before
+    assert "train" not in project.planned()
+
+
+def test_a_new_collection_and_training_give_the_same_bytes(project: Project) -> None:
+    folder = project.folder
+    first = (folder / "results/tiny/scores.csv").read_bytes()
+    for name in ("data", "results"):
+        shutil.move(folder / name, folder / f"first-{name}")
+    done = project.snakemake("results/tiny/scores.csv")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (folder / "results/tiny/scores.csv").read_bytes() == first
+
+
+def test_a_wrong_name_stops_before_any_job(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.suite["tasks"] = ["hopper-medium-expret"]
+    done = project.snakemake()
+    assert done.returncode != 0
+    output = done.stdout + done.stderr
+    assert "config/tiny.yaml: unknown task 'hopper-medium-expret'" in output
+    assert "did you mean 'hopper-medium-expert'?" in output
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_bad_dataset_stops_all_training_and_keeps_finished_runs(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.suite |= {"tasks": ["pointmaze-large-stitch"], "methods": ["bc"]}
+    assert project.snakemake().returncode == 0
+    kept = tmp_path / "results/tiny/runs/bc/pointmaze-large-stitch/0-2/run.json"
+    finished = kept.read_bytes()
+    table = tmp_path / "config/tasks.tsv"
+    row = "mine\tpointmaze\tbench.maze:PointMazeStitch-v0\tlocal/mine-v0\tnone\t0\t1\ttrue\tme\n"
+    table.write_text(table.read_text() + row)
+    project.suite |= {"tasks": ["pointmaze-large-stitch", "mine"], "methods": ["bc", "bc10"]}
+    done = project.snakemake()
+    assert done.returncode != 0
+    assert "data/minari/local/mine-v0: no Minari dataset there" in done.stdout + done.stderr
+    assert kept.read_bytes() == finished
+    assert not (tmp_path / "results/tiny/runs/bc10").exists()

@@ -18,6 +18,7 @@ import tyro
 import yaml
 
 from bench.errors import BenchError, unknown
+from bench.parsing import validate
 from bench.suite import (
     DEFAULT_SUITE,
     Catalogue,
@@ -36,6 +37,13 @@ def _task(catalogue: Catalogue, name: str) -> Task:
     if name not in catalogue.tasks:
         raise unknown("config/tasks.tsv", "task", name, catalogue.tasks)
     return catalogue.tasks[name]
+
+
+def _json(text: str, option: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BenchError(f"{option}: not valid JSON ({error}); pass what the log shows.") from None
 
 
 def behavior(robot: Name, out: Path) -> None:
@@ -122,7 +130,7 @@ def train(
             raise unknown("config/methods.yaml", "method", method, catalogue.methods)
         cell = catalogue.settings(suite, method, _task(catalogue, task).task, seeds)
     else:
-        cell = Settings.model_validate_json(settings)
+        cell = validate(Settings, _json(settings, "--settings"), "--settings")
     print(_describe(cell), flush=True)
     if show:
         return
@@ -157,7 +165,7 @@ def _describe(cell: Settings) -> str:
 def _suite(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite:
     if suite is None:
         return catalogue.read_suite(configfile)
-    return catalogue.suite(json.loads(suite), str(configfile))
+    return catalogue.suite(_json(suite, "--suite"), "--suite")
 
 
 def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
@@ -246,4 +254,7 @@ def main() -> None:
         )
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:  # a full disk, a read-only folder: no bug of ours to trace
+        print(f"error: {error}; mend that and run again, nothing finished is lost", file=sys.stderr)
         sys.exit(2)

@@ -8,7 +8,6 @@ takes its replay from a SAC buffer; ours is collected anew from snapshots of PPO
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from bench import envs, maze
 from bench.behavior import Ladder
 from bench.errors import BenchError, unknown
 from bench.progress import Progress
+from bench.records import replace_folder
 from bench.rng import Streams, derive
 
 BEHAVIORS = Path("behaviors")
@@ -197,10 +197,7 @@ def _store(
             author="iql-reproduction",
         )
         stored.storage.update_metadata(metadata)
-        final = root / dataset
-        shutil.rmtree(final, ignore_errors=True)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(Path(scratch) / dataset, final)
+        replace_folder(Path(scratch) / dataset, root / dataset)
     env.close()
 
 

@@ -28,14 +28,25 @@ Policy = Callable[[Tensor], Tensor]  # (S, E, obs) -> (S, E, act)
 
 
 def make(env_id: str) -> gymnasium.Env:
-    """One environment with a flat observation; `module:id` imports the module first."""
+    """One environment with flat observations and actions in [-1, 1]; `module:id` imports first."""
     try:
         env = gymnasium.make(env_id)
-    except (gymnasium.error.Error, ModuleNotFoundError) as error:
-        raise BenchError(f"env_id '{env_id}': {error}; name a registered Gymnasium id.") from None
-    if not isinstance(env.observation_space, Box) or not isinstance(env.action_space, Box):
+    except (gymnasium.error.Error, ImportError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
         raise BenchError(
-            f"env_id '{env_id}': spaces are not flat boxes; wrap the environment and register it."
+            f"env_id '{env_id}': {reason}; name an environment that Gymnasium can make."
+        ) from None
+    for name, space in (("observations", env.observation_space), ("actions", env.action_space)):
+        if not isinstance(space, Box) or len(space.shape) != 1:
+            raise BenchError(
+                f"env_id '{env_id}': {name} are not a flat box but {space}; wrap the environment "
+                "and register it."
+            )
+    actions = action_space(env)
+    if not (np.all(actions.low == -1) and np.all(actions.high == 1)):
+        raise BenchError(
+            f"env_id '{env_id}': actions are not within [-1, 1] but {actions}; wrap it with "
+            "gymnasium.wrappers.RescaleAction and register that."
         )
     return env
 

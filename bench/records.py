@@ -31,7 +31,7 @@ def source_hash(method: str) -> str:
     here = Path(__file__).parent
     files = [here / f"{name}.py" for name in NUMERICS] + _method_files(METHODS[method])
     digest = hashlib.sha256()
-    for path in files:
+    for path in sorted(set(files)):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -44,9 +44,12 @@ def _method_files(module: str) -> list[Path]:
     path = Path(spec.origin).parent / f"{name}.py"
     files = [path]
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module == package:
-            for alias in node.names:
-                files += _method_files(f"{package}.{alias.name}")
+        if isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == package:
+                for alias in node.names:
+                    files += _method_files(f"{package}.{alias.name}")
+            elif node.module.startswith(f"{package}."):
+                files += _method_files(node.module)
     return files
 
 
@@ -93,6 +96,14 @@ def machine() -> dict[str, Any]:
 def peak_memory_mb() -> float:
     """The largest resident size of this process so far."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def replace_folder(staging: Path, folder: Path) -> None:
+    """Put `staging` where `folder` is, which stays until the last moment and is then removed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        os.replace(folder, staging.with_name(f"{staging.name}.replaced"))
+    os.replace(staging, folder)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jsonschema
-import pandas as pd
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 
 from bench import methods
 from bench.errors import BenchError, unknown
+from bench.parsing import Strict, read_table, read_yaml, validate
 
 TASKS = Path("config/tasks.tsv")
 METHODS = Path("config/methods.yaml")
@@ -27,12 +26,6 @@ DEFAULT_SUITE = Path("config/quick.yaml")
 
 RewardTransform = Literal["raw", "return_range", "minus_one"]
 ObservationTransform = Literal["raw", "standardised"]
-
-
-class Strict(BaseModel):
-    """Frozen; a key that is not declared is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Task(Strict):
@@ -48,12 +41,25 @@ class Task(Strict):
     bounded: bool = Field(description="whether scores lie in [0, 100] by construction")
     source: str = Field(description="where the reference scores come from")
 
+    @model_validator(mode="after")
+    def _spread(self) -> Task:
+        if self.ref_max_score <= self.ref_min_score:
+            raise ValueError("ref_max_score: not above ref_min_score; correct one of them")
+        return self
+
 
 class Evaluation(Strict):
     """When and how a policy is scored."""
 
     every: int = Field(gt=0, description="updates between evaluations")
     episodes: int = Field(gt=0, description="episodes per seed and evaluation")
+
+
+def check_distinct(name: str, values: tuple[Any, ...]) -> None:
+    """Raise ValueError where a value is given twice."""
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{name}: {value} is given twice; remove one")
 
 
 class Layer(Strict):
@@ -94,7 +100,7 @@ class Suite(Strict):
     description: str = Field(default="", description="what the reader of the report should know")
     tasks: tuple[str, ...] = Field(min_length=1, description="rows of config/tasks.tsv")
     methods: tuple[str, ...] = Field(min_length=1, description="keys of config/methods.yaml")
-    seeds: tuple[int, ...] = Field(min_length=1, description="training seeds")
+    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1, description="training seeds")
     seeds_per_job: int = Field(default=5, gt=0, description="seeds that one job trains together")
     rows: int = Field(default=100_000, gt=0, description="rows of each locally collected dataset")
     updates: int = Field(gt=0, description="gradient updates per seed")
@@ -107,10 +113,7 @@ class Suite(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> Suite:
         for name in ("tasks", "methods", "seeds"):
-            values = getattr(self, name)
-            twice = sorted({v for v in values if values.count(v) > 1})
-            if twice:
-                raise ValueError(f"{name}: {twice[0]} is given twice; remove one")
+            check_distinct(name, getattr(self, name))
         for name, value in (("updates", self.updates), ("evaluation.every", self.evaluation.every)):
             if value % self.log_every:
                 raise ValueError(f"{name}: {value} is not a multiple of log_every={self.log_every}")
@@ -128,7 +131,7 @@ class Settings(Strict):
     suite: str
     method: str
     task: Task
-    seeds: tuple[int, ...] = Field(min_length=1)
+    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
     updates: int
     batch_size: int
     log_every: int
@@ -136,6 +139,11 @@ class Settings(Strict):
     observations: ObservationTransform
     evaluation: Evaluation
     config: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Settings:
+        check_distinct("seeds", self.seeds)
+        return self
 
 
 def block_name(seeds: tuple[int, ...]) -> str:
@@ -155,13 +163,18 @@ class Catalogue:
     """The task table and the method file, read and checked once."""
 
     def __init__(self, tasks: Path = TASKS, method_file: Path = METHODS):
-        self.tasks = _read_tasks(tasks)
-        raw = _read_yaml(method_file)
-        self.methods = {n: _validate(Method, v, f"{method_file}, {n}") for n, v in raw.items()}
+        self.tasks = _tasks(tasks)
+        raw = read_yaml(method_file)
+        self.methods = {n: validate(Method, v, f"{method_file}, {n}") for n, v in raw.items()}
         for name in self.methods:
             if name not in methods.METHODS:
                 raise unknown(str(method_file), "method", name, methods.METHODS)
-        self.schemas = _read_yaml(METHOD_SCHEMA)
+        self.schemas = read_yaml(METHOD_SCHEMA)
+        for name in self.methods:
+            if name not in self.schemas:
+                raise BenchError(
+                    f"{METHOD_SCHEMA}: method '{name}' is missing; run `python -m bench schema`."
+                )
         families = {t.family for t in self.tasks.values()}
         for name, method in self.methods.items():
             for family, layer in method.families.items():
@@ -170,9 +183,9 @@ class Catalogue:
                     raise unknown(where, "family", family, families)
                 self._check_config(name, layer.config, f"{where}, {family}")
 
-    def suite(self, raw: dict[str, Any], where: str) -> Suite:
+    def suite(self, raw: object, where: str) -> Suite:
         """Validate the content of a suite file; `where` names it in errors."""
-        suite = _validate(Suite, raw, where)
+        suite = validate(Suite, raw, where)
         for task in suite.tasks:
             if task not in self.tasks:
                 raise unknown(where, "task", task, self.tasks)
@@ -196,7 +209,7 @@ class Catalogue:
 
     def read_suite(self, path: Path) -> Suite:
         """Read and validate a suite file."""
-        return self.suite(_read_yaml(path), str(path))
+        return self.suite(read_yaml(path), str(path))
 
     def settings(self, suite: Suite, method: str, task: str, seeds: tuple[int, ...]) -> Settings:
         """Resolve one cell."""
@@ -208,18 +221,21 @@ class Catalogue:
         for layer in layers:
             merged |= layer.model_dump(include={"rewards", "observations"}, exclude_none=True)
             config |= layer.config
-        return Settings(
-            suite=suite.suite,
-            method=method,
-            task=row.model_copy(update={"dataset": dataset_id(row, suite)}),
-            seeds=seeds,
-            updates=suite.updates,
-            batch_size=suite.batch_size,
-            log_every=suite.log_every,
-            evaluation=suite.evaluation,
-            config=config,
-            **merged,
+        self._check_config(
+            method, config, f"suite '{suite.suite}', overrides for {method} on {task}"
         )
+        cell = {
+            "suite": suite.suite,
+            "method": method,
+            "task": row.model_copy(update={"dataset": dataset_id(row, suite)}),
+            "seeds": seeds,
+            "updates": suite.updates,
+            "batch_size": suite.batch_size,
+            "log_every": suite.log_every,
+            "evaluation": suite.evaluation,
+            "config": config,
+        }
+        return validate(Settings, cell | merged, f"suite '{suite.suite}', {method} on {task}")
 
     def _family(self, method: str, task: Task) -> FamilyLayer:
         families = self.methods[method].families
@@ -249,61 +265,11 @@ def _applies(override: Override, method: str, family: str) -> bool:
     )
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise BenchError(f"{path}: file not found; run from the project's root.") from None
-    except yaml.YAMLError as error:
-        first = " ".join(str(error).split())
-        raise BenchError(f"{path}: not valid YAML ({first}); mend that line.") from None
-    if not isinstance(content, dict):
-        raise BenchError(f"{path}: expected keys and values; see config/README.md.")
-    return content
-
-
-def _read_tasks(path: Path) -> dict[str, Task]:
-    try:
-        frame = pd.read_csv(path, sep="\t", comment="#")
-    except FileNotFoundError:
-        raise BenchError(f"{path}: file not found; run from the project's root.") from None
+def _tasks(path: Path) -> dict[str, Task]:
     tasks: dict[str, Task] = {}
-    for number, row in enumerate(frame.to_dict("records"), start=1):
-        task = _validate(Task, row, f"{path}, row {number}")
+    for number, row in enumerate(read_table(path), start=1):
+        task = validate(Task, row, f"{path}, row {number}")
         if task.task in tasks:
             raise BenchError(f"{path}: task '{task.task}' is given twice; remove one.")
         tasks[task.task] = task
     return tasks
-
-
-Model = Any
-
-
-def _validate(model: type[Model], raw: object, where: str) -> Model:
-    """Pydantic's first error as one sentence."""
-    try:
-        return model.model_validate(raw)
-    except ValidationError as failure:
-        # A misspelt key also leaves the right one missing: speak of the spelling.
-        errors = failure.errors()
-        error = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
-        field = ".".join(str(part) for part in error["loc"])
-        if error["type"] == "extra_forbidden":
-            holder = _holder(model, error["loc"])
-            raise unknown(where, "key", field, holder) from None
-        if error["type"] == "missing":
-            raise BenchError(f"{where}: the key '{field}' is missing; add it.") from None
-        message = error["msg"].removeprefix("Value error, ")
-        prefix = f"{field}: " if field else ""
-        raise BenchError(f"{where}: {prefix}{message}.") from None
-
-
-def _holder(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The names that are allowed beside the unknown key at `location`."""
-    schema = model.model_json_schema()
-    node: dict[str, Any] = schema
-    for part in location[:-1]:
-        node = node["items"] if isinstance(part, int) else node["properties"][str(part)]
-        if "$ref" in node:
-            node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
-    return list(node["properties"])

@@ -25,7 +25,7 @@ from bench.evaluate import HEADER, EpisodeRow, evaluate
 from bench.progress import Progress
 from bench.replay import Replay
 from bench.rng import Streams
-from bench.suite import Settings
+from bench.suite import Settings, block_name
 from bench.transforms import ObservationScaler
 from bench.transitions import Transitions, content_hash
 from bench.types import Spec
@@ -130,7 +130,8 @@ def train(
 ) -> None:
     """Run or continue one block and write its results to `folder`.
 
-    `checkpoint_every` is in seconds. Raises SystemExit(75) after a SIGTERM, once the checkpoint is written.
+    `checkpoint_every` is in seconds. Raises SystemExit(75) after a SIGTERM, once the
+    checkpoint is written.
     """
     began = time.perf_counter()
     torch.set_num_threads(threads)
@@ -142,7 +143,7 @@ def train(
     resumed = run.resume(path, identity)
     stop = _stop_flag()
     evaluator = Evaluator(settings.task.env_id, len(settings.seeds), settings.evaluation.episodes)
-    label = f"{settings.suite}/{settings.method}/{settings.task.task}"
+    label = f"{settings.suite}/{settings.method}/{settings.task.task}/{block_name(settings.seeds)}"
     saved = time.monotonic()
     with Progress(label, settings.updates, "updates", run.step) as progress:
         while run.step < settings.updates:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from bench.errors import BenchError
+from bench.records import replace_folder
 
 ROOT = Path("data/transitions")
 
@@ -72,10 +72,17 @@ def flatten(episodes: Iterable[Any], where: str, obs_dim: int, action_dim: int) 
     for number, episode in enumerate(episodes):
         name = f"{where}, episode {number}"
         steps = len(episode.rewards)
+        if steps == 0:
+            raise BenchError(f"{name}: no steps; remove the episode.")
         observations = _array(episode.observations, f"{name}, observations", (steps + 1, obs_dim))
         actions = _array(episode.actions, f"{name}, actions", (steps, action_dim))
         rewards = _array(episode.rewards, f"{name}, rewards", (steps,))
         terminations = np.asarray(episode.terminations, dtype=bool)
+        if terminations.shape != (steps,):
+            raise BenchError(
+                f"{name}, terminations: shape {terminations.shape} where {(steps,)} is expected; "
+                "mend the data."
+            )
         if terminations[:-1].any():
             raise BenchError(
                 f"{name}, terminations: set before the last step; split the episode there."
@@ -96,7 +103,8 @@ def _array(values: Any, where: str, shape: tuple[int, ...]) -> np.ndarray:
         raise BenchError(
             f"{where}: a dict of arrays; flatten the observations before storing them."
         )
-    array = np.asarray(values, dtype=np.float32)
+    with np.errstate(over="ignore"):  # too large for float32 is refused below as non-finite
+        array = np.asarray(values, dtype=np.float32)
     if array.shape != shape:
         hint = " (an episode of T steps has T + 1 observations)" if "observations" in where else ""
         raise BenchError(
@@ -191,8 +199,7 @@ def write(data: Transitions, content: dict[str, Any], folder: Path) -> None:
         for field in fields(data):
             np.save(staging / f"{field.name}.npy", getattr(data, field.name), allow_pickle=False)
         (staging / "card.json").write_text(json.dumps(content, indent=2) + "\n")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(staging, folder)
+        replace_folder(staging, folder)
 
 
 def prepare(
@@ -210,11 +217,12 @@ def prepare(
             f"{where}: no Minari dataset there; collect it, or `minari download {dataset}` with "
             f"MINARI_DATASETS_PATH={minari_root}."
         )
+    env = envs.make(env_id)
     try:
         stored = minari.load_dataset(dataset)
+        episodes = list(stored.iterate_episodes())
     except (ValueError, OSError, KeyError) as error:
         raise BenchError(f"{where}: cannot be read ({error}); delete and fetch it again.") from None
-    env = envs.make(env_id)
     bounds = envs.action_space(env)
     shapes = (envs.observation_dim(env),), bounds.shape
     stored_shapes = stored.observation_space.shape, stored.action_space.shape
@@ -223,7 +231,7 @@ def prepare(
             f"{where}: observations and actions of shape {stored_shapes} but {env_id} has "
             f"{shapes}; correct env_id of task '{task}' in config/tasks.tsv."
         )
-    data = flatten(stored.iterate_episodes(), where, shapes[0][0], shapes[1][0])
+    data = flatten(episodes, where, shapes[0][0], shapes[1][0])
     findings = audit(data, where, bounds.low, bounds.high)
     env.close()
     metadata = stored.storage.metadata

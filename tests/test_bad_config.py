@@ -44,11 +44,11 @@ BAD_SUITES = {
     "unknown key": ({"update": 100}, ["tiny.yaml", "'update'", "did you mean 'updates'?"]),
     "unknown inner key": (
         {"evaluation": {"every": 50, "episodes": 2, "evry": 1}},
-        ["tiny.yaml", "'evaluation.evry'", "did you mean 'every'?"],
+        ["tiny.yaml", "evaluation: unknown key 'evry'", "did you mean 'every'?"],
     ),
     "unknown key of an override": (
         {"overrides": [{"reason": "r", "reward": "raw"}]},
-        ["tiny.yaml", "'overrides.0.reward'", "did you mean 'rewards'?"],
+        ["tiny.yaml", "overrides.0: unknown key 'reward'", "did you mean 'rewards'?"],
     ),
     "unknown task": (
         {"tasks": ["hoper-medium"]},

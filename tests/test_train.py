@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -20,7 +21,8 @@ from bench.suite import Settings
 from bench.train import Run
 from bench.transitions import Transitions
 
-ENV = "InvertedPendulum-v4"  # the smallest of Gymnasium's MuJoCo environments
+ENV = "unit_pendulum:UnitPendulum-v0"
+HERE = Path(__file__).parent
 DATASET = "local/pendulum/random-v0"
 
 
@@ -78,6 +80,7 @@ def start(folder: Path, cell: Settings, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*command, "--device", "cpu", *options],
         cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(HERE)},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -193,7 +196,7 @@ def test_disk_full_keeps_the_previous_checkpoint(data: Transitions, tmp_path: Pa
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
     try:
-        with pytest.raises(BenchError, match="cannot be written .*too large"):
+        with pytest.raises(BenchError, match=r"cannot be written .*too large"):
             run.save(path, "x")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -1,0 +1,86 @@
+"""Config files as checked models: whatever is wrong becomes one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.errors import BenchError, unknown
+
+
+class Strict(BaseModel):
+    """Frozen; a key that is not declared is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BenchError(f"{path}: file not found; run from the project's root.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BenchError(f"{path}: not a readable text file ({error}); give a YAML.") from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The keys and values of a YAML file; `path` is named in every error."""
+    try:
+        content = yaml.safe_load(_text(path))
+    except yaml.YAMLError as error:
+        first = " ".join(str(error).split())
+        raise BenchError(f"{path}: not valid YAML ({first}); mend that line.") from None
+    if not isinstance(content, dict):
+        raise BenchError(f"{path}: expected keys and values; see config/README.md.")
+    return content
+
+
+def read_table(path: Path) -> list[dict[str, Any]]:
+    """The rows of a tab-separated file with a header; lines that begin with # are skipped."""
+    _text(path)
+    try:
+        frame = pd.read_csv(path, sep="\t", comment="#", index_col=False)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
+        raise BenchError(f"{path}: not a table ({error}); see config/README.md.") from None
+    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def validate(model: type[Model], raw: object, where: str) -> Model:
+    """`raw` as a model; pydantic's first error becomes one sentence that begins with `where`."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as failure:
+        # A misspelt key also leaves the right one missing: speak of the spelling.
+        errors = failure.errors()
+        error = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+    path = [str(part) for part in error["loc"]]
+    field = ".".join(path)
+    if error["type"] == "extra_forbidden":
+        place = f"{where}, {'.'.join(path[:-1])}" if path[:-1] else where
+        raise unknown(place, "key", path[-1], _siblings(model, error["loc"]))
+    if error["type"] == "missing":
+        raise BenchError(f"{where}: the key '{field}' is missing; add it.")
+    message = error["msg"].removeprefix("Value error, ")
+    prefix = f"{field}: " if field else ""
+    raise BenchError(f"{where}: {prefix}{message}.")
+
+
+def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The names that are allowed beside the unknown key at `location`."""
+    schema = model.model_json_schema()
+    node: dict[str, Any] = schema
+    for part in location[:-1]:
+        if isinstance(part, int):
+            node = node["items"]
+        else:
+            node = node.get("properties", {}).get(part) or node["additionalProperties"]
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+    return list(node["properties"])

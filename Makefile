@@ -9,7 +9,7 @@ PIP_OPTIONS ?=
 .PHONY: suite setup test check format lock clean
 
 suite: .venv/ready
-	@$(RUN) snakemake --cores $(CORES) --configfile $(SUITE)
+	@$(BIN)/python -m bench run --cores $(CORES) --configfile $(SUITE)
 
 setup: .venv/ready
 

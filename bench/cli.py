@@ -220,18 +220,39 @@ def schema(check: bool = False) -> None:
 
 
 def watch(log: Path, parent: int) -> None:
-    """Show the progress of a running workflow until it ends.
+    """Print a line of progress now and then while a workflow runs, which starts this itself.
 
     Args:
         log: Snakemake's own log file.
         parent: process id of Snakemake.
     """
-    from bench.watch import watch as run
+    from bench.watch import lines
 
-    run(log, parent)
+    lines(log, parent)
+
+
+def run(
+    arguments: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
+    configfile: Path = DEFAULT_SUITE,
+    cores: str = "all",
+) -> None:
+    """Run a whole suite to its report, with a live display; `snakemake` does the work.
+
+    Args:
+        arguments: passed on to snakemake; repeat for several.
+        configfile: the suite.
+        cores: how many processor cores to use.
+    """
+    from bench.launch import launch
+
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(configfile)
+    launch(cores, configfile, arguments)
+    print(f"The report is in reports/{suite.suite}.pdf")
 
 
 VERBS: dict[str, Callable[..., Any]] = {
+    "run": run,
     "train": train,
     "collect": collect,
     "transitions": transitions,

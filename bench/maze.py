@@ -8,14 +8,18 @@ goal only by combining pieces of several trajectories.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import redirect_stderr
+from io import StringIO
 from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium_robotics.envs.maze.maps import LARGE_MAZE
-from gymnasium_robotics.envs.maze.point_maze import PointMazeEnv
 
 from bench.transitions import Transitions
+
+with redirect_stderr(StringIO()):  # prints a notice on environments that nobody uses here
+    from gymnasium_robotics.envs.maze.maps import LARGE_MAZE
+    from gymnasium_robotics.envs.maze.point_maze import PointMazeEnv
 
 Cell = tuple[int, int]
 

@@ -25,22 +25,27 @@ JOBS = re.compile(r"(\d+) of (\d+) steps")
 TOTAL = re.compile(r"^total\s+(\d+)", re.MULTILINE)
 
 
-def watch(log: Path, parent: int) -> None:
-    """Show progress until process `parent` is gone: a live display on a terminal, else lines."""
+def show(log: Path, parent: int) -> None:
+    """Progress until process `parent` ends: a live display on a terminal, else lines."""
     console = Console(stderr=True)
-    began = time.monotonic()
     if not console.is_terminal:
-        last = 0.0
-        while alive(parent):
-            if time.monotonic() - last >= LINE_EVERY and jobs(log)[1]:
-                last = time.monotonic()
-                print(line(log, began), flush=True)
-            time.sleep(0.5)
+        lines(log, parent)
         return
+    began = time.monotonic()
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while alive(parent):
             live.update(display(log, began), refresh=True)
             time.sleep(0.5)
+
+
+def lines(log: Path, parent: int) -> None:
+    """One line of progress from time to time until process `parent` ends."""
+    began, due = time.monotonic(), LINE_EVERY / 2
+    while alive(parent):
+        if time.monotonic() - began >= due and jobs(log)[1]:
+            due += LINE_EVERY
+            print(line(log, began), flush=True)
+        time.sleep(0.5)
 
 
 def alive(pid: int) -> bool:

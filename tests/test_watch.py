@@ -160,7 +160,7 @@ def test_the_display_shows_all_jobs_and_each_that_runs(text: str, head: str) -> 
 
 def test_watching_ends_with_its_parent(dead: int) -> None:
     Path("log").write_text(RUNNING)
-    watch.watch(Path("log"), dead)  # must return
+    watch.lines(Path("log"), dead)  # must return
 
 
 def test_watching_prints_lines_while_the_parent_lives(
@@ -170,8 +170,13 @@ def test_watching_prints_lines_while_the_parent_lives(
     answers: Iterator[bool] = iter([True, True, False])
     monkeypatch.setattr(watch, "alive", lambda _: next(answers))
     monkeypatch.setattr(watch.time, "sleep", lambda _: None)
-    watch.watch(Path("log"), 1)
-    assert capsys.readouterr().out.count("11 of 26 jobs") == 1  # then not for LINE_EVERY
+    monkeypatch.setattr(watch, "LINE_EVERY", 3600.0)
+    watch.lines(Path("log"), 1)
+    assert capsys.readouterr().out == ""  # not yet due
+    answers = iter([True, True, False])
+    monkeypatch.setattr(watch, "LINE_EVERY", 0.0)
+    watch.lines(Path("log"), 1)
+    assert capsys.readouterr().out.count("11 of 26 jobs") == 2
 
 
 # --- the jobs' side -------------------------------------------------------------------

@@ -1,5 +1,6 @@
 # What the rules need to know: the validated suite and the paths of its cells.
 # Reads tables only: no torch, no environment.
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -71,7 +72,9 @@ def run_files(name):
 
 
 def show_progress(log):
-    """Start the progress display; it ends with this process."""
+    """Start lines of progress, unless a display is up already; they end with this process."""
+    if os.environ.get("BENCH_NO_WATCHER"):
+        return
     command = [sys.executable, "-m", "bench", "watch"]
     subprocess.Popen([*command, "--log", str(log), "--parent", str(os.getpid())])
 

@@ -11,7 +11,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -81,8 +80,3 @@ def load(path: Path, identity: str) -> tuple[dict[str, Tensor], dict[str, Any]] 
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         print(f"{path}: not readable ({error}); starting afresh", flush=True)
         return None
-
-
-def same_tensors(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
-    """Whether two states are bit-equal."""
-    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -199,11 +199,3 @@ def _store(
         stored.storage.update_metadata(metadata)
         replace_folder(Path(scratch) / dataset, root / dataset)
     env.close()
-
-
-def iterate(dataset: str, root: Path) -> Iterator[Any]:
-    """The episodes of a stored dataset."""
-    import minari
-
-    os.environ["MINARI_DATASETS_PATH"] = str(root.resolve())
-    yield from minari.load_dataset(dataset).iterate_episodes()

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bench import checkpoint
-from bench.checkpoint import load, restore_state, same_tensors, save, state_tensors
+from bench.checkpoint import load, restore_state, save, state_tensors
 from bench.errors import BenchError
 
 RECORD = {"identity": "abc", "step": 500, "metrics": [[500, 0, 0.1 + 0.2]], "names": ["é"]}
@@ -165,9 +165,3 @@ def test_a_state_is_restored_part_by_part() -> None:
     assert other.policy.moment.tolist() == [-1, -1]
     assert other.policy_old.flat.tolist() == [2, 2]
     assert other.temperature.tolist() == [3]
-
-
-def test_same_tensors_is_exact() -> None:
-    assert same_tensors(tensors(), tensors())
-    assert not same_tensors(tensors(), tensors(1e-6))
-    assert not same_tensors(tensors(), {k: v for k, v in tensors().items() if k != "step"})

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
+import minari
 import numpy as np
 import pandas as pd
 import pytest
@@ -256,7 +257,7 @@ def files(root: Path) -> dict[str, bytes]:
 
 def test_what_is_stored_is_what_was_collected(ladder: Path, tmp_path: Path) -> None:
     run(tmp_path / "minari")
-    stored = flat(list(collect.iterate(ID, tmp_path / "minari")))
+    stored = flat(list(minari.MinariDataset(tmp_path / "minari" / ID / "data").iterate_episodes()))
     assert content_hash(stored) == content_hash(flat(hopper(ladder, "medium", 48)))
     names = sorted(files(tmp_path / "minari"))
     assert names == [f"{ID}/data/main_data.hdf5", f"{ID}/data/metadata.json"]
@@ -265,7 +266,7 @@ def test_what_is_stored_is_what_was_collected(ladder: Path, tmp_path: Path) -> N
 def test_collecting_again_replaces(ladder: Path, tmp_path: Path) -> None:
     run(tmp_path / "minari", seed=0)
     run(tmp_path / "minari", seed=1)
-    stored = flat(list(collect.iterate(ID, tmp_path / "minari")))
+    stored = flat(list(minari.MinariDataset(tmp_path / "minari" / ID / "data").iterate_episodes()))
     assert content_hash(stored) == content_hash(flat(hopper(ladder, "medium", 48, 1)))
 
 

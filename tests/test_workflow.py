@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     done = project.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "reports/tiny.pdf" in done.stdout + done.stderr
+    assert re.search(r"\d+ of \d+ jobs, about", done.stdout)  # the lines of progress
     return project
 
 

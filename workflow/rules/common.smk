@@ -76,7 +76,7 @@ def show_progress(log):
     if os.environ.get("BENCH_NO_WATCHER"):
         return
     command = [sys.executable, "-m", "bench", "watch"]
-    subprocess.Popen([*command, "--log", str(log), "--parent", str(os.getpid())])
+    subprocess.Popen([*command, "--log", *log, "--parent", str(os.getpid())])
 
 
 wildcard_constraints:

@@ -31,8 +31,9 @@ def source_hash(method: str) -> str:
     here = Path(__file__).parent
     files = [here / f"{name}.py" for name in NUMERICS] + _method_files(METHODS[method])
     digest = hashlib.sha256()
-    for path in sorted(set(files)):
-        digest.update(path.name.encode() + path.read_bytes())
+    named = {f"{path.parent.name}/{path.name}": path for path in files}
+    for name, path in sorted(named.items()):  # by name: the place of the checkout must not count
+        digest.update(name.encode() + path.read_bytes())
     return digest.hexdigest()
 
 

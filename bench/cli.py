@@ -276,6 +276,9 @@ def main() -> None:
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; run again to continue", file=sys.stderr)
+        sys.exit(130)
     except OSError as error:  # a full disk, a read-only folder: no bug of ours to trace
         print(f"error: {error}; mend that and run again, nothing finished is lost", file=sys.stderr)
         sys.exit(2)

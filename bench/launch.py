@@ -34,9 +34,11 @@ def launch(cores: str, configfile: Path, arguments: tuple[str, ...]) -> None:
         )
         try:
             show(LOG, process.pid)
-        except KeyboardInterrupt:
-            print("stopping; what runs now saves itself and goes on next time", file=sys.stderr)
-        status = process.wait()
+            status = process.wait()
+        except KeyboardInterrupt:  # the terminal sent it to Snakemake and its jobs, too
+            print("stopping; training saves itself and goes on next time", file=sys.stderr)
+            process.wait()
+            raise SystemExit(130) from None
     text = LOG.read_text()
     if status:
         print("\n\n".join(failures(text)), file=sys.stderr)

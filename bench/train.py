@@ -130,7 +130,7 @@ def train(
 ) -> None:
     """Run or continue one block and write its results to `folder`.
 
-    `checkpoint_every` is in seconds. Raises SystemExit(75) after a SIGTERM, once the
+    `checkpoint_every` is in seconds. Raises SystemExit(75) after a SIGTERM or Ctrl-C, once the
     checkpoint is written.
     """
     began = time.perf_counter()
@@ -216,12 +216,12 @@ def _device_name(device: torch.device) -> str:
 
 
 def _stop_flag() -> list[int]:
-    """A list that a SIGTERM or SIGUSR1 makes non-empty."""
+    """A list that becomes non-empty when a scheduler or a person asks the job to stop."""
     received: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         received.append(number)
 
-    signal.signal(signal.SIGTERM, note)
-    signal.signal(signal.SIGUSR1, note)
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+        signal.signal(number, note)
     return received

@@ -24,20 +24,27 @@ class Project:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        for name in ("behaviors", "workflow"):
+        for name in ("behaviors", "workflow", "Snakefile"):
             (folder / name).symlink_to(ROOT / name)
         shutil.copytree(ROOT / "config", folder / "config")
         self.suite = yaml.safe_load(TINY.read_text())
 
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`python -m MODULE ARGUMENTS` on the tiny suite, in this project."""
         path = self.folder / "config/tiny.yaml"
         path.write_text(yaml.safe_dump(self.suite, sort_keys=False))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-        command += ["--directory", str(self.folder), "--configfile", str(path), "--cores", "2"]
-        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        command = [sys.executable, "-m", *module.split(), "--configfile", "config/tiny.yaml"]
         return subprocess.run(
-            [*command, *arguments], text=True, capture_output=True, env=environment, check=False
+            [*command, "--cores", "2", *arguments],
+            cwd=self.folder,
+            text=True,
+            capture_output=True,
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            check=False,
         )
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run("snakemake", *arguments)
 
     def planned(self) -> dict[str, int]:
         """Rule -> number of jobs that a run would start now."""
@@ -154,8 +161,9 @@ def test_a_bad_dataset_stops_all_training_and_keeps_finished_runs(tmp_path: Path
     row = "mine\tpointmaze\tbench.maze:PointMazeStitch-v0\tlocal/mine-v0\tnone\t0\t1\ttrue\tme\n"
     table.write_text(table.read_text() + row)
     project.suite |= {"tasks": ["pointmaze-large-stitch", "mine"], "methods": ["bc", "bc10"]}
-    done = project.snakemake()
-    assert done.returncode != 0
-    assert "data/minari/local/mine-v0: no Minari dataset there" in done.stdout + done.stderr
+    done = project.run("bench run")
+    assert done.returncode == 2
+    assert "error: data/minari/local/mine-v0: no Minari dataset there" in done.stderr
+    assert "Traceback" not in done.stderr
     assert kept.read_bytes() == finished
     assert not (tmp_path / "results/tiny/runs/bc10").exists()

@@ -128,7 +128,9 @@ def train(
         suite = catalogue.read_suite(configfile)
         if method not in catalogue.methods:
             raise unknown("config/methods.yaml", "method", method, catalogue.methods)
-        cell = catalogue.settings(suite, method, _task(catalogue, task).task, seeds)
+        cell = catalogue.settings(
+            suite, method, _task(catalogue, task).task, seeds, str(configfile)
+        )
     else:
         cell = validate(Settings, _json(settings, "--settings"), "--settings")
     print(_describe(cell), flush=True)

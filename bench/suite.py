@@ -211,8 +211,15 @@ class Catalogue:
         """Read and validate a suite file."""
         return self.suite(read_yaml(path), str(path))
 
-    def settings(self, suite: Suite, method: str, task: str, seeds: tuple[int, ...]) -> Settings:
-        """Resolve one cell."""
+    def settings(
+        self,
+        suite: Suite,
+        method: str,
+        task: str,
+        seeds: tuple[int, ...],
+        where: str = "the suite",
+    ) -> Settings:
+        """Resolve one cell; `where` names the suite's file in errors."""
         row = self.tasks[task]
         layers: list[Layer] = [self._family(method, row)]
         layers += [o for o in suite.overrides if _applies(o, method, row.family)]
@@ -221,9 +228,7 @@ class Catalogue:
         for layer in layers:
             merged |= layer.model_dump(include={"rewards", "observations"}, exclude_none=True)
             config |= layer.config
-        self._check_config(
-            method, config, f"suite '{suite.suite}', overrides for {method} on {task}"
-        )
+        self._check_config(method, config, f"{where}, overrides for {method} on {task}")
         cell = {
             "suite": suite.suite,
             "method": method,
@@ -235,7 +240,7 @@ class Catalogue:
             "evaluation": suite.evaluation,
             "config": config,
         }
-        return validate(Settings, cell | merged, f"suite '{suite.suite}', {method} on {task}")
+        return validate(Settings, cell | merged, f"{where}, {method} on {task}")
 
     def _family(self, method: str, task: Task) -> FamilyLayer:
         families = self.methods[method].families

@@ -61,8 +61,14 @@ def policy_loss(q: Tensor, predicted: Tensor, actions: Tensor, alpha: float) -> 
     return cloning - scale * q.mean(-1)
 
 
+def branch(state: State, config: Config) -> bool:
+    """Whether the next update moves the policy and the targets too."""
+    return (state.critic.updates + 1) % config.policy_every == 0
+
+
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
     """One critic step, and a policy and target step at every `policy_every`-th; metrics (S,)."""
+    policy_too = branch(state, config)
     with torch.no_grad():
         noise = config.policy_noise * streams.normal(*batch.actions.shape[1:])
         noise = noise.clamp(-config.noise_clip, config.noise_clip)
@@ -72,7 +78,7 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
     q = state.critic(batch.observations, batch.actions)
     q_loss = critic_loss(q, target)
     state.critic.descend(q_loss)
-    if state.critic.updates % config.policy_every == 0:
+    if policy_too:
         predicted = state.policy(batch.observations)
         value = state.critic.net.first(batch.observations, predicted)
         state.policy.descend(policy_loss(value, predicted, batch.actions, config.alpha))

@@ -35,7 +35,7 @@ def restore_state(state: Any, tensors: dict[str, Tensor]) -> None:
     for field in fields(state):
         part = getattr(state, field.name)
         if isinstance(part, Tensor):
-            setattr(state, field.name, tensors[field.name].to(part.device))
+            part.copy_(tensors[field.name])
         else:
             prefix = f"{field.name}."
             own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 import yaml
@@ -108,6 +108,7 @@ def train(
     device: str = "auto",
     threads: int = 1,
     checkpoint_every: float = 30.0,
+    executor: Literal["auto", "eager", "recorded", "compiled"] = "auto",
     show: bool = False,
 ) -> None:
     """Train and score one block of seeds of one method on one task; continues if interrupted.
@@ -121,6 +122,7 @@ def train(
         device: auto, cpu, cuda or cuda:N.
         threads: processor threads; one per job is fastest when all cores have a job.
         checkpoint_every: seconds between checkpoints.
+        executor: how updates are executed; auto compiles long runs where a compiler is found.
         show: print the resolved settings and stop.
     """
     if settings is None:
@@ -144,7 +146,7 @@ def train(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     folder = run_folder(cell.suite, cell.method, cell.task.task, cell.seeds)
-    run(cell, ROOT / cell.task.dataset, folder, device, threads, checkpoint_every)
+    run(cell, ROOT / cell.task.dataset, folder, device, threads, checkpoint_every, executor)
     print(f"results are in {folder}")
 
 

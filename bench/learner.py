@@ -1,7 +1,7 @@
 """A network with its optimiser, and the slow copy of a network.
 
 All parameters of a network are views of one flat tensor, so that Adam and the soft
-update are one kernel each, whatever the number of layers. Adam is elementwise: a stack
+update cost a few kernels, whatever the number of layers. Adam is elementwise: a stack
 of S seeds under one Adam is S independent runs.
 """
 
@@ -45,17 +45,29 @@ def _flatten(net: nn.Module) -> Tensor:
     return flat
 
 
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # PyTorch's and optax's defaults
+
+
 class Learner(Generic[Net]):
-    """A network and its Adam (betas 0.9 and 0.999, eps 1e-8, no weight decay)."""
+    """A network and its Adam (Kingma and Ba 2015, algorithm 1; no weight decay).
+
+    What changes from one update to the next is kept in tensors, so that an update can be
+    recorded and replayed (bench.engine). `driven` is true while an engine does that: it
+    then calls `advance` itself.
+    """
 
     def __init__(self, net: Net, schedule: Schedule, device: str | torch.device = "cpu"):
         self.net = net.to(device)
         self.schedule = schedule
         self.updates = 0
+        self.driven = False
         self.parameters = list(self.net.parameters())
         self.flat = _flatten(self.net)
-        self.flat.grad = torch.zeros_like(self.flat)
-        self.adam = torch.optim.Adam([self.flat], lr=schedule(0), fused=True)
+        self.mean = torch.zeros_like(self.flat)
+        self.square = torch.zeros_like(self.flat)
+        # -rate / (1 - beta1^t) and 1 / sqrt(1 - beta2^t)
+        self.step_size = torch.zeros((), device=device)
+        self.correction = torch.zeros((), device=device)
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         return self.net(*inputs)
@@ -71,27 +83,36 @@ class Learner(Generic[Net]):
             squares = [g.square().movedim(-3, 0).flatten(1).sum(1) for g in gradients]
             scale = (max_norm / (torch.stack(squares).sum(0).sqrt() + 1e-6)).clamp(max=1.0)
             gradients = tuple(g * scale[:, None, None] for g in gradients)
-        assert self.flat.grad is not None
-        torch.cat([g.reshape(-1) for g in gradients], out=self.flat.grad)
-        self.adam.param_groups[0]["lr"] = self.schedule(self.updates)
-        self.adam.step()
+        if not self.driven:
+            self.advance()
+        gradient = torch.cat([g.reshape(-1) for g in gradients])
+        self.mean.lerp_(gradient, 1 - BETA1)
+        self.square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
+        denominator = self.square.sqrt().mul_(self.correction).add_(EPSILON)
+        self.flat.addcmul_(self.mean / denominator, self.step_size)
+
+    def advance(self) -> None:
+        """Count one update, and set the rate and the bias corrections that it takes."""
+        rate = self.schedule(self.updates)
         self.updates += 1
+        self.step_size.fill_(-rate / (1 - BETA1**self.updates))
+        self.correction.fill_(1 / math.sqrt(1 - BETA2**self.updates))
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that a checkpoint needs, by name."""
-        adam = self.adam.state.get(self.flat, {})
         return {
             "flat": self.flat,
             "updates": torch.tensor(self.updates),
-            **{f"adam.{key}": value for key, value in adam.items()},
+            "adam.mean": self.mean,
+            "adam.square": self.square,
         }
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Continue from what `tensors` returned."""
         self.flat.copy_(tensors["flat"])
         self.updates = int(tensors["updates"])
-        adam = {k.removeprefix("adam."): v for k, v in tensors.items() if k.startswith("adam.")}
-        self.adam.state[self.flat] = {k: v.to(self.flat.device, copy=True) for k, v in adam.items()}
+        self.mean.copy_(tensors["adam.mean"])
+        self.square.copy_(tensors["adam.square"])
 
 
 class Target(Generic[Net]):

@@ -63,7 +63,7 @@ class MLP(nn.Module):
         streams: Streams,
         *,
         members: int | None = None,
-        activation: Callable[[Tensor], Tensor] = torch.relu,
+        activation: Callable[[Tensor], Tensor] = torch.relu_,
         initialiser: Initialiser | None = None,
         last: Initialiser | None = None,
     ):
@@ -102,7 +102,7 @@ class MLP(nn.Module):
     def _apply_layers(self, x: Tensor, weights: list[Tensor], biases: list[Tensor]) -> Tensor:
         last = len(weights) - 1
         for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-            x = torch.baddbmm(bias, x, weight)
+            x = torch.bmm(x, weight).add_(bias)
             if layer < last:
                 x = self.activation(x)
         return x

@@ -1,6 +1,8 @@
-"""The data of one run as one table on the device, and batches drawn from it per seed."""
+"""The data of one run, and batches drawn from it per seed."""
 
 from __future__ import annotations
+
+import warnings
 
 import numpy as np
 import torch
@@ -16,26 +18,24 @@ ACTION_LIMIT = 1 - 1e-5
 
 
 class Replay:
-    """Uniform draws with replacement; a row is (s, s', a, r, mask), so a batch is one gather."""
+    """Uniform draws with replacement.
+
+    On a CPU the arrays stay mapped files, which all jobs share, and what a method sees
+    of them (scaled observations, clipped actions) is computed per batch.
+    """
 
     def __init__(
         self, data: Transitions, rewards: str, scaler: ObservationScaler, device: torch.device
     ):
-        def tensor(array: np.ndarray) -> Tensor:
-            return torch.from_numpy(np.array(array))
-
-        columns = [
-            scaler(tensor(data.observations)),
-            scaler(tensor(data.next_observations)),
-            tensor(data.actions).clamp(-ACTION_LIMIT, ACTION_LIMIT),
-            tensor(transform_rewards(rewards, data))[:, None],
-            tensor(data.masks)[:, None],
-        ]
-        self.widths = [c.shape[1] for c in columns]
-        self.table = torch.cat(columns, dim=1).to(device)
+        self.observations = _tensor(data.observations, device)
+        self.next_observations = _tensor(data.next_observations, device)
+        self.actions = _tensor(data.actions, device)
+        self.rewards = _tensor(transform_rewards(rewards, data), device)
+        self.masks = _tensor(data.masks, device)
+        self.scaler = scaler.to(device)
 
     def __len__(self) -> int:
-        return len(self.table)
+        return len(self.rewards)
 
     def draw(self, streams: Streams, batches: int, batch_size: int) -> Tensor:
         """Row numbers of the next `batches` batches: (batches, S, B)."""
@@ -43,6 +43,22 @@ class Replay:
 
     def batch(self, rows: Tensor) -> Batch:
         """The transitions at `rows` (S, B)."""
-        gathered = self.table.index_select(0, rows.flatten()).unflatten(0, rows.shape)
-        observations, following, actions, rewards, masks = gathered.split(self.widths, dim=-1)
-        return Batch(observations, actions, rewards.squeeze(-1), masks.squeeze(-1), following)
+        flat = rows.flatten()
+
+        def take(array: Tensor) -> Tensor:
+            return array.index_select(0, flat).unflatten(0, rows.shape)
+
+        return Batch(
+            self.scaler(take(self.observations)),
+            take(self.actions).clamp(-ACTION_LIMIT, ACTION_LIMIT),
+            take(self.rewards),
+            take(self.masks),
+            self.scaler(take(self.next_observations)),
+        )
+
+
+def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
+    with warnings.catch_warnings():
+        # The files are mapped read-only, and nothing here writes.
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(array).to(device)

@@ -26,6 +26,7 @@ DEFAULT_SUITE = Path("config/quick.yaml")
 
 RewardTransform = Literal["raw", "return_range", "minus_one"]
 ObservationTransform = Literal["raw", "standardised"]
+Precision = Literal["float32", "bfloat16"]
 
 
 class Task(Strict):
@@ -106,6 +107,7 @@ class Suite(Strict):
     updates: int = Field(gt=0, description="gradient updates per seed")
     batch_size: int = Field(default=256, gt=0, description="transitions per update")
     log_every: int = Field(default=500, gt=0, description="updates between rows of metrics.csv")
+    precision: Precision = Field(default="float32", description="of matrix products")
     evaluation: Evaluation
     bootstrap: int = Field(default=2000, gt=0, description="bootstrap repetitions of the intervals")
     overrides: tuple[Override, ...] = ()
@@ -135,6 +137,7 @@ class Settings(Strict):
     updates: int
     batch_size: int
     log_every: int
+    precision: Precision = "float32"
     rewards: RewardTransform
     observations: ObservationTransform
     evaluation: Evaluation
@@ -237,6 +240,7 @@ class Catalogue:
             "updates": suite.updates,
             "batch_size": suite.batch_size,
             "log_every": suite.log_every,
+            "precision": suite.precision,
             "evaluation": suite.evaluation,
             "config": config,
         }

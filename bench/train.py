@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bench import checkpoint, methods, records
+from bench.engine import Engine, choose_executor, prepare_process
 from bench.envs import Evaluator
 from bench.evaluate import HEADER, EpisodeRow, evaluate
 from bench.progress import Progress
@@ -37,19 +38,21 @@ PURPOSES = ("batches", "noise")
 class Run:
     """One block of seeds on its way from `step` 0 to `settings.updates`."""
 
-    def __init__(self, settings: Settings, data: Transitions, device: torch.device):
+    def __init__(self, settings: Settings, data: Transitions, device: torch.device, executor: str):
         self.settings, self.device = settings, device
         self.method: ModuleType = methods.load(settings.method)
         self.config = self.method.Config(**as_tuples(settings.config))
         if hasattr(self.method, "select"):
             data = self.method.select(data, self.config)
-        self.scaler = ObservationScaler.fit(settings.observations, data)
+        self.scaler = ObservationScaler.fit(settings.observations, data).to(device)
         self.replay = Replay(data, settings.rewards, self.scaler, device)
-        self.scaler = self.scaler.to(device)
         spec = Spec(data.observations.shape[1], data.actions.shape[1])
         self.streams = {p: Streams(settings.seeds, p, device) for p in PURPOSES}
         first = Streams(settings.seeds, "initialisation", device)
         self.state = self.method.init(spec, self.config, first, settings.updates)
+        self.engine = Engine(
+            self.method, self.state, self.config, self.replay, self.streams["noise"], executor
+        )
         self.step = 0
         self.metrics: list[list[float]] = []  # step, seed, values
         self.metric_names: list[str] = []
@@ -64,8 +67,7 @@ class Run:
         rows = self.replay.draw(self.streams["batches"], self.settings.log_every, size)
         metrics: dict[str, Tensor] = {}
         for batch_rows in rows.to(self.device):
-            batch = self.replay.batch(batch_rows)
-            metrics = self.method.update(self.state, batch, self.config, self.streams["noise"])
+            metrics = self.engine(batch_rows)
         self.step += len(rows)
         self.metric_names = list(metrics)
         values = torch.stack(list(metrics.values()), dim=1).tolist()  # (S, metrics)
@@ -127,6 +129,7 @@ def train(
     device: str,
     threads: int,
     checkpoint_every: float,
+    executor: str = "auto",
 ) -> None:
     """Run or continue one block and write its results to `folder`.
 
@@ -134,9 +137,11 @@ def train(
     checkpoint is written.
     """
     began = time.perf_counter()
-    torch.set_num_threads(threads)
+    prepare_process(threads, settings.precision)
     data = Transitions.load(data_folder)
-    run = Run(settings, data, torch.device(device))
+    if executor == "auto":
+        executor = choose_executor(settings.updates, torch.device(device))
+    run = Run(settings, data, torch.device(device), executor)
     dataset_hash, code = content_hash(data), records.source_hash(settings.method)
     identity = _identity(settings, dataset_hash, code)
     path = folder / "checkpoint.safetensors"
@@ -164,6 +169,7 @@ def train(
         "source_hash": code,
         "device": _device_name(torch.device(device)),
         "threads": threads,
+        "executor": executor,
         "resumed": int(resumed),
         "wall_seconds": round(time.perf_counter() - began, 2),
     }

@@ -176,7 +176,7 @@ class Chain:
         """V of each state and the policy's mean action there."""
         config = iql.Config(
             expectile=expectile, temperature=10.0, discount=self.discount, polyak=0.05,
-            learning_rate=3e-3, hidden=(32, 32),
+            learning_rate=1e-3, hidden=(32, 32),
         )  # fmt: skip
         state = iql.init(Spec(self.states, 1), config, Streams([0], "initialisation"), 1500)
         batch, noise = self.batch(), Streams([0], "noise")
@@ -190,7 +190,7 @@ class Chain:
 def test_upper_expectile_finds_the_optimal_values_of_a_chain() -> None:
     values, actions = Chain().learn(0.99)
     optimal = torch.tensor([0.9**3, 0.9**2, 0.9, 1.0])
-    torch.testing.assert_close(values, optimal, rtol=0, atol=0.03)
+    torch.testing.assert_close(values, optimal, rtol=0, atol=0.02)
     # Moving on has advantage 0, staying (0.9 - 1) V: with weights 1 and exp(-V) at temperature
     # 10 the mean action is (1 - exp(-V)) / (1 + exp(-V)).
     torch.testing.assert_close(actions, torch.tanh(optimal / 2), rtol=0, atol=0.03)

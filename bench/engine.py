@@ -1,0 +1,208 @@
+"""How updates are executed: a method's `update`, recorded once and then replayed.
+
+A method is written as plain PyTorch. The engine runs its `update` once under a tracer and
+keeps the list of tensor operations: forward passes, gradients, Adam, target. Replaying that
+list skips autograd and the method's Python; compiling it also fuses what lies between the
+matrix products. What differs from one update to the next enters as an input: the rows of
+the batch, the random draws, and, through `Learner.advance`, Adam's step size.
+
+An `update` that branches on its counters says so by `branch(state, config)`, which names
+the branch that the next call takes; each branch has its own recording.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import shutil
+from collections.abc import Callable, Hashable
+from dataclasses import fields
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from bench import checkpoint
+from bench.errors import BenchError
+from bench.learner import Learner
+from bench.replay import Replay
+from bench.rng import Streams
+
+EXECUTORS = ("eager", "recorded", "compiled")
+# Compiling takes some 10 to 30 s and then saves 1 to 2 ms an update (`python -m bench benchmark`).
+COMPILE_FROM = 50_000  # updates
+
+
+def choose_executor(updates: int, device: torch.device) -> str:
+    """Compiled where that pays for itself and a compiler is there, else recorded."""
+    compiler = device.type != "cpu" or shutil.which(os.environ.get("CXX", "g++"))
+    return "compiled" if updates >= COMPILE_FROM and compiler else "recorded"
+
+
+def prepare_process(threads: int, precision: str = "float32") -> None:
+    """Settings of a training process: threads, precision, an allocator that keeps its memory.
+
+    `bfloat16` rounds the factors of each matrix product to bfloat16; sums, and all that is
+    stored, stay float32.
+    """
+    torch.set_num_threads(threads)
+    if precision == "bfloat16":
+        if not torch.cpu.get_capabilities().get("avx512_bf16"):
+            raise BenchError(
+                "precision: 'bfloat16' needs a processor with avx512_bf16, which this one is not; "
+                "use 'float32'."
+            )
+        torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+    gc.freeze()  # what is imported stays: later collections need not look at it
+    try:
+        # By default glibc returns every large block to the system and faults it in again at the
+        # next update: a tenth of the time at width 256. M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and
+        # M_TOP_PAD of malloc.h:
+        for option, value in ((-3, 32 << 20), (-1, 1 << 30), (-2, 64 << 20)):
+            ctypes.CDLL(None).mallopt(option, value)
+    except (OSError, AttributeError, TypeError):
+        pass  # not glibc: its allocator has its own ways
+
+
+class Tape:
+    """Stands in for Streams: hands out draws, and notes which they were.
+
+    With `draws` it returns those in order, so that they can be inputs of a recording.
+    """
+
+    def __init__(self, streams: Streams, draws: tuple[Tensor, ...] | None = None):
+        self.streams = streams
+        self.given = None if draws is None else iter(draws)
+        self.calls: list[tuple[str, tuple[int, ...]]] = []
+        self.draws: list[Tensor] = []
+
+    def __len__(self) -> int:
+        return len(self.streams)
+
+    def __getattr__(self, kind: str) -> Callable[..., Tensor]:
+        def draw(*arguments: int) -> Tensor:
+            if self.given is not None:
+                return next(self.given)
+            self.calls.append((kind, arguments))
+            self.draws.append(getattr(self.streams, kind)(*arguments))
+            return self.draws[-1]
+
+        return draw
+
+
+def learners(state: Any) -> list[Learner[Any]]:
+    """The learners of a method's state, in order."""
+    parts = (getattr(state, field.name) for field in fields(state))
+    return [part for part in parts if isinstance(part, Learner)]
+
+
+def _drive(found: list[Learner[Any]], driven: bool) -> None:
+    for learner in found:
+        learner.driven = driven
+
+
+class Recording:
+    """One branch of an update as a graph of tensor operations."""
+
+    def __init__(self, engine: Engine, rows: Tensor):
+        state, streams = engine.state, engine.streams
+        before = {k: v.clone() for k, v in checkpoint.state_tensors(state).items()}
+        drawn = streams.state()
+        found = learners(state)
+        counts = [learner.updates for learner in found]
+
+        def update(rows: Tensor, *draws: Tensor) -> tuple[Tensor, ...]:
+            return tuple(engine.eager(rows, Tape(streams, draws)).values())
+
+        # Once to see what is drawn and which networks move, once for the tracer.
+        tape = Tape(streams)
+        _drive(found, False)
+        metrics = engine.eager(rows, tape)
+        _drive(found, True)
+        self.names, self.calls, self.streams = list(metrics), tape.calls, streams
+        steps = [learner.updates - count for learner, count in zip(found, counts, strict=True)]
+        assert max(steps) <= 1, "a network takes more than one step an update"
+        self.moved = [learner for learner, step in zip(found, steps, strict=True) if step]
+        checkpoint.restore_state(state, before)
+        graph = make_fx(update)(rows, *tape.draws)
+        streams.restore(drawn)
+        checkpoint.restore_state(state, before)
+        self.run = _compile(graph) if engine.executor == "compiled" else _simplify(graph)
+
+    def __call__(self, rows: Tensor) -> dict[str, Tensor]:
+        for learner in self.moved:
+            learner.advance()
+        draws = [getattr(self.streams, kind)(*arguments) for kind, arguments in self.calls]
+        return dict(zip(self.names, self.run(rows, *draws), strict=True))
+
+
+class Engine:
+    """Applies a method's updates; `executor` is one of EXECUTORS and changes no result
+    beyond the rounding of float32."""
+
+    def __init__(
+        self, method: ModuleType, state: Any, config: Any, replay: Replay, streams: Streams,
+        executor: str,
+    ):  # fmt: skip
+        self.method, self.state, self.config = method, state, config
+        self.replay, self.streams, self.executor = replay, streams, executor
+        self.recordings: dict[Hashable, Recording] = {}
+
+    def __call__(self, rows: Tensor) -> dict[str, Tensor]:
+        """One update on the transitions at `rows` (S, B); metrics are (S,)."""
+        if self.executor == "eager":
+            return self.eager(rows, self.streams)
+        branch = getattr(self.method, "branch", lambda state, config: None)
+        key = branch(self.state, self.config)
+        if key not in self.recordings:
+            self.recordings[key] = Recording(self, rows)
+        with torch.no_grad():
+            return self.recordings[key](rows)
+
+    def eager(self, rows: Tensor, streams: Streams | Tape) -> dict[str, Tensor]:
+        """The method's own update, as it stands in its file."""
+        metrics: dict[str, Tensor] = self.method.update(
+            self.state, self.replay.batch(rows), self.config, streams
+        )
+        return metrics
+
+
+VIEWS = ("view", "transpose", "expand", "unsqueeze", "squeeze", "select", "slice")
+
+
+def _simplify(module: fx.GraphModule) -> Callable[..., tuple[Tensor, ...]]:
+    """Drop what has no effect, take views of state tensors once (what an update changes, it
+    changes in place), and call PyTorch's direct bindings, which cost less than torch.ops."""
+    graph = module.graph
+    graph.eliminate_dead_code()  # knows what mutates only while the targets are torch.ops
+    for node in list(graph.nodes):
+        if node.op != "call_function" or not isinstance(node.target, torch._ops.OpOverload):
+            continue
+        name = node.target.overloadpacket.__name__
+        source = node.args[0] if node.args else None
+        if name == "detach":
+            node.replace_all_uses_with(source)
+            graph.erase_node(node)
+        elif name in VIEWS and isinstance(source, fx.Node) and source.op == "get_attr":
+            held = node.target(getattr(module, str(source.target)).detach(), *node.args[1:])
+            module.register_buffer(f"view_of_{node.name}", held)
+            with graph.inserting_before(node):
+                node.replace_all_uses_with(graph.get_attr(f"view_of_{node.name}"))
+            graph.erase_node(node)
+        elif hasattr(torch, name):
+            node.target = getattr(torch, name)
+        elif hasattr(Tensor, name):
+            node.op, node.target = "call_method", name
+    module.recompile()
+    return module
+
+
+def _compile(module: fx.GraphModule) -> Callable[..., tuple[Tensor, ...]]:
+    """Fuse the operations between the matrix products by torch's own compiler."""
+    module.graph.eliminate_dead_code()
+    module.recompile()
+    options = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, "compile_threads": 1}
+    return torch.compile(module, fullgraph=True, dynamic=False, options=options)

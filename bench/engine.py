@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import operator
 import os
 import shutil
 from collections.abc import Callable, Hashable
@@ -23,7 +24,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
-from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
 
 from bench import checkpoint
 from bench.errors import BenchError
@@ -55,7 +57,7 @@ def prepare_process(threads: int, precision: str = "float32") -> None:
                 "precision: 'bfloat16' needs a processor with avx512_bf16, which this one is not; "
                 "use 'float32'."
             )
-        torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+        torch.backends.mkldnn.matmul.fp32_precision = "bf16"  # type: ignore[attr-defined]
     gc.freeze()  # what is imported stays: later collections need not look at it
     try:
         # By default glibc returns every large block to the system and faults it in again at the
@@ -99,6 +101,56 @@ def learners(state: Any) -> list[Learner[Any]]:
     return [part for part in parts if isinstance(part, Learner)]
 
 
+class Recorder(TorchDispatchMode):
+    """Notes every tensor operation, those of the backward passes too, as a graph.
+
+    A tensor that is neither an input nor the result of a noted operation is held by the
+    graph itself: parameters, Adam's moments, the data.
+    """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else each process would import torch's compiler, a second's work
+
+    def __init__(self, inputs: tuple[Tensor, ...]):
+        super().__init__()
+        self.graph, self.root = fx.Graph(), torch.nn.Module()
+        self.nodes: dict[int, fx.Node] = {}
+        self.alive: list[Tensor] = []  # an id names a tensor only as long as it lives
+        for number, tensor in enumerate(inputs):
+            self._bind(tensor, self.graph.placeholder(f"input_{number}"))
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        node = self.graph.call_function(func, *tree_map(self._node, (args, kwargs or {})))
+        if isinstance(result, Tensor):
+            self._bind(result, node)
+        else:
+            for number, part in enumerate(result):
+                self._bind(part, self.graph.call_function(operator.getitem, (node, number)))
+        return result
+
+    def finish(self, outputs: tuple[Tensor, ...]) -> fx.GraphModule:
+        """The graph as a module that returns `outputs`."""
+        self.graph.output(tree_map(self._node, outputs))
+        return fx.GraphModule(self.root, self.graph)
+
+    def _bind(self, tensor: Tensor, node: fx.Node) -> None:
+        self.nodes[id(tensor)] = node
+        self.alive.append(tensor)
+
+    def _node(self, value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        if id(value) not in self.nodes:
+            name = f"held_{len(self.alive)}"
+            self.root.register_buffer(name, value.detach())
+            self._bind(value, self.graph.get_attr(name))
+        return self.nodes[id(value)]
+
+
 def _drive(found: list[Learner[Any]], driven: bool) -> None:
     for learner in found:
         learner.driven = driven
@@ -114,9 +166,6 @@ class Recording:
         found = learners(state)
         counts = [learner.updates for learner in found]
 
-        def update(rows: Tensor, *draws: Tensor) -> tuple[Tensor, ...]:
-            return tuple(engine.eager(rows, Tape(streams, draws)).values())
-
         # Once to see what is drawn and which networks move, once for the tracer.
         tape = Tape(streams)
         _drive(found, False)
@@ -127,10 +176,14 @@ class Recording:
         assert max(steps) <= 1, "a network takes more than one step an update"
         self.moved = [learner for learner, step in zip(found, steps, strict=True) if step]
         checkpoint.restore_state(state, before)
-        graph = make_fx(update)(rows, *tape.draws)
+        recorder = Recorder((rows, *tape.draws))
+        with recorder:
+            outputs = tuple(engine.eager(rows, Tape(streams, tuple(tape.draws))).values())
+        graph = recorder.finish(outputs)
+        compiled = engine.executor == "compiled"
+        self.run = _compile(graph) if compiled else _script(graph, (rows, *tape.draws))
         streams.restore(drawn)
         checkpoint.restore_state(state, before)
-        self.run = _compile(graph) if engine.executor == "compiled" else _simplify(graph)
 
     def __call__(self, rows: Tensor) -> dict[str, Tensor]:
         for learner in self.moved:
@@ -173,9 +226,11 @@ class Engine:
 VIEWS = ("view", "transpose", "expand", "unsqueeze", "squeeze", "select", "slice")
 
 
-def _simplify(module: fx.GraphModule) -> Callable[..., tuple[Tensor, ...]]:
+def _script(
+    module: fx.GraphModule, inputs: tuple[Tensor, ...]
+) -> Callable[..., tuple[Tensor, ...]]:
     """Drop what has no effect, take views of state tensors once (what an update changes, it
-    changes in place), and call PyTorch's direct bindings, which cost less than torch.ops."""
+    changes in place), and hand the rest to TorchScript, whose interpreter needs no Python."""
     graph = module.graph
     graph.eliminate_dead_code()  # knows what mutates only while the targets are torch.ops
     for node in list(graph.nodes):
@@ -187,22 +242,22 @@ def _simplify(module: fx.GraphModule) -> Callable[..., tuple[Tensor, ...]]:
             node.replace_all_uses_with(source)
             graph.erase_node(node)
         elif name in VIEWS and isinstance(source, fx.Node) and source.op == "get_attr":
-            held = node.target(getattr(module, str(source.target)).detach(), *node.args[1:])
+            held = node.target(getattr(module, str(source.target)), *node.args[1:])
             module.register_buffer(f"view_of_{node.name}", held)
             with graph.inserting_before(node):
                 node.replace_all_uses_with(graph.get_attr(f"view_of_{node.name}"))
             graph.erase_node(node)
-        elif hasattr(torch, name):
-            node.target = getattr(torch, name)
-        elif hasattr(Tensor, name):
-            node.op, node.target = "call_method", name
     module.recompile()
-    return module
+    with torch.no_grad():
+        return torch.jit.trace(module, inputs, check_trace=False)
 
 
 def _compile(module: fx.GraphModule) -> Callable[..., tuple[Tensor, ...]]:
     """Fuse the operations between the matrix products by torch's own compiler."""
     module.graph.eliminate_dead_code()
     module.recompile()
-    options = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, "compile_threads": 1}
+    options: dict[str, Any] = {
+        "guard_filter_fn": torch.compiler.skip_all_guards_unsafe,
+        "compile_threads": 1,
+    }
     return torch.compile(module, fullgraph=True, dynamic=False, options=options)

@@ -17,8 +17,10 @@ from typing import Annotated, Any, Literal
 import tyro
 import yaml
 
+from bench.benchmark import benchmark
 from bench.errors import BenchError, unknown
 from bench.parsing import validate
+from bench.precision import precision
 from bench.suite import (
     DEFAULT_SUITE,
     Catalogue,
@@ -263,6 +265,8 @@ VERBS: dict[str, Callable[..., Any]] = {
     "statistics": statistics,
     "report": report,
     "behavior": behavior,
+    "benchmark": benchmark,
+    "precision": precision,
     "schema": schema,
     "watch": watch,
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -44,6 +43,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def read_table(path: Path) -> list[dict[str, Any]]:
     """The rows of a tab-separated file with a header; lines that begin with # are skipped."""
+    import pandas as pd  # here: a training job reads no table and starts sooner without it
+
     _text(path)
     try:
         frame = pd.read_csv(path, sep="\t", comment="#", index_col=False)

@@ -80,7 +80,7 @@ def collect_scores(run_folders: Sequence[Path], out: Path) -> None:
     parts: list[pd.DataFrame] = []
     sources: dict[tuple[object, ...], Path] = {}
     for folder in sorted(run_folders):
-        part = _run_scores(folder)
+        part = run_scores(folder)
         for key in part[KEYS].itertuples(index=False, name=None):
             if key in sources:
                 task, method, seed, phase, step = key
@@ -95,7 +95,8 @@ def collect_scores(run_folders: Sequence[Path], out: Path) -> None:
     write_csv(scores.sort_values(["suite", *KEYS])[SCORE_COLUMNS], out)
 
 
-def _run_scores(folder: Path) -> pd.DataFrame:
+def run_scores(folder: Path) -> pd.DataFrame:
+    """The rows of one run in scores.csv."""
     path, run_path = folder / "evaluations.csv", folder / "run.json"
     try:
         settings = read_json(run_path)["settings"]

@@ -1,0 +1,114 @@
+"""The figure of the benchmark's scale part: what an update costs, and how the rate holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, FixedLocator, NullLocator
+
+from bench.benchmark_table import RATE, Record, core_rate
+from bench.figures import COLORS, GREY, STYLE, WIDTH
+
+Value = Callable[[Record], float | None]
+IDEAL = (0, (3, 3))
+
+
+def draw(content: dict[str, Any], stem: Path) -> None:
+    """Cost of a seed-update against seeds and width; rate against rows and processes."""
+    axes, of_core = content["scale"], core_rate(content)
+
+    def bound(cell: Record) -> float | None:
+        flops = cell.get("flops_per_seed_update")
+        return flops / of_core / 1e6 if flops and of_core else None
+
+    def ideal(cell: Record) -> float | None:
+        alone = next(c for c in axes["jobs"] if c["width"] == cell["width"])
+        return alone[RATE] * cell["jobs"] if RATE in alone else None
+
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+        seeds, width, rows, jobs = figure.subplots(2, 2).flat
+        _lines(seeds, axes["seeds"], "seeds", _cost, bound)
+        seeds.set(xlabel="seeds that a process trains together", title="seeds")
+        _lines(width, axes["width"], "width", _cost, bound)
+        width.set(xlabel="units in each of the two hidden layers", title="width (5 seeds)")
+        for axis in (seeds, width):
+            axis.set_yscale("log", base=10)
+            axis.set_ylabel("ms of one core a seed-update")
+            axis.yaxis.set_major_formatter(EngFormatter())
+        _lines(rows, axes["rows"], "rows", _rate)
+        rows.set(xlabel="rows of the dataset", ylabel="seed-updates/s", title="rows (10 seeds)")
+        rows.xaxis.set_major_formatter(EngFormatter(sep=""))
+        rows.set_ylim(bottom=0)
+        _memory(rows, axes["rows"])
+        _lines(jobs, axes["jobs"], "jobs", _rate, ideal)
+        jobs.set(xlabel="processes at the same time", ylabel="seed-updates/s")
+        jobs.set(title="processes (5 seeds)")
+        jobs.set_yscale("log", base=10)
+        jobs.yaxis.set_major_formatter(EngFormatter(sep=""))
+        _legend(figure, seeds)
+        for kind, metadata in (("png", {}), ("svg", {"Date": None})):
+            figure.savefig(f"{stem}.{kind}", metadata=metadata)
+
+
+def _rate(cell: Record) -> float | None:
+    return cell.get(RATE)
+
+
+def _cost(cell: Record) -> float | None:
+    return cell["jobs"] / cell[RATE] * 1e3 if RATE in cell else None
+
+
+def _lines(
+    axis: Axes, cells: list[Record], key: str, value: Value, ideal: Value | None = None
+) -> None:
+    """A line for each width, or one; a point that could not be measured is a gap."""
+    widths = [None] if key == "width" else sorted({c["width"] for c in cells})
+    for width in widths:
+        line = [c for c in cells if width in (None, c["width"])]
+        x = [c[key] for c in line]
+        look = _look(width)
+        axis.plot(x, [_or_gap(value(c)) for c in line], label=f"width {width}", **look)
+        if ideal is not None:
+            axis.plot(x, [_or_gap(ideal(c)) for c in line], color=look["color"], linestyle=IDEAL,
+                      linewidth=0.8)  # fmt: skip
+    axis.set_xscale("log", base=2 if key != "rows" else 10)
+    if key != "rows":
+        found = sorted({c[key] for c in cells})
+        axis.xaxis.set_major_locator(FixedLocator(found))
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.xaxis.set_major_formatter("{x:.0f}")
+
+
+def _look(width: int | None) -> dict[str, Any]:
+    """Of a width in every panel; None where the width is what varies."""
+    index = {64: 0, 256: 3}.get(width or 0, 2)
+    return {"color": COLORS[index], "marker": "osD^"[index]}
+
+
+def _or_gap(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _memory(axis: Axes, cells: list[Record]) -> None:
+    """Peak memory on the right, in grey."""
+    right = axis.twinx()
+    values = [_or_gap(cell.get("peak_memory_megabytes")) for cell in cells]
+    right.plot([cell["rows"] for cell in cells], values, color=GREY, marker="v", linestyle=":")
+    right.set_ylabel("peak memory of a process, MB (dotted)", color=GREY)
+    right.set_ylim(bottom=0)
+    right.spines["right"].set_visible(True)
+    right.tick_params(axis="y", colors=GREY)
+    right.grid(False)
+
+
+def _legend(figure: Figure, axis: Axes) -> None:
+    handles, labels = axis.get_legend_handles_labels()
+    handles += axis.plot([], [], color=GREY, linestyle=IDEAL, linewidth=0.8)
+    labels.append("matrix products alone (above), as many times one process (below)")
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, handlelength=3.2)

@@ -1,0 +1,138 @@
+"""Measuring processes seen from outside: started, kept in step, and heard.
+
+A process prints one line of JSON when it has prepared, one after each round, which begins
+when it is sent a line, and one with its facts at the end of its input.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+LIMIT = 900.0  # seconds until a measurement counts as stuck
+
+
+class Failure(Exception):
+    """A measuring process ended before its time; the reason in a sentence."""
+
+
+class Worker:
+    """One measuring process."""
+
+    def __init__(self, command: Sequence[str], cache: Path):
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (`stop` closes it)
+        # A run has its own cache of compiled code, so that compiling is measured, not looked up.
+        environment = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(cache)}
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+            env=environment,
+        )
+
+    def start_round(self) -> None:
+        assert self.process.stdin is not None
+        try:
+            print(file=self.process.stdin, flush=True)
+        except OSError:
+            raise Failure(self._reason()) from None
+
+    def finish(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def hear(self) -> Any:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failure(self._reason())
+        return json.loads(line)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            with suppress(OSError):  # it was gone before it read its last line
+                pipe.close()
+        self.log.close()
+
+    def _reason(self) -> str:
+        status = self.process.wait()
+        self.log.seek(0)
+        return _reason(self.log.read(), status)
+
+
+def _reason(printed: str, status: int) -> str:
+    """The last line of standard error says why."""
+    lines = printed.strip().splitlines() or ["no message"]
+    return f"{lines[-1].strip()} (exit status {status})"
+
+
+@contextmanager
+def _started(command: Sequence[str], jobs: int, cache: Path) -> Iterator[list[Worker]]:
+    workers: list[Worker] = []
+    stuck = threading.Timer(LIMIT, lambda: [worker.process.kill() for worker in workers])
+    try:
+        workers += [Worker(command, cache) for _ in range(jobs)]
+        stuck.start()
+        yield workers
+    finally:
+        stuck.cancel()
+        for worker in workers:
+            worker.stop()
+
+
+def measure(
+    command: Sequence[str], unit: str, rounds: int, jobs: int, cache: Path
+) -> dict[str, Any]:
+    """The sum over `jobs` equal processes of each one's median, all rounds, and their facts.
+
+    All start each round together. What fails comes back as {"failed": reason}, what is not
+    possible here as {"not_run": reason}.
+    """
+    values: list[list[float]] = []
+    try:
+        with _started(command, jobs, cache) as workers:
+            for ready in [worker.hear() for worker in workers]:
+                if "not_run" in ready:
+                    return {"not_run": ready["not_run"]}
+            for _ in range(rounds):
+                for worker in workers:
+                    worker.start_round()
+                values.append([worker.hear() for worker in workers])
+            for worker in workers:
+                worker.finish()
+            facts = [worker.hear() for worker in workers]
+    except Failure as failure:
+        return {"failed": str(failure)}
+    result: dict[str, Any] = {}
+    if rounds:
+        of_process = [list(rates) for rates in zip(*values, strict=True)]
+        result[unit] = sum(statistics.median(rates) for rates in of_process)
+        result[f"{unit}_rounds"] = of_process
+    peak = max(fact["peak_memory_megabytes"] for fact in facts)
+    return result | facts[0] | {"peak_memory_megabytes": peak}
+
+
+def timed(command: Sequence[str], rounds: int) -> dict[str, Any]:
+    """Wall seconds of a command from start to end."""
+    seconds: list[float] = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True)
+        seconds.append(time.perf_counter() - began)
+        if done.returncode:
+            return {"failed": _reason(done.stderr, done.returncode)}
+    return {"seconds": statistics.median(seconds), "seconds_rounds": seconds}

@@ -1,0 +1,261 @@
+"""benchmark.json: what follows from what was measured, and the same as a Markdown table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import records
+
+RATE = "seed_updates_per_second"
+NOT_RUN = "not run"
+CELL = ("method", "width", "seeds", "executor", "threads", "jobs", "rows")
+Record = dict[str, Any]
+
+
+def write(content: dict[str, Any], folder: Path) -> None:
+    """Write benchmark.json and table.md, and the figure if its part ran."""
+    derive(content)
+    records.write_json(folder / "benchmark.json", content)
+    records.write_text(folder / "table.md", render(content))
+    if content["scale"]:
+        from bench.benchmark_figure import draw
+
+        draw(content, folder / "scale")
+    else:
+        for kind in ("png", "svg"):  # of an earlier run: it would not belong to the table
+            (folder / f"scale.{kind}").unlink(missing_ok=True)
+
+
+# --- what follows ---------------------------------------------------------------------
+
+
+def derive(content: dict[str, Any]) -> None:
+    """Add what follows from several measurements: work done, shares of the rate, ratios."""
+    work = (content.get("work") or {}).get("flops_per_seed_update", {})
+    of_core = core_rate(content)
+    updates = content["updates"] or []
+    scaled = [cell for axis in (content["scale"] or {}).values() for cell in axis]
+    for cell in (c for c in [*updates, *scaled] if RATE in c and c["method"] in work):
+        flops = work[cell["method"]][str(cell["width"])]
+        cell["flops_per_seed_update"] = flops
+        cell["gflops_per_second"] = flops * cell[RATE] / 1e9
+        if of_core:
+            cell["share_of_gemm_rate"] = cell["gflops_per_second"] / (of_core * cell["jobs"])
+    for cell in (c for c in updates if "gflops_per_second" in c):
+        iql = find(updates, method="iql", **{k: cell[k] for k in ("width", "seeds", "executor")})
+        if iql and "gflops_per_second" in iql:
+            cell["gflops_ratio_to_iql"] = cell["gflops_per_second"] / iql["gflops_per_second"]
+    content["ratios"] = [
+        peer_ratio(content, 256, None),
+        peer_ratio(content, 64, 5),
+        peer_ratio(content, 64, 10),
+    ]
+
+
+def core_rate(content: dict[str, Any]) -> float | None:
+    """GFLOP/s of float32 products of one core while all are at work.
+
+    The better of start and end: a bound that another program's work lowered would be none.
+    """
+    best = max(
+        (content["gemm"] or {}).get(key, {}).get("gflops_per_second", 0.0)
+        for key in ("float32", "float32_at_the_end")
+    )
+    return best / content["machine"]["cores"] or None
+
+
+def find(cells: Iterable[Record], **wanted: Any) -> Record | None:
+    """The cell with these values."""
+    matches = (c for c in cells if all(c[k] == v for k, v in wanted.items()))
+    return next(matches, None)
+
+
+def fastest(cells: Iterable[Record]) -> Record | None:
+    """Of those that were measured."""
+    return max((c for c in cells if RATE in c), key=lambda c: float(c[RATE]), default=None)
+
+
+def peer_ratio(content: dict[str, Any], width: int, seeds: int | None) -> Record:
+    """Our IQL at its fastest executor (and block, if `seeds` is None) over d3rlpy at its best."""
+    ours = fastest(
+        c
+        for c in content["updates"] or []
+        if (c["method"], c["width"]) == ("iql", width) and seeds in (None, c["seeds"])
+    )
+    peer = fastest(c for c in content["peer"] or [] if c["width"] == width)
+    block = f"{seeds} seeds a job" if seeds else "best block"
+    record: Record = {"what": f"IQL over d3rlpy's, width {width}, {block}"}
+    if ours and peer:
+        record |= {
+            "ratio": ours[RATE] / peer[RATE],
+            "ours": f"{ours['executor']}, {_seeds(ours['seeds'])} a job",
+            "peer": _way(peer),
+        }
+    return record
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed" + "s" * (count > 1)
+
+
+def _way(peer: Record) -> str:
+    return "one process with all threads" if peer["threads"] > 1 else "one process a core"
+
+
+# --- the table ------------------------------------------------------------------------
+
+
+def render(content: dict[str, Any]) -> str:
+    """The Markdown table."""
+    machine, versions = content["machine"], content["versions"]
+    where = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB memory"
+    sections = [
+        f"# Speed\n\n{where}, {machine['platform']}; torch {versions['torch']}; "
+        f"{content['date'][:10]}.",
+        f"Medians of {content['rounds']} rounds of {content['round_seconds']:g} s. Rates are "
+        "totals of one single-threaded process a core, all at once, in seed-updates a second: "
+        "gradient updates times seeds.",
+        _headline(content),
+        _updates(content["updates"]),
+        _peer(content["peer"]),
+        _around(content["around"]),
+        _scale(content["scale"]),
+        _failures(content),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+    """A table whose first `left` columns are text and the rest numbers."""
+    rule = ["---"] * left + ["---:"] * (len(header) - left)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
+
+
+def _value(record: Record | None, key: str, form: str = ",.0f", factor: float = 1) -> str:
+    """A measured number, or why there is none."""
+    if record and key in record:
+        return format(record[key] * factor, form)
+    return "failed" if record and "failed" in record else NOT_RUN
+
+
+def _headline(content: dict[str, Any]) -> str:
+    rows = []
+    for ratio in content["ratios"]:
+        note = f" ({ratio['ours']}; d3rlpy {ratio['peer']})" if "ratio" in ratio else ""
+        rows.append((ratio["what"] + note, _value(ratio, "ratio", ".2f")))
+    shares = [
+        (cell["gflops_ratio_to_iql"], cell)
+        for cell in content["updates"] or []
+        if cell["executor"] == "compiled" and "gflops_ratio_to_iql" in cell
+    ]
+    low, cell = min(shares, key=lambda pair: pair[0], default=(None, None))
+    what = "lowest GFLOP/s of a method over IQL's in the same compiled cell"
+    if cell:
+        what += f" ({cell['method']}, width {cell['width']}, {_seeds(cell['seeds'])})"
+    rows.append((what, f"{low:.2f}" if low else NOT_RUN))
+    gemm, unit = content["gemm"] or {}, "gflops_per_second"
+    rows += [
+        ("float32 matrix products, GFLOP/s", _value(gemm.get("float32"), unit)),
+        ("the same at the end of the run", _value(gemm.get("float32_at_the_end"), unit)),
+        ("the same with factors in bfloat16", _value(gemm.get("bfloat16"), unit)),
+    ]
+    return "## Headline\n\n" + _markdown(("what", "value"), rows)
+
+
+def _updates(cells: list[Record] | None) -> str:
+    if not cells:
+        return "## Updates\n\nnot run"
+    rows = []
+    for method, width, seeds in dict.fromkeys((c["method"], c["width"], c["seeds"]) for c in cells):
+        here = {
+            executor: find(cells, method=method, width=width, seeds=seeds, executor=executor)
+            for executor in ("eager", "recorded", "compiled")
+        }
+        best = fastest(cell for cell in here.values() if cell)
+        rows.append(
+            (
+                method,
+                str(width),
+                str(seeds),
+                *(_value(cell, RATE) for cell in here.values()),
+                _value(best, "gflops_per_second"),
+                _value(best, "share_of_gemm_rate", ".0%"),
+                _value(best, "gflops_ratio_to_iql", ".2f"),
+                _value(best, "peak_memory_megabytes"),
+                _value(here["compiled"], "compile_seconds"),
+            )
+        )
+    header = ("method", "width", "seeds", "eager", "recorded", "compiled", "GFLOP/s")
+    header += ("of GEMM rate", "over IQL's", "memory, MB", "compile, s")
+    return (
+        "## Updates\n\nGFLOP/s counts matrix products alone. It, what follows from it, and the "
+        "peak memory of a process are those of the fastest executor. `compile` is from an empty "
+        "cache.\n\n" + _markdown(header, rows)
+    )
+
+
+def _peer(cells: list[Record] | None) -> str:
+    if not cells:
+        return "## d3rlpy's IQL\n\nnot run"
+    rows = [
+        (f"width {c['width']}, {_way(c)}", _value(c, RATE), _value(c, "peak_memory_megabytes"))
+        for c in cells
+    ]
+    versions: Record = next((c["versions"] for c in cells if "versions" in c), {})
+    named = ", ".join(f"{name} {version}" for name, version in versions.items())
+    header = ("what", "updates a second", "memory, MB")
+    return f"## d3rlpy's IQL\n\n{named}\n\n" + _markdown(header, rows)
+
+
+def _around(found: list[Record] | None) -> str:
+    if not found:
+        return "## Around the updates\n\nnot run"
+    rows = []
+    for record in found:
+        unit = record["unit"]
+        text = _value(record, unit, ".2f" if unit == "seconds" else ",.0f")
+        rows.append((record["what"], text, unit.replace("_per_", "/").replace("_", " ")))
+    return "## Around the updates\n\nOne process.\n\n" + _markdown(("what", "value", "unit"), rows)
+
+
+def _scale(axes: dict[str, list[Record]] | None) -> str:
+    if not axes:
+        return "## Scale\n\nnot run"
+    rows = []
+    for axis, cells in axes.items():
+        for cell in cells:
+            rows.append(
+                (
+                    axis,
+                    *(f"{cell[key]:,}" for key in ("width", "seeds", "rows", "jobs")),
+                    _value(cell, RATE),
+                    _value(cell, "share_of_gemm_rate", ".0%"),
+                    _value(cell, "peak_memory_megabytes"),
+                )
+            )
+    header = ("varied", "width", "seeds", "rows", "processes", "seed-updates/s", "of GEMM rate")
+    table = _markdown((*header, "memory, MB"), rows)
+    return f"## Scale\n\nIQL, compiled.\n\n![scale](scale.png)\n\n{table}"
+
+
+def _failures(content: dict[str, Any]) -> str:
+    """The reasons behind `failed`, and behind `not run` where a measurement was tried."""
+    found: list[str] = []
+
+    def look(value: Any, name: str) -> None:
+        if isinstance(value, dict):
+            for key in ("failed", "not_run"):
+                if key in value:
+                    cell = (f"{k} {value[k]}" for k in CELL if k in value)
+                    label = value.get("what") or ", ".join(cell) or name
+                    found.append(f"- {label} ({key.replace('_', ' ')}): {value[key]}")
+            for key, inner in value.items():
+                look(inner, f"{name}, {key}" if name else key)
+        elif isinstance(value, list):
+            for inner in value:
+                look(inner, name)
+
+    look(content, "")
+    return "## Not measured\n\n" + "\n".join(dict.fromkeys(found)) if found else ""

@@ -1,0 +1,244 @@
+"""One measuring process of `python -m bench benchmark`.
+
+Its argument says what to measure, as JSON. It prepares, says that it is ready, measures one
+round for each line that it reads, and at the end of its input tells what else it found.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench import records, transitions
+from bench.engine import prepare_process
+from bench.envs import Evaluator, action_space, observation_dim
+from bench.errors import BenchError
+from bench.nets import DeterministicPolicy
+from bench.rng import Streams
+from bench.suite import Evaluation, Settings, Task
+from bench.train import Run
+from bench.transitions import Transitions
+
+OBSERVATION, ACTION, BATCH = 17, 6, 256  # the sizes of HalfCheetah and Walker2d
+EPISODE = 1000  # rows
+CHUNK = 500  # updates whose rows are drawn at once: the suites' log_every
+CYCLE = 4  # updates in which every method takes each of its branches equally often
+GEMM = 256  # rows and columns of the product that gives the rate
+EVALUATION_SEEDS, EVALUATION_EPISODES = 5, 10
+
+# What a kind of measurement returns: a round, and what is told at the end.
+Measurement = tuple[Callable[[], float], dict[str, Any]]
+
+
+def synthetic(rows: int) -> Transitions:
+    """Random rows: the time of an update does not depend on their values."""
+    rng = np.random.default_rng(0)
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape, dtype=np.float32)
+
+    return Transitions(
+        observations=normal(rows, OBSERVATION),
+        actions=np.tanh(normal(rows, ACTION)),
+        rewards=normal(rows),
+        next_observations=normal(rows, OBSERVATION),
+        masks=np.ones(rows, dtype=np.float32),
+        episodes=np.arange(rows, dtype=np.int32) // EPISODE,
+    )
+
+
+def data(folder: str, rows: int) -> Measurement:
+    """Write `rows` synthetic rows where `updates` maps them, as training maps its data."""
+    transitions.write(synthetic(rows), {}, Path(folder))
+    return _no_round, {}
+
+
+def prepared_run(
+    rows: Transitions, method: str, width: int, seeds: int, executor: str, updates: int
+) -> Run:
+    """A training run of bench.train that draws `updates` batches at a time."""
+    task = Task(
+        task="synthetic",
+        family="synthetic",
+        env_id="none",
+        dataset="none",
+        recipe="none",
+        ref_min_score=0,
+        ref_max_score=1,
+        bounded=False,
+        source="none",
+    )
+    settings = Settings(
+        suite="benchmark",
+        method=method,
+        task=task,
+        seeds=tuple(range(seeds)),
+        updates=1_000_000,
+        batch_size=BATCH,
+        log_every=updates,
+        rewards="raw",
+        observations="standardised",
+        evaluation=Evaluation(every=1, episodes=1),
+        config={"hidden": [width, width]},
+    )
+    return Run(settings, rows, torch.device("cpu"), executor)
+
+
+def updates(
+    folder: str, method: str, width: int, seeds: int, executor: str, seconds: float
+) -> Measurement:
+    """Seed-updates per second of one job: drawing the rows, gathering, noise and update."""
+    prepare_process(1)
+    run = prepared_run(
+        Transitions.load(Path(folder)), method, width, seeds, executor, updates=CYCLE
+    )
+    run.advance()  # records, or compiles, every branch
+    preparation = run.seconds
+    settings = run.settings
+
+    def spend(count: int) -> float:
+        before = run.seconds
+        for done in range(0, count, CHUNK):
+            run.settings = settings.model_copy(update={"log_every": min(CHUNK, count - done)})
+            run.advance()
+        return run.seconds - before
+
+    count = CYCLE
+    while (spent := spend(count)) < 0.2 * seconds:  # warms up, and shows how many fill a round
+        count *= 2
+    per_round = max(round(seconds / spent * count / CYCLE), 1) * CYCLE
+    return lambda: per_round * seeds / spend(per_round), {"preparation_seconds": preparation}
+
+
+def work(methods: list[str], widths: list[int]) -> Measurement:
+    """Floating-point operations in the matrix products of one update of one seed."""
+    rows = synthetic(10 * EPISODE)
+    counts = {m: {str(w): count_work(rows, m, w) for w in widths} for m in methods}
+    return _no_round, {"flops_per_seed_update": counts}
+
+
+def count_work(rows: Transitions, method: str, width: int) -> float:
+    """The mean over the method's branches, counted while its own eager update runs."""
+    run = prepared_run(rows, method, width, 1, "eager", updates=CYCLE)
+    with FlopCounterMode(display=False) as counter:
+        run.advance()
+    return counter.get_total_flops() / CYCLE
+
+
+def gemm(precision: str, seconds: float) -> Measurement:
+    """GFLOP/s of the square float32 product on one thread."""
+    prepare_process(1, precision)
+    left, right, out = (torch.randn(GEMM, GEMM) for _ in range(3))
+
+    def measure() -> float:
+        began, done, elapsed = time.perf_counter(), 0, 0.0
+        while elapsed < seconds:
+            for _ in range(20):
+                torch.mm(left, right, out=out)
+            done += 20
+            elapsed = time.perf_counter() - began
+        return done * 2 * GEMM**3 / elapsed / 1e9
+
+    measure()
+    return measure, {}
+
+
+def evaluator(env_id: str, behavior: str | None) -> Measurement:
+    """Environment steps per second of one evaluation, under the data's own medium policy.
+
+    An untrained policy would fall at once, and resets would be all that is measured; where no
+    robot can fall (`behavior` is None), it serves as well.
+    """
+    import pandas as pd
+
+    from bench.behavior import Ladder
+    from bench.collect import BEHAVIORS, rungs_of
+
+    prepare_process(1)
+    environments = Evaluator(env_id, EVALUATION_SEEDS, EVALUATION_EPISODES)
+    streams = Streams(range(EVALUATION_SEEDS), "benchmark")
+    if behavior is None:
+        env = environments.envs[0]
+        sizes = [observation_dim(env), 64, 64, action_space(env).shape[0]]
+        net = DeterministicPolicy(sizes, streams).requires_grad_(False)
+        act: Callable[[torch.Tensor], torch.Tensor] = net
+    else:
+        rungs = rungs_of("medium", pd.read_csv(BEHAVIORS / behavior / "ladder.csv"))
+        ladder = Ladder.load(BEHAVIORS / behavior).pick(rungs * EVALUATION_SEEDS)
+
+        def act(observations: torch.Tensor) -> torch.Tensor:
+            return ladder.sample(observations, streams)
+
+    resets = np.arange(EVALUATION_SEEDS * EVALUATION_EPISODES).reshape(EVALUATION_SEEDS, -1)
+    facts: dict[str, Any] = {}
+
+    def measure() -> float:
+        began = time.perf_counter()
+        lengths = environments(act, resets.tolist()).lengths
+        facts["mean_episode_steps"] = float(lengths.mean())
+        return float(lengths.sum()) / (time.perf_counter() - began)
+
+    return measure, facts
+
+
+def collection(env_id: str, recipe: str, rows: int) -> Measurement:
+    """Rows per second of a collected and stored dataset."""
+    from bench.collect import collect
+
+    prepare_process(1)
+
+    def measure() -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            collect(env_id, "local/benchmark/collected-v0", recipe, rows, Path(folder))
+            return rows / (time.perf_counter() - began)
+
+    return measure, {}
+
+
+def _no_round() -> float:
+    raise AssertionError("this kind has facts, but no rounds")
+
+
+KINDS: dict[str, Callable[..., Measurement]] = {
+    "data": data,
+    "updates": updates,
+    "work": work,
+    "gemm": gemm,
+    "evaluator": evaluator,
+    "collection": collection,
+}
+
+
+def main() -> None:
+    # What libraries print must not stand between the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def say(content: object) -> None:
+        print(json.dumps(content), file=answers, flush=True)
+
+    task = json.loads(sys.argv[1])
+    try:
+        measure, facts = KINDS[task.pop("kind")](**task)
+    except BenchError as error:  # this machine or checkout has not what it needs
+        say({"not_run": str(error)})
+        return
+    say({})
+    for _ in sys.stdin:
+        say(measure())
+    say({"peak_memory_megabytes": records.peak_memory_mb(), **facts})
+
+
+if __name__ == "__main__":
+    main()

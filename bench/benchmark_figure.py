@@ -26,12 +26,13 @@ def draw(content: dict[str, Any], stem: Path) -> None:
         flops = cell.get("flops_per_seed_update")
         return flops / of_core / 1e6 if flops and of_core else None
 
-    def ideal(cell: Record) -> float | None:
+    def speedup(cell: Record) -> float | None:
         alone = next(c for c in axes["jobs"] if c["width"] == cell["width"])
-        return alone[RATE] * cell["jobs"] if RATE in alone else None
+        return cell[RATE] / alone[RATE] if RATE in cell and RATE in alone else None
 
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+        figure.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr,call-arg]
         seeds, width, rows, jobs = figure.subplots(2, 2).flat
         _lines(seeds, axes["seeds"], "seeds", _cost, bound)
         seeds.set(xlabel="seeds that a process trains together", title="seeds")
@@ -39,18 +40,20 @@ def draw(content: dict[str, Any], stem: Path) -> None:
         width.set(xlabel="units in each of the two hidden layers", title="width (5 seeds)")
         for axis in (seeds, width):
             axis.set_yscale("log", base=10)
-            axis.set_ylabel("ms of one core a seed-update")
-            axis.yaxis.set_major_formatter(EngFormatter())
+            axis.set_ylabel("core-ms a seed-update")
+            axis.yaxis.set_major_formatter("{x:g}")
         _lines(rows, axes["rows"], "rows", _rate)
-        rows.set(xlabel="rows of the dataset", ylabel="seed-updates/s", title="rows (10 seeds)")
+        rows.set(
+            xlabel="rows of the dataset",
+            ylabel="seed-updates/s",
+            title="rows (10 seeds, width 64)",
+            ylim=0,
+        )
         rows.xaxis.set_major_formatter(EngFormatter(sep=""))
-        rows.set_ylim(bottom=0)
         _memory(rows, axes["rows"])
-        _lines(jobs, axes["jobs"], "jobs", _rate, ideal)
-        jobs.set(xlabel="processes at the same time", ylabel="seed-updates/s")
-        jobs.set(title="processes (5 seeds)")
-        jobs.set_yscale("log", base=10)
-        jobs.yaxis.set_major_formatter(EngFormatter(sep=""))
+        _lines(jobs, axes["jobs"], "jobs", speedup, lambda cell: cell["jobs"])
+        jobs.set(xlabel="processes at the same time", ylabel="rate over that of one process")
+        jobs.set(title="processes (5 seeds)", ylim=0, xscale="linear")
         _legend(figure, seeds)
         for kind, metadata in (("png", {}), ("svg", {"Date": None})):
             figure.savefig(f"{stem}.{kind}", metadata=metadata)
@@ -100,7 +103,7 @@ def _memory(axis: Axes, cells: list[Record]) -> None:
     right = axis.twinx()
     values = [_or_gap(cell.get("peak_memory_megabytes")) for cell in cells]
     right.plot([cell["rows"] for cell in cells], values, color=GREY, marker="v", linestyle=":")
-    right.set_ylabel("peak memory of a process, MB (dotted)", color=GREY)
+    right.set_ylabel("peak memory, MB (dotted)", color=GREY)
     right.set_ylim(bottom=0)
     right.spines["right"].set_visible(True)
     right.tick_params(axis="y", colors=GREY)
@@ -110,5 +113,5 @@ def _memory(axis: Axes, cells: list[Record]) -> None:
 def _legend(figure: Figure, axis: Axes) -> None:
     handles, labels = axis.get_legend_handles_labels()
     handles += axis.plot([], [], color=GREY, linestyle=IDEAL, linewidth=0.8)
-    labels.append("matrix products alone (above), as many times one process (below)")
+    labels.append("matrix products alone (above), every process at full rate (below)")
     figure.legend(handles, labels, loc="outside lower center", ncols=3, handlelength=3.2)

@@ -83,7 +83,12 @@ def _reason(printed: str, status: int) -> str:
 @contextmanager
 def _started(command: Sequence[str], jobs: int, cache: Path) -> Iterator[list[Worker]]:
     workers: list[Worker] = []
-    stuck = threading.Timer(LIMIT, lambda: [worker.process.kill() for worker in workers])
+
+    def end() -> None:
+        for worker in workers:
+            worker.process.kill()
+
+    stuck = threading.Timer(LIMIT, end)
     try:
         workers += [Worker(command, cache) for _ in range(jobs)]
         stuck.start()

@@ -187,8 +187,8 @@ def _updates(cells: list[Record] | None) -> str:
                 _value(here["compiled"], "compile_seconds"),
             )
         )
-    header = ("method", "width", "seeds", "eager", "recorded", "compiled", "GFLOP/s")
-    header += ("of GEMM rate", "over IQL's", "memory, MB", "compile, s")
+    header = ["method", "width", "seeds", "eager", "recorded", "compiled", "GFLOP/s"]
+    header += ["of GEMM rate", "over IQL's", "memory, MB", "compile, s"]
     return (
         "## Updates\n\nGFLOP/s counts matrix products alone. It, what follows from it, and the "
         "peak memory of a process are those of the fastest executor. `compile` is from an empty "
@@ -216,8 +216,9 @@ def _around(found: list[Record] | None) -> str:
     for record in found:
         unit = record["unit"]
         text = _value(record, unit, ".2f" if unit == "seconds" else ",.0f")
-        rows.append((record["what"], text, unit.replace("_per_", "/").replace("_", " ")))
-    return "## Around the updates\n\nOne process.\n\n" + _markdown(("what", "value", "unit"), rows)
+        rows.append((record["what"], unit.replace("_", " "), text))
+    header = ("what", "unit", "value")
+    return "## Around the updates\n\nOne process.\n\n" + _markdown(header, rows, left=2)
 
 
 def _scale(axes: dict[str, list[Record]] | None) -> str:
@@ -235,8 +236,8 @@ def _scale(axes: dict[str, list[Record]] | None) -> str:
                     _value(cell, "peak_memory_megabytes"),
                 )
             )
-    header = ("varied", "width", "seeds", "rows", "processes", "seed-updates/s", "of GEMM rate")
-    table = _markdown((*header, "memory, MB"), rows)
+    header = ["varied", "width", "seeds", "rows", "processes", "seed-updates/s", "of GEMM rate"]
+    table = _markdown([*header, "memory, MB"], rows)
     return f"## Scale\n\nIQL, compiled.\n\n![scale](scale.png)\n\n{table}"
 
 

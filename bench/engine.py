@@ -223,6 +223,7 @@ class Engine:
         return metrics
 
 
+MASK = torch.ops.aten.threshold_backward
 VIEWS = ("view", "transpose", "expand", "unsqueeze", "squeeze", "select", "slice")
 
 
@@ -247,6 +248,11 @@ def _script(
             with graph.inserting_before(node):
                 node.replace_all_uses_with(graph.get_attr(f"view_of_{node.name}"))
             graph.erase_node(node)
+    for node in graph.find_nodes(op="call_function", target=MASK.default):
+        gradient = node.args[0]
+        if gradient.target is torch.ops.aten.bmm.default and len(gradient.users) == 1:
+            # No one else needs the gradient that a ReLU masks: mask it where it is.
+            node.target, node.kwargs = MASK.grad_input, {"grad_input": gradient}
     module.recompile()
     with torch.no_grad():
         return torch.jit.trace(module, inputs, check_trace=False)

@@ -6,7 +6,7 @@ BIN := .venv/bin
 RUN := PATH="$(abspath $(BIN)):$$PATH"
 PIP_OPTIONS ?=
 
-.PHONY: suite setup test check format lock clean
+.PHONY: suite setup test check format benchmark lock clean
 
 suite: .venv/ready
 	@$(BIN)/python -m bench run --cores $(CORES) --configfile $(SUITE)
@@ -38,6 +38,15 @@ format: .venv/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/snakefmt workflow Snakefile
 
+# d3rlpy pins another gymnasium than ours, so that the peer lives in an environment of its own.
+benchmark: .venv/ready .venv-peer/ready
+	$(BIN)/python -m bench benchmark --peer .venv-peer/bin/python
+
+.venv-peer/ready:
+	$(PYTHON) -m venv .venv-peer
+	.venv-peer/bin/python -m pip install --quiet $(PIP_OPTIONS) torch==2.13.0 d3rlpy==2.8.1
+	@touch $@
+
 # torch's CPU and CUDA builds share a version; the CUDA libraries that one of them needs are
 # left to pip, so that the lock file serves both.
 lock:
@@ -45,4 +54,4 @@ lock:
 	  --no-header $(PIP_OPTIONS) | grep -vE '^(nvidia|cuda|triton)' > requirements.lock
 
 clean:
-	rm -rf .venv .snakemake data logs
+	rm -rf .venv .venv-peer .snakemake data logs

@@ -218,7 +218,7 @@ def _check(methods: Sequence[str], parts: Sequence[str], rounds: int, seconds: f
     if rounds < 1:
         raise BenchError(f"--rounds: {rounds} is not positive; the default is 5.")
     if not 0 < seconds < 60:
-        raise BenchError(f"--seconds: {seconds} is not between 0 and 60; the default is 1.")
+        raise BenchError(f"--seconds: {seconds} is not between 0 and 60; the default is 0.5.")
 
 
 def _check_peer(python: str) -> None:
@@ -237,7 +237,7 @@ def benchmark(
     methods: tuple[str, ...] = tuple(OFFLINE),
     parts: tuple[str, ...] = PARTS,
     rounds: int = 5,
-    seconds: float = 1.0,
+    seconds: float = 0.5,
     peer: str | None = None,
     out: Path = Path("results/benchmark"),
 ) -> None:

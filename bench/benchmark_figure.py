@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, FixedLocator, NullLocator
+from matplotlib.ticker import EngFormatter, FixedLocator, LogLocator, NullLocator
 
 from bench.benchmark_table import RATE, Record, core_rate
 from bench.figures import COLORS, GREY, STYLE, WIDTH
@@ -41,7 +41,9 @@ def draw(content: dict[str, Any], stem: Path) -> None:
         for axis in (seeds, width):
             axis.set_yscale("log", base=10)
             axis.set_ylabel("core-ms a seed-update")
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_locator(NullLocator())
         _lines(rows, axes["rows"], "rows", _rate)
         rows.set(
             xlabel="rows of the dataset",
@@ -53,7 +55,9 @@ def draw(content: dict[str, Any], stem: Path) -> None:
         _memory(rows, axes["rows"])
         _lines(jobs, axes["jobs"], "jobs", speedup, lambda cell: cell["jobs"])
         jobs.set(xlabel="processes at the same time", ylabel="rate over that of one process")
-        jobs.set(title="processes (5 seeds)", ylim=0, xscale="linear")
+        jobs.set_title("processes (5 seeds)")
+        _from_zero(rows)
+        _from_zero(jobs)
         _legend(figure, seeds)
         for kind, metadata in (("png", {}), ("svg", {"Date": None})):
             figure.savefig(f"{stem}.{kind}", metadata=metadata)
@@ -80,12 +84,16 @@ def _lines(
         if ideal is not None:
             axis.plot(x, [_or_gap(ideal(c)) for c in line], color=look["color"], linestyle=IDEAL,
                       linewidth=0.8)  # fmt: skip
-    axis.set_xscale("log", base=2 if key != "rows" else 10)
+    if key != "jobs":
+        axis.set_xscale("log", base=10 if key == "rows" else 2)
     if key != "rows":
-        found = sorted({c[key] for c in cells})
-        axis.xaxis.set_major_locator(FixedLocator(found))
+        axis.xaxis.set_major_locator(FixedLocator(sorted({c[key] for c in cells})))
         axis.xaxis.set_minor_locator(NullLocator())
         axis.xaxis.set_major_formatter("{x:.0f}")
+
+
+def _from_zero(axis: Axes) -> None:
+    axis.set_ylim(0, 1.08 * axis.get_ylim()[1])
 
 
 def _look(width: int | None) -> dict[str, Any]:
@@ -104,7 +112,7 @@ def _memory(axis: Axes, cells: list[Record]) -> None:
     values = [_or_gap(cell.get("peak_memory_megabytes")) for cell in cells]
     right.plot([cell["rows"] for cell in cells], values, color=GREY, marker="v", linestyle=":")
     right.set_ylabel("peak memory, MB (dotted)", color=GREY)
-    right.set_ylim(bottom=0)
+    _from_zero(right)
     right.spines["right"].set_visible(True)
     right.tick_params(axis="y", colors=GREY)
     right.grid(False)

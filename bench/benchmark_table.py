@@ -133,10 +133,10 @@ def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
 
 
-def _value(record: Record | None, key: str, form: str = ",.0f", factor: float = 1) -> str:
+def _value(record: Record | None, key: str, form: str = ",.0f") -> str:
     """A measured number, or why there is none."""
     if record and key in record:
-        return format(record[key] * factor, form)
+        return format(record[key], form)
     return "failed" if record and "failed" in record else NOT_RUN
 
 
@@ -192,7 +192,8 @@ def _updates(cells: list[Record] | None) -> str:
     return (
         "## Updates\n\nGFLOP/s counts matrix products alone. It, what follows from it, and the "
         "peak memory of a process are those of the fastest executor. `compile` is from an empty "
-        "cache.\n\n" + _markdown(header, rows)
+        "cache, a job a core; the first also prepare the compiler's headers.\n\n"
+        + _markdown(header, rows)
     )
 
 

@@ -98,7 +98,6 @@ def updates(
     folder: str, method: str, width: int, seeds: int, executor: str, seconds: float
 ) -> Measurement:
     """Seed-updates per second of one job: drawing the rows, gathering, noise and update."""
-    prepare_process(1)
     run = prepared_run(
         Transitions.load(Path(folder)), method, width, seeds, executor, updates=CYCLE
     )
@@ -135,9 +134,8 @@ def count_work(rows: Transitions, method: str, width: int) -> float:
     return counter.get_total_flops() / CYCLE
 
 
-def gemm(precision: str, seconds: float) -> Measurement:
+def gemm(seconds: float) -> Measurement:
     """GFLOP/s of the square float32 product on one thread."""
-    prepare_process(1, precision)
     left, right, out = (torch.randn(GEMM, GEMM) for _ in range(3))
 
     def measure() -> float:
@@ -164,7 +162,6 @@ def evaluator(env_id: str, behavior: str | None) -> Measurement:
     from bench.behavior import Ladder
     from bench.collect import BEHAVIORS, rungs_of
 
-    prepare_process(1)
     environments = Evaluator(env_id, EVALUATION_SEEDS, EVALUATION_EPISODES)
     streams = Streams(range(EVALUATION_SEEDS), "benchmark")
     if behavior is None:
@@ -194,8 +191,6 @@ def evaluator(env_id: str, behavior: str | None) -> Measurement:
 def collection(env_id: str, recipe: str, rows: int) -> Measurement:
     """Rows per second of a collected and stored dataset."""
     from bench.collect import collect
-
-    prepare_process(1)
 
     def measure() -> float:
         with tempfile.TemporaryDirectory() as folder:
@@ -230,6 +225,7 @@ def main() -> None:
 
     task = json.loads(sys.argv[1])
     try:
+        prepare_process(1, task.pop("precision", "float32"))
         measure, facts = KINDS[task.pop("kind")](**task)
     except BenchError as error:  # this machine or checkout has not what it needs
         say({"not_run": str(error)})

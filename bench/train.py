@@ -39,7 +39,11 @@ class Run:
     """One block of seeds on its way from `step` 0 to `settings.updates`."""
 
     def __init__(
-        self, settings: Settings, data: Transitions, device: torch.device, executor: str = "recorded"
+        self,
+        settings: Settings,
+        data: Transitions,
+        device: torch.device,
+        executor: str = "recorded",
     ):
         self.settings, self.device = settings, device
         self.method: ModuleType = methods.load(settings.method)

@@ -1,0 +1,70 @@
+"""The comparison that `precision: bfloat16` rests on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench import precision as module
+from bench.errors import BenchError
+from bench.evaluate import HEADER
+from bench.suite import Catalogue, Settings
+
+TASK = "hopper-medium-replay"
+ROOT = Path(__file__).parents[1]
+
+
+def cells(seeds: int) -> list[Settings]:
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(ROOT / "config/quick.yaml")
+    cell = catalogue.settings(suite, "iql", TASK, tuple(range(seeds)))
+    return [
+        cell.model_copy(update={"precision": value, "suite": f"precision-{value}"})
+        for value in module.PRECISIONS
+    ]
+
+
+def finished(cell: Settings, returns: list[float]) -> None:
+    """A run whose last evaluation has one episode a seed."""
+    folder = Path("results", cell.suite, "runs/iql", TASK, f"0-{len(returns) - 1}")
+    folder.mkdir(parents=True)
+    rows = [("offline", cell.updates, seed, 0, value, 10) for seed, value in enumerate(returns)]
+    pd.DataFrame(rows, columns=HEADER).to_csv(folder / "evaluations.csv", index=False)
+    record = {"settings": cell.model_dump(mode="json"), "updates_per_second": 7.0}
+    (folder / "run.json").write_text(json.dumps(record))
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("config", "workflow"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_scores_are_paired_by_seed() -> None:
+    plain, rounded = cells(3)
+    width = plain.task.ref_max_score - plain.task.ref_min_score
+    finished(plain, [100.0, 500.0, 900.0])
+    finished(rounded, [100.0 + 0.01 * width, 500.0 + 0.02 * width, 900.0 + 0.03 * width])
+    module.precision((TASK,), seeds=3)
+    row = pd.read_csv("results/precision/precision.csv").iloc[0]
+    assert row["difference"] == pytest.approx(2.0)
+    # Differences 1, 2, 3: deviation 1, t(0.975, 2) = 4.3027, half width 4.3027 / sqrt(3).
+    assert row["ci_high"] - row["difference"] == pytest.approx(2.4842, abs=1e-3)
+    assert row["ci_low"] == pytest.approx(2 * row["difference"] - row["ci_high"], abs=1e-3)
+    assert row["seeds"] == 3
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_run_that_fails_is_named_with_its_reason() -> None:
+    with pytest.raises(BenchError, match=r"the run failed .*observations\.npy"):
+        module.precision((TASK,), seeds=1)
+
+
+def test_an_unknown_task_gets_the_nearest_name() -> None:
+    with pytest.raises(BenchError, match="hopper-medium-replay"):
+        module.precision(("hopper-medium-reply",))

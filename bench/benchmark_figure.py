@@ -49,7 +49,6 @@ def draw(content: dict[str, Any], stem: Path) -> None:
             xlabel="rows of the dataset",
             ylabel="seed-updates/s",
             title="rows (10 seeds, width 64)",
-            ylim=0,
         )
         rows.xaxis.set_major_formatter(EngFormatter(sep=""))
         _memory(rows, axes["rows"])

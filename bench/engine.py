@@ -33,7 +33,6 @@ from bench.learner import Learner
 from bench.replay import Replay
 from bench.rng import Streams
 
-EXECUTORS = ("eager", "recorded", "compiled")
 # Compiling takes some 10 to 30 s and then saves 1 to 2 ms an update (`python -m bench benchmark`).
 COMPILE_FROM = 50_000  # updates
 
@@ -193,7 +192,7 @@ class Recording:
 
 
 class Engine:
-    """Applies a method's updates; `executor` is one of EXECUTORS and changes no result
+    """Applies a method's updates; `executor` (eager, recorded or compiled) changes no result
     beyond the rounding of float32."""
 
     def __init__(

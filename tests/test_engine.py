@@ -127,14 +127,14 @@ def test_memory_of_an_update_is_kept_for_the_next() -> None:
         "prepare_process(1)\n"
         "def work():\n"
         "    parts = [torch.ones(10, 256, 256) for _ in range(20)]\n"
-        "work()\n"
+        "for _ in range(3): work()\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "for _ in range(10): work()\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     pages = 10 * 20 * 10 * 256 * 256 * 4 // resource.getpagesize()
-    assert int(done.stdout) < pages / 20
+    assert int(done.stdout) < pages / 100
 
 
 def test_bfloat16_needs_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:

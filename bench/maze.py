@@ -7,17 +7,21 @@ goal only by combining pieces of several trajectories.
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from contextlib import redirect_stderr
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import gymnasium
+import mujoco
 import numpy as np
 
 from bench.transitions import Transitions
 
 with redirect_stderr(StringIO()):  # prints a notice on environments that nobody uses here
+    from gymnasium_robotics.envs.maze import point_maze
     from gymnasium_robotics.envs.maze.maps import LARGE_MAZE
     from gymnasium_robotics.envs.maze.point_maze import PointMazeEnv
 
@@ -28,6 +32,26 @@ GOAL: Cell = (7, 10)
 GOAL_RADIUS = 0.45  # of the environment's own success test
 MAX_TRIP = 3  # cells between start and goal of a collected trajectory
 STITCH_ID = "PointMazeStitch-v0"
+
+
+class SharedModelPoint(point_maze.PointEnv):
+    """The maze's ball; all mazes of a process share one compiled model.
+
+    Compiling takes 50 ms, most of it for a texture, and an evaluation makes 50 mazes. What
+    differs between them is in `MjData`, but for the goal's marker, which is the same in all.
+    """
+
+    def _initialize_simulation(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
+        model = _compiled(Path(self.fullpath).read_text())
+        return model, mujoco.MjData(model)
+
+
+@functools.cache
+def _compiled(xml: str) -> mujoco.MjModel:
+    return mujoco.MjModel.from_xml_string(xml)
+
+
+point_maze.PointEnv = SharedModelPoint  # where PointMazeEnv looks it up
 
 
 class StitchMaze(gymnasium.ObservationWrapper):
@@ -41,7 +65,9 @@ class StitchMaze(gymnasium.ObservationWrapper):
         maze: list[list[int | str]] = [list(row) for row in LARGE_MAZE]
         maze[START[0]][START[1]] = "r"
         maze[GOAL[0]][GOAL[1]] = "g"
-        super().__init__(PointMazeEnv(maze_map=maze, continuing_task=False, **kwargs))
+        env = PointMazeEnv(maze_map=maze, continuing_task=False, **kwargs)
+        Path(env.tmp_xml_file_path).unlink(missing_ok=True)  # which it leaves in /tmp
+        super().__init__(env)
         low, high = np.full(4, -np.inf), np.full(4, np.inf)
         self.observation_space = gymnasium.spaces.Box(low, high, dtype=np.float64)
 

@@ -15,6 +15,8 @@ OFFLINE = {
     "td3_bc": "baselines.td3_bc",
 }
 ONLINE = {"ppo": "baselines.ppo"}
+# What an update costs, relative to cloning; long jobs start first, so that none ends alone.
+COST = {"iql": 4, "td3_bc": 3, "bc": 1, "bc10": 1}
 METHODS = {**OFFLINE, **ONLINE}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rliable import library, metrics
+from rliable import library
 from scipy import stats
 
 from bench.errors import BenchError
@@ -261,15 +261,13 @@ def _numpy_seed(seed: int) -> Iterator[None]:
 
 
 def _metrics(matrix: np.ndarray) -> np.ndarray:
-    """The four METRICS of a matrix (seeds, tasks)."""
-    return np.array(
-        [
-            metrics.aggregate_iqm(matrix),
-            metrics.aggregate_median(matrix),
-            metrics.aggregate_mean(matrix),
-            metrics.aggregate_optimality_gap(matrix, gamma=PERFECT),
-        ]
-    )
+    """The four METRICS of a matrix (seeds, tasks): rliable's own, without SciPy's overhead."""
+    by_task = matrix.mean(axis=0)
+    ordered = np.sort(matrix, axis=None)
+    cut = int(0.25 * ordered.size)
+    gap = PERFECT - np.minimum(matrix, PERFECT).mean()
+    iqm = ordered[cut : ordered.size - cut].mean()
+    return np.array([iqm, np.median(by_task), by_task.mean(), gap])
 
 
 def aggregate(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import rliable.metrics
 from fixture_results import MAZES, TASKS, UPDATES, catalogue, make_suite, write_run
 from hypothesis import given
 from hypothesis import strategies as st
@@ -203,6 +204,18 @@ def test_rank_without_spread() -> None:
 def values(aggregate: pd.DataFrame, method: str = "iql", group: str = "all") -> dict[str, float]:
     chosen = aggregate[(aggregate["method"] == method) & (aggregate["group"] == group)]
     return dict(zip(chosen["metric"], chosen["value"], strict=True))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 1), (5, 4), (7, 9)])
+def test_the_metrics_are_those_of_rliable(shape: tuple[int, int]) -> None:
+    matrix = np.random.default_rng(0).uniform(-20, 130, shape)
+    expected = [
+        rliable.metrics.aggregate_iqm(matrix),
+        rliable.metrics.aggregate_median(matrix),
+        rliable.metrics.aggregate_mean(matrix),
+        rliable.metrics.aggregate_optimality_gap(matrix, gamma=100.0),
+    ]
+    np.testing.assert_allclose(stats._metrics(matrix), expected, rtol=0, atol=1e-12)
 
 
 def test_aggregates_by_hand() -> None:

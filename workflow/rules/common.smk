@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir).parent))
 
 from bench.errors import BenchError
+from bench.methods import COST
 from bench.suite import Catalogue, block_name, dataset_id
 
 try:

@@ -16,6 +16,7 @@ rule train:
     conda:
         "../envs/bench.yaml"
     threads: 1
+    priority: lambda wildcards: COST[wildcards.method]
     resources:
         mem_mb=1500,
         gpu=0,

@@ -207,7 +207,7 @@ def _write(
     noise = Streams([derive(seed, f"candidate {k}") for k in range(len(ladder))], "evaluation")
     evaluator = Evaluator(env_id, len(ladder), EVALUATION_EPISODES)
     resets = [list(range(1000, 1000 + EVALUATION_EPISODES))] * len(ladder)
-    episodes = evaluator(lambda obs: ladder.sample(obs, noise), resets)
+    episodes = evaluator(lambda obs, _: ladder.sample(obs, noise), resets)
     evaluator.close()
     returns = episodes.returns.mean(1)
     rungs, medium, expert = choose_rungs(returns)

@@ -168,12 +168,15 @@ def evaluator(env_id: str, behavior: str | None) -> Measurement:
         env = environments.envs[0]
         sizes = [observation_dim(env), 64, 64, action_space(env).shape[0]]
         net = DeterministicPolicy(sizes, streams).requires_grad_(False)
-        act: Callable[[torch.Tensor], torch.Tensor] = net
+
+        def act(observations: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
+            actions: torch.Tensor = net(observations)
+            return actions
     else:
         rungs = rungs_of("medium", pd.read_csv(BEHAVIORS / behavior / "ladder.csv"))
         ladder = Ladder.load(BEHAVIORS / behavior).pick(rungs * EVALUATION_SEEDS)
 
-        def act(observations: torch.Tensor) -> torch.Tensor:
+        def act(observations: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
             return ladder.sample(observations, streams)
 
     resets = np.arange(EVALUATION_SEEDS * EVALUATION_EPISODES).reshape(EVALUATION_SEEDS, -1)

@@ -18,18 +18,11 @@ import tyro
 import yaml
 
 from bench.benchmark import benchmark
+from bench.catalogue import Catalogue
 from bench.errors import BenchError, unknown
 from bench.parsing import validate
 from bench.precision import precision
-from bench.suite import (
-    DEFAULT_SUITE,
-    Catalogue,
-    Settings,
-    Suite,
-    Task,
-    block_name,
-    dataset_id,
-)
+from bench.suite import DEFAULT_SUITE, Settings, Suite, Task, block_name, dataset_id
 
 MINARI_ROOT = Path("data/minari")
 Name = Annotated[str, tyro.conf.Positional]

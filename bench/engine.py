@@ -202,9 +202,12 @@ class Engine:
         self.method, self.state, self.config = method, state, config
         self.replay, self.streams, self.executor = replay, streams, executor
         self.recordings: dict[Hashable, Recording] = {}
+        self.refresh = getattr(method, "refresh", None)
 
     def __call__(self, rows: Tensor) -> dict[str, Tensor]:
         """One update on the transitions at `rows` (S, B); metrics are (S,)."""
+        if self.refresh is not None:
+            self.refresh(self.state, self.replay, self.config)
         if self.executor == "eager":
             return self.eager(rows, self.streams)
         branch = getattr(self.method, "branch", lambda state, config: None)

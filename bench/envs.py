@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gymnasium
@@ -11,9 +11,9 @@ import mujoco
 import numpy as np
 import torch
 from gymnasium.spaces import Box
-from torch import Tensor
 
 from bench.errors import BenchError
+from bench.types import Actor
 
 
 def _mujoco_warning(message: str) -> None:
@@ -23,8 +23,6 @@ def _mujoco_warning(message: str) -> None:
 
 
 mujoco.set_mju_user_warning(_mujoco_warning)
-
-Policy = Callable[[Tensor], Tensor]  # (S, E, obs) -> (S, E, act)
 
 
 def make(env_id: str) -> gymnasium.Env:
@@ -83,22 +81,26 @@ class Evaluator:
         self.shape = (seeds, episodes)
         self.envs = [make(env_id) for _ in range(seeds * episodes)]
 
-    def __call__(self, policy: Policy, reset_seeds: Sequence[Sequence[int]]) -> Episodes:
+    def __call__(self, policy: Actor, reset_seeds: Sequence[Sequence[int]]) -> Episodes:
         """`reset_seeds` is (S, E)."""
         flat_seeds = [seed for row in reset_seeds for seed in row]
         observations = np.stack(
             [env.reset(seed=s)[0] for env, s in zip(self.envs, flat_seeds, strict=True)]
         ).astype(np.float32)
         returns = np.zeros(len(self.envs))
+        rewards = np.zeros(len(self.envs), dtype=np.float32)
         lengths = np.zeros(len(self.envs), dtype=np.int64)
         active = list(range(len(self.envs)))
         while active:
             batch = torch.from_numpy(observations).unflatten(0, self.shape)
-            actions = policy(batch).flatten(0, 1).clamp(-1, 1).cpu().numpy()
+            last = torch.from_numpy(rewards).unflatten(0, self.shape)
+            actions = policy(batch, last).flatten(0, 1).clamp(-1, 1).cpu().numpy()
+            rewards = np.zeros_like(rewards)
             still = []
             for i in active:
                 observation, reward, terminated, truncated, _ = self.envs[i].step(actions[i])
                 observations[i] = observation
+                rewards[i] = reward
                 returns[i] += float(reward)
                 lengths[i] += 1
                 if not (terminated or truncated):

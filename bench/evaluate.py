@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 from bench.envs import Evaluator
 from bench.rng import derive
 from bench.transforms import ObservationScaler
+from bench.types import Actor
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,18 @@ def reset_seeds(seed: int, step: int, episodes: int) -> list[int]:
 @torch.no_grad()
 def evaluate(
     evaluator: Evaluator,
-    act: Callable[[Tensor], Tensor],
+    actor: Actor,
     scaler: ObservationScaler,
     seeds: tuple[int, ...],
     step: int,
     episodes: int,
     device: torch.device,
 ) -> list[EpisodeRow]:
-    """One evaluation of all seeds; `act` maps scaled observations to mean actions."""
+    """One evaluation of all seeds; `actor` is given scaled observations and raw rewards."""
 
-    def policy(observations: Tensor) -> Tensor:
+    def policy(observations: Tensor, rewards: Tensor) -> Tensor:
         # A diverged seed must not stop the others of its block; its rows are dropped later.
-        return torch.nan_to_num(act(scaler(observations.to(device))))
+        return torch.nan_to_num(actor(scaler(observations.to(device)), rewards.to(device)))
 
     resets = [reset_seeds(seed, step, episodes) for seed in seeds]
     result = evaluator(policy, resets)

@@ -7,7 +7,7 @@ differ together, so that the figures read in greyscale and with any colour visio
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -250,10 +250,15 @@ def return_histograms(cards: Mapping[str, Mapping[str, Any] | None], stem: Path)
 
 
 def seed_scores(
-    scores: pd.DataFrame, methods: Mapping[str, str], tasks: Sequence[str], step: int, stem: Path
+    scores: pd.DataFrame,
+    methods: Mapping[str, str],
+    tasks: Sequence[str],
+    last: Callable[[str], int],
+    stem: Path,
 ) -> None:
-    """Every seed's score at `step` as a dot, its mean as a tick: a panel a task."""
-    final = scores[(scores["phase"] == "offline") & (scores["step"] == step)]
+    """Each seed's score at its method's `last` step as a dot, the mean as a tick."""
+    at_end = scores["step"] == scores["method"].map(last)
+    final = scores[(scores["phase"] == "offline") & at_end]
     with mpl.rc_context(STYLE):
         figure, axes = _panels(len(tasks), 0.5 + 0.15 * len(methods))
         for index, (axis, task) in enumerate(zip(axes, tasks, strict=True)):

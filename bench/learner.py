@@ -85,7 +85,9 @@ class Learner(Generic[Net]):
             gradients = tuple(g * scale[:, None, None] for g in gradients)
         if not self.driven:
             self.advance()
-        gradient = torch.cat([g.reshape(-1) for g in gradients])
+        self._step(torch.cat([g.reshape(-1) for g in gradients]))
+
+    def _step(self, gradient: Tensor) -> None:
         self.mean.lerp_(gradient, 1 - BETA1)
         self.square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
         denominator = self.square.sqrt().mul_(self.correction).add_(EPSILON)

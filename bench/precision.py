@@ -13,8 +13,9 @@ from os import cpu_count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.catalogue import Catalogue
 from bench.errors import BenchError, unknown
-from bench.suite import DEFAULT_SUITE, Catalogue, Precision, Settings, block_name
+from bench.suite import DEFAULT_SUITE, Precision, Settings, block_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,7 @@ def precision(
         folders = list(pool.map(_train, cells))
     rows = []
     for task, plain, rounded in zip(tasks, folders[::2], folders[1::2], strict=True):
-        scores = [_last_scores(folder, suite.updates) for folder in (plain, rounded)]
+        scores = [_last_scores(folder, suite.updates_of(method)) for folder in (plain, rounded)]
         speeds = [stats.read_json(f / "run.json")["updates_per_second"] for f in (plain, rounded)]
         difference = scores[1] - scores[0]  # paired by seed
         low, high = stats.t_interval(difference.to_numpy())

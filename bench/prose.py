@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from bench import stats
+from bench.catalogue import Catalogue
 from bench.runs import Runs
-from bench.suite import Catalogue, Suite
+from bench.suite import Suite
 from bench.table import NOT_AVAILABLE, NOT_RUN
 
 SUBJECT, RIVAL = "iql", "bc"  # the key result compares these where both ran

@@ -20,7 +20,18 @@ from bench.methods import METHODS
 
 # The modules of this package that can change a run's numbers.
 NUMERICS = (
-    *("checkpoint", "engine", "envs", "evaluate", "learner", "maze", "nets", "replay", "rng"),
+    *(
+        "checkpoint",
+        "contract",
+        "engine",
+        "envs",
+        "evaluate",
+        "learner",
+        "maze",
+        "nets",
+        "replay",
+        "rng",
+    ),
     *("train", "transforms", "transitions", "types"),
 )
 PACKAGES = ("torch", "numpy", "gymnasium", "gymnasium-robotics", "mujoco", "minari", "rliable")

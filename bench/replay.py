@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bench.rng import Streams
-from bench.transforms import ObservationScaler, transform_rewards
+from bench.transforms import ObservationScaler
 from bench.transitions import Transitions
 from bench.types import Batch
 
@@ -21,18 +22,33 @@ class Replay:
     """Uniform draws with replacement.
 
     On a CPU the arrays stay mapped files, which all jobs share, and what a method sees
-    of them (scaled observations, clipped actions) is computed per batch.
+    of them (scaled observations, clipped actions) is computed per batch. `columns` adds
+    arrays of one row a transition; `window` makes of each row drawn the start of that many
+    consecutive rows (see bench.types.Batch).
     """
 
     def __init__(
-        self, data: Transitions, rewards: str, scaler: ObservationScaler, device: torch.device
+        self,
+        data: Transitions,
+        scaler: ObservationScaler,
+        device: torch.device,
+        columns: Mapping[str, np.ndarray] | None = None,
+        window: int | None = None,
     ):
         self.observations = _tensor(data.observations, device)
         self.next_observations = _tensor(data.next_observations, device)
         self.actions = _tensor(data.actions, device)
-        self.rewards = _tensor(transform_rewards(rewards, data), device)
+        self.rewards = _tensor(data.rewards, device)
         self.masks = _tensor(data.masks, device)
+        self.columns = {k: _tensor(v, device) for k, v in (columns or {}).items()}
         self.scaler = scaler.to(device)
+        self.window = window
+        if window is not None:
+            starts, lengths = data.starts(), data.lengths()
+            first = torch.from_numpy(np.repeat(starts, lengths)).to(device)
+            last = torch.from_numpy(np.repeat(starts + lengths - 1, lengths)).to(device)
+            self.first, self.last = first, last
+            self.offsets = torch.arange(window, device=device)
 
     def __len__(self) -> int:
         return len(self.rewards)
@@ -42,7 +58,14 @@ class Replay:
         return streams.integers(len(self), batches, batch_size).transpose(0, 1).contiguous()
 
     def batch(self, rows: Tensor) -> Batch:
-        """The transitions at `rows` (S, B)."""
+        """The transitions at `rows` (S, B), or the windows that begin there."""
+        extra = {}
+        if self.window is not None:
+            wanted = rows.unsqueeze(-1) + self.offsets  # (S, B, K)
+            last = self.last[rows].unsqueeze(-1)
+            extra["valid"] = (wanted <= last).float()
+            extra["steps"] = wanted - self.first[rows].unsqueeze(-1)
+            rows = wanted.minimum(last)
         flat = rows.flatten()
 
         def take(array: Tensor) -> Tensor:
@@ -54,6 +77,7 @@ class Replay:
             take(self.rewards),
             take(self.masks),
             self.scaler(take(self.next_observations)),
+            {k: take(v) for k, v in self.columns.items()} | extra | {"rows": rows},
         )
 
 

@@ -17,8 +17,9 @@ import pandas as pd
 import typst
 
 from bench import figures, prose, records, stats, tables
+from bench.catalogue import Catalogue
 from bench.runs import Runs, read_cards, read_runs
-from bench.suite import Catalogue, Suite
+from bench.suite import Suite
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 
@@ -101,7 +102,7 @@ def _draw(
     names = list(stats.groups(suite, catalogue.tasks))
     figures.aggregate_intervals(aggregate, labels, names, folder / "aggregate")
     figures.learning_curves(scores, labels, tasks, data_scores, folder / "curves")
-    figures.seed_scores(scores, labels, suite.tasks, suite.updates, folder / "seeds")
+    figures.seed_scores(scores, labels, suite.tasks, suite.updates_of, folder / "seeds")
     figures.return_histograms({t: cards.get(t) for t in tasks}, folder / "returns")
 
 

@@ -37,6 +37,10 @@ class Streams:
         """Standard normal draws, (S, *shape)."""
         return self._stack([torch.randn(shape, generator=g) for g in self.generators])
 
+    def uniform(self, *shape: int) -> Tensor:
+        """Draws from [0, 1), (S, *shape)."""
+        return self._stack([torch.rand(shape, generator=g) for g in self.generators])
+
     def integers(self, high: int, *shape: int) -> Tensor:
         """Draws from {0, ..., high - 1} with replacement, (S, *shape) of int64."""
         return self._stack([torch.randint(high, shape, generator=g) for g in self.generators])

@@ -146,8 +146,8 @@ def _offline(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
 
 
 def _last(offline: pd.DataFrame, suite: Suite) -> pd.DataFrame:
-    """The suite's last evaluation, which diverged runs do not have."""
-    return offline[offline["step"] == suite.updates]
+    """Each method's last evaluation, which diverged runs do not have."""
+    return offline[offline["step"] == offline["method"].map(suite.updates_of)]
 
 
 def summarise(scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]) -> pd.DataFrame:

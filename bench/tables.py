@@ -11,8 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from bench.catalogue import Catalogue
 from bench.stats import METRICS, groups
-from bench.suite import Catalogue, Suite
+from bench.suite import SHARED, SHARED_DEFAULTS, Suite
 from bench.table import (
     NOT_AVAILABLE,
     NOT_RUN,
@@ -127,7 +128,7 @@ def departures_table(suite: Suite, catalogue: Catalogue, folder: Path) -> Table:
             f"{', '.join(labels) if override.methods else 'all methods'} on "
             f"{', '.join(families) if override.families else 'all families'}"
         )
-        shared = override.model_dump(include={"rewards", "observations"}, exclude_none=True)
+        shared = override.model_dump(include=SHARED, exclude_none=True)
         for key, value in (shared | override.config).items():
             before = [sourced(m, f, catalogue).get(key) for m in methods for f in families]
             old = " or ".join(dict.fromkeys(map(plain_value, before)))
@@ -139,7 +140,7 @@ def departures_table(suite: Suite, catalogue: Catalogue, folder: Path) -> Table:
 def sourced(method: str, family: str, catalogue: Catalogue) -> dict[str, Any]:
     """A method's settings for a family before any suite: defaults and the sourced layer."""
     layer = catalogue.methods[method].families[family]
-    shared = {"rewards": layer.rewards or "raw", "observations": layer.observations or "raw"}
+    shared = SHARED_DEFAULTS | layer.model_dump(include=SHARED, exclude_none=True)
     return shared | defaults(method, catalogue) | layer.config
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import signal
 import time
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -20,14 +20,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bench import checkpoint, methods, records
+from bench.contract import make_actor, make_replay
 from bench.engine import Engine, choose_executor, prepare_process
 from bench.envs import Evaluator
 from bench.evaluate import HEADER, EpisodeRow, evaluate
+from bench.learner import Learner
 from bench.progress import Progress
-from bench.replay import Replay
 from bench.rng import Streams
 from bench.suite import Settings, block_name
-from bench.transforms import ObservationScaler
 from bench.transitions import Transitions, content_hash
 from bench.types import Spec
 
@@ -48,10 +48,9 @@ class Run:
         self.settings, self.device = settings, device
         self.method: ModuleType = methods.load(settings.method)
         self.config = self.method.Config(**as_tuples(settings.config))
-        if hasattr(self.method, "select"):
-            data = self.method.select(data, self.config)
-        self.scaler = ObservationScaler.fit(settings.observations, data).to(device)
-        self.replay = Replay(data, settings.rewards, self.scaler, device)
+        self.replay = make_replay(
+            self.method, data, self.config, settings.rewards, settings.observations, device
+        )
         spec = Spec(data.observations.shape[1], data.actions.shape[1])
         self.streams = {p: Streams(settings.seeds, p, device) for p in PURPOSES}
         first = Streams(settings.seeds, "initialisation", device)
@@ -60,8 +59,7 @@ class Run:
             self.method, self.state, self.config, self.replay, self.streams["noise"], executor
         )
         self.step = 0
-        self.metrics: list[list[float]] = []  # step, seed, values
-        self.metric_names: list[str] = []
+        self.metrics: list[dict[str, float]] = []  # one row a log point and seed
         self.evaluations: list[EpisodeRow] = []
         self.diverged: dict[int, int] = {}  # seed -> step
         self.seconds = 0.0  # of updates alone
@@ -75,11 +73,12 @@ class Run:
         for batch_rows in rows.to(self.device):
             metrics = self.engine(batch_rows)
         self.step += len(rows)
-        self.metric_names = list(metrics)
         values = torch.stack(list(metrics.values()), dim=1).tolist()  # (S, metrics)
         self.seconds += time.perf_counter() - began
         for seed, row in zip(self.settings.seeds, values, strict=True):
-            self.metrics.append([self.step, seed, *row])
+            self.metrics.append(
+                {"step": self.step, "seed": seed} | dict(zip(metrics, row, strict=True))
+            )
             if seed not in self.diverged and not torch.tensor(row).isfinite().all():
                 self.diverged[seed] = self.step
                 print(f"seed {seed}: non-finite loss by update {self.step:,}", flush=True)
@@ -87,14 +86,12 @@ class Run:
     def evaluate(self, evaluator: Evaluator) -> None:
         """Score every seed that has not diverged."""
 
-        def act(observations: Tensor) -> Tensor:
-            return self.method.act(self.state, observations, self.config)
-
-        settings = self.settings
+        settings, episodes = self.settings, self.settings.evaluation.episodes
+        noise = Streams(settings.seeds, f"actions of evaluation {self.step}", self.device)
+        actor = make_actor(self.method, self.state, self.config, noise, episodes)
         rows = evaluate(
-            evaluator, act, self.scaler, settings.seeds, self.step,
-            settings.evaluation.episodes, self.device,
-        )  # fmt: skip
+            evaluator, actor, self.replay.scaler, settings.seeds, self.step, episodes, self.device
+        )
         self.evaluations += [row for row in rows if row.seed not in self.diverged]
 
     def save(self, path: Path, identity: str) -> None:
@@ -105,7 +102,6 @@ class Run:
             "identity": identity,
             "step": self.step,
             "seconds": self.seconds,
-            "metric_names": self.metric_names,
             "metrics": self.metrics,
             "evaluations": [astuple(row) for row in self.evaluations],
             "diverged": list(self.diverged.items()),
@@ -122,7 +118,7 @@ class Run:
         for name, streams in self.streams.items():
             streams.restore(tensors[f"streams.{name}"])
         self.step, self.seconds = record["step"], record["seconds"]
-        self.metric_names, self.metrics = record["metric_names"], record["metrics"]
+        self.metrics = record["metrics"]
         self.evaluations = [EpisodeRow(*row) for row in record["evaluations"]]
         self.diverged = dict(record["diverged"])
         return True
@@ -186,13 +182,11 @@ def _write_results(run: Run, folder: Path, record: dict[str, Any]) -> None:
     """run.json is written last: where it is, the rest is whole."""
     rows = [astuple(row) for row in run.evaluations]
     records.write_rows(folder / "evaluations.csv", HEADER, rows)
-    records.write_rows(folder / "metrics.csv", ("step", "seed", *run.metric_names), run.metrics)
-    policy = {k: v.cpu().contiguous() for k, v in run.state.policy.net.state_dict().items()}
-    policy |= {
-        "observation.mean": run.scaler.mean.cpu(),
-        "observation.scale": run.scaler.scale.cpu(),
-    }
-    save_file(policy, folder / "policy.safetensors")
+    # The phases of a method may have different metrics.
+    names = list(dict.fromkeys(name for row in run.metrics for name in row))
+    metrics = [[row.get(name, "") for name in names] for row in run.metrics]
+    records.write_rows(folder / "metrics.csv", names, metrics)
+    save_file(_networks(run), folder / "policy.safetensors")
     sha, dirty = records.commit()
     records.write_json(
         folder / "run.json",
@@ -211,6 +205,21 @@ def _write_results(run: Run, folder: Path, record: dict[str, Any]) -> None:
             **record,
         },
     )
+
+
+def _networks(run: Run) -> dict[str, Tensor]:
+    """The parameters of every network by field of the state, and the observations' scale."""
+    tensors = {
+        f"{field.name}.{name}": tensor.cpu().contiguous()
+        for field in fields(run.state)
+        if isinstance(part := getattr(run.state, field.name), Learner)
+        for name, tensor in part.net.state_dict().items()
+    }
+    scaler = run.replay.scaler
+    return tensors | {
+        "observation.mean": scaler.mean.cpu(),
+        "observation.scale": scaler.scale.cpu(),
+    }
 
 
 def as_tuples(config: dict[str, Any]) -> dict[str, Any]:

@@ -16,12 +16,22 @@ from bench.transitions import Transitions
 
 STD_FLOOR = 1e-3  # added to the deviation, as in TD3+BC's utils.py and CORL
 
+# name -> (a, b) of a r + b
+SHIFTS = {
+    "minus_one": (1.0, -1.0),
+    "centred_times_4": (4.0, -2.0),
+    "centred_times_10": (10.0, -5.0),
+}
+
 
 def transform_rewards(name: str, data: Transitions) -> np.ndarray:
     """Training rewards (N,) of float32.
 
     raw: as recorded. return_range: times 1000 / (best - worst trajectory return), as
-    train_offline.py of the IQL authors for locomotion. minus_one: r - 1, as there for AntMaze.
+    train_offline.py of the IQL authors for locomotion. The others shift a reward of 0 or 1 so
+    that time costs something: minus_one is r - 1, as there for AntMaze; centred_times_4 is
+    4 (r - 0.5), as in CQL's d4rl examples; centred_times_10 is 10 (r - 0.5), as in young-geng/CQL
+    issue 2, the settings for AntMaze.
     """
     rewards = np.asarray(data.rewards)
     if name == "return_range":
@@ -33,9 +43,8 @@ def transform_rewards(name: str, data: Transitions) -> np.ndarray:
                 "returns, but all are equal; use 'raw' for this family."
             )
         return (rewards * (1000.0 / spread)).astype(np.float32)
-    if name == "minus_one":
-        return rewards - np.float32(1.0)
-    return rewards
+    scale, shift = SHIFTS.get(name, (1.0, 0.0))
+    return (rewards * np.float32(scale) + np.float32(shift)).astype(np.float32)
 
 
 @dataclass(frozen=True)

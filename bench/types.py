@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -15,12 +16,23 @@ class Spec:
     action_dim: int
 
 
+# (S, E, obs) observations and (S, E) raw rewards of the last step -> (S, E, act) actions
+Actor = Callable[[Tensor, Tensor], Tensor]
+
+
 @dataclass(frozen=True)
 class Batch:
-    """Transitions of S seeds; `masks` is 1 where the target bootstraps, 0 where it must not."""
+    """Transitions of S seeds; `masks` is 1 where the target bootstraps, 0 where it must not.
+
+    `columns` holds what a method added to each row by its own `columns`, and "rows", the
+    row numbers (S, B). For a method with `window`, every array has an axis of K consecutive
+    rows of one episode after B; "steps" (S, B, K) counts them from the episode's start and
+    "valid" (S, B, K) is 0 past its end.
+    """
 
     observations: Tensor  # (S, B, obs)
     actions: Tensor  # (S, B, act)
     rewards: Tensor  # (S, B)
     masks: Tensor  # (S, B)
     next_observations: Tensor  # (S, B, obs)
+    columns: Mapping[str, Tensor] = field(default_factory=dict)

@@ -10,16 +10,8 @@ import numpy as np
 import pandas as pd
 
 from bench import stats
-from bench.suite import (
-    Catalogue,
-    Evaluation,
-    FamilyLayer,
-    Method,
-    Override,
-    Suite,
-    Task,
-    block_name,
-)
+from bench.catalogue import Catalogue
+from bench.suite import Evaluation, FamilyLayer, Method, Override, Suite, Task, block_name
 
 LABELS = {
     "iql": "IQL",

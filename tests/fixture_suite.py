@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
+from bench.catalogue import Catalogue
 from bench.errors import BenchError
-from bench.suite import Catalogue, Suite
+from bench.suite import Suite
 
 ROOT = Path(__file__).parents[1]
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from fixture_suite import METHODS, MINIMAL, TASKS, one_sentence, suite_of, write_project
 
+from bench.catalogue import Catalogue
 from bench.errors import BenchError
-from bench.suite import Catalogue
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +106,7 @@ BAD_SUITES = {
     "name that makes no file name": ({"suite": "../up"}, ["tiny.yaml", "suite"]),
     "unknown transform": (
         {"overrides": [{"reason": "r", "rewards": "minus"}]},
-        ["tiny.yaml", "overrides.0.rewards", "'raw', 'return_range' or 'minus_one'"],
+        ["tiny.yaml", "overrides.0.rewards", "'raw', 'return_range', 'minus_one'"],
     ),
     "override without a reason": ({"overrides": [{"rewards": "raw"}]}, ["overrides.0.reason"]),
 }

@@ -11,15 +11,16 @@ import torch
 from torch import Tensor
 
 from bench import checkpoint, methods
+from bench.contract import make_actor, make_replay
 from bench.engine import Engine
-from bench.replay import Replay
 from bench.rng import Streams
-from bench.transforms import ObservationScaler
 from bench.transitions import Transitions
 from bench.types import Spec
 
 BATCH = 64
-SMALL = {"hidden": (32, 32), "learning_rate": 1e-3}
+# Settings that suit the tiny problem, where they are not these.
+USUAL: dict[str, Any] = {"hidden": (32, 32), "learning_rate": 1e-3}
+SMALL: dict[str, dict[str, Any]] = {}
 
 
 class Trainer:
@@ -34,11 +35,10 @@ class Trainer:
         executor: str = "recorded",
     ):
         self.method: Any = methods.load(name)
-        self.config = self.method.Config(**SMALL)
-        if hasattr(self.method, "select"):
-            data = self.method.select(data, self.config)
-        self.scaler = ObservationScaler.fit("standardised", data)
-        self.replay = Replay(data, "raw", self.scaler, torch.device("cpu"))
+        self.config = self.method.Config(**SMALL.get(name, USUAL))
+        cpu = torch.device("cpu")
+        self.replay = make_replay(self.method, data, self.config, "raw", "standardised", cpu)
+        self.seeds = seeds
         self.streams = {p: Streams(seeds, p) for p in ("batches", "noise")}
         first = Streams(seeds, "initialisation")
         self.state = self.method.init(Spec(2, 2), self.config, first, updates)
@@ -52,8 +52,11 @@ class Trainer:
         return metrics
 
     def act(self, observations: Tensor) -> Tensor:
+        noise = Streams(self.seeds, "actions")
+        episodes = observations.shape[1]
+        actor = make_actor(self.method, self.state, self.config, noise, episodes)
         with torch.no_grad():
-            return self.method.act(self.state, self.scaler(observations), self.config)
+            return actor(self.replay.scaler(observations), torch.zeros(observations.shape[:2]))
 
     def tensors(self) -> dict[str, Tensor]:
         tensors = checkpoint.state_tensors(self.state)
@@ -70,6 +73,7 @@ class Trainer:
         return {
             f"{name}.{key}": value.detach().select(-3, seed)
             for name, part in vars(self.state).items()
+            if hasattr(part, "net")
             for key, value in part.net.named_parameters()
         }
 
@@ -82,7 +86,7 @@ def same_tensors(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 def regret(trainer: Trainer) -> Tensor:
     """Mean of 4 |a - 0.5 s|^2 over a grid of states, per seed."""
     axis = torch.linspace(-1, 1, 9)
-    states = torch.cartesian_prod(axis, axis).expand(len(trainer.streams["noise"]), -1, -1)
+    states = torch.cartesian_prod(axis, axis).expand(len(trainer.seeds), -1, -1)
     return 4 * (trainer.act(states) - 0.5 * states).square().sum(-1).mean(-1)
 
 

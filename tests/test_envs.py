@@ -123,7 +123,7 @@ def test_sizes(env_id: str, observations: int, actions: int) -> None:
 def test_returns_and_lengths_by_hand() -> None:
     evaluator = Evaluator("TestCountdown-v0", seeds=2, episodes=3)
 
-    def policy(observations: Tensor) -> Tensor:
+    def policy(observations: Tensor, rewards: Tensor) -> Tensor:
         assert observations.shape == (2, 3, 2)
         return torch.full((2, 3, 1), 0.25)
 
@@ -139,7 +139,7 @@ def test_returns_and_lengths_by_hand() -> None:
 def test_actions_are_clipped_and_reach_their_own_environment() -> None:
     evaluator = Evaluator("TestCountdown-v0", seeds=2, episodes=2)
     actions = torch.tensor([[[0.1], [7.0]], [[-9.0], [0.2]]])
-    result = evaluator(lambda _: actions, [[1, 1], [1, 1]])
+    result = evaluator(lambda *_: actions, [[1, 1], [1, 1]])
     np.testing.assert_allclose(result.returns, [[0.4, 4.0], [-4.0, 0.8]], rtol=1e-6)
     evaluator.close()
 
@@ -155,7 +155,7 @@ def test_a_finished_environment_is_left_alone() -> None:
             return plain(action)
 
         env.step = step  # type: ignore[method-assign]
-    evaluator(lambda o: torch.zeros(1, 3, 1), [[0, 2, 4]])
+    evaluator(lambda *_: torch.zeros(1, 3, 1), [[0, 2, 4]])
     assert counts == [1, 3, 5]
     evaluator.close()
 
@@ -186,7 +186,7 @@ def test_agrees_with_a_plain_loop(env_id: str) -> None:
     env.close()
     evaluator = Evaluator(env_id, seeds=2, episodes=2)
     stacked = torch.from_numpy(weights)
-    result = evaluator(lambda o: torch.stack([o[s] @ stacked[s] for s in range(2)]), seeds)
+    result = evaluator(lambda o, _: torch.stack([o[s] @ stacked[s] for s in range(2)]), seeds)
     evaluator.close()
     np.testing.assert_array_equal(result.lengths, lengths)
     np.testing.assert_allclose(result.returns, returns, rtol=1e-3)
@@ -207,7 +207,7 @@ IDENTITY = ObservationScaler(torch.zeros(2), torch.ones(2))
 
 def rows_of(seeds: tuple[int, ...], step: int = 500, act: Any = None) -> list[Any]:
     evaluator = Evaluator("TestCountdown-v0", len(seeds), 3)
-    act = act or (lambda o: torch.full((*o.shape[:2], 1), 0.5))
+    act = act or (lambda o, _: torch.full((*o.shape[:2], 1), 0.5))
     rows = evaluate(evaluator, act, IDENTITY, seeds, step, 3, torch.device("cpu"))
     evaluator.close()
     return rows
@@ -231,7 +231,7 @@ def test_a_seed_meets_the_same_episodes_in_any_block() -> None:
 def test_the_policy_sees_scaled_observations() -> None:
     seen = []
 
-    def act(observations: Tensor) -> Tensor:
+    def act(observations: Tensor, rewards: Tensor) -> Tensor:
         seen.append(observations.clone())
         return torch.zeros(1, 3, 1)
 
@@ -244,7 +244,7 @@ def test_the_policy_sees_scaled_observations() -> None:
 
 
 def test_a_diverged_seed_does_not_stop_the_others() -> None:
-    def act(observations: Tensor) -> Tensor:
+    def act(observations: Tensor, rewards: Tensor) -> Tensor:
         actions = torch.full((2, 3, 1), 0.5)
         actions[0] = torch.nan
         return actions

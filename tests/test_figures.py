@@ -31,7 +31,7 @@ def draw(results: Path, out: Path) -> None:
     card = stats.read_json(write_card(out, SOME[0]))
     figures.aggregate_intervals(aggregate, labels, ["all"], out / "aggregate")
     figures.learning_curves(scores, labels, tasks, {SOME[0]: 50.0}, out / "curves")
-    figures.seed_scores(scores, labels, SOME, 2000, out / "seeds")
+    figures.seed_scores(scores, labels, SOME, lambda _: 2000, out / "seeds")
     figures.return_histograms({SOME[0]: card, SOME[1]: None}, out / "returns")
 
 
@@ -53,7 +53,7 @@ def test_figures_without_any_data(tmp_path: Path) -> None:
     aggregate = pd.DataFrame(columns=stats.AGGREGATE_COLUMNS)
     figures.aggregate_intervals(aggregate, {"iql": "IQL"}, ["all"], tmp_path / "a")
     figures.learning_curves(scores, {"iql": "IQL"}, {TASKS[0]: ROWS[TASKS[0]]}, {}, tmp_path / "b")
-    figures.seed_scores(scores, {"iql": "IQL"}, TASKS[:1], 2000, tmp_path / "c")
+    figures.seed_scores(scores, {"iql": "IQL"}, TASKS[:1], lambda _: 2000, tmp_path / "c")
     figures.return_histograms({TASKS[0]: None}, tmp_path / "d")
     assert len(list(tmp_path.iterdir())) == 4 * len(figures.FORMATS)
 

@@ -15,6 +15,7 @@ from bench.types import Batch, Spec
 from iql import iql
 
 GOLDEN = Path(__file__).parent / "golden"
+ARRAYS = ("observations", "actions", "rewards", "masks", "next_observations")
 HEADS = {"actor": "Dense_0", "critic": "MLP_0/Dense_2", "value": "MLP_0/Dense_2"}
 
 
@@ -76,7 +77,7 @@ def test_twenty_updates_equal_the_authors(name: str) -> None:
         state, config = authors_run(data)
         noise = Streams([0], "noise")
         for t in range(20):
-            rows = {k: torch.from_numpy(data[f"batch/{k}"][t])[None] for k in Batch.__annotations__}
+            rows = {k: torch.from_numpy(data[f"batch/{k}"][t])[None] for k in ARRAYS}
             metrics = iql.update(state, Batch(**rows), config, noise)
             for loss in ("value_loss", "actor_loss", "critic_loss"):
                 expected = float(data[f"metrics/{loss}"][t])
@@ -165,12 +166,7 @@ class Chain:
         moved = (state + (action > 0)).clamp(max=self.states - 1)
         ends = (state == self.states - 1) & (action > 0)
         batch = Batch(eye[state], action[:, None], ends.float(), 1 - ends.float(), eye[moved])
-        return Batch(
-            *(
-                getattr(batch, f).expand(seeds, *getattr(batch, f).shape)
-                for f in Batch.__annotations__
-            )
-        )
+        return Batch(*(getattr(batch, f).expand(seeds, *getattr(batch, f).shape) for f in ARRAYS))
 
     def learn(self, expectile: float) -> tuple[Tensor, Tensor]:
         """V of each state and the policy's mean action there."""

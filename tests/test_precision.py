@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from bench import precision as module
+from bench.catalogue import Catalogue
 from bench.errors import BenchError
 from bench.evaluate import HEADER
-from bench.suite import Catalogue, Settings
+from bench.suite import Settings
 
 TASK = "hopper-medium-replay"
 ROOT = Path(__file__).parents[1]

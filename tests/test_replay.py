@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from bench.replay import Replay
 from bench.rng import Streams
-from bench.transforms import ObservationScaler
+from bench.transforms import ObservationScaler, transform_rewards
 from bench.transitions import Transitions
 
 ROWS = 6
@@ -32,7 +34,8 @@ def replay(
 ) -> Replay:
     source = source or data()
     scaler = ObservationScaler.fit(observations, source)
-    return Replay(source, rewards, scaler, torch.device("cpu"))
+    source = replace(source, rewards=transform_rewards(rewards, source))
+    return Replay(source, scaler, torch.device("cpu"))
 
 
 def test_a_batch_holds_the_rows_that_were_asked_for() -> None:

@@ -9,7 +9,8 @@ from fixture_suite import MINIMAL, ROOT, suite_of, write_project
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.suite import Catalogue, Suite, block_name, dataset_id
+from bench.catalogue import Catalogue
+from bench.suite import Suite, block_name, dataset_id
 
 SUITES = sorted(p.name for p in (ROOT / "config").glob("*.yaml"))
 SUITES = [name for name in SUITES if name not in ("behaviors.yaml", "methods.yaml")]

@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(workflow.basedir).parent))
 
 from bench.errors import BenchError
 from bench.methods import COST
-from bench.suite import Catalogue, block_name, dataset_id
+from bench.catalogue import Catalogue
+from bench.suite import block_name, dataset_id
 
 try:
     CATALOGUE = Catalogue()

@@ -1,0 +1,173 @@
+"""The task table and the method file of `config/`, and the settings that follow from them.
+
+A cell is one (method, task, seed block); its settings are layered, later ones winning:
+
+    defaults in the method's Config  <-  config/methods.yaml (per task family, sourced)
+                                     <-  `overrides` of the suite (each with its reason)
+
+The workflow imports this module, so it imports no torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from bench import methods
+from bench.errors import BenchError, unknown
+from bench.parsing import read_table, read_yaml, validate
+from bench.suite import (
+    SCALES,
+    SHARED,
+    SHARED_DEFAULTS,
+    FamilyLayer,
+    Layer,
+    Method,
+    Override,
+    Settings,
+    Suite,
+    Task,
+    dataset_id,
+)
+
+TASKS = Path("config/tasks.tsv")
+METHODS = Path("config/methods.yaml")
+METHOD_SCHEMA = Path("workflow/schemas/methods.schema.yaml")
+
+
+class Catalogue:
+    """The task table and the method file, read and checked once."""
+
+    def __init__(self, tasks: Path = TASKS, method_file: Path = METHODS):
+        self.tasks = _tasks(tasks)
+        raw = read_yaml(method_file)
+        self.methods = {n: validate(Method, v, f"{method_file}, {n}") for n, v in raw.items()}
+        for name in self.methods:
+            if name not in methods.METHODS:
+                raise unknown(str(method_file), "method", name, methods.METHODS)
+        self.schemas = read_yaml(METHOD_SCHEMA)
+        for name in self.methods:
+            if name not in self.schemas:
+                raise BenchError(
+                    f"{METHOD_SCHEMA}: method '{name}' is missing; run `python -m bench schema`."
+                )
+        families = {t.family for t in self.tasks.values()}
+        for name, method in self.methods.items():
+            for family, layer in method.families.items():
+                where = f"{method_file}, {name}, families"
+                if family not in families:
+                    raise unknown(where, "family", family, families)
+                self._check_config(name, layer.config, f"{where}, {family}")
+                for config in layer.environments.values():
+                    self._check_config(name, config, f"{where}, {family}, environments")
+
+    def suite(self, raw: object, where: str) -> Suite:
+        """Validate the content of a suite file; `where` names it in errors."""
+        suite = validate(Suite, raw, where)
+        for task in suite.tasks:
+            if task not in self.tasks:
+                raise unknown(where, "task", task, self.tasks)
+        for method in suite.methods:
+            if method not in self.methods:
+                raise unknown(where, "method", method, self.methods)
+        families = {t.family for t in self.tasks.values()}
+        for override in suite.overrides:
+            for method in override.methods or ():
+                if method not in self.methods:
+                    raise unknown(f"{where}, overrides", "method", method, self.methods)
+            for family in override.families or ():
+                if family not in families:
+                    raise unknown(f"{where}, overrides", "family", family, families)
+            for method in override.methods or suite.methods:
+                self._check_config(method, override.config, f"{where}, overrides")
+        for method in suite.methods:
+            for task in suite.tasks:
+                self._family(method, self.tasks[task])
+        return suite
+
+    def read_suite(self, path: Path) -> Suite:
+        """Read and validate a suite file."""
+        return self.suite(read_yaml(path), str(path))
+
+    def settings(
+        self,
+        suite: Suite,
+        method: str,
+        task: str,
+        seeds: tuple[int, ...],
+        where: str = "the suite",
+    ) -> Settings:
+        """Resolve one cell; `where` names the suite's file in errors."""
+        row = self.tasks[task]
+        layers = self.layers(method, row)
+        layers += [o for o in suite.overrides if _applies(o, method, row.family)]
+        merged: dict[str, Any] = SHARED_DEFAULTS | {"batch_size": suite.batch_size}
+        config: dict[str, Any] = {}
+        for layer in layers:
+            merged |= layer.model_dump(include=SHARED, exclude_none=True)
+            config |= layer.config
+        rewards = merged["rewards"]
+        if rewards in SCALES and self._family(method, row).rewards not in (None, *SCALES):
+            raise BenchError(
+                f"{where}, overrides, rewards: '{rewards}' contradicts {method}'s settings for "
+                f"{row.family}, where time must cost something; choose a shifted reward."
+            )
+        self._check_config(method, config, f"{where}, overrides for {method} on {task}")
+        cell = {
+            "suite": suite.suite,
+            "method": method,
+            "task": row.model_copy(update={"dataset": dataset_id(row, suite)}),
+            "seeds": seeds,
+            "updates": suite.updates_of(method),
+            "log_every": suite.log_every,
+            "precision": suite.precision,
+            "evaluation": suite.evaluation,
+            "config": config,
+        }
+        return validate(Settings, cell | merged, f"{where}, {method} on {task}")
+
+    def layers(self, method: str, task: Task) -> list[Layer]:
+        """The sourced layers of a method on a task: its family's, then its environment's."""
+        layer = self._family(method, task)
+        name = task.env_id.rpartition(":")[2]
+        further = [c for prefix, c in layer.environments.items() if name.startswith(prefix)]
+        return [layer, *(Layer(config=config) for config in further)]
+
+    def _family(self, method: str, task: Task) -> FamilyLayer:
+        families = self.methods[method].families
+        if task.family not in families:
+            raise BenchError(
+                f"{METHODS}, {method}, families: no settings for '{task.family}', which task "
+                f"'{task.task}' needs; add them with their source."
+            )
+        return families[task.family]
+
+    def _check_config(self, method: str, config: dict[str, Any], where: str) -> None:
+        fields = self.schemas[method]["properties"]
+        for key, value in config.items():
+            if key not in fields:
+                raise unknown(f"{where}, config", f"{method} setting", key, fields)
+            try:
+                jsonschema.validate(value, fields[key])
+            except jsonschema.ValidationError as error:
+                raise BenchError(
+                    f"{where}, config: {method} setting '{key}' is {value!r}; {error.message}."
+                ) from None
+
+
+def _applies(override: Override, method: str, family: str) -> bool:
+    return (override.methods is None or method in override.methods) and (
+        override.families is None or family in override.families
+    )
+
+
+def _tasks(path: Path) -> dict[str, Task]:
+    tasks: dict[str, Task] = {}
+    for number, row in enumerate(read_table(path), start=1):
+        task = validate(Task, row, f"{path}, row {number}")
+        if task.task in tasks:
+            raise BenchError(f"{path}: task '{task.task}' is given twice; remove one.")
+        tasks[task.task] = task
+    return tasks

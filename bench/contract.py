@@ -1,0 +1,69 @@
+"""What a method's file defines, and what happens where it leaves something out.
+
+Always:
+    Config: a frozen dataclass, each default with its source.
+    init(spec, config, streams, updates) -> State: its fields are tensors, or have `tensors`
+        and `restore`.
+    update(state, batch, config, streams) -> metrics, (S,) each: every network descends at most
+        once, randomness comes from `streams`, and state changes in place.
+    act(state, observations, config) -> actions, or else
+    begin(state, config, streams, episodes) -> Actor: for acting with randomness or memory;
+        called before each evaluation.
+
+Where needed:
+    select(data, config) -> Transitions: the part of the data that is seen.
+    columns(data, config) -> arrays by name, of one row a transition; `data` holds the rewards
+        that the method sees.
+    window(config) -> how many consecutive rows each draw of a batch holds.
+    branch(state, config) -> a hashable: which operations the next `update` takes, where that
+        depends on counters.
+    refresh(state, replay, config): before each update, for what is computed over all data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.replay import Replay
+from bench.rng import Streams
+from bench.transforms import ObservationScaler, transform_rewards
+from bench.transitions import Transitions
+from bench.types import Actor
+
+
+def make_replay(
+    method: ModuleType,
+    data: Transitions,
+    config: Any,
+    rewards: str,
+    observations: str,
+    device: torch.device,
+) -> Replay:
+    """The data as the method sees them; `rewards` and `observations` name the transforms."""
+    if hasattr(method, "select"):
+        data = method.select(data, config)
+    scaler = ObservationScaler.fit(observations, data)
+    data = replace(data, rewards=transform_rewards(rewards, data))
+    columns = method.columns(data, config) if hasattr(method, "columns") else {}
+    window = method.window(config) if hasattr(method, "window") else None
+    return Replay(data, scaler, device, columns, window)
+
+
+def make_actor(
+    method: ModuleType, state: Any, config: Any, streams: Streams, episodes: int
+) -> Actor:
+    """Who acts in one evaluation of S seeds with `episodes` environments each."""
+    if hasattr(method, "begin"):
+        actor: Actor = method.begin(state, config, streams, episodes)
+        return actor
+
+    def act(observations: Tensor, rewards: Tensor) -> Tensor:
+        actions: Tensor = method.act(state, observations, config)
+        return actions
+
+    return act

@@ -11,6 +11,7 @@ from bench import records
 RATE = "seed_updates_per_second"
 NOT_RUN = "not run"
 CELL = ("method", "width", "seeds", "executor", "threads", "jobs", "rows")
+PAPER_TASKS, PAPER_SEEDS, PAPER_UPDATES = 15, 10, 1_000_000
 Record = dict[str, Any]
 
 
@@ -122,6 +123,7 @@ def render(content: dict[str, Any]) -> str:
         _peer(content["peer"]),
         _around(content["around"]),
         _scale(content["scale"]),
+        _plan(content["updates"], machine["cores"]),
         _failures(content),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -240,6 +242,25 @@ def _scale(axes: dict[str, list[Record]] | None) -> str:
     header = ["varied", "width", "seeds", "rows", "processes", "seed-updates/s", "of GEMM rate"]
     table = _markdown([*header, "memory, MB"], rows)
     return f"## Scale\n\nIQL, compiled.\n\n![scale](scale.png)\n\n{table}"
+
+
+def _plan(cells: list[Record] | None, cores: int) -> str:
+    """What the paper's suite would take on this machine, at the best rate measured at width 256."""
+    rows = []
+    for method in dict.fromkeys(c["method"] for c in cells or []):
+        wide = [c for c in cells or [] if c["method"] == method and c["width"] == 256]
+        best = fastest(c for c in wide if RATE in c)
+        if best:
+            hours = PAPER_TASKS * PAPER_SEEDS * PAPER_UPDATES / best[RATE] / 3600
+            rows.append((method, f"{hours:,.0f}", f"{hours * cores:,.0f}", NOT_RUN))
+    if not rows:
+        return f"## The paper's suite\n\n{NOT_RUN}"
+    header = ("method", "hours on this machine", "core-hours", "GPU-hours")
+    return (
+        f"## The paper's suite\n\nA calculation, not a run: {PAPER_TASKS} tasks, {PAPER_SEEDS} "
+        f"seeds and {PAPER_UPDATES:,} updates at the best rate above of two layers of 256, without "
+        "evaluation. No GPU has been measured.\n\n" + _markdown(header, rows)
+    )
 
 
 def _failures(content: dict[str, Any]) -> str:

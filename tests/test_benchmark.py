@@ -141,6 +141,19 @@ def test_a_process_that_ends_early_says_why(
         assert result[key].startswith(reason)
 
 
+def test_the_plan_is_work_over_the_best_rate() -> None:
+    cells = [
+        {"method": "iql", "width": 256, "seed_updates_per_second": 100.0},
+        {"method": "iql", "width": 256, "seed_updates_per_second": 250.0},
+        {"method": "iql", "width": 64, "seed_updates_per_second": 9000.0},
+        {"method": "bc", "width": 64, "seed_updates_per_second": 9000.0},
+    ]
+    text = benchmark_table._plan(cells, 2)
+    assert "| iql | 167 | 333 | not run |" in text  # 150,000,000 / 250 / 3600
+    assert "| bc |" not in text
+    assert benchmark_table._plan(None, 2).endswith("not run")
+
+
 def test_a_failed_cell_is_in_the_table_with_its_reason(content: dict[str, Any]) -> None:
     cell = {k: content["updates"][0][k] for k in ("method", "width", "seeds", "jobs", "rows")}
     content["updates"].append(cell | {"executor": "compiled", "failed": "no compiler"})

@@ -117,7 +117,9 @@ def _tabulate(
 ) -> dict[str, Any]:
     stale, diverged = runs.pairs(runs.stale), runs.pairs(runs.diverged)
     drawn = {
-        "scores": tables.score_table(summary, suite, catalogue, folder, stale, diverged),
+        "scores": tables.score_table(
+            summary, suite, catalogue, folder, stale, diverged, list(runs.found.values())
+        ),
         "aggregate": tables.aggregate_table(aggregate, suite, catalogue, folder),
         "data": tables.data_table(cards, suite, catalogue, folder),
         "audit": tables.audit_table(cards, suite, folder),

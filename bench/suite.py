@@ -97,6 +97,9 @@ class Method(Strict):
 
     label: str = Field(description="name in tables and figures")
     reference: str = Field(description="paper")
+    paper_minutes: float | None = Field(
+        default=None, gt=0, description="runtime in Table 1 of the IQL paper: 1M updates, GTX 1080"
+    )
     families: dict[str, FamilyLayer]
 
 

@@ -5,7 +5,7 @@ The report draws the same `Table`, so the PDF, the CSV and the LaTeX cannot diff
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from bench.table import (
 )
 
 Pairs = Collection[tuple[str, str]]
+Run = Mapping[str, Any]
+REFERENCE = "iql"  # whose update the others' cost is relative to
 
 
 def score_table(
@@ -36,11 +38,12 @@ def score_table(
     folder: Path,
     stale: Pairs = (),
     diverged: Pairs = (),
+    runs: Sequence[Run] = (),
 ) -> Table:
-    """Mean last score and interval: a row a task, a column a method, then family means.
+    """Mean last score and interval: a row a task, a column a method; family means; runtime.
 
-    `stale` and `diverged` are (task, method) pairs. A family's mean stands only for a
-    method with a score on each of its tasks.
+    `stale` and `diverged` are (task, method) pairs, `runs` the contents of run.json files. A
+    family's mean stands only for a method with a score on each of its tasks.
     """
     cells = {(r["task"], r["method"]): r for r in summary.to_dict("records")}
 
@@ -66,9 +69,43 @@ def score_table(
     for name, names in families.items():
         rows.append(row_of(f"mean, {name}", *(mean(names, m) for m in suite.methods)))
     header = ("task", *(catalogue.methods[m].label for m in suite.methods))
-    rules = (len(suite.tasks),) if families else ()
+    rules = [len(suite.tasks)] if families else []
+    if runs:
+        rules.append(len(rows))
+        rows += _runtime_rows(runs, suite, catalogue)
     align = "l" + "c" * len(suite.methods)
-    return write(Table("scores", header, align, tuple(rows), rules), folder)
+    return write(Table("scores", header, align, tuple(rows), tuple(rules)), folder)
+
+
+def seed_update_seconds(runs: Sequence[Run], method: str) -> float | None:
+    """Seconds of one update of one seed, the mean over the method's runs."""
+    rates = [
+        r["updates_per_second"] * len(r["settings"]["seeds"])
+        for r in runs
+        if r["settings"]["method"] == method
+    ]
+    return sum(1 / rate for rate in rates) / len(rates) if rates else None
+
+
+def _runtime_rows(
+    runs: Sequence[Run], suite: Suite, catalogue: Catalogue
+) -> list[tuple[Cell, ...]]:
+    """Time of a seed's updates, and an update's cost relative to IQL, ours and the paper's."""
+    seconds = {m: seed_update_seconds(runs, m) for m in suite.methods}
+    paper = {m: catalogue.methods[m].paper_minutes for m in suite.methods}
+
+    def row(label: str, values: Iterable[float | None], decimals: int = 1) -> tuple[Cell, ...]:
+        return row_of(label, *(NOT_RUN if v is None else number(v, decimals) for v in values))
+
+    spent = ((s and s * suite.updates_of(m)) for m, s in seconds.items())
+    rows = [row("seconds of updates, a seed", spent)]
+    iql, published = seconds.get(REFERENCE), paper.get(REFERENCE)
+    if iql:
+        rows.append(row("an update, IQL's = 1", (s and s / iql for s in seconds.values()), 2))
+    if published:
+        ratios = [NOT_AVAILABLE if p is None else number(p / published) for p in paper.values()]
+        rows.append(row_of("the paper's runtime, IQL's = 1", *ratios))
+    return rows
 
 
 def aggregate_table(

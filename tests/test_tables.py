@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -60,6 +61,24 @@ def test_family_means_need_every_task(tmp_path: Path) -> None:
     means = [tuple(c.text for c in row) for row in made.rows[3:]]
     assert means == [("mean, all", "30.0"), ("mean, locomotion", "15.0")]
     assert made.rules == (3,)
+
+
+def test_runtime_rows_by_hand(tmp_path: Path) -> None:
+    def run(method: str, rate: float, seeds: int) -> dict[str, Any]:
+        settings = {"method": method, "seeds": list(range(seeds))}
+        return {"settings": settings, "updates_per_second": rate}
+
+    runs = [run("iql", 100, 5), run("iql", 50, 5), run("bc", 300, 5)]
+    suite, known = make_suite(methods=["iql", "bc", "cql"]), catalogue()
+    for method, minutes in (("iql", 20), ("bc", 10)):
+        known.methods[method] = known.methods[method].model_copy(update={"paper_minutes": minutes})
+    made = tables.score_table(summary(ROW), suite, known, tmp_path, runs=runs)
+    spent, cost, paper = ([c.text for c in row] for row in made.rows[-3:])
+    # a seed's update: IQL (1/500 + 1/250) / 2 = 0.003 s, BC 1/1500 s; 2,000 updates
+    assert spent == ["seconds of updates, a seed", "6.0", "1.3", "not run"]
+    assert cost == ["an update, IQL's = 1", "1.00", "0.22", "not run"]
+    assert paper == ["the paper's runtime, IQL's = 1", "1.0", "0.5", "n/a"]
+    assert made.rules == (2, 3)
 
 
 def test_aggregate_table_names_absent_methods(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ class Catalogue:
                 self._check_config(method, override.config, f"{where}, overrides")
         for method in suite.methods:
             for task in suite.tasks:
-                self._family(method, self.tasks[task])
+                self.settings(suite, method, task, suite.seeds, where)
         return suite
 
     def read_suite(self, path: Path) -> Suite:

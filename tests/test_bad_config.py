@@ -100,6 +100,14 @@ BAD_SUITES = {
         ["tiny.yaml", "evaluation.every: 70", "multiple of log_every=50"],
     ),
     "wrong type": ({"updates": "many"}, ["tiny.yaml", "updates", "integer"]),
+    "updates on a family": (
+        {"overrides": [{"reason": "r", "updates": 20, "families": ["locomotion"]}]},
+        ["tiny.yaml", "overrides.0", "updates", "remove families"],
+    ),
+    "updates off the log grid": (
+        {"overrides": [{"reason": "r", "updates": 30}]},
+        ["tiny.yaml", "overrides, updates", "log_every"],
+    ),
     "fraction for a count": ({"batch_size": 2.5}, ["tiny.yaml", "batch_size", "integer"]),
     "zero updates": ({"updates": 0}, ["tiny.yaml", "updates", "greater than 0"]),
     "number for a list": ({"seeds": 5}, ["tiny.yaml", "seeds"]),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from fixture_suite import MINIMAL, ROOT, suite_of, write_project
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.catalogue import Catalogue
+from bench.errors import BenchError
 from bench.suite import Suite, block_name, dataset_id
 
 SUITES = sorted(p.name for p in (ROOT / "config").glob("*.yaml"))
@@ -38,9 +40,11 @@ def test_the_family_decides_without_overrides() -> None:
 
 
 def test_later_layers_win_key_by_key() -> None:
+    first = {"rewards": "raw", "config": {"hidden": [8], "learning_rate": 0.1}}
+    second = {"observations": "standardised", "config": {"learning_rate": 0.2}}
     overrides = [
-        {"reason": "first", "rewards": "raw", "config": {"hidden": [8], "learning_rate": 0.1}},
-        {"reason": "second", "observations": "standardised", "config": {"learning_rate": 0.2}},
+        {"reason": "first", "families": ["locomotion"], **first},
+        {"reason": "second", **second},
     ]
     suite = suite_of(overrides=overrides)
     cell = Catalogue().settings(suite, "iql", "hopper-medium", (0,))
@@ -77,6 +81,51 @@ def test_an_override_reaches_only_its_methods_and_families(
         if catalogue.settings(suite, method, task, (0,)).config.get("learning_rate") == 0.5
     }
     assert seen == changed
+
+
+def test_an_environments_layer_is_of_its_robot_and_under_the_suite() -> None:
+    project = Path("config/methods.yaml")
+    content = yaml.safe_load(project.read_text())
+    content["iql"]["families"]["locomotion"]["environments"] = {
+        "Hopper": {"expectile": 0.6, "polyak": 0.01},
+        "HalfCheetah": {"expectile": 0.1},
+    }
+    content["iql"]["families"]["locomotion"]["batch_size"] = 64
+    project.write_text(yaml.safe_dump(content))
+    catalogue = Catalogue()
+    cell = catalogue.settings(suite_of(), "iql", "hopper-medium", (0,))
+    assert cell.config == {"expectile": 0.6, "temperature": 3.0, "polyak": 0.01}
+    assert cell.batch_size == 64
+    changes = {"batch_size": 8, "config": {"expectile": 0.9}}
+    overrides = [{"reason": "r", "methods": ["iql"], **changes}]
+    cell = catalogue.settings(suite_of(overrides=overrides), "iql", "hopper-medium", (0,))
+    assert (cell.batch_size, cell.config["expectile"], cell.config["polyak"]) == (8, 0.9, 0.01)
+
+
+def test_a_method_may_have_its_own_number_of_updates() -> None:
+    suite = suite_of(
+        overrides=[
+            {"reason": "r", "methods": ["bc"], "updates": 50},
+            {"reason": "r", "methods": ["iql"], "config": {"expectile": 0.9}},
+        ]
+    )
+    assert (suite.updates_of("iql"), suite.updates_of("bc")) == (100, 50)
+    catalogue = Catalogue()
+    assert catalogue.settings(suite, "bc", "hopper-medium", (0,)).updates == 50
+    assert catalogue.settings(suite, "iql", "hopper-medium", (0,)).updates == 100
+
+
+@pytest.mark.parametrize("rewards", ["raw", "return_range"])
+def test_a_sparse_reward_may_not_lose_its_shift(rewards: str) -> None:
+    overrides = [{"reason": "r", "rewards": rewards}]
+    with pytest.raises(BenchError, match=rf"rewards: '{rewards}' contradicts iql.*pointmaze"):
+        suite_of(overrides=overrides)
+    suite_of(overrides=overrides, tasks=["hopper-medium"])
+    suite_of(overrides=overrides, methods=["bc"])
+    catalogue = Catalogue()
+    shifted = suite_of(overrides=[{"reason": "r", "rewards": "centred_times_10"}])
+    cell = catalogue.settings(shifted, "iql", "pointmaze-large-stitch", (0,))
+    assert cell.rewards == "centred_times_10"
 
 
 def test_settings_of_one_cell_leave_the_file_layers_alone() -> None:

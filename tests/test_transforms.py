@@ -50,6 +50,15 @@ def test_minus_one() -> None:
     assert transformed.dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"), [("centred_times_4", [-2, 2]), ("centred_times_10", [-5, 5])]
+)
+def test_centred_rewards(name: str, expected: list[float]) -> None:
+    transformed = transform_rewards(name, data_of([0, 1], [0, 0]))
+    np.testing.assert_array_equal(transformed, expected)
+    assert transformed.dtype == np.float32
+
+
 def test_standardised_observations_by_hand() -> None:
     scaler = ObservationScaler.fit("standardised", data_of([0, 0, 0], [0, 0, 0]))
     # First column 0, 1, 2: deviation sqrt(2/3). The second is constant: only the floor is left.

@@ -13,10 +13,10 @@ rule train:
         ),
     log:
         "logs/{suite}/train/{method}/{task}/{seeds}.log",
+    priority: lambda wildcards: COST[wildcards.method]
     conda:
         "../envs/bench.yaml"
     threads: 1
-    priority: lambda wildcards: COST[wildcards.method]
     resources:
         mem_mb=1500,
         gpu=0,

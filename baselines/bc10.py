@@ -1,8 +1,8 @@
 """10%BC: behavioural cloning of the best tenth of the trajectories by return.
 
 The filter of Chen et al. 2021 (Decision Transformer, arXiv:2106.01345, section 5.1). The
-tenth is of the number of trajectories, as in CORL; trajectories end where the data say
-that an episode ended, not at a fixed length.
+tenth is of the number of trajectories, rounded down, as in CORL; trajectories end where the
+data say that an episode ended, not at a fixed length.
 """
 
 from __future__ import annotations
@@ -28,6 +28,6 @@ class Config(bc.Config):
 def select(data: Transitions, config: Config) -> Transitions:
     """The transitions of the best trajectories, at least one; ties go to the earlier one."""
     returns = data.returns()
-    count = max(round(config.fraction * len(returns)), 1)
+    count = max(int(config.fraction * len(returns)), 1)
     best = np.argsort(-returns, kind="stable")[:count]
     return data.select(np.isin(data.episodes, data.episodes[data.starts()[best]]))

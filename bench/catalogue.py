@@ -25,11 +25,10 @@ from bench.suite import (
     FamilyLayer,
     Layer,
     Method,
-    Override,
     Settings,
     Suite,
     Task,
-    dataset_id,
+    resolved,
 )
 
 TASKS = Path("config/tasks.tsv")
@@ -62,6 +61,12 @@ class Catalogue:
                 self._check_config(name, layer.config, f"{where}, {family}")
                 for config in layer.environments.values():
                     self._check_config(name, config, f"{where}, {family}, environments")
+
+    def task(self, name: str) -> Task:
+        """The row of that name."""
+        if name not in self.tasks:
+            raise unknown(str(TASKS), "task", name, self.tasks)
+        return self.tasks[name]
 
     def suite(self, raw: object, where: str) -> Suite:
         """Validate the content of a suite file; `where` names it in errors."""
@@ -102,7 +107,7 @@ class Catalogue:
         """Resolve one cell; `where` names the suite's file in errors."""
         row = self.tasks[task]
         layers = self.layers(method, row)
-        layers += [o for o in suite.overrides if _applies(o, method, row.family)]
+        layers += [o for o in suite.overrides if o.applies(method, row.family)]
         merged: dict[str, Any] = SHARED_DEFAULTS | {"batch_size": suite.batch_size}
         config: dict[str, Any] = {}
         for layer in layers:
@@ -118,12 +123,12 @@ class Catalogue:
         cell = {
             "suite": suite.suite,
             "method": method,
-            "task": row.model_copy(update={"dataset": dataset_id(row, suite)}),
+            "task": resolved(row, suite),
             "seeds": seeds,
             "updates": suite.updates_of(method),
             "log_every": suite.log_every,
             "precision": suite.precision,
-            "evaluation": suite.evaluation,
+            "evaluation": suite.evaluation_of(method, row.family),
             "config": config,
         }
         return validate(Settings, cell | merged, f"{where}, {method} on {task}")
@@ -155,12 +160,6 @@ class Catalogue:
                 raise BenchError(
                     f"{where}, config: {method} setting '{key}' is {value!r}; {error.message}."
                 ) from None
-
-
-def _applies(override: Override, method: str, family: str) -> bool:
-    return (override.methods is None or method in override.methods) and (
-        override.families is None or family in override.families
-    )
 
 
 def _tasks(path: Path) -> dict[str, Task]:

@@ -19,19 +19,15 @@ import yaml
 
 from bench.benchmark import benchmark
 from bench.catalogue import Catalogue
+from bench.cli_data import behavior, collect, convert, fetch, transitions
+from bench.effects import effects, paired_effects
 from bench.errors import BenchError, unknown
 from bench.parsing import validate
+from bench.plan import plan
 from bench.precision import precision
-from bench.suite import DEFAULT_SUITE, Settings, Suite, Task, block_name, dataset_id
+from bench.suite import DEFAULT_SUITE, Settings, Suite, block_name, resolved
 
-MINARI_ROOT = Path("data/minari")
 Name = Annotated[str, tyro.conf.Positional]
-
-
-def _task(catalogue: Catalogue, name: str) -> Task:
-    if name not in catalogue.tasks:
-        raise unknown("config/tasks.tsv", "task", name, catalogue.tasks)
-    return catalogue.tasks[name]
 
 
 def _json(text: str, option: str) -> object:
@@ -39,59 +35,6 @@ def _json(text: str, option: str) -> object:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise BenchError(f"{option}: not valid JSON ({error}); pass what the log shows.") from None
-
-
-def behavior(robot: Name, out: Path) -> None:
-    """Train the PPO behaviour policies of one robot from nothing (tens of minutes).
-
-    Args:
-        robot: a key of config/behaviors.yaml.
-        out: folder for the ladder of snapshots, its scores and the training curve.
-    """
-    import torch
-
-    from bench.behavior import train
-
-    entries = yaml.safe_load(Path("config/behaviors.yaml").read_text())
-    if robot not in entries:
-        raise unknown("config/behaviors.yaml", "robot", robot, entries)
-    torch.set_num_threads(1)
-    entry = entries[robot]
-    train(entry["env_id"], out, entry["steps"], entry["seed"], entry["config"])
-
-
-def collect(dataset: Name, recipe: str, env_id: str, rows: int, seed: int = 0) -> None:
-    """Collect a local dataset in MuJoCo and store it with Minari under data/minari.
-
-    Args:
-        dataset: Minari id to create, such as local/hopper/medium-100k-v0.
-        recipe: robot/medium, robot/medium-replay, robot/medium-expert or pointmaze/stitch.
-        env_id: Gymnasium id, or module:id.
-        rows: transitions to collect.
-        seed: the same seed collects the same data.
-    """
-    import torch
-
-    from bench.collect import collect as run
-
-    torch.set_num_threads(1)
-    run(env_id, dataset, recipe, rows, MINARI_ROOT, seed)
-
-
-def transitions(task: Name, dataset: str) -> None:
-    """Flatten and audit a Minari dataset; writes arrays and card.json under data/transitions.
-
-    Args:
-        task: row of config/tasks.tsv, for the environment and the reference scores.
-        dataset: Minari id under data/minari.
-    """
-    from bench.transitions import prepare
-
-    row = _task(Catalogue(), task)
-    folder = prepare(task, dataset, row.env_id, (row.ref_min_score, row.ref_max_score), MINARI_ROOT)
-    card = json.loads((folder / "card.json").read_text())
-    print(f"{folder}/card.json: {card['rows']:,} rows, {card['episodes']:,} episodes, mean")
-    print(f"normalised score of the data {card['score_mean']:.1f}")
 
 
 def train(
@@ -125,9 +68,7 @@ def train(
         suite = catalogue.read_suite(configfile)
         if method not in catalogue.methods:
             raise unknown("config/methods.yaml", "method", method, catalogue.methods)
-        cell = catalogue.settings(
-            suite, method, _task(catalogue, task).task, seeds, str(configfile)
-        )
+        cell = catalogue.settings(suite, method, catalogue.task(task).task, seeds, str(configfile))
     else:
         cell = validate(Settings, _json(settings, "--settings"), "--settings")
     print(_describe(cell), flush=True)
@@ -141,7 +82,7 @@ def train(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     folder = run_folder(cell.suite, cell.method, cell.task.task, cell.seeds)
-    run(cell, ROOT / cell.task.dataset, folder, device, threads, checkpoint_every, executor)
+    run(cell, ROOT / cell.task.transitions, folder, device, threads, checkpoint_every, executor)
     print(f"results are in {folder}")
 
 
@@ -168,7 +109,7 @@ def _suite(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite:
 
 
 def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
-    """Gather a suite's runs into scores.csv, summary.csv and aggregate.csv.
+    """Gather a suite's runs into scores.csv, summary.csv and aggregate.csv (and effects.csv).
 
     Args:
         configfile: the suite.
@@ -186,6 +127,8 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
     stats.write_csv(stats.summarise(scores, chosen, catalogue.tasks), folder / "summary.csv")
     aggregate = stats.aggregate(scores, chosen, catalogue.tasks, chosen.bootstrap)
     stats.write_csv(aggregate, folder / "aggregate.csv")
+    if chosen.baseline is not None:
+        stats.write_csv(paired_effects(scores, chosen), folder / "effects.csv")
     print(f"{folder}/: scores.csv, summary.csv, aggregate.csv")
 
 
@@ -200,8 +143,8 @@ def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
 
     catalogue = Catalogue()
     chosen = _suite(catalogue, configfile, suite)
-    ids = [dataset_id(catalogue.tasks[t], chosen) for t in chosen.tasks]
-    cards = [Path("data/transitions") / i / "card.json" for i in ids]
+    folders = [resolved(catalogue.tasks[t], chosen).transitions for t in chosen.tasks]
+    cards = [Path("data/transitions") / f / "card.json" for f in folders]
     out = Path("reports") / f"{chosen.suite}.pdf"
     build(chosen, catalogue, Path("results") / chosen.suite, [c for c in cards if c.exists()], out)
     print(out)
@@ -252,10 +195,14 @@ def run(
 
 VERBS: dict[str, Callable[..., Any]] = {
     "run": run,
+    "plan": plan,
     "train": train,
+    "fetch": fetch,
+    "convert": convert,
     "collect": collect,
     "transitions": transitions,
     "statistics": statistics,
+    "effects": effects,
     "report": report,
     "behavior": behavior,
     "benchmark": benchmark,

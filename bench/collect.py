@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -173,12 +173,19 @@ def collect(env_id: str, dataset: str, recipe: str, rows: int, root: Path, seed:
                 f"of {', '.join(sorted(p.name for p in BEHAVIORS.iterdir()))}, or 'none'."
             )
     metadata |= {"recipe": recipe, "collection_seed": seed, "collection_env": env_id}
-    _store(episodes, dataset, env_id, metadata, root)
+    description = "Collected locally; not D4RL's data."
+    store(episodes, dataset, env_id, metadata, root, description)
 
 
-def _store(
-    episodes: list[EpisodeBuffer], dataset: str, env_id: str, metadata: dict[str, Any], root: Path
+def store(
+    episodes: Iterable[EpisodeBuffer],
+    dataset: str,
+    env_id: str,
+    metadata: dict[str, Any],
+    root: Path,
+    description: str,
 ) -> None:
+    """Write a Minari dataset under `root`, whole or not at all, replacing one of that name."""
     root = root.resolve()
     root.mkdir(parents=True, exist_ok=True)
     env = envs.make(env_id)
@@ -193,7 +200,7 @@ def _store(
             episodes,
             eval_env=env.spec,
             **spaces,
-            description="Collected locally; not D4RL's data.",
+            description=description,
             author="iql-reproduction",
         )
         stored.storage.update_metadata(metadata)

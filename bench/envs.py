@@ -81,11 +81,19 @@ class Evaluator:
         self.shape = (seeds, episodes)
         self.envs = [make(env_id) for _ in range(seeds * episodes)]
 
-    def __call__(self, policy: Actor, reset_seeds: Sequence[Sequence[int]]) -> Episodes:
-        """`reset_seeds` is (S, E)."""
+    def __call__(
+        self,
+        policy: Actor,
+        reset_seeds: Sequence[Sequence[int]],
+        goal_seeds: Sequence[int] | None = None,
+    ) -> Episodes:
+        """`reset_seeds` is (S, E); `goal_seeds` (S,) decide what is the same in all E episodes."""
         flat_seeds = [seed for row in reset_seeds for seed in row]
+        goals: Sequence[int | None] = goal_seeds or [None] * self.shape[0]
+        options = [{"goal_seed": goal} for goal in goals for _ in range(self.shape[1])]
+        starts = zip(self.envs, flat_seeds, options, strict=True)
         observations = np.stack(
-            [env.reset(seed=s)[0] for env, s in zip(self.envs, flat_seeds, strict=True)]
+            [env.reset(seed=seed, options=given)[0] for env, seed, given in starts]
         ).astype(np.float32)
         returns = np.zeros(len(self.envs))
         rewards = np.zeros(len(self.envs), dtype=np.float32)

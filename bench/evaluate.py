@@ -52,7 +52,7 @@ def evaluate(
         return torch.nan_to_num(actor(scaler(observations.to(device)), rewards.to(device)))
 
     resets = [reset_seeds(seed, step, episodes) for seed in seeds]
-    result = evaluator(policy, resets)
+    result = evaluator(policy, resets, seeds)  # a run keeps its goal, where its task has one
     return [
         EpisodeRow("offline", step, seed, e, float(result.returns[s, e]), int(result.lengths[s, e]))
         for s, seed in enumerate(seeds)

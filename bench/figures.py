@@ -67,10 +67,14 @@ class Look:
 
 
 # The order gives the looks: new methods go at the end, so that old figures stay comparable.
-KNOWN = ("iql", "bc", "bc10", "td3_bc", "cql", "awac", "onestep", "dt", "cal_ql", "ppo")
-COLORS = sns.color_palette("colorblind", 10)
+KNOWN = (
+    *("iql", "bc", "bc10", "td3_bc", "cql", "awac", "onestep", "dt", "cal_ql", "ppo"),
+    *("bcq", "bear", "awr", "cql_antmaze", "sac"),
+)
+DARK = sns.color_palette("dark", 10)
+COLORS = [*sns.color_palette("colorblind", 10), *(DARK[i] for i in (0, 2, 3, 4, 5))]
 LINES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2, 1, 1, 1, 1)))
-MARKERS = "osD^vPXd<>*"
+MARKERS = "osD^vPXd<>*ph8H"
 
 
 def look(method: str, methods: Sequence[str] = ()) -> Look:

@@ -34,6 +34,11 @@ def linear(rate: float, updates: int) -> Schedule:
     return lambda t: rate * max(1 - t / updates, 0.0)
 
 
+def warm_up(rate: float, updates: int) -> Schedule:
+    """Rising in equal steps to `rate`, which the last of the first `updates` has, then constant."""
+    return lambda t: rate * min((t + 1) / max(updates, 1), 1.0)
+
+
 def _flatten(net: nn.Module) -> Tensor:
     """Move every parameter of `net` into one flat tensor and make it a view of that."""
     parameters = list(net.parameters())
@@ -49,16 +54,27 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # PyTorch's and optax's defaults
 
 
 class Learner(Generic[Net]):
-    """A network and its Adam (Kingma and Ba 2015, algorithm 1; no weight decay).
+    """A network and its Adam (Kingma and Ba 2015, algorithm 1).
 
+    `weight_decay` times the parameters is added to the gradient, as torch.optim.Adam does;
+    `decoupled_decay` times the rate shrinks the parameters themselves, as torch.optim.AdamW does.
     What changes from one update to the next is kept in tensors, so that an update can be
     recorded and replayed (bench.engine). `driven` is true while an engine does that: it
     then calls `advance` itself.
     """
 
-    def __init__(self, net: Net, schedule: Schedule, device: str | torch.device = "cpu"):
+    def __init__(
+        self,
+        net: Net,
+        schedule: Schedule,
+        device: str | torch.device = "cpu",
+        weight_decay: float = 0.0,
+        decoupled_decay: float = 0.0,
+    ):
         self.net = net.to(device)
         self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.decoupled_decay = decoupled_decay
         self.updates = 0
         self.driven = False
         self.parameters = list(self.net.parameters())
@@ -68,6 +84,7 @@ class Learner(Generic[Net]):
         # -rate / (1 - beta1^t) and 1 / sqrt(1 - beta2^t)
         self.step_size = torch.zeros((), device=device)
         self.correction = torch.zeros((), device=device)
+        self.shrinkage = torch.ones((), device=device)  # 1 - rate * decoupled_decay
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         return self.net(*inputs)
@@ -88,6 +105,10 @@ class Learner(Generic[Net]):
         self._step(torch.cat([g.reshape(-1) for g in gradients]))
 
     def _step(self, gradient: Tensor) -> None:
+        if self.weight_decay:
+            gradient = gradient.add(self.flat, alpha=self.weight_decay)
+        if self.decoupled_decay:
+            self.flat.mul_(self.shrinkage)
         self.mean.lerp_(gradient, 1 - BETA1)
         self.square.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
         denominator = self.square.sqrt().mul_(self.correction).add_(EPSILON)
@@ -99,6 +120,7 @@ class Learner(Generic[Net]):
         self.updates += 1
         self.step_size.fill_(-rate / (1 - BETA1**self.updates))
         self.correction.fill_(1 / math.sqrt(1 - BETA2**self.updates))
+        self.shrinkage.fill_(1 - rate * self.decoupled_decay)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that a checkpoint needs, by name."""
@@ -115,6 +137,20 @@ class Learner(Generic[Net]):
         self.updates = int(tensors["updates"])
         self.mean.copy_(tensors["adam.mean"])
         self.square.copy_(tensors["adam.square"])
+
+
+class Momentum(Learner[Net]):
+    """A network and its gradient descent with momentum: velocity <- 0.9 velocity + gradient,
+    parameters <- parameters - rate velocity. `mean` holds the velocity; `square` stays 0."""
+
+    def _step(self, gradient: Tensor) -> None:
+        self.mean.mul_(BETA1).add_(gradient)
+        self.flat.addcmul_(self.mean, self.step_size)
+
+    def advance(self) -> None:
+        """Count one update, and set the rate that it takes."""
+        self.step_size.fill_(-self.schedule(self.updates))
+        self.updates += 1
 
 
 class Target(Generic[Net]):

@@ -7,7 +7,6 @@ goal only by combining pieces of several trajectories.
 
 from __future__ import annotations
 
-import functools
 from collections import deque
 from contextlib import redirect_stderr
 from io import StringIO
@@ -15,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
-import mujoco
 import numpy as np
 
+from bench.physics import SharedModel
 from bench.transitions import Transitions
 
 with redirect_stderr(StringIO()):  # prints a notice on environments that nobody uses here
@@ -34,21 +33,8 @@ MAX_TRIP = 3  # cells between start and goal of a collected trajectory
 STITCH_ID = "PointMazeStitch-v0"
 
 
-class SharedModelPoint(point_maze.PointEnv):
-    """The maze's ball; all mazes of a process share one compiled model.
-
-    Compiling takes 50 ms, most of it for a texture, and an evaluation makes 50 mazes. What
-    differs between them is in `MjData`, but for the goal's marker, which is the same in all.
-    """
-
-    def _initialize_simulation(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
-        model = _compiled(Path(self.fullpath).read_text())
-        return model, mujoco.MjData(model)
-
-
-@functools.cache
-def _compiled(xml: str) -> mujoco.MjModel:
-    return mujoco.MjModel.from_xml_string(xml)
+class SharedModelPoint(SharedModel, point_maze.PointEnv):
+    """The maze's ball. The goal's marker is in the model too: it is the same in all mazes."""
 
 
 point_maze.PointEnv = SharedModelPoint  # where PointMazeEnv looks it up

@@ -13,11 +13,32 @@ OFFLINE = {
     "bc": "baselines.bc",
     "bc10": "baselines.bc10",
     "td3_bc": "baselines.td3_bc",
+    "awac": "baselines.awac",
+    "onestep": "baselines.onestep",
+    "cql": "baselines.cql",
+    "cql_antmaze": "baselines.cql",
+    "bcq": "baselines.bcq",
+    "bear": "baselines.bear",
+    "awr": "baselines.awr",
+    "dt": "baselines.dt",
+}
+# IQL with one difference of a port: in its module, or in its entry of config/methods.yaml.
+VARIANTS = {
+    "iql_old_v": "iql.variants.old_v",
+    "iql_joint": "iql.variants.joint",
+    "iql_online_q": "iql.variants.online_q",
+    "iql_deterministic": "iql.variants.deterministic",
+    "iql_raw_rewards": "iql.iql",
+    "iql_standardised": "iql.iql",
+    "iql_wide_std": "iql.iql",
+    "iql_constant_rate": "iql.iql",
 }
 ONLINE = {"ppo": "baselines.ppo"}
 # What an update costs, relative to cloning; long jobs start first, so that none ends alone.
-COST = {"iql": 4, "td3_bc": 3, "bc": 1, "bc10": 1}
-METHODS = {**OFFLINE, **ONLINE}
+COST = {"iql": 4, "td3_bc": 3, "awac": 20, "onestep": 30, "bc": 1, "bc10": 1, "awr": 1, "dt": 60}
+COST |= {"cql": 75, "cql_antmaze": 75, "bcq": 15, "bear": 22}
+COST |= dict.fromkeys(VARIANTS, COST["iql"])
+METHODS = {**OFFLINE, **VARIANTS, **ONLINE}
 
 
 def load(name: str) -> ModuleType:

@@ -42,7 +42,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:
-    """The rows of a tab-separated file with a header; lines that begin with # are skipped."""
+    """The rows of a tab-separated file with a header, without their empty cells.
+
+    Lines that begin with # are skipped.
+    """
     import pandas as pd  # here: a training job reads no table and starts sooner without it
 
     _text(path)
@@ -50,7 +53,8 @@ def read_table(path: Path) -> list[dict[str, Any]]:
         frame = pd.read_csv(path, sep="\t", comment="#", index_col=False)
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         raise BenchError(f"{path}: not a table ({error}); see config/README.md.") from None
-    return [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+    rows = frame.to_dict("records")
+    return [{str(k): v for k, v in row.items() if v == v} for row in rows]  # empty reads NaN
 
 
 def validate(model: type[Model], raw: object, where: str) -> Model:

@@ -10,7 +10,7 @@ import pandas as pd
 from bench import stats
 from bench.catalogue import Catalogue
 from bench.runs import Runs
-from bench.suite import Suite
+from bench.suite import Evaluation, Suite
 from bench.table import NOT_AVAILABLE, NOT_RUN
 
 SUBJECT, RIVAL = "iql", "bc"  # the key result compares these where both ran
@@ -18,9 +18,10 @@ SUBJECT, RIVAL = "iql", "bc"  # the key result compares these where both ran
 
 def data_origin(suite: Suite, catalogue: Catalogue) -> str:
     """Whose data the suite uses, as a heading says it."""
-    local = [catalogue.tasks[t].recipe != "none" for t in suite.tasks]
+    origins = [catalogue.tasks[t].origin for t in suite.tasks]
+    local = [origin == "local" for origin in origins]
     if not any(local):
-        return "existing datasets"
+        return "D4RL\u2019s datasets" if set(origins) == {"D4RL"} else "existing datasets"
     part = "" if all(local) else f"{sum(local)} of {len(local)} datasets "
     return f"{part}regenerated locally, not D4RL\u2019s"
 
@@ -94,9 +95,13 @@ def commit(runs: Runs) -> str:
     return ", ".join(texts) or NOT_AVAILABLE
 
 
-def facts(suite: Suite, runs: Runs) -> list[list[str]]:
+def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
     """Label and text of each line of "what ran"."""
-    evaluation = suite.evaluation
+    pairs = [(m, catalogue.tasks[t].family) for m in suite.methods for t in suite.tasks]
+    evaluations: dict[Evaluation, list[str]] = {}
+    for method, family in pairs:
+        seen = evaluations.setdefault(suite.evaluation_of(method, family), [])
+        seen += [family] if family not in seen else []
     jobs = len(runs.found) + len(runs.missing)
     versions = [", ".join(f"{n} {v}" for n, v in vs.items()) for vs in runs.values("versions")]
     machines = [
@@ -113,8 +118,12 @@ def facts(suite: Suite, runs: Runs) -> list[list[str]]:
         ["training", f"{suite.updates:,} updates of {suite.batch_size:,} transitions per seed"],
         [
             "evaluation",
-            f"{evaluation.episodes} episodes per seed, every {evaluation.every:,} updates; "
-            "the last one counts",
+            "; ".join(
+                f"{e.episodes} episodes per seed, every {e.every:,} updates"
+                + (f" ({', '.join(families)})" if len(evaluations) > 1 else "")
+                for e, families in evaluations.items()
+            )
+            + "; the last one counts",
         ],
         [
             "jobs",

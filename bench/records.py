@@ -21,18 +21,23 @@ from bench.methods import METHODS
 # The modules of this package that can change a run's numbers.
 NUMERICS = (
     *(
+        "antmaze",
         "checkpoint",
         "contract",
         "engine",
         "envs",
         "evaluate",
         "learner",
+        "locomotion",
         "maze",
         "nets",
+        "physics",
+        "policies",
+        "reading",
         "replay",
         "rng",
     ),
-    *("train", "transforms", "transitions", "types"),
+    *("train", "transformer", "transforms", "transitions", "types", "vae"),
 )
 PACKAGES = ("torch", "numpy", "gymnasium", "gymnasium-robotics", "mujoco", "minari", "rliable")
 
@@ -53,7 +58,7 @@ def _method_files(module: str) -> list[Path]:
     spec = importlib.util.find_spec(package)
     assert spec is not None
     assert spec.origin is not None
-    path = Path(spec.origin).parent / f"{name}.py"
+    path = Path(spec.origin).parent / f"{name.replace('.', '/')}.py"
     files = [path]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import typst
 
-from bench import figures, prose, records, stats, tables
+from bench import effects, figures, prose, records, stats, tables
 from bench.catalogue import Catalogue
 from bench.runs import Runs, read_cards, read_runs
 from bench.suite import Suite
@@ -35,9 +35,9 @@ def build(
     """Write `out_pdf`, and beside it a folder with its figures, tables, data and template.
 
     `results_dir` is the suite's own folder with scores.csv, summary.csv, aggregate.csv and
-    runs/. Runs and cards that are missing read "not run"; runs whose source hash is not what
-    `source_hash` gives for their method are marked stale. Raises BenchError when a file is
-    missing or malformed.
+    runs/, and effects.csv where the suite has a baseline. Runs and cards that are missing read
+    "not run"; runs whose source hash is not what `source_hash` gives for their method are
+    marked stale. Raises BenchError when a file is missing or malformed.
     """
     folder = out_pdf.with_suffix("")
     scores = stats.read_csv(results_dir / "scores.csv", stats.SCORE_COLUMNS)
@@ -56,7 +56,7 @@ def build(
         "origin": prose.data_origin(suite, catalogue),
         "sources": list(dict.fromkeys(catalogue.tasks[t].source for t in suite.tasks)),
         "key_result": prose.key_result(summary, suite, catalogue),
-        "facts": prose.facts(suite, runs),
+        "facts": prose.facts(suite, catalogue, runs),
         "commit": prose.commit(runs),
         "missing": runs.missing,
         "stale": runs.names(runs.stale),
@@ -69,6 +69,8 @@ def build(
         ],
         **_tabulate(suite, catalogue, summary, aggregate, runs, by_task, folder / "tables"),
     }
+    if suite.baseline is not None:
+        content |= _compare(suite, catalogue, results_dir, runs, folder / "tables")
     records.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
     shutil.copyfile(TEMPLATE, folder / "report.typ")
     _typeset(folder, out_pdf)
@@ -142,6 +144,20 @@ def _tabulate(
     return {
         "tables": {name: asdict(table) for name, table in drawn.items()},
         "settings": settings,
+    }
+
+
+def _compare(
+    suite: Suite, catalogue: Catalogue, results_dir: Path, runs: Runs, folder: Path
+) -> dict[str, Any]:
+    """What a suite with a baseline says instead of, and beside, the unpaired comparison."""
+    assert suite.baseline is not None
+    frame = stats.read_csv(results_dir / "effects.csv", effects.EFFECT_COLUMNS)
+    table = effects.effects_table(frame, suite, catalogue, folder, runs.pairs(runs.stale))
+    return {
+        "key_result": effects.key_result(frame, suite, catalogue),
+        "baseline": catalogue.methods[suite.baseline].label,
+        "effects": asdict(table),
     }
 
 

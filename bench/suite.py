@@ -17,6 +17,7 @@ DEFAULT_SUITE = Path("config/quick.yaml")
 
 RewardTransform = Literal["raw", "return_range", "minus_one", "centred_times_4", "centred_times_10"]
 SCALES = ("raw", "return_range")  # the transforms that leave a reward of 0 at 0
+Reading = Literal["full", "d4rl"]
 ObservationTransform = Literal["raw", "standardised"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -32,17 +33,33 @@ class Task(Strict):
     family: str = Field(description="which settings of config/methods.yaml apply")
     env_id: str = Field(description="Gymnasium id to evaluate on, or module:id")
     dataset: str = Field(description="Minari id; {rows} stands for the suite's rows")
-    recipe: str = Field(description="local collection recipe, or 'none' for an existing dataset")
+    recipe: str = Field(
+        description="local collection recipe, 'd4rl', 'hdf5:PATH', or 'none': an existing dataset"
+    )
     ref_min_score: float = Field(description="return that scores 0")
     ref_max_score: float = Field(description="return that scores 100")
     bounded: bool = Field(description="whether scores lie in [0, 100] by construction")
     source: str = Field(description="where the reference scores come from")
+    reading: Reading = Field(
+        default="full", description="all rows, or those of D4RL's qlearning_dataset"
+    )
 
     @model_validator(mode="after")
     def _spread(self) -> Task:
         if self.ref_max_score <= self.ref_min_score:
             raise ValueError("ref_max_score: not above ref_min_score; correct one of them")
         return self
+
+    @property
+    def transitions(self) -> str:
+        """The folder of the arrays that a run reads."""
+        return transitions_of(self.dataset, self.reading)
+
+    @property
+    def origin(self) -> str:
+        """Whose data it is: D4RL's, a file of one's own, existing or collected locally."""
+        kind = self.recipe.partition(":")[0]
+        return {"d4rl": "D4RL", "hdf5": "own file", "none": "existing"}.get(kind, "local")
 
 
 class Evaluation(Strict):
@@ -74,7 +91,14 @@ class Override(Layer):
     methods: tuple[str, ...] | None = None
     families: tuple[str, ...] | None = None
     updates: int | None = Field(default=None, gt=0, description="gradient updates per seed")
+    evaluation: Evaluation | None = None
     reason: str = Field(min_length=1, description="why the suite departs from the source")
+
+    def applies(self, method: str, family: str) -> bool:
+        """Whether it reaches a method's runs on a family's tasks."""
+        return (self.methods is None or method in self.methods) and (
+            self.families is None or family in self.families
+        )
 
     @model_validator(mode="after")
     def _one_length(self) -> Override:
@@ -111,6 +135,9 @@ class Suite(Strict):
     description: str = Field(default="", description="what the reader of the report should know")
     tasks: tuple[str, ...] = Field(min_length=1, description="rows of config/tasks.tsv")
     methods: tuple[str, ...] = Field(min_length=1, description="keys of config/methods.yaml")
+    baseline: str | None = Field(
+        default=None, description="the method that the others are compared with, seed by seed"
+    )
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1, description="training seeds")
     seeds_per_job: int = Field(default=5, gt=0, description="seeds that one job trains together")
     rows: int = Field(default=100_000, gt=0, description="rows of each locally collected dataset")
@@ -126,8 +153,12 @@ class Suite(Strict):
     def _consistent(self) -> Suite:
         for name in ("tasks", "methods", "seeds"):
             check_distinct(name, getattr(self, name))
+        if self.baseline is not None and self.baseline not in self.methods:
+            raise ValueError(f"baseline: {self.baseline} is none of the methods; add it to them")
         lengths = [("updates", self.updates), ("evaluation.every", self.evaluation.every)]
         lengths += [("overrides, updates", o.updates) for o in self.overrides if o.updates]
+        own = [o.evaluation.every for o in self.overrides if o.evaluation]
+        lengths += [("overrides, evaluation.every", every) for every in own]
         for name, value in lengths:
             if value % self.log_every:
                 raise ValueError(f"{name}: {value} is not a multiple of log_every={self.log_every}")
@@ -137,6 +168,11 @@ class Suite(Strict):
         """Gradient updates per seed of one method: the suite's, or its last override's."""
         mine = (o for o in self.overrides if o.methods is None or method in o.methods)
         return ([self.updates] + [o.updates for o in mine if o.updates])[-1]
+
+    def evaluation_of(self, method: str, family: str) -> Evaluation:
+        """When a method is scored on a family's tasks: the suite's, or its last override's."""
+        mine = (o for o in self.overrides if o.applies(method, family))
+        return ([self.evaluation] + [o.evaluation for o in mine if o.evaluation])[-1]
 
     def blocks(self) -> list[tuple[int, ...]]:
         """The seeds of each job."""
@@ -166,6 +202,11 @@ class Settings(Strict):
         return self
 
 
+def transitions_of(dataset: str, reading: str) -> str:
+    """A folder's name: the dataset's, extended by a reading other than `full`."""
+    return dataset if reading == "full" else f"{dataset}-{reading}"
+
+
 def block_name(seeds: tuple[int, ...]) -> str:
     """`0-4` for a run of consecutive seeds, else `0_2_5`."""
     if len(seeds) > 1 and seeds == tuple(range(seeds[0], seeds[-1] + 1)):
@@ -177,3 +218,8 @@ def dataset_id(task: Task, suite: Suite) -> str:
     """The Minari id with the suite's size, such as local/hopper/medium-100k-v0."""
     size = f"{suite.rows // 1000}k" if suite.rows % 1000 == 0 else str(suite.rows)
     return task.dataset.replace("{rows}", size)
+
+
+def resolved(task: Task, suite: Suite) -> Task:
+    """The row with its dataset's id filled in."""
+    return task.model_copy(update={"dataset": dataset_id(task, suite)})

@@ -199,7 +199,6 @@ def data_table(
             continue
         returns, length = card["return"], card["length"]
         spread = f"{number(returns['mean'])} \N{PLUS-MINUS SIGN} {number(returns['std'])}"
-        local = catalogue.tasks[task].recipe != "none"
         rows.append(
             row_of(
                 Cell(task, (card["dataset"],)),
@@ -209,7 +208,7 @@ def data_table(
                 f"{number(returns['min'])} to {number(returns['max'])}",
                 number(card["score_mean"]),
                 number(length["mean"], 0),
-                "local" if local else "existing",
+                catalogue.tasks[task].origin,
             )
         )
     header = ("task", "rows", "episodes", "return", "range", "score", "length", "origin")

@@ -51,7 +51,7 @@ class Run:
         self.replay = make_replay(
             self.method, data, self.config, settings.rewards, settings.observations, device
         )
-        spec = Spec(data.observations.shape[1], data.actions.shape[1])
+        spec = Spec(data.observations.shape[1], data.actions.shape[1], len(self.replay))
         self.streams = {p: Streams(settings.seeds, p, device) for p in PURPOSES}
         first = Streams(settings.seeds, "initialisation", device)
         self.state = self.method.init(spec, self.config, first, settings.updates)

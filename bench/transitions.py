@@ -2,7 +2,8 @@
 
 One folder per dataset: one .npy per array and card.json. Row t of an episode holds
 (s_t, a_t, r_t, s_{t+1}); its mask is 0 where the episode terminated and 1 elsewhere, so a
-truncated episode still bootstraps from its last observation.
+truncated episode still bootstraps from its last observation. That is the reading `full`; the
+reading `d4rl` has the rows that D4RL's own qlearning_dataset would make of the same file.
 """
 
 from __future__ import annotations
@@ -20,8 +21,14 @@ import numpy as np
 
 from bench.errors import BenchError
 from bench.records import replace_folder
+from bench.suite import transitions_of
 
 ROOT = Path("data/transitions")
+# What the card repeats of a dataset's own metadata.
+ORIGIN = (
+    *("recipe", "policies", "collection_seed", "collection_env", "minari_version"),
+    *("source", "source_sha256", "source_verified", "source_environment"),
+)
 
 
 @dataclass(frozen=True)
@@ -130,20 +137,21 @@ def audit(data: Transitions, where: str, low: np.ndarray, high: np.ndarray) -> l
     starts = data.starts()
     heads = {data.observations[s].tobytes() + data.actions[s].tobytes() for s in starts}
     return [
-        _finding("T + 1 finite observations in every episode", "holds", True),
-        _finding("actions within the environment's bounds", "holds", True),
-        _finding("action components on a bound", f"{on_bound:.2%}", True),
-        _finding(
+        finding("T + 1 finite observations in every episode", "holds", True),
+        finding("actions within the environment's bounds", "holds", True),
+        finding("action components on a bound", f"{on_bound:.2%}", True),
+        finding(
             "jumps between consecutive rows of an episode", str(int(jumps.sum())), not jumps.any()
         ),
-        _finding(
+        finding(
             "episodes that begin alike", str(len(starts) - len(heads)), len(heads) == len(starts)
         ),
     ]
 
 
-def _finding(rule: str, finding: str, ok: bool) -> dict[str, str]:
-    return {"rule": rule, "finding": finding, "verdict": "ok" if ok else "reported"}
+def finding(rule: str, found: str, ok: bool) -> dict[str, str]:
+    """One line of a card's audit."""
+    return {"rule": rule, "finding": found, "verdict": "ok" if ok else "reported"}
 
 
 def content_hash(data: Transitions) -> str:
@@ -152,7 +160,7 @@ def content_hash(data: Transitions) -> str:
     for field in fields(data):
         array = np.ascontiguousarray(getattr(data, field.name))
         digest.update(f"{field.name} {array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
+        digest.update(array.data)
     return digest.hexdigest()
 
 
@@ -203,12 +211,18 @@ def write(data: Transitions, content: dict[str, Any], folder: Path) -> None:
 
 
 def prepare(
-    task: str, dataset: str, env_id: str, reference: tuple[float, float], minari_root: Path
+    task: str,
+    dataset: str,
+    env_id: str,
+    reference: tuple[float, float],
+    minari_root: Path,
+    reading: str = "full",
 ) -> Path:
     """Flatten and audit one Minari dataset for one task; returns the folder written."""
     import minari
 
     from bench import envs, maze
+    from bench.reading import check_rewards, read_as_d4rl
 
     os.environ["MINARI_DATASETS_PATH"] = str(minari_root.resolve())
     where = str(minari_root / dataset)
@@ -232,15 +246,18 @@ def prepare(
             f"{shapes}; correct env_id of task '{task}' in config/tasks.tsv."
         )
     data = flatten(episodes, where, shapes[0][0], shapes[1][0])
-    findings = audit(data, where, bounds.low, bounds.high)
-    env.close()
     metadata = stored.storage.metadata
-    kept = ("recipe", "policies", "collection_seed", "collection_env", "minari_version")
+    findings = metadata.get("audit", []) + check_rewards(data, metadata, where)
+    if reading == "d4rl":
+        data, dropped = read_as_d4rl(data, episodes, metadata)
+        findings.append(dropped)
+    findings += audit(data, where, bounds.low, bounds.high)
+    env.close()
     content: dict[str, Any] = {"task": task, "dataset": dataset, "env_id": env_id}
-    content |= card(data, reference) | {"audit": findings}
-    content["collection"] = {k: metadata[k] for k in kept if k in metadata}
+    content |= {"reading": reading} | card(data, reference) | {"audit": findings}
+    content["collection"] = {k: metadata[k] for k in ORIGIN if k in metadata}
     if metadata.get("recipe") == "pointmaze/stitch":
         content["proof"] = maze.proof(data)
-    folder = ROOT / dataset
+    folder = ROOT / transitions_of(dataset, reading)
     write(data, content, folder)
     return folder

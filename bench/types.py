@@ -10,10 +10,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Spec:
-    """The sizes of a task: observations (obs,), actions (act,) in [-1, 1]."""
+    """The sizes of a task: observations (obs,), actions (act,) in [-1, 1], rows of data."""
 
     observation_dim: int
     action_dim: int
+    rows: int = 0
 
 
 # (S, E, obs) observations and (S, E) raw rewards of the last step -> (S, E, act) actions

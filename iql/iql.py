@@ -35,6 +35,7 @@ class Config:
     polyak: float = 0.005  # share of the new critic in the target, at every update
     learning_rate: float = 3e-4  # Adam, for policy, critic and value alike
     cosine_actor: bool = True  # policy's rate falls to 0 over the run; false when fine-tuning
+    log_std_range: tuple[float, float] = (-5.0, 2.0)  # policy.py
     hidden: tuple[int, ...] = (256, 256)  # ReLU, orthogonal initialisation with gain sqrt(2)
 
 
@@ -51,7 +52,9 @@ def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
     observation, action = spec.observation_dim, spec.action_dim
     rate = constant(config.learning_rate)
     actor_rate = cosine(config.learning_rate, updates) if config.cosine_actor else rate
-    policy = GaussianPolicy([observation, *config.hidden, action], streams)
+    policy = GaussianPolicy(
+        [observation, *config.hidden, action], streams, log_std_range=config.log_std_range
+    )
     critic = Learner(
         TwinCritic([observation + action, *config.hidden], streams), rate, streams.device
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench import schemas
-from bench.methods import METHODS
+from bench.methods import METHODS, VARIANTS
 from bench.records import NUMERICS
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +27,7 @@ COMPUTES = {*NUMERICS, "behavior", "benchmark_worker", "collect", "__init__", "_
 LIGHT = sorted({p.stem for p in (ROOT / "bench").glob("*.py")} - COMPUTES)
 HEAVY = ("torch", "gymnasium", "gymnasium_robotics", "minari", "mujoco")
 # A method that is another one plus a term may import it.
-BUILDS_ON = {"bc10": {"baselines.bc"}}
+BUILDS_ON = {"bc10": {"baselines.bc"}} | dict.fromkeys(VARIANTS, {"iql.iql"})
 
 
 def label(path: Path) -> str:
@@ -73,9 +73,9 @@ def test_a_method_imports_numerics_alone(name: str) -> None:
 
 def test_every_method_file_is_registered() -> None:
     files = {
-        f"{package}.{path.stem}"
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for package in ("iql", "baselines")
-        for path in (ROOT / package).glob("*.py")
+        for path in (ROOT / package).rglob("*.py")
         if path.stem != "__init__"
     }
     assert files == set(METHODS.values())

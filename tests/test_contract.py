@@ -20,7 +20,35 @@ from bench.types import Spec
 BATCH = 64
 # Settings that suit the tiny problem, where they are not these.
 USUAL: dict[str, Any] = {"hidden": (32, 32), "learning_rate": 1e-3}
-SMALL: dict[str, dict[str, Any]] = {}
+SMALL: dict[str, dict[str, Any]] = {
+    "awac": USUAL | {"policy_hidden": (32, 32)},
+    "bcq": USUAL | {"vae_hidden": (64, 64)},
+    "bear": USUAL | {"vae_hidden": (64, 64), "policy_learning_rate": 1e-3, "warm_start": 20},
+    "cql": USUAL | {"policy_learning_rate": 1e-3, "warm_start": 20, "min_q_weight": 1.0},
+    "cql_antmaze": USUAL
+    | {
+        "policy_learning_rate": 1e-3,
+        "warm_start": 20,
+        "target_gap": 1.0,
+        "initial_log_multiplier": 1.0,
+        "clip_gap": -200.0,
+        "max_target_backup": True,
+        "policy_hidden": (32,),
+        "orthogonal": True,
+        "log_std_min": -20.0,
+        "log_std_scaling": (0.0, -1.0),
+        "action_limit": 0.999,
+    },
+    "awr": {
+        "hidden": (32, 32),
+        "policy_learning_rate": 1e-2,
+        "learning_rate": 5e-2,
+        "critic_updates": 5,
+        "policy_updates": 10,
+    },
+    "dt": {"context": 3, "layers": 1, "width": 32, "learning_rate": 1e-3}
+    | {"target_return": 1.0, "return_scale": 1.0},
+}
 
 
 class Trainer:
@@ -41,7 +69,7 @@ class Trainer:
         self.seeds = seeds
         self.streams = {p: Streams(seeds, p) for p in ("batches", "noise")}
         first = Streams(seeds, "initialisation")
-        self.state = self.method.init(Spec(2, 2), self.config, first, updates)
+        self.state = self.method.init(Spec(2, 2, len(self.replay)), self.config, first, updates)
         noise = self.streams["noise"]
         self.engine = Engine(self.method, self.state, self.config, self.replay, noise, executor)
 
@@ -90,7 +118,12 @@ def regret(trainer: Trainer) -> Tensor:
     return 4 * (trainer.act(states) - 0.5 * states).square().sum(-1).mean(-1)
 
 
-@pytest.fixture(params=sorted(methods.OFFLINE))
+# A variant that only sets IQL's own options is IQL here.
+NAMES = [n for n, m in methods.VARIANTS.items() if m not in methods.OFFLINE.values()]
+NAMES = sorted([*methods.OFFLINE, *NAMES])
+
+
+@pytest.fixture(params=NAMES)
 def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -138,6 +171,8 @@ def test_replayed_equals_eager_bit_for_bit(name: str, reaching: Transitions) -> 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler on this machine")
 def test_compiled_equals_eager(name: str, reaching: Transitions) -> None:
     """Fused loops round differently, no more: 1e-5 in every parameter over 50 updates."""
+    if name in methods.VARIANTS:
+        pytest.skip("slow, and made of IQL's operations")
     eager, compiled = (
         Trainer(name, (2, 0, 9), reaching, 50, executor) for executor in ("eager", "compiled")
     )
@@ -156,7 +191,9 @@ def test_compiled_equals_eager(name: str, reaching: Transitions) -> None:
 def test_seeds_of_a_block_differ(name: str, reaching: Transitions) -> None:
     trainer = Trainer(name, (0, 1), reaching, 10)
     first, second = trainer.parameters(0), trainer.parameters(1)
-    assert not torch.equal(first["policy.trunk.weights.0"], second["policy.trunk.weights.0"])
+    for key, value in first.items():
+        drawn = value.unique().numel() > 1  # biases and the like may begin alike
+        assert not (drawn and torch.equal(value, second[key])), key
 
 
 def test_a_seed_alone_equals_the_seed_in_a_block(name: str, reaching: Transitions) -> None:
@@ -197,6 +234,8 @@ def test_ten_percent_keeps_the_best_tenth_of_the_trajectories() -> None:
     )
     bc10 = methods.load("bc10")
     kept = bc10.select(data, bc10.Config())
+    assert set(kept.episodes.tolist()) == {3}
+    kept = bc10.select(data, bc10.Config(fraction=0.19))  # rounded down
     assert set(kept.episodes.tolist()) == {3}
     kept = bc10.select(data, bc10.Config(fraction=0.3))
     assert set(kept.episodes.tolist()) == {3, 7, 8}

@@ -105,6 +105,7 @@ def test_an_environment_that_cannot_serve_is_named(env_id: str, expected: str) -
         ("Hopper-v4", 11, 3),
         ("Walker2d-v4", 17, 6),
         ("bench.maze:PointMazeStitch-v0", 4, 2),
+        ("bench.antmaze:AntMazeLarge-v0", 29, 8),
     ],
 )
 def test_sizes(env_id: str, observations: int, actions: int) -> None:

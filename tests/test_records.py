@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bench import records
-from bench.methods import METHODS
+from bench.methods import METHODS, VARIANTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -74,7 +74,8 @@ def touch(project: Path) -> Iterator[Callable[[str], set[str]]]:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("iql/iql.py", {"iql"}),
+        ("iql/iql.py", {"iql", *VARIANTS}),
+        ("iql/variants/joint.py", {"iql_joint"}),
         ("baselines/bc10.py", {"bc10"}),
         ("baselines/bc.py", {"bc", "bc10"}),  # 10%BC is BC on fewer rows
         ("bench/nets.py", set(METHODS)),

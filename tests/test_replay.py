@@ -12,6 +12,7 @@ from bench.replay import Replay
 from bench.rng import Streams
 from bench.transforms import ObservationScaler, transform_rewards
 from bench.transitions import Transitions
+from bench.types import Batch
 
 ROWS = 6
 
@@ -103,3 +104,54 @@ def test_a_seed_draws_the_same_alone_and_in_any_block() -> None:
     assert torch.equal(drawn([7])[:, 0], block[:, 1])
     assert torch.equal(drawn([9, 7])[:, 0], block[:, 2])
     assert not torch.equal(block[:, 0], block[:, 1])
+
+
+def windows(length: int, rows: list[list[int]]) -> Batch:
+    """Of episodes of rows 0, 1 and 2, 3 and 4, 5; each row's column is a thousand more."""
+    source = replace(data(), episodes=np.array([0, 0, 1, 2, 2, 2], np.int32))
+    columns = {"thousand": 1000 + np.arange(ROWS, dtype=np.float32)}
+    scaler = ObservationScaler.fit("raw", source)
+    table = Replay(source, scaler, torch.device("cpu"), columns, window=length)
+    return table.batch(torch.tensor(rows))
+
+
+def test_windows_are_consecutive_rows_and_stop_at_the_episode_s_end() -> None:
+    batch = windows(3, [[0, 1], [2, 3], [4, 5]])
+    assert batch.observations.shape == batch.next_observations.shape == (3, 2, 3, 3)
+    assert batch.actions.shape == (3, 2, 3, 2)
+    rows = [[[0, 1, 1], [1, 1, 1]], [[2, 2, 2], [3, 4, 5]], [[4, 5, 5], [5, 5, 5]]]
+    valid = [[[1, 1, 0], [1, 0, 0]], [[1, 0, 0], [1, 1, 1]], [[1, 1, 0], [1, 0, 0]]]
+    assert batch.columns["rows"].tolist() == rows
+    assert batch.columns["valid"].tolist() == valid
+    # Every array follows the same rows.
+    expected = torch.tensor(rows)
+    assert torch.equal(batch.observations[..., 0], expected.float())
+    assert torch.equal(batch.next_observations[..., 2], 50.0 + expected)
+    torch.testing.assert_close(batch.actions[..., 1], -expected / 10)
+    assert torch.equal(batch.rewards, 100.0 + expected)
+    assert torch.equal(batch.masks, (expected % 2).float())
+
+
+def test_steps_count_from_the_episode_s_start_whatever_the_window_s() -> None:
+    batch = windows(3, [[0, 1], [2, 3], [4, 5]])
+    expected = [[[0, 1, 2], [1, 2, 3]], [[0, 1, 2], [0, 1, 2]], [[1, 2, 3], [2, 3, 4]]]
+    assert batch.columns["steps"].tolist() == expected
+
+
+def test_columns_follow_the_rows_with_and_without_windows() -> None:
+    rows = torch.tensor([[0, 5], [3, 2]])
+    batch = windows(2, rows.tolist())
+    assert torch.equal(batch.columns["thousand"], 1000.0 + batch.columns["rows"])
+    source = data()
+    scaler = ObservationScaler.fit("raw", source)
+    columns = {"thousand": 1000 + np.arange(ROWS, dtype=np.float32)}
+    single = Replay(source, scaler, torch.device("cpu"), columns).batch(rows)
+    assert torch.equal(single.columns["thousand"], 1000.0 + rows)
+    assert torch.equal(single.columns["rows"], rows)
+    assert "valid" not in single.columns
+
+
+def test_a_window_of_one_is_the_row_itself() -> None:
+    batch = windows(1, [[0, 1, 2, 5]])
+    assert batch.columns["rows"].tolist() == [[[0], [1], [2], [5]]]
+    assert (batch.columns["valid"] == 1).all()

@@ -1,6 +1,7 @@
 # What the rules need to know: the validated suite and the paths of its cells.
 # Reads tables only: no torch, no environment.
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ sys.path.insert(0, str(Path(workflow.basedir).parent))
 from bench.errors import BenchError
 from bench.methods import COST
 from bench.catalogue import Catalogue
-from bench.suite import block_name, dataset_id
+from bench.fetch import file_of
+from bench.suite import block_name, resolved
 
 try:
     CATALOGUE = Catalogue()
@@ -21,20 +23,25 @@ try:
         {k: v for k, v in config.items()},
         str((workflow.overwrite_configfiles or ["config/quick.yaml"])[0]),
     )
+    TASKS = {t: resolved(CATALOGUE.tasks[t], SUITE) for t in SUITE.tasks}
+    # The HDF5 files of datasets that are converted from one.
+    FILES = {t.dataset: file_of(t.dataset, t.recipe) for t in TASKS.values()}
 except BenchError as error:
     raise WorkflowError(str(error))
 
 ROBOTS = yaml.safe_load(Path("config/behaviors.yaml").read_text())
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
-DATASETS = {
-    dataset_id(CATALOGUE.tasks[t], SUITE): CATALOGUE.tasks[t] for t in SUITE.tasks
+DATASETS = {task.dataset: task for task in TASKS.values()}
+FOLDERS = {task.transitions: task for task in TASKS.values()}
+D4RL = {
+    FILES[t.dataset].name: t.dataset for t in TASKS.values() if t.origin == "D4RL"
 }
 RUN_FILES = ["evaluations.csv", "metrics.csv", "policy.safetensors", "run.json"]
 
 
 def card_of(task):
     """The dataset card of a task, which stands for its arrays."""
-    return f"data/transitions/{dataset_id(CATALOGUE.tasks[task], SUITE)}/card.json"
+    return f"data/transitions/{TASKS[task].transitions}/card.json"
 
 
 def settings_of(wildcards):
@@ -55,10 +62,15 @@ def behavior_files(wildcards):
 
 
 def stored_dataset(wildcards):
-    """The Minari file: collected by a rule, or already there for recipe 'none'."""
-    path = f"data/minari/{wildcards.dataset}/data/main_data.hdf5"
-    collected = DATASETS[wildcards.dataset].recipe != "none"
-    return [path] if collected or Path(path).exists() else []
+    """The Minari file: made by a rule, or already there for recipe 'none'."""
+    task = FOLDERS[wildcards.folder]
+    path = f"data/minari/{task.dataset}/data/main_data.hdf5"
+    return [path] if task.origin != "existing" or Path(path).exists() else []
+
+
+def one_of(names):
+    """A wildcard's values; none at all where there are no names."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def run_files(name):
@@ -82,8 +94,10 @@ def show_progress(log):
 
 
 wildcard_constraints:
-    dataset="|".join(DATASETS),
-    method="|".join(SUITE.methods),
-    task="|".join(SUITE.tasks),
-    seeds="|".join(BLOCKS),
-    robot="|".join(ROBOTS),
+    dataset=one_of(DATASETS),
+    folder=one_of(FOLDERS),
+    file=one_of(D4RL),
+    method=one_of(SUITE.methods),
+    task=one_of(SUITE.tasks),
+    seeds=one_of(BLOCKS),
+    robot=one_of(ROBOTS),

@@ -1,4 +1,44 @@
-# Datasets: collected or found, then flattened, audited and described by a card.
+# Datasets: downloaded and converted, collected or found, then flattened, audited and described by
+# a card.
+
+
+# A cluster's nodes often have no network.
+localrules:
+    fetch,
+
+
+rule fetch:
+    output:
+        "data/d4rl/{file}",
+    log:
+        "logs/fetch/{file}.log",
+    conda:
+        "../envs/bench.yaml"
+    params:
+        dataset=lambda wildcards: D4RL[wildcards.file],
+    shell:
+        "python -m bench fetch {params.dataset} > {log} 2>&1"
+
+
+rule convert:
+    input:
+        lambda wildcards: FILES[wildcards.dataset],
+    output:
+        "data/minari/{dataset}/data/main_data.hdf5",
+        "data/minari/{dataset}/data/metadata.json",
+    log:
+        "logs/convert/{dataset}.log",
+    wildcard_constraints:
+        dataset=one_of(name for name in FILES if FILES[name]),
+    conda:
+        "../envs/bench.yaml"
+    params:
+        task=lambda wildcards: DATASETS[wildcards.dataset].task,
+        row=lambda wildcards: DATASETS[wildcards.dataset].model_dump_json(),
+    resources:
+        mem_mb=4000,
+    shell:
+        "python -m bench convert {params.task} > {log} 2>&1"
 
 
 rule train_behavior:
@@ -25,6 +65,8 @@ rule collect:
         "data/minari/{dataset}/data/metadata.json",
     log:
         "logs/collect/{dataset}.log",
+    wildcard_constraints:
+        dataset=one_of(name for name in FILES if not FILES[name]),
     conda:
         "../envs/bench.yaml"
     params:
@@ -41,7 +83,7 @@ rule transitions:
         stored_dataset,
     output:
         multiext(
-            "data/transitions/{dataset}/",
+            "data/transitions/{folder}/",
             "card.json",
             "observations.npy",
             "actions.npy",
@@ -51,14 +93,15 @@ rule transitions:
             "episodes.npy",
         ),
     log:
-        "logs/transitions/{dataset}.log",
+        "logs/transitions/{folder}.log",
     conda:
         "../envs/bench.yaml"
     params:
-        task=lambda wildcards: DATASETS[wildcards.dataset].task,
-        row=lambda wildcards: DATASETS[wildcards.dataset].model_dump_json(),
+        task=lambda wildcards: FOLDERS[wildcards.folder].task,
+        dataset=lambda wildcards: FOLDERS[wildcards.folder].dataset,
+        row=lambda wildcards: FOLDERS[wildcards.folder].model_dump_json(),
     shell:
-        "python -m bench transitions {params.task} --dataset {wildcards.dataset} > {log} 2>&1"
+        "python -m bench transitions {params.task} --dataset {params.dataset} > {log} 2>&1"
 
 
 # No training starts before every dataset of the suite has passed its audit.

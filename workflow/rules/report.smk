@@ -9,7 +9,8 @@ rule statistics:
         expand(
             "results/{suite}/{name}.csv",
             suite=SUITE.suite,
-            name=["scores", "summary", "aggregate"],
+            name=["scores", "summary", "aggregate"]
+            + (["effects"] if SUITE.baseline else []),
         ),
     log:
         f"logs/{SUITE.suite}/statistics.log",

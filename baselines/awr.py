@@ -1,0 +1,218 @@
+"""AWR: advantage-weighted regression with TD(lambda) returns and no action values.
+
+Peng, Kumar, Zhang, Levine, "Advantage-Weighted Regression: Simple and Scalable Off-Policy
+Reinforcement Learning", arXiv:1910.00177, in the form of its experiments on static data sets:
+the data are the replay buffer, and nothing is added to it. Each iteration of algorithm 1 is
+two regressions, one phase of updates each: V on the returns of all rows, then the policy on
+the data's actions, weighted by how far the return lies above the new V.
+
+The lengths of the phases, what is normalised and every default are those of the authors' own
+code (github.com/xbpeng/awr).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.learner import Momentum, constant
+from bench.nets import LOG_2PI, MLP, Initialiser, ValueNet
+from bench.replay import Replay
+from bench.rng import Streams
+from bench.transitions import Transitions
+from bench.types import Batch, Spec
+
+ADVANTAGE_FLOOR = 1e-5  # added to the deviation of the advantages; ADV_EPS in awr_agent.py
+CHUNK = 16_384  # rows of which V is computed at a time
+
+
+@dataclass(frozen=True)
+class Config:
+    """Defaults: awr_configs.py, and awr_agent.py for what that leaves out."""
+
+    discount: float = 0.99
+    td_lambda: float = 0.95
+    temperature: float = 1.0  # divides the normalised advantage
+    max_weight: float = 20.0  # of exp(A / temperature)
+    critic_updates: int = 200  # per iteration
+    policy_updates: int = 1000  # per iteration, after the critic's
+    learning_rate: float = 1e-2  # the critic's; SGD with momentum 0.9, both
+    policy_learning_rate: float = 5e-5  # for HalfCheetah and Ant; config/methods.yaml has others
+    action_std: float = 0.4  # of the policy, fixed; 0.2 for Ant
+    bound_weight: float = 10.0  # of the loss on means outside [-1, 1]; awr_agent.py
+    hidden: tuple[int, ...] = (128, 64)  # ReLU, Xavier initialisation
+
+
+class MeanPolicy(nn.Module):
+    """The mean of the policy's Gaussian, not bounded: (S, B, obs) -> (S, B, act)."""
+
+    def __init__(self, sizes: list[int], streams: Streams):
+        super().__init__()
+        self.trunk = MLP(sizes, streams, initialiser=uniform(xavier), last=uniform(small))
+
+    def forward(self, observations: Tensor) -> Tensor:
+        return self.trunk(observations)
+
+
+@dataclass
+class State:
+    policy: Momentum[MeanPolicy]
+    value: Momentum[ValueNet]  # of V (1 - discount), which is of the size of a reward
+    returns: Tensor  # (S, N), of every row, by the V that the last critic's phase ended with
+    advantages: Tensor  # (S, N), of those returns over that V, normalised
+
+
+def xavier(fan_in: int, fan_out: int) -> float:
+    """Glorot and Bengio 2010; hidden layers and the critic's head (net_util.py)."""
+    return math.sqrt(6 / (fan_in + fan_out))
+
+
+def small(fan_in: int, fan_out: int) -> float:
+    """The policy's last layer (actor_init_output_scale), so that it begins near 0."""
+    return 0.01
+
+
+def uniform(bound: Callable[[int, int], float]) -> Initialiser:
+    """Weights uniform in +-bound(fan_in, fan_out), biases 0."""
+
+    def draw(fan_in: int, fan_out: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        weight = 2 * torch.rand(fan_in, fan_out, generator=generator) - 1
+        return weight * bound(fan_in, fan_out), torch.zeros(1, fan_out)
+
+    return draw
+
+
+def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
+    """Fresh networks; the rates are constant, whatever the number of updates."""
+    sizes, device = [spec.observation_dim, *config.hidden], streams.device
+    policy = MeanPolicy([*sizes, spec.action_dim], streams)
+    value = ValueNet(sizes, streams, initialiser=uniform(xavier))
+    rows = torch.zeros(len(streams), spec.rows, device=device)
+    return State(
+        policy=Momentum(policy, constant(config.policy_learning_rate), device),
+        value=Momentum(value, constant(config.learning_rate), device),
+        returns=rows,
+        advantages=rows.clone(),
+    )
+
+
+def columns(data: Transitions, config: Config) -> dict[str, np.ndarray]:
+    """`ends` is 1 in the last row of an episode."""
+    ends = np.zeros(len(data), dtype=np.float32)
+    ends[data.starts() + data.lengths() - 1] = 1
+    return {"ends": ends}
+
+
+def td_lambda_returns(
+    rewards: Tensor, next_values: Tensor, ends: Tensor, discount: float, td_lambda: float
+) -> Tensor:
+    """R_t = r_t + discount ((1 - lambda) V_{t+1} + lambda R_{t+1}) along each episode, and
+    r + discount V at its end: (N,), (S, N), (N,) -> (S, N).
+
+    `next_values` is 0 where the episode terminated. Unrolled, R_t = x_t + c_t R_{t+1}, which
+    each pass below makes reach twice as far, so that log2(longest episode) passes do.
+    """
+    carry = discount * td_lambda * (1 - ends)
+    returns = rewards + (discount - carry) * next_values
+    reach = 1
+    while carry.any():  # the last row ends an episode, so that nothing reaches beyond it
+        returns[:, :-reach] += carry[:-reach] * returns[:, reach:]
+        carry[:-reach] = carry[:-reach] * carry[reach:]
+        reach *= 2
+    return returns
+
+
+def normalise(advantages: Tensor) -> Tensor:
+    """Mean 0 and deviation 1 over each seed's rows: (S, N) -> (S, N)."""
+    deviation, mean = torch.std_mean(advantages, 1, correction=0, keepdim=True)
+    return (advantages - mean) / (deviation + ADVANTAGE_FLOOR)
+
+
+def critic_loss(v: Tensor, returns: Tensor, discount: float) -> Tensor:
+    """Algorithm 1, the regression of V, with v = (1 - discount) V: (S, B) twice -> (S,)."""
+    return 0.5 * ((1 - discount) * returns - v).square().mean(-1)
+
+
+def log_density(mean: Tensor, actions: Tensor, std: float) -> Tensor:
+    """log pi(a|s) of the Gaussian with deviation `std`: (S, B, act) twice -> (S, B)."""
+    z = (actions - mean) / std
+    return -(0.5 * z.square() + math.log(std) + 0.5 * LOG_2PI).sum(-1)
+
+
+def policy_loss(log_prob: Tensor, weight: Tensor) -> Tensor:
+    """Algorithm 1, the weighted regression of the policy, negated: (S, B) twice -> (S,)."""
+    return -(weight * log_prob).mean(-1)
+
+
+def bound_loss(mean: Tensor) -> Tensor:
+    """Half the squared distance of the means from [-1, 1]: (S, B, act) -> (S,)."""
+    return 0.5 * (mean - mean.clamp(-1, 1)).square().sum(-1).mean(-1)
+
+
+def position(state: State, config: Config) -> int:
+    """How many updates of the present iteration are done."""
+    done = state.value.updates + state.policy.updates
+    return done % (config.critic_updates + config.policy_updates)
+
+
+def branch(state: State, config: Config) -> bool:
+    """Whether the next update is the critic's."""
+    return position(state, config) < config.critic_updates
+
+
+@torch.no_grad()
+def refresh(state: State, replay: Replay, config: Config) -> None:
+    """Before the first update and after each critic's phase, by the V of that moment: the
+    returns of all rows and their advantages. The policy's phase leaves V as it is, so that
+    the same returns serve the critic's phase that follows."""
+    if state.value.updates and position(state, config) != config.critic_updates:
+        return
+
+    def estimate(observations: Tensor) -> Tensor:
+        chunks = map(replay.scaler, observations.split(CHUNK))
+        v = [state.value(c.expand(len(state.returns), *c.shape)) for c in chunks]
+        return torch.cat(v, dim=1) / (1 - config.discount)
+
+    values, ends = estimate(replay.observations), replay.columns["ends"]
+    next_values = values.roll(-1, dims=1)  # a row's next observation is the next row's
+    last = ends.nonzero().squeeze(1)
+    next_values[:, last] = estimate(replay.next_observations[last])
+    returns = td_lambda_returns(
+        replay.rewards, next_values * replay.masks, ends, config.discount, config.td_lambda
+    )
+    state.returns.copy_(returns)
+    state.advantages.copy_(normalise(returns - values))
+
+
+def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
+    """One step of the critic or of the policy, by the phase; metrics are (S,)."""
+    rows = batch.columns["rows"]
+    if branch(state, config):
+        returns = state.returns.gather(1, rows)
+        v = state.value(batch.observations)
+        loss = critic_loss(v, returns, config.discount)
+        state.value.descend(loss)
+        v = v.detach().mean(-1) / (1 - config.discount)
+        return {"critic_loss": loss.detach(), "v": v, "return": returns.mean(-1)}
+    weight = state.advantages.gather(1, rows) / config.temperature
+    weight = weight.exp().clamp(max=config.max_weight)
+    mean = state.policy(batch.observations)
+    log_prob = log_density(mean, batch.actions, config.action_std)
+    loss, bound = policy_loss(log_prob, weight), bound_loss(mean)
+    state.policy.descend(loss + config.bound_weight * bound)
+    return {
+        "actor_loss": loss.detach(),
+        "bound_loss": bound.detach(),
+        "log_prob": log_prob.detach().mean(-1),
+        "weight": weight.mean(-1),
+    }
+
+
+def act(state: State, observations: Tensor, config: Config) -> Tensor:
+    """The mean action within the bounds: (S, B, obs) -> (S, B, act)."""
+    return state.policy(observations).clamp(-1, 1)

@@ -1,0 +1,209 @@
+"""BEAR: the policy seeks high values while its samples stay near those of a model of the data.
+
+Kumar, Fu, Tucker, Levine, "Stabilizing Off-Policy Q-Learning via Bootstrapping Error
+Reduction", arXiv:1906.00949, algorithm 1. The distance is the maximum mean discrepancy (MMD)
+of a few samples each, held below a threshold by a Lagrange multiplier.
+
+Order of the steps (VAE, critics, policy, multiplier, both targets): the authors' repository,
+github.com/aviralkumar2907/BEAR. Defaults: the authors' later code for D4RL,
+github.com/rail-berkeley/d4rl_evaluations, bear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from bench.learner import Learner, Target, constant
+from bench.nets import TwinCritic, torch_default
+from bench.policies import SquashedGaussianPolicy
+from bench.rng import Streams
+from bench.types import Actor, Batch, Spec
+from bench.vae import ActionVAE, best_sample, repeat
+
+Kernel = Literal["laplacian", "gaussian"]
+LOG_MULTIPLIER_RANGE = (-5.0, 10.0)  # bear.py; algos.py and its lagrange_thresh
+LOG_STD_RANGE = (-5.0, 2.0)  # policies.py
+
+
+@dataclass(frozen=True)
+class Config:
+    """Defaults: bear.py and examples/bear_hdf5_d4rl.py; where named, algos.py of 2019."""
+
+    kernel: Kernel = "laplacian"  # per robot, see config/methods.yaml
+    bandwidth: float = 20.0  # sigma; 10 to 20 in 2019
+    threshold: float = 0.05  # epsilon, the MMD that the multiplier holds
+    match_samples: int = 4  # of policy and model each, in the MMD; 5 in 2019 (readme.md)
+    warm_start: int = 40_000  # updates in which the policy minimises the MMD alone
+    minimum_weight: float = 0.75  # lambda, share of the lower critic in the target
+    target_samples: int = 10  # actions a state that the target takes the best of
+    test_samples: int = 10  # the same, for acting (algos.py); 100 for D4RL
+    kl_weight: float = 0.5  # of the VAE's KL divergence
+    discount: float = 0.99
+    polyak: float = 0.005
+    learning_rate: float = 3e-4  # Adam, critics and VAE; 1e-3 in 2019
+    policy_learning_rate: float = 1e-4  # 1e-3 in 2019
+    dual_learning_rate: float = 1e-3  # of the multiplier's logarithm
+    hidden: tuple[int, ...] = (256, 256)  # critics and policy; 400, 300 in 2019
+    vae_hidden: tuple[int, ...] = (750, 750)  # encoder and decoder each
+
+
+class Multiplier(nn.Module):
+    """The logarithm of the Lagrange multiplier, (S, 1, 1); it starts at 0."""
+
+    def __init__(self, seeds: int):
+        super().__init__()
+        self.log = nn.Parameter(torch.zeros(seeds, 1, 1))
+
+    def forward(self) -> Tensor:
+        """The multiplier: (S, 1)."""
+        return self.log.exp().squeeze(-1)
+
+
+@dataclass
+class State:
+    policy: Learner[SquashedGaussianPolicy]
+    target_policy: Target[SquashedGaussianPolicy]
+    critic: Learner[TwinCritic]
+    target_critic: Target[TwinCritic]
+    vae: Learner[ActionVAE]
+    multiplier: Learner[Multiplier]
+
+
+def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
+    """Fresh networks; the rates are constant, whatever the number of updates."""
+    observation, action, device = spec.observation_dim, spec.action_dim, streams.device
+    rate, rule = constant(config.learning_rate), torch_default()
+    sizes = [observation, *config.hidden, action]
+    squashed = SquashedGaussianPolicy(sizes, streams, log_std_range=LOG_STD_RANGE, initialiser=rule)
+    policy = Learner(squashed, constant(config.policy_learning_rate), device)
+    twin = TwinCritic([observation + action, *config.hidden], streams, initialiser=rule)
+    critic = Learner(twin, rate, device)
+    vae = ActionVAE(observation, action, config.vae_hidden, streams, initialiser=rule)
+    dual_rate = constant(config.dual_learning_rate)
+    return State(
+        policy=policy,
+        target_policy=Target(policy),
+        critic=critic,
+        target_critic=Target(critic),
+        vae=Learner(vae, rate, device),
+        multiplier=Learner(Multiplier(len(streams)), dual_rate, device),
+    )
+
+
+def sample_raw(
+    policy: SquashedGaussianPolicy, observations: Tensor, samples: int, streams: Streams
+) -> Tensor:
+    """Raw actions u, the actions being tanh(u): (S, B, obs) -> (S, samples, B, act)."""
+    mean, log_std = policy.distribution(observations)
+    noise = streams.normal(samples, *mean.shape[1:])
+    return mean.unsqueeze(1) + log_std.unsqueeze(1).exp() * noise
+
+
+def mean_kernel(x: Tensor, y: Tensor, kernel: Kernel, bandwidth: float) -> Tensor:
+    """Mean of k over all pairs of samples: (S, N, B, act), (S, M, B, act) -> (S, B).
+
+    k(x, y) = exp(-|x - y|_1 / (2 sigma)) or exp(-|x - y|_2^2 / (2 sigma)).
+    """
+    difference = x.unsqueeze(2) - y.unsqueeze(1)
+    power = difference.abs() if kernel == "laplacian" else difference.square()
+    return (-power.sum(-1) / (2 * bandwidth)).exp().mean((1, 2))
+
+
+def sampled_mmd(x: Tensor, y: Tensor, kernel: Kernel, bandwidth: float) -> Tensor:
+    """The distance, a sample's pairs with itself included: (S, N, B, act) twice -> (S, B)."""
+    own = mean_kernel(x, x, kernel, bandwidth) + mean_kernel(y, y, kernel, bandwidth)
+    # The square root has no slope at 0.
+    return (own - 2 * mean_kernel(x, y, kernel, bandwidth) + 1e-6).sqrt()
+
+
+def best_value(q: Tensor, samples: int, minimum_weight: float) -> Tensor:
+    """Algorithm 1: max over samples of lambda min Q + (1 - lambda) max Q.
+
+    (2, S, samples * B) -> (S, B).
+    """
+    mixed = minimum_weight * q.amin(0) + (1 - minimum_weight) * q.amax(0)
+    return mixed.unflatten(1, (samples, -1)).amax(1)
+
+
+def critic_loss(q: Tensor, target: Tensor) -> Tensor:
+    """Both critics' squared errors: (2, S, B), (S, B) -> (S,)."""
+    return (q - target).square().sum(0).mean(-1)
+
+
+def policy_loss(q: Tensor | None, mmd: Tensor, multiplier: Tensor) -> Tensor:
+    """Eq. 1's Lagrangian in the policy: (2, S, N * B), (S, B), (S, 1) -> (S,).
+
+    The lower critic's value is what the policy seeks; without `q`, the MMD alone counts.
+    """
+    constraint = (multiplier * mmd).mean(-1)
+    return constraint if q is None else constraint - q.amin(0).mean(-1)
+
+
+def dual_loss(mmd: Tensor, multiplier: Tensor, threshold: float) -> Tensor:
+    """The same in the multiplier, negated, as that one ascends: (S, B), (S, 1) -> (S,)."""
+    return -(multiplier * (mmd - threshold)).mean(-1)
+
+
+def branch(state: State, config: Config) -> bool:
+    """Whether the next update's policy seeks values too."""
+    return state.policy.updates >= config.warm_start
+
+
+def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
+    """One step of all networks and of the multiplier; metrics are (S,)."""
+    seeking, vae = branch(state, config), state.vae.net
+    reconstruction, kl = vae.losses(batch.observations, batch.actions, streams)
+    state.vae.descend(reconstruction + config.kl_weight * kl)
+
+    with torch.no_grad():
+        later = repeat(batch.next_observations, config.target_samples)
+        raw = sample_raw(
+            state.target_policy.net, batch.next_observations, config.target_samples, streams
+        )
+        next_q = state.target_critic(later, torch.tanh(raw).flatten(1, 2))
+        best = best_value(next_q, config.target_samples, config.minimum_weight)
+        target = batch.rewards + config.discount * batch.masks * best
+    q = state.critic(batch.observations, batch.actions)
+    q_loss = critic_loss(q, target)
+    state.critic.descend(q_loss)
+
+    states = repeat(batch.observations, config.match_samples)
+    with torch.no_grad():
+        modelled = vae.sample_raw(states, streams).unflatten(1, (config.match_samples, -1))
+    raw = sample_raw(state.policy.net, batch.observations, config.match_samples, streams)
+    # Before tanh, where the gradient does not vanish near the bounds.
+    mmd = sampled_mmd(modelled, raw, config.kernel, config.bandwidth)
+    policy_q = state.critic(states, torch.tanh(raw).flatten(1, 2)) if seeking else None
+    multiplier = state.multiplier()
+    actor_loss = policy_loss(policy_q, mmd, multiplier.detach())
+    state.policy.descend(actor_loss)
+    state.multiplier.descend(dual_loss(mmd.detach(), multiplier, config.threshold))
+    state.multiplier.flat.clamp_(*LOG_MULTIPLIER_RANGE)
+
+    state.target_critic.track(state.critic, config.polyak)
+    state.target_policy.track(state.policy, config.polyak)
+    return {
+        "reconstruction_loss": reconstruction.detach(),
+        "kl": kl.detach(),
+        "critic_loss": q_loss.detach(),
+        "q": q.detach().mean((0, -1)),
+        "actor_loss": actor_loss.detach(),
+        "mmd": mmd.detach().mean(-1),
+        "multiplier": multiplier.detach().squeeze(-1),
+    }
+
+
+def begin(state: State, config: Config, streams: Streams, episodes: int) -> Actor:
+    """The action that the first critic rates highest among `test_samples` of the policy's."""
+
+    def act(observations: Tensor, rewards: Tensor) -> Tensor:
+        raw = sample_raw(state.policy.net, observations, config.test_samples, streams)
+        actions = torch.tanh(raw).flatten(1, 2)
+        q = state.critic.net.first(repeat(observations, config.test_samples), actions)
+        return best_sample(actions, q, config.test_samples)
+
+    return act

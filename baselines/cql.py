@@ -1,0 +1,220 @@
+"""CQL: soft actor-critic whose critic is pushed down on sampled actions and up on the data's.
+
+Kumar, Zhou, Tucker, Levine, "Conservative Q-Learning for Offline Reinforcement Learning",
+arXiv:2006.04779: the variant CQL(H), eq. 4, by importance sampling (appendix F). Defaults and
+order of the steps are those of the authors' code (github.com/aviralkumar2907/CQL, d4rl/): the
+temperature first; then policy and critics, both from the networks as they were.
+
+Registered twice. `cql` is the authors' own settings, `cql_antmaze` the recipe for AntMaze in
+github.com/young-geng/CQL, issue 2, whose further switches are marked "recipe" below.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from bench.learner import Learner, Target, constant
+from bench.nets import Initialiser, TwinCritic, orthogonal
+from bench.policies import Scalar, SquashedGaussianPolicy, draw, log_prob
+from bench.rng import Streams
+from bench.types import Batch, Spec
+
+MAX_MULTIPLIER = 1e6  # cql.py
+LOG_STD_MAX = 2.0  # policies.py
+Critic = Learner[TwinCritic] | Target[TwinCritic]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Defaults: README.md, examples/cql_mujoco_new.py and rlkit/torch/sac of d4rl/."""
+
+    min_q_weight: float = 10.0  # of the conservative term; the README says 5 or 10
+    samples: int = 10  # actions a state, of each of: uniform, policy at s, policy at s'
+    target_gap: float | None = None  # given: Lagrange, holding weight * gap here; 5 on AntMaze
+    initial_log_multiplier: float = 0.0  # of Lagrange's alpha'; recipe 1
+    clip_gap: float | None = None  # least value of a state's gap; recipe -200
+    max_target_backup: bool = False  # target from the best of `samples` actions; recipe true
+    backup_entropy: bool = False  # the target counts the entropy ("deterministic_backup")
+    warm_start: int = 40_000  # first updates, in which the policy imitates (policy_eval_start)
+    discount: float = 0.99
+    polyak: float = 0.005
+    learning_rate: float = 3e-4  # Adam, for critic and multiplier
+    policy_learning_rate: float = 1e-4  # Adam, for policy and temperature; README
+    hidden: tuple[int, ...] = (256, 256, 256)  # ReLU
+    policy_hidden: tuple[int, ...] | None = None  # where it differs; recipe 256-256
+    orthogonal: bool = False  # initialisation, else rlkit's; recipe true
+    log_std_min: float = -5.0  # recipe -20
+    log_std_scaling: tuple[float, float] | None = None  # trained factor, offset; recipe 0, -1
+    action_limit: float = 1.0  # the data's actions are clipped to this; recipe 0.999
+
+
+@dataclass
+class State:
+    policy: Learner[SquashedGaussianPolicy]
+    critic: Learner[TwinCritic]
+    target_critic: Target[TwinCritic]
+    temperature: Learner[Scalar]  # log alpha of SAC
+    multiplier: Learner[Scalar]  # log alpha' of Lagrange, else never moved
+
+
+def rlkit_hidden(fan_in: int, fan_out: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Weight uniform in +-1/sqrt(fan_out): "fanin_init" takes the wrong axis. Bias 0.1."""
+    weight = (2 * torch.rand(fan_in, fan_out, generator=generator) - 1) / math.sqrt(fan_out)
+    return weight, torch.full((1, fan_out), 0.1)
+
+
+def uniform(bound: float) -> Initialiser:
+    """Weight and bias uniform in +-bound, rlkit's last layer."""
+
+    def draw_layer(fan_in: int, fan_out: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        drawn = bound * (2 * torch.rand(fan_in + 1, fan_out, generator=generator) - 1)
+        return drawn[:-1], drawn[-1:]
+
+    return draw_layer
+
+
+def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
+    """Fresh networks; the rates are constant, whatever the number of updates."""
+    observation, action = spec.observation_dim, spec.action_dim
+    slow, rate = constant(config.policy_learning_rate), constant(config.learning_rate)
+    rule = orthogonal() if config.orthogonal else rlkit_hidden
+    policy = SquashedGaussianPolicy(
+        [observation, *(config.policy_hidden or config.hidden), action],
+        streams,
+        log_std_range=(config.log_std_min, LOG_STD_MAX),
+        log_std_affine=config.log_std_scaling,
+        initialiser=rule,
+        last=orthogonal(0.01) if config.orthogonal else uniform(1e-3),
+    )
+    twin = TwinCritic(
+        [observation + action, *config.hidden],
+        streams,
+        initialiser=rule,
+        last=orthogonal(0.01) if config.orthogonal else uniform(3e-3),
+    )
+    critic = Learner(twin, rate, streams.device)
+    return State(
+        policy=Learner(policy, slow, streams.device),
+        critic=critic,
+        target_critic=Target(critic),
+        temperature=Learner(Scalar(0.0, streams), slow, streams.device),
+        multiplier=Learner(Scalar(config.initial_log_multiplier, streams), rate, streams.device),
+    )
+
+
+def temperature_loss(log_temperature: Tensor, log_pi: Tensor, action_dim: int) -> Tensor:
+    """SAC's eq. 18, entropy held at -act, in the logarithm: (S, 1), (S, B) -> (S,)."""
+    return -(log_temperature * (log_pi - action_dim).detach()).mean(-1)
+
+
+def policy_loss(log_pi: Tensor, score: Tensor, temperature: Tensor) -> Tensor:
+    """alpha log pi - score, where score is min Q, or log pi(a|s) of the data's actions in the
+    warm start: (S, B), (S, B), (S, 1) -> (S,)."""
+    return (temperature * log_pi - score).mean(-1)
+
+
+def bellman_loss(q: Tensor, target: Tensor) -> Tensor:
+    """Both critics' squared errors: (2, S, B), (S, B) -> (S,)."""
+    return (q - target).square().sum(0).mean(-1)
+
+
+def conservative_gap(
+    q: Tensor, sampled_q: Tensor, log_density: Tensor, least: float | None
+) -> Tensor:
+    """Eq. 4: log sum exp(Q(s, a)) over sampled actions, each divided by its density, minus Q of
+    the data: (2, S, B), (2, S, N, B), (S, N, B) -> (2, S)."""
+    gap = (sampled_q - log_density).logsumexp(2) - q
+    return (gap if least is None else gap.clamp(min=least)).mean(-1)
+
+
+def lagrangian(multiplier: Tensor, excess: Tensor) -> Tensor:
+    """Appendix F, alpha' (weight * gap - target) of both critics: (S,), (2, S) -> (S,)."""
+    return (multiplier * excess).sum(0)
+
+
+def target_value(q: Tensor, log_pi: Tensor, temperature: Tensor | None) -> Tensor:
+    """The smaller Q at the best of N next actions, less alpha log pi there if a temperature is
+    given: (2, S, N, B), (S, N, B), (S, 1) -> (S, B)."""
+    value, best = q.amin(0).max(1)
+    if temperature is None:
+        return value
+    return value - temperature * log_pi.gather(1, best.unsqueeze(1)).squeeze(1)
+
+
+def at_each(critic: Critic, observations: Tensor, actions: Tensor) -> Tensor:
+    """Q of N actions a state, by one pass: (S, B, obs), (S, N, B, act) -> (2, S, N, B)."""
+    repeated = observations.unsqueeze(1).expand(-1, actions.shape[1], -1, -1)
+    q = critic(repeated.flatten(1, 2), actions.flatten(1, 2))
+    return q.unflatten(-1, actions.shape[1:3])
+
+
+def branch(state: State, config: Config) -> bool:
+    """Whether the policy still imitates."""
+    return state.policy.updates < config.warm_start
+
+
+def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
+    """One step of all networks; metrics are (S,)."""
+    size, dim = batch.actions.shape[1:]
+    n, backup = config.samples, config.samples if config.max_target_backup else 1
+    noise = streams.normal(1 + 2 * n + backup, size, dim)
+    actions = batch.actions.clamp(-config.action_limit, config.action_limit)
+
+    here = state.policy.net.distribution(batch.observations)
+    new_actions, log_pi = draw(*here, noise[:, 0])
+    state.temperature.descend(temperature_loss(state.temperature(), log_pi, dim))
+
+    # All is drawn before a network moves. The first n actions of s' are for the critic at s.
+    with torch.no_grad():
+        temperature = state.temperature().exp()
+        spread = 2 * streams.uniform(n, size, dim) - 1
+        current, current_log_pi = draw(*here, noise[:, 1 : n + 1])
+        ahead, ahead_log_pi = state.policy.net.sample(batch.next_observations, noise[:, n + 1 :])
+        asked = torch.cat([actions.unsqueeze(1), spread, ahead[:, :n], current], 1)
+        spread_log_density = torch.full_like(current_log_pi, -dim * math.log(2))
+        log_density = torch.cat([spread_log_density, ahead_log_pi[:, :n], current_log_pi], 1)
+
+        next_q = at_each(state.target_critic, batch.next_observations, ahead[:, n:])
+        entropy_price = temperature if config.backup_entropy else None
+        next_v = target_value(next_q, ahead_log_pi[:, n:], entropy_price)
+        target = batch.rewards + config.discount * batch.masks * next_v
+
+    if branch(state, config):
+        score = log_prob(*here, actions)
+    else:
+        score = state.critic(batch.observations, new_actions).amin(0)
+    actor_loss = policy_loss(log_pi, score, temperature)
+    state.policy.descend(actor_loss)
+
+    asked_q = at_each(state.critic, batch.observations, asked)
+    q, sampled_q = asked_q[:, :, 0], asked_q[:, :, 1:]
+    gap = conservative_gap(q, sampled_q, log_density, config.clip_gap)
+    td_loss = bellman_loss(q, target)
+    excess = config.min_q_weight * gap - (config.target_gap or 0.0)
+    multiplier = torch.ones_like(td_loss)
+    if config.target_gap is not None:
+        free = state.multiplier().exp().clamp(max=MAX_MULTIPLIER).squeeze(-1)
+        multiplier = free.detach()
+        state.multiplier.descend(-0.5 * lagrangian(free, excess.detach()))
+    state.critic.descend(td_loss + lagrangian(multiplier, excess))
+
+    state.target_critic.track(state.critic, config.polyak)
+    metrics = {"multiplier": multiplier} if config.target_gap is not None else {}
+    return metrics | {
+        "critic_loss": td_loss.detach(),
+        "actor_loss": actor_loss.detach(),
+        "gap": gap.detach().mean(0),
+        "q": q.detach().mean((0, -1)),
+        "sampled_q": sampled_q.detach().mean((0, -2, -1)),
+        "entropy": -log_pi.detach().mean(-1),
+        "temperature": temperature.squeeze(-1),
+    }
+
+
+def act(state: State, observations: Tensor, config: Config) -> Tensor:
+    """The action at the mean: (S, B, obs) -> (S, B, act)."""
+    return state.policy(observations)

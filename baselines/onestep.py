@@ -1,0 +1,240 @@
+"""Onestep RL: evaluate the behaviour policy, then improve on it once.
+
+Brandfonbrener, Whitney, Ranganath, Bruna, "Offline RL Without Off-Policy Evaluation",
+arXiv:2106.08909. Three phases: clone the behaviour by maximum likelihood; learn its Q by
+SARSA, whose target takes the data's own next action; improve the clone against the frozen Q,
+by exponentially weighted imitation or by the reverse KL divergence to the clone.
+
+Order and defaults are those of the authors' code (github.com/davidbrandfonbrener/onestep-rl).
+Cloning and evaluation do not depend on each other, so they run in the same updates here:
+evaluation takes 20/21 of the run and cloning the first 5/21 of it. The row that ends an
+episode at a time limit has no next action, so evaluation leaves it out.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench.learner import Learner, Target, constant
+from bench.nets import LOG_2PI, MLP, ValueNet, torch_default
+from bench.replay import ACTION_LIMIT
+from bench.rng import Streams
+from bench.transitions import Transitions
+from bench.types import Batch, Spec
+
+MAX_WEIGHT = 100.0  # of exp(temperature * advantage); policy_learner.py
+LOG_STD_RANGE = (-5.0, 0.0)  # policy_network.py
+
+
+@dataclass(frozen=True)
+class Config:
+    """Defaults: config/*.yaml of the authors' repository."""
+
+    improvement: Literal["exp_weight", "reverse_kl"] = "exp_weight"  # the IQL paper's row
+    # Multiplies the advantage. The authors chose among 0.1 to 30 (figures.ipynb; their yaml's 0.01
+    # is none of these); sail-sg/OPER, branch onestep, runs their code with 1 on all of locomotion.
+    temperature: float = 1.0
+    alpha: float = 1.0  # of the reverse KL divergence; they tried 0.03 to 10
+    samples: int = 10  # clone's actions a state for V, policy's for the divergence
+    behaviour_steps: float = 5e5  # of the three, only the proportions count
+    critic_steps: float = 2e6
+    policy_steps: float = 1e5
+    discount: float = 0.99
+    polyak: float = 0.005
+    track_every: int = 2  # critic steps per target step
+    learning_rate: float = 1e-4  # Adam, all
+    hidden: tuple[int, ...] = (1024, 1024)  # ReLU, PyTorch's initialisation, all
+
+
+class Policy(nn.Module):
+    """Normal with mean and log_std from the halves of one output, both bounded by tanh."""
+
+    def __init__(self, sizes: Sequence[int], streams: Streams, **options: Any):
+        super().__init__()
+        self.trunk = MLP([*sizes[:-1], 2 * sizes[-1]], streams, **options)
+
+    def distribution(self, observations: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log_std: (S, B, obs) -> (S, B, act) twice."""
+        mean, share = torch.tanh(self.trunk(observations)).chunk(2, dim=-1)
+        low, high = LOG_STD_RANGE
+        return mean, low + 0.5 * (high - low) * (share + 1)
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """The mean action: (S, B, obs) -> (S, B, act)."""
+        return self.distribution(observations)[0]
+
+
+def log_prob(mean: Tensor, log_std: Tensor, actions: Tensor) -> Tensor:
+    """Log density, summed over action dimensions: (S, B, act) twice, (S, ..., act) -> (S, ...)."""
+    z = (actions - mean) * (-log_std).exp()
+    return -(0.5 * (z.square() + LOG_2PI) + log_std).sum(-1)
+
+
+@dataclass
+class Phases:
+    """The updates at which cloning and evaluation end; Python's numbers, for `branch`."""
+
+    behaviour: int
+    critic: int
+
+    def tensors(self) -> dict[str, Tensor]:
+        """For a checkpoint."""
+        return {"ends": torch.tensor([self.behaviour, self.critic])}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what `tensors` returned."""
+        self.behaviour, self.critic = tensors["ends"].tolist()
+
+
+@dataclass
+class State:
+    policy: Learner[Policy]  # a copy of the behaviour's network until the improvement begins
+    behaviour: Learner[Policy]
+    critic: Learner[ValueNet]  # of the state and the action in one vector
+    target_critic: Target[ValueNet]
+    phases: Phases
+
+
+def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
+    """Fresh networks; `updates`, the run's length, is shared out among the phases."""
+    observation, action = spec.observation_dim, spec.action_dim
+    rate, device, rule = constant(config.learning_rate), streams.device, torch_default()
+    clone = Policy([observation, *config.hidden, action], streams, initialiser=rule)
+    q = ValueNet([observation + action, *config.hidden], streams, initialiser=rule)
+    policy, critic = Learner(copy.deepcopy(clone), rate, device), Learner(q, rate, device)
+    unit = updates / (max(config.behaviour_steps, config.critic_steps) + config.policy_steps)
+    phases = Phases(int(unit * config.behaviour_steps), int(unit * config.critic_steps))
+    return State(policy, Learner(clone, rate, device), critic, Target(critic), phases)
+
+
+def columns(data: Transitions, config: Config) -> dict[str, np.ndarray]:
+    """`next_actions` (N, act): the next row's; and `known` (N,): 1 where the SARSA target is.
+
+    At an episode's end `next_actions` means nothing: either the target takes no next action,
+    or the row is not known.
+    """
+    ends = data.starts() + data.lengths() - 1
+    known = np.ones(len(data), np.float32)
+    known[ends] = 1 - data.masks[ends]
+    following = np.roll(np.asarray(data.actions), -1, axis=0)
+    return {"next_actions": following.clip(-ACTION_LIMIT, ACTION_LIMIT), "known": known}
+
+
+def behaviour_loss(log_density: Tensor) -> Tensor:
+    """Maximum likelihood of the data's actions, negated: (S, B) -> (S,)."""
+    return -log_density.mean(-1)
+
+
+def critic_loss(q: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """Squared SARSA errors of the known rows: (S, B) thrice -> (S,)."""
+    return (known * (q - target).square()).mean(-1)
+
+
+def exp_weight_loss(weights: Tensor, log_density: Tensor) -> Tensor:
+    """Exponentially weighted imitation: (S, B) twice -> (S,)."""
+    return -(weights * log_density).mean(-1)
+
+
+def reverse_kl_loss(q: Tensor, divergence: Tensor, alpha: float) -> Tensor:
+    """alpha KL(policy, behaviour) - Q, at the policy's own actions: (S, B) twice -> (S,)."""
+    return (alpha * divergence - q).mean(-1)
+
+
+def q_values(critic: Learner[ValueNet], observations: Tensor, actions: Tensor) -> Tensor:
+    """Q of several actions a state: (S, B, obs), (S, N, B, act) -> (S, N, B)."""
+    repeated = observations.unsqueeze(1).expand(-1, actions.shape[1], -1, -1)
+    pairs = torch.cat([repeated, actions], dim=-1)
+    return critic(pairs.flatten(1, 2)).unflatten(1, actions.shape[1:3])
+
+
+class Steps(NamedTuple):
+    """What an update does; where it does not evaluate, it improves."""
+
+    clone: bool
+    evaluate: bool
+    track: bool
+
+
+def branch(state: State, config: Config) -> Steps:
+    """What the next update does."""
+    evaluate = state.critic.updates < state.phases.critic
+    return Steps(
+        clone=state.behaviour.updates < state.phases.behaviour,
+        evaluate=evaluate,
+        track=evaluate and (state.critic.updates + 1) % config.track_every == 0,
+    )
+
+
+def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
+    """One step of what its phase trains; metrics are (S,)."""
+    steps = branch(state, config)
+    metrics: dict[str, Tensor] = {}
+    if steps.clone:
+        metrics |= clone(state, batch)
+    if steps.evaluate:
+        metrics |= evaluate(state, batch, config)
+    if steps.track:
+        state.target_critic.track(state.critic, config.polyak)
+    if not (steps.clone or steps.evaluate):
+        metrics |= improve(state, batch, config, streams)
+    return metrics
+
+
+def clone(state: State, batch: Batch) -> dict[str, Tensor]:
+    """One step of the behaviour, which the policy follows."""
+    mean, log_std = state.behaviour.net.distribution(batch.observations)
+    loss = behaviour_loss(log_prob(mean, log_std, batch.actions))
+    state.behaviour.descend(loss)
+    state.policy.flat.copy_(state.behaviour.flat)
+    return {"behaviour_loss": loss.detach(), "behaviour_log_std": log_std.detach().mean((-2, -1))}
+
+
+def evaluate(state: State, batch: Batch, config: Config) -> dict[str, Tensor]:
+    """One SARSA step."""
+    with torch.no_grad():
+        following = [batch.next_observations, batch.columns["next_actions"]]
+        next_q = state.target_critic(torch.cat(following, dim=-1))
+        target = batch.rewards + config.discount * batch.masks * next_q
+    q = state.critic(torch.cat([batch.observations, batch.actions], dim=-1))
+    loss = critic_loss(q, target, batch.columns["known"])
+    state.critic.descend(loss)
+    return {"critic_loss": loss.detach(), "q": q.detach().mean(-1)}
+
+
+def improve(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
+    """One step of the policy against the frozen Q."""
+    observations, actions, critic = batch.observations, batch.actions, state.critic
+    with torch.no_grad():
+        mean, log_std = (x.unsqueeze(1) for x in state.behaviour.net.distribution(observations))
+    new_mean, new_log_std = (x.unsqueeze(1) for x in state.policy.net.distribution(observations))
+    if config.improvement == "exp_weight":
+        noise = streams.normal(config.samples, *actions.shape[1:])
+        with torch.no_grad():
+            v = q_values(critic, observations, mean + log_std.exp() * noise).mean(1)
+            q = q_values(critic, observations, actions.unsqueeze(1)).squeeze(1)
+        weights = (config.temperature * (q - v)).exp().clamp(max=MAX_WEIGHT)
+        log_density = log_prob(new_mean, new_log_std, actions.unsqueeze(1)).squeeze(1)
+        loss = exp_weight_loss(weights, log_density)
+        metrics = {"advantage": (q - v).mean(-1), "largest_weight": weights.amax(-1)}
+    else:
+        noise = streams.normal(1 + config.samples, *actions.shape[1:])
+        own = new_mean + new_log_std.exp() * noise
+        q = q_values(critic, observations, own[:, :1]).squeeze(1)
+        ratio = log_prob(new_mean, new_log_std, own[:, 1:]) - log_prob(mean, log_std, own[:, 1:])
+        divergence = ratio.mean(1)
+        loss = reverse_kl_loss(q, divergence, config.alpha)
+        metrics = {"q": q.detach().mean(-1), "divergence": divergence.detach().mean(-1)}
+    state.policy.descend(loss)
+    return {"actor_loss": loss.detach(), **metrics}
+
+
+def act(state: State, observations: Tensor, config: Config) -> Tensor:
+    """The mean action, the behaviour's until the improvement begins: (S, B, obs) -> (S, B, act)."""
+    return state.policy(observations)

@@ -1,0 +1,140 @@
+"""D4RL's AntMaze: its ant in its three mazes, from one start cell to one goal cell.
+
+An episode ends, with reward 1, within GOAL_RADIUS of the goal, else by its time limit; falling
+over ends nothing. The observation does not hold the goal. `-v0` keeps one goal for a run, which
+`reset` draws from `options["goal_seed"]`; `-v2` draws one every episode.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import mujoco
+import numpy as np
+from gymnasium.envs.mujoco import mujoco_env
+
+from bench.physics import as_mujoco_2
+from bench.rng import derive
+
+ANT = Path(mujoco_env.__file__).parent / "assets/ant.xml"  # as in gymnasium-robotics' AntMaze
+
+# Rows run along y, columns along x; S is the start, at the origin, G the goal.
+MAZES = {
+    "Umaze": (
+        "#####",
+        "#S..#",
+        "###.#",
+        "#G..#",
+        "#####",
+    ),
+    "Medium": (
+        "########",
+        "#S.##..#",
+        "#..#...#",
+        "##...###",
+        "#..#...#",
+        "#.#..#.#",
+        "#...#.G#",
+        "########",
+    ),
+    "Large": (
+        "############",
+        "#S...#.....#",
+        "#.##.#.#.#.#",
+        "#......#...#",
+        "#.####.###.#",
+        "#..#.#.....#",
+        "##.#.#.#.###",
+        "#..#...#.G.#",
+        "############",
+    ),
+}
+STEPS = {"Umaze": 700, "Medium": 1000, "Large": 1000}
+CELL = 4.0  # metres
+WALL_HEIGHT = 2.0
+GOAL_RADIUS = 0.5
+TORQUE = 30.0  # at an action of 1
+FRAME_SKIP = 5
+
+
+def centre(maze: str, sign: str) -> np.ndarray:
+    """The (x, y) of the cell marked `sign`, from the start cell's centre."""
+    i, j = next((i, row.index(sign)) for i, row in enumerate(MAZES[maze]) if sign in row)
+    return CELL * np.array([j - 1.0, i - 1.0])
+
+
+@functools.cache
+def model(maze: str) -> mujoco.MjModel:
+    """Gymnasium's ant with what D4RL's has different, in a maze; one per process."""
+    spec = mujoco.MjSpec.from_file(str(ANT))
+    spec.option.timestep = 0.02
+    for motor in spec.actuators:
+        motor.gear[0] = 1.0
+        motor.ctrlrange = (-TORQUE, TORQUE)
+    box = mujoco.mjtGeom.mjGEOM_BOX
+    size = (CELL / 2, CELL / 2, WALL_HEIGHT / 2)
+    for i, row in enumerate(MAZES[maze]):
+        for j, sign in enumerate(row):
+            if sign == "#":
+                place = (CELL * (j - 1), CELL * (i - 1), WALL_HEIGHT / 2)
+                spec.worldbody.add_geom(type=box, size=size, pos=place, conaffinity=1)
+    for geom in spec.geoms:
+        geom.solimp[:3] = (0.8, 0.8, 0.01)
+    return as_mujoco_2(spec)
+
+
+class AntMaze(gymnasium.Env):
+    """Steps MuJoCo itself. Observation: 15 positions, x and y first, then 14 velocities (29,)."""
+
+    observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (29,), np.float64)
+    action_space = gymnasium.spaces.Box(-1.0, 1.0, (8,), np.float32)
+
+    def __init__(self, maze: str, new_goals: bool):
+        self.model = model(maze)
+        self.data = mujoco.MjData(self.model)
+        self.goal_cell = centre(maze, "G")
+        self.new_goals = new_goals
+        self.goal: np.ndarray | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.qpos += self.np_random.uniform(-0.1, 0.1, self.model.nq)
+        self.data.qvel[:] = 0.1 * self.np_random.standard_normal(self.model.nv)
+        mujoco.mj_normalizeQuat(self.model, self.data.qpos)  # MuJoCo 2 did so by itself
+        self._set_goal((options or {}).get("goal_seed"))
+        return self._observation(), {}
+
+    def _set_goal(self, goal_seed: int | None) -> None:
+        """After the start is drawn, so that both versions start alike."""
+        rng = self.np_random
+        if not self.new_goals and goal_seed is not None:
+            rng = np.random.default_rng(derive(goal_seed, "goal"))
+        elif not self.new_goals and self.goal is not None:
+            return
+        self.goal = self.goal_cell + rng.uniform(0, 1, 2) + rng.uniform(0, 0.5, 2)
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        self.data.ctrl[:] = TORQUE * np.clip(action, -1.0, 1.0)
+        mujoco.mj_step(self.model, self.data, FRAME_SKIP)
+        observation = self._observation()
+        reached = bool(np.linalg.norm(observation[:2] - self.goal) <= GOAL_RADIUS)
+        return observation, float(reached), reached, False, {}
+
+    def _observation(self) -> np.ndarray:
+        return np.concatenate([self.data.qpos, self.data.qvel])
+
+
+for _maze, _steps in STEPS.items():
+    for _version, _new_goals in ((0, False), (2, True)):
+        gymnasium.register(
+            f"AntMaze{_maze}-v{_version}",
+            entry_point="bench.antmaze:AntMaze",
+            max_episode_steps=_steps,
+            kwargs={"maze": _maze, "new_goals": _new_goals},
+        )

@@ -1,0 +1,175 @@
+"""HDF5 files in D4RL's layout, read and checked.
+
+A row is (s_t, a_t, r_t, terminal_t, timeout_t), and an episode ends at either flag or with the
+file. The observation after its last row is that row's `next_observations`, where the file has
+that key; AntMaze's files do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from bench.errors import BenchError
+
+KEYS = ("observations", "actions", "rewards", "terminals", "timeouts")
+BLOCK = 2**16  # rows read at once
+SAME = 1e-6  # observations that differ by less are the same, as in the IQL authors' code
+LEAP = 5.0  # times the 99th percentile of the distance moved in a row: no step, but a jump
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The N rows of a file, and what decides where its episodes end."""
+
+    observations: np.ndarray  # (N, obs), float32
+    actions: np.ndarray  # (N, act), float32
+    rewards: np.ndarray  # (N,), float32
+    terminals: np.ndarray  # (N,), bool
+    timeouts: np.ndarray  # (N,), bool
+    ends: np.ndarray  # last row of each episode
+    last: np.ndarray | None  # (episodes, obs): observations after `ends`, where the file has them
+    breaks: np.ndarray | None  # (N - 1,), bool: row i + 1 does not follow from row i; if known
+
+    def __len__(self) -> int:
+        return len(self.rewards)
+
+    @property
+    def starts(self) -> np.ndarray:
+        """The first row of each episode."""
+        return np.concatenate([[0], self.ends[:-1] + 1])
+
+    @property
+    def left_out(self) -> np.ndarray:
+        """(N,), bool: the rows without a successor, which the dataset cannot hold."""
+        rows = np.zeros(len(self), dtype=bool)
+        if self.last is None:
+            rows[self.ends] = self.timeouts[self.ends] | ~self.terminals[self.ends]
+        return rows
+
+
+def read(path: Path) -> Rows:
+    """Load and check a file; refuses what is not of D4RL's layout."""
+    try:
+        with h5py.File(path) as file:
+            return _read(file, path)
+    except FileNotFoundError:
+        raise BenchError(f"{path}: file not found; fetch it, or correct the recipe.") from None
+    except OSError as error:
+        reason = " ".join(str(error).split())
+        raise BenchError(
+            f"{path}: no HDF5 file, or one cut short ({reason}); delete it and fetch it again."
+        ) from None
+
+
+def _read(file: h5py.File, path: Path) -> Rows:
+    for key in KEYS:
+        if not isinstance(file.get(key), h5py.Dataset):
+            raise BenchError(
+                f"{path}: the key '{key}' is missing among {', '.join(sorted(file))}; store the "
+                "data as config/README.md describes."
+            )
+    count = len(file["rewards"]) if file["rewards"].shape else 0
+    if not count:
+        raise BenchError(f"{path}, rewards: no rows; collect the data again.")
+    observations = _matrix(file, "observations", count, path)
+    actions = _matrix(file, "actions", count, path)
+    rewards = _matrix(file, "rewards", count, path, flat=True)
+    terminals = _flags(file, "terminals", count, path)
+    timeouts = _flags(file, "timeouts", count, path)
+    ends = np.flatnonzero(terminals | timeouts)
+    if not len(ends) or ends[-1] != count - 1:  # the last episode is unfinished
+        ends = np.append(ends, count - 1)
+    last = breaks = None
+    if "next_observations" in file:
+        last, breaks = _successors(file, observations, ends, path)
+    elif (position := _position(file, observations)) is not None:
+        breaks = _leaps(position, (terminals | timeouts)[:-1])
+    return Rows(observations, actions, rewards, terminals, timeouts, ends, last, breaks)
+
+
+def _shape(file: h5py.File, key: str, count: int, path: Path, flat: bool) -> tuple[int, ...]:
+    shape: tuple[int, ...] = file[key].shape
+    if flat and shape in ((count,), (count, 1)):
+        return shape
+    if not flat and len(shape) == 2 and shape[0] == count:
+        return shape
+    wanted = f"({count},)" if flat else f"({count}, any)"
+    raise BenchError(
+        f"{path}, {key}: shape {shape} where {wanted} is expected, one row for each of rewards; "
+        "mend the data."
+    )
+
+
+def _blocks(dataset: h5py.Dataset, name: str) -> Iterator[tuple[slice, np.ndarray]]:
+    """The rows as float32, some at a time; refuses what is not finite."""
+    if dataset.dtype.kind not in "fiub":
+        raise BenchError(f"{name}: of type {dataset.dtype}, not numbers; mend the data.")
+    for start in range(0, len(dataset), BLOCK):
+        rows = slice(start, min(start + BLOCK, len(dataset)))
+        with np.errstate(over="ignore"):  # too large for float32 is refused as non-finite
+            block = dataset[rows].astype(np.float32)
+        bad = ~np.isfinite(block).reshape(len(block), -1).all(axis=1)
+        if bad.any():
+            row = start + int(np.flatnonzero(bad)[0])
+            raise BenchError(f"{name}: a non-finite value in row {row}; remove its episode.")
+        yield rows, block
+
+
+def _matrix(file: h5py.File, key: str, count: int, path: Path, flat: bool = False) -> np.ndarray:
+    shape = _shape(file, key, count, path, flat)
+    result = np.empty(shape, dtype=np.float32)
+    for rows, block in _blocks(file[key], f"{path}, {key}"):
+        result[rows] = block
+    return result.reshape(count) if flat else result
+
+
+def _flags(file: h5py.File, key: str, count: int, path: Path) -> np.ndarray:
+    values = _matrix(file, key, count, path, flat=True)
+    if not np.isin(values, (0, 1)).all():
+        raise BenchError(f"{path}, {key}: values other than 0 and 1; mend the data.")
+    return values == 1
+
+
+def _successors(
+    file: h5py.File, observations: np.ndarray, ends: np.ndarray, path: Path
+) -> tuple[np.ndarray, np.ndarray]:
+    """`next_observations` of the ends, and where it is not what the next row holds."""
+    shape = _shape(file, "next_observations", len(observations), path, flat=False)
+    if shape != observations.shape:
+        raise BenchError(
+            f"{path}, next_observations: shape {shape} where {observations.shape} is expected; "
+            "mend the data."
+        )
+    last = np.empty((len(ends), shape[1]), dtype=np.float32)
+    breaks = np.empty(len(observations) - 1, dtype=bool)
+    for rows, block in _blocks(file["next_observations"], f"{path}, next_observations"):
+        here = (ends >= rows.start) & (ends < rows.stop)
+        last[here] = block[ends[here] - rows.start]
+        following = observations[rows.start + 1 : rows.stop + 1]
+        breaks[rows.start : rows.start + len(following)] = (
+            np.abs(block[: len(following)] - following) > SAME
+        ).any(axis=1)
+    return last, breaks
+
+
+def _position(file: h5py.File, observations: np.ndarray) -> np.ndarray | None:
+    """Where the robot is in each row (N, 2), if the file says."""
+    places = file.get("infos/qpos")
+    if not isinstance(places, h5py.Dataset) or places.ndim != 2 or places.shape[1] < 2:
+        return None
+    if len(places) != len(observations):
+        return None
+    return np.asarray(places[:, :2], dtype=np.float32)
+
+
+def _leaps(position: np.ndarray, ended: np.ndarray) -> np.ndarray:
+    """Where the robot is further from the row before than it can have moved."""
+    moved = np.linalg.norm(np.diff(position, axis=0), axis=1)
+    usual = moved[~ended]
+    limit = LEAP * float(np.quantile(usual, 0.99)) if len(usual) else 0.0
+    return moved > (limit or np.inf)

@@ -1,0 +1,242 @@
+"""What a suite will cost: jobs, updates, disk, memory, processor hours, from measured speeds.
+
+Speeds come from the benchmark's own file. What it does not hold reads "not measured", or is
+marked ~ where the relative costs of bench.methods give a rough idea.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.catalogue import Catalogue
+from bench.errors import BenchError
+from bench.fetch import Source, source_of
+from bench.methods import COST
+from bench.stats import read_json
+from bench.suite import DEFAULT_SUITE, Settings, Suite, resolved
+
+BENCHMARK = Path("results/published/benchmark/benchmark.json")
+COMPILED_FROM = 50_000  # updates; as bench.engine, which this may not import
+REFERENCE = "bc"  # whose cost is 1
+BATCH, WIDTH = 256, 256  # what the benchmark measures, and most methods have
+EPISODE_STEPS = 1000  # at most; where no table says otherwise
+# Bytes, about: a row of evaluations.csv, a row of metrics.csv, a seed's networks and checkpoint.
+EPISODE_ROW, METRICS_ROW, SEED_STATE = 35, 120, 6_000_000
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Measured seed-updates per core and second; `rough` where another method's was scaled."""
+
+    value: float
+    megabytes: float
+    rough: bool
+
+
+class Speeds:
+    """The benchmark's measurements on one machine."""
+
+    def __init__(self, path: Path = BENCHMARK):
+        self.content = read_json(path)
+        for key in ("machine", "updates", "around"):
+            if key not in self.content:
+                raise BenchError(f"{path}: the key '{key}' is missing; run `make benchmark`.")
+
+    def rate(self, cell: Settings, hidden: Sequence[int]) -> Rate | None:
+        """Of one cell's updates, or None."""
+        alike = len(hidden) == 2 and hidden[0] == hidden[1] and cell.batch_size == BATCH
+        own = self._entry(cell, cell.method, hidden[0]) if alike else None
+        widths = [*hidden[:1], WIDTH]
+        entry = own or next(filter(None, (self._entry(cell, REFERENCE, w) for w in widths)), None)
+        if entry is None or cell.method not in COST:
+            return None
+        share = 1.0 if own else COST[cell.method] / COST[REFERENCE]
+        value = entry["seed_updates_per_second"] / entry["jobs"] / share
+        return Rate(value, entry["peak_memory_megabytes"], own is None)
+
+    def _entry(self, cell: Settings, method: str, width: int) -> Mapping[str, Any] | None:
+        executor = "compiled" if cell.updates >= COMPILED_FROM else "recorded"
+        wanted = {"method": method, "width": width, "executor": executor}
+        found = [
+            e for e in self.content["updates"] if all(e.get(k) == v for k, v in wanted.items())
+        ]
+        return min(found, key=lambda e: abs(e["seeds"] - len(cell.seeds)), default=None)
+
+    def steps(self, env_id: str) -> float | None:
+        """Environment steps per second of an evaluation on one core."""
+        name = f"evaluation, {env_id.rpartition(':')[2]}"
+        rates = {e["what"]: e.get("environment_steps_per_second") for e in self.content["around"]}
+        return rates.get(name)
+
+
+def plan(configfile: Path = DEFAULT_SUITE, speeds: Path = BENCHMARK) -> None:
+    """Print what a suite will need: jobs, updates, downloads, disk, memory and hours.
+
+    Args:
+        configfile: the suite.
+        speeds: measurements of `python -m bench benchmark`.
+    """
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(configfile)
+    for line in lines(suite, catalogue, Speeds(speeds)):
+        print(line)
+
+
+def lines(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:
+    """The text of the plan."""
+    blocks = suite.blocks()
+    jobs = len(suite.tasks) * len(suite.methods) * len(blocks)
+    yield (
+        f"{suite.suite}: {len(suite.tasks)} tasks, {len(suite.methods)} methods, "
+        f"{len(suite.seeds)} seeds in {len(blocks)} blocks: {jobs} training jobs"
+    )
+    yield ""
+    yield from _data(suite, catalogue)
+    yield ""
+    yield from _training(suite, catalogue, speeds)
+
+
+def _data(suite: Suite, catalogue: Catalogue) -> Iterator[str]:
+    """Download, and disk of the dataset and its arrays."""
+    rows = [("dataset", "download", "on disk, all forms", "rows")]
+    total = [0.0, 0.0]
+    unknown = 0
+    for name in suite.tasks:
+        task = resolved(catalogue.tasks[name], suite)
+        source = source_of(task.dataset) if task.recipe == "d4rl" else None
+        count = source.rows if source else suite.rows if task.origin == "local" else None
+        if source is None or source.bytes is None or count is None:
+            unknown += 1
+            rows.append((task.dataset, "-", "-", f"{count:,}" if count else "-"))
+            continue
+        kept = source.bytes + dataset_bytes(source, count) + arrays_bytes(source, count)
+        total = [total[0] + source.bytes, total[1] + kept]
+        here = "there" if source.path.exists() else _size(source.bytes)
+        rows.append((task.dataset, here, _size(kept), f"{count:,}"))
+    rows.append(("sum", _size(total[0]), _size(total[1]), ""))
+    yield from _table(rows)
+    if unknown:
+        yield f"{unknown} datasets are collected or found here; their size is not in the sum."
+
+
+def dataset_bytes(source: Source, rows: int) -> int:
+    """Of the Minari dataset: observations, actions, rewards and two flags."""
+    return rows * (4 * (source.observation_dim + source.action_dim + 1) + 2)
+
+
+def arrays_bytes(source: Source, rows: int) -> int:
+    """Of the arrays that training maps."""
+    return rows * 4 * (2 * source.observation_dim + source.action_dim + 3)
+
+
+def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:
+    """Per method: jobs, updates, hours of updates and of evaluation, memory, disk."""
+    header = ("method", "jobs", "updates", "CPU core-hours", "GPU-hours", "evaluation", "memory",
+              "results")  # fmt: skip
+    rows = [header]
+    sums = {"jobs": 0, "updates": 0, "hours": 0.0, "evaluation": 0.0, "results": 0.0}
+    known, rough = True, False
+    for method in suite.methods:
+        cells = [
+            catalogue.settings(suite, method, task, seeds)
+            for task in suite.tasks
+            for seeds in suite.blocks()
+        ]
+        costs = [_cost(cell, catalogue, speeds) for cell in cells]
+        updates = sum(cell.updates * len(cell.seeds) for cell in cells)
+        hours = [c["hours"] for c in costs]
+        scoring = [c["evaluation"] for c in costs]
+        mark = "~" if any(c["rough"] for c in costs) else ""
+        complete = None not in hours
+        known, rough = known and complete, rough or bool(mark)
+        results = sum(c["results"] for c in costs)
+        sums["jobs"] += len(cells)
+        sums["updates"] += updates
+        sums["hours"] += sum(filter(None, hours))
+        sums["evaluation"] += sum(filter(None, scoring))
+        sums["results"] += results
+        rows.append(
+            (
+                catalogue.methods[method].label,
+                f"{len(cells)}",
+                f"{updates:,}",
+                mark + _hours(sum(hours)) if complete else NOT_MEASURED,
+                NOT_MEASURED,
+                _hours(sum(scoring)) if None not in scoring else NOT_MEASURED,
+                _memory(costs),
+                _size(results),
+            )
+        )
+    least = "" if known else "at least "
+    rows.append(
+        (
+            "sum",
+            f"{sums['jobs']}",
+            f"{sums['updates']:,}",
+            f"{least}{'~' if rough else ''}{_hours(sums['hours'])}",
+            NOT_MEASURED,
+            _hours(sums["evaluation"]),
+            "",
+            _size(sums["results"]),
+        )
+    )
+    yield from _table(rows)
+    machine = speeds.content["machine"]
+    yield f"Hours of one core of: {machine['cpu']} ({machine['cores']} cores busy), float32."
+    yield "Evaluation: core-hours at most, as if every episode lasted to its time limit."
+    yield "Memory: of one job, its mapped data included, which jobs on one machine share."
+    if rough:
+        yield (
+            "~ rough: from the measured cost of BC and the relative costs in bench/methods.py; "
+            "`python -m bench benchmark --methods ...` measures a method."
+        )
+
+
+def _cost(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, Any]:
+    """Hours of one core for one job's updates and evaluation, its memory and its disk."""
+    properties = catalogue.schemas[cell.method]["properties"]
+    hidden = cell.config.get("hidden", properties.get("hidden", {}).get("default", ()))
+    rate = speeds.rate(cell, hidden)
+    seeds = len(cell.seeds)
+    source = source_of(cell.task.dataset) if cell.task.recipe == "d4rl" else None
+    episodes = cell.updates // cell.evaluation.every * cell.evaluation.episodes * seeds
+    length = source.max_episode_steps if source else EPISODE_STEPS
+    steps = speeds.steps(cell.task.env_id)
+    mapped = arrays_bytes(source, source.rows) if source and source.rows else 0
+    return {
+        "hours": rate and cell.updates * seeds / rate.value / 3600,
+        "rough": bool(rate and rate.rough),
+        "evaluation": steps and episodes * length / steps / 3600,
+        "megabytes": rate and not rate.rough and rate.megabytes + mapped / 1e6,
+        "results": episodes * EPISODE_ROW
+        + cell.updates // cell.log_every * seeds * METRICS_ROW
+        + seeds * SEED_STATE,
+    }
+
+
+def _memory(costs: Sequence[Mapping[str, Any]]) -> str:
+    values = [c["megabytes"] for c in costs]
+    return f"{max(values):,.0f} MB" if all(values) else NOT_MEASURED
+
+
+def _hours(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2f}"
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Columns of equal width; the first to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        first, *others = (
+            cell.rjust(width) if i else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield "  ".join([first, *others]).rstrip()

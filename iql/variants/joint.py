@@ -1,0 +1,45 @@
+"""IQL in the order of d3rlpy: Q and V step together, the policy last.
+
+d3rlpy gives one Adam the sum of both losses. Neither loss has a gradient in the other's
+parameters and Adam works element by element, so that two Adams at one rate take the same
+steps; what remains of the difference is that Q's target takes V(s') from before V's step.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from bench.rng import Streams
+from bench.types import Batch
+from iql.iql import Config, State, act, critic_loss, expectile_loss, init, policy_loss
+
+__all__ = ["Config", "State", "act", "init", "update"]
+
+
+def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
+    """One step of all networks; metrics are (S,)."""
+    with torch.no_grad():
+        q = state.target_critic(batch.observations, batch.actions).amin(0)
+        next_v = state.value(batch.next_observations)
+
+    target = batch.rewards + config.discount * batch.masks * next_v
+    q_loss = critic_loss(state.critic(batch.observations, batch.actions), target)
+    value_loss = expectile_loss(q - state.value(batch.observations), config.expectile)
+    state.critic.descend(q_loss)
+    state.value.descend(value_loss)
+
+    with torch.no_grad():
+        v = state.value(batch.observations)
+    log_prob = state.policy.net.log_prob(batch.observations, batch.actions)
+    actor_loss = policy_loss(q - v, log_prob, config.temperature)
+    state.policy.descend(actor_loss)
+
+    state.target_critic.track(state.critic, config.polyak)
+    return {
+        "value_loss": value_loss.detach(),
+        "actor_loss": actor_loss.detach(),
+        "critic_loss": q_loss.detach(),
+        "v": v.mean(-1),
+        "advantage": (q - v).mean(-1),
+    }

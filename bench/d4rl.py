@@ -137,7 +137,11 @@ def convert(task: Task, root: Path) -> None:
         raise BenchError(f"{path}: {problem}; delete it and fetch it again.")
     rows = read(path)
     found = audit(rows, path, source)
-    found += compare(rows, path, source) if source else []
+    if source:
+        verified = source.sha256 is not None
+        text = f"as in {TABLE}" if verified else f"unverified: {TABLE} has none"
+        found = [finding("sha256 of the source", text, verified), *found]
+        found += compare(rows, path, source)
     env = envs.make(task.env_id)
     shapes = rows.observations.shape[1], rows.actions.shape[1]
     expected = envs.observation_dim(env), envs.action_space(env).shape[0]

@@ -44,7 +44,7 @@ class Config:
     dropout: float = 0.1  # of embeddings, attention weights and each block's two changes
     max_steps: int = 1000  # of an episode; later steps share the last one's embedding
     learning_rate: float = 1e-4  # AdamW
-    weight_decay: float = 1e-4  # of all parameters, biases and embeddings too
+    weight_decay: float = 1e-4  # AdamW's, of all parameters; at this rate lost in float32
     warmup: float = 0.1  # share of the run in which the rate rises: 10,000 of 100,000
     max_norm: float = 0.25  # of the gradient; training/seq_trainer.py
 

@@ -39,4 +39,7 @@ class Walker2d(_OfMujoco2, Walker2dEnv):
 
 
 for _robot in (Hopper, HalfCheetah, Walker2d):
-    gymnasium.register(f"{_robot.__name__}D4RL-v2", entry_point=_robot, max_episode_steps=1000)
+    _name = _robot.__name__
+    gymnasium.register(
+        f"{_name}D4RL-v2", entry_point=f"bench.locomotion:{_name}", max_episode_steps=1000
+    )

@@ -35,7 +35,7 @@ VARIANTS = {
 }
 ONLINE = {"ppo": "baselines.ppo"}
 # What an update costs, relative to cloning; long jobs start first, so that none ends alone.
-COST = {"iql": 4, "td3_bc": 3, "awac": 20, "onestep": 30, "bc": 1, "bc10": 1, "awr": 1, "dt": 60}
+COST = {"iql": 4, "td3_bc": 3, "awac": 20, "onestep": 30, "bc": 1, "bc10": 1, "awr": 1, "dt": 50}
 COST |= {"cql": 75, "cql_antmaze": 75, "bcq": 15, "bear": 22}
 COST |= dict.fromkeys(VARIANTS, COST["iql"])
 METHODS = {**OFFLINE, **VARIANTS, **ONLINE}

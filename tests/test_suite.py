@@ -193,3 +193,14 @@ def test_a_committed_suite_is_valid_and_resolves(
             cell = catalogue.settings(suite, method, task, suite.blocks()[0])
             assert "{" not in cell.task.dataset
             assert cell.task.ref_min_score < cell.task.ref_max_score
+
+
+def test_a_preset_of_one_family_is_refused_on_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    content = MINIMAL | {"tasks": ["hopper-medium"], "methods": ["cql_antmaze"]}
+    with pytest.raises(BenchError, match=r"cql_antmaze, families: no settings for 'locomotion'"):
+        Catalogue().suite(content, "tiny.yaml")
+    maze = content | {"tasks": ["pointmaze-large-stitch"]}
+    Catalogue().suite(maze, "tiny.yaml")
+    with pytest.raises(BenchError, match=r"'raw' contradicts cql_antmaze's settings"):
+        Catalogue().suite(maze | {"overrides": [{"reason": "r", "rewards": "raw"}]}, "tiny.yaml")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from minari.data_collector import EpisodeBuffer
+from minari.dataset.minari_dataset import parse_dataset_id
 
 from bench import envs
 from bench.collect import store
@@ -133,6 +134,13 @@ def convert(task: Task, root: Path) -> None:
             f"config/tasks.tsv, recipe of task '{task.task}': '{task.recipe}' names no file; use "
             "'d4rl' or 'hdf5:PATH'."
         )
+    try:
+        parse_dataset_id(task.dataset)
+    except (ValueError, TypeError):
+        raise BenchError(
+            f"config/tasks.tsv, dataset '{task.dataset}': not a name that Minari accepts; write it "
+            "like mine/hopper/first-v0."
+        ) from None
     if source and path.exists() and (problem := fault(source, path)):
         raise BenchError(f"{path}: {problem}; delete it and fetch it again.")
     rows = read(path)
@@ -170,7 +178,4 @@ def convert(task: Task, root: Path) -> None:
     with Progress(f"convert {task.dataset}", len(rows), "rows") as progress:
         stored = episodes(rows, progress)
         name = source.dataset if source else str(path)
-        try:
-            store(stored, task.dataset, task.env_id, metadata, root, f"Converted from {name}.")
-        except ValueError as error:  # Minari's word on a name that it does not accept
-            raise BenchError(f"config/tasks.tsv, dataset '{task.dataset}': {error}") from None
+        store(stored, task.dataset, task.env_id, metadata, root, f"Converted from {name}.")

@@ -137,53 +137,20 @@ def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[st
     """Per method: jobs, updates, hours of updates and of evaluation, memory, disk."""
     header = ("method", "jobs", "updates", "CPU core-hours", "GPU-hours", "evaluation", "memory",
               "results")  # fmt: skip
-    rows = [header]
-    sums = {"jobs": 0, "updates": 0, "hours": 0.0, "evaluation": 0.0, "results": 0.0}
-    known, rough = True, False
+    rows: list[tuple[str, ...]] = [header]
+    everything: list[dict[str, Any]] = []
     for method in suite.methods:
-        cells = [
-            catalogue.settings(suite, method, task, seeds)
+        costs = [
+            _cost(catalogue.settings(suite, method, task, seeds), catalogue, speeds)
             for task in suite.tasks
             for seeds in suite.blocks()
         ]
-        costs = [_cost(cell, catalogue, speeds) for cell in cells]
-        updates = sum(cell.updates * len(cell.seeds) for cell in cells)
-        hours = [c["hours"] for c in costs]
-        scoring = [c["evaluation"] for c in costs]
-        mark = "~" if any(c["rough"] for c in costs) else ""
-        complete = None not in hours
-        known, rough = known and complete, rough or bool(mark)
-        results = sum(c["results"] for c in costs)
-        sums["jobs"] += len(cells)
-        sums["updates"] += updates
-        sums["hours"] += sum(filter(None, hours))
-        sums["evaluation"] += sum(filter(None, scoring))
-        sums["results"] += results
-        rows.append(
-            (
-                catalogue.methods[method].label,
-                f"{len(cells)}",
-                f"{updates:,}",
-                mark + _hours(sum(hours)) if complete else NOT_MEASURED,
-                NOT_MEASURED,
-                _hours(sum(scoring)) if None not in scoring else NOT_MEASURED,
-                _memory(costs),
-                _size(results),
-            )
-        )
-    least = "" if known else "at least "
-    rows.append(
-        (
-            "sum",
-            f"{sums['jobs']}",
-            f"{sums['updates']:,}",
-            f"{least}{'~' if rough else ''}{_hours(sums['hours'])}",
-            NOT_MEASURED,
-            _hours(sums["evaluation"]),
-            "",
-            _size(sums["results"]),
-        )
-    )
+        everything += costs
+        memory = [c["megabytes"] for c in costs]
+        largest = f"{max(memory):,.0f} MB" if all(memory) else NOT_MEASURED
+        rows.append(_row(catalogue.methods[method].label, costs, largest))
+    rows.append(_row("sum", everything, ""))
+    rough = any(c["rough"] for c in everything)
     yield from _table(rows)
     machine = speeds.content["machine"]
     yield f"Hours of one core of: {machine['cpu']} ({machine['cores']} cores busy), float32."
@@ -196,8 +163,22 @@ def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[st
         )
 
 
+def _row(label: str, costs: Sequence[Mapping[str, Any]], memory: str) -> tuple[str, ...]:
+    mark = "~" if any(c["rough"] for c in costs) else ""
+    return (
+        label,
+        f"{len(costs)}",
+        f"{sum(c['updates'] for c in costs):,}",
+        _hours([c["hours"] for c in costs], mark),
+        NOT_MEASURED,
+        _hours([c["evaluation"] for c in costs]),
+        memory,
+        _size(sum(c["results"] for c in costs)),
+    )
+
+
 def _cost(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, Any]:
-    """Hours of one core for one job's updates and evaluation, its memory and its disk."""
+    """One job: hours of a core for updates and evaluation, memory, disk; None is not known."""
     properties = catalogue.schemas[cell.method]["properties"]
     hidden = cell.config.get("hidden", properties.get("hidden", {}).get("default", ()))
     rate = speeds.rate(cell, hidden)
@@ -208,6 +189,7 @@ def _cost(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, Any
     steps = speeds.steps(cell.task.env_id)
     mapped = arrays_bytes(source, source.rows) if source and source.rows else 0
     return {
+        "updates": cell.updates * seeds,
         "hours": rate and cell.updates * seeds / rate.value / 3600,
         "rough": bool(rate and rate.rough),
         "evaluation": steps and episodes * length / steps / 3600,
@@ -218,13 +200,13 @@ def _cost(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, Any
     }
 
 
-def _memory(costs: Sequence[Mapping[str, Any]]) -> str:
-    values = [c["megabytes"] for c in costs]
-    return f"{max(values):,.0f} MB" if all(values) else NOT_MEASURED
-
-
-def _hours(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2f}"
+def _hours(parts: Sequence[float | None], mark: str = "") -> str:
+    """The sum of what is known; `mark` says that it is rough."""
+    known = [p for p in parts if p is not None]
+    if not known:
+        return NOT_MEASURED
+    least = "at least " if len(known) < len(parts) else ""
+    return f"{least}{mark}{sum(known):{',.0f' if sum(known) >= 10 else '.2f'}}"
 
 
 def _size(count: float) -> str:

@@ -18,11 +18,11 @@ from bench.transitions import Transitions, finding
 
 
 def read_as_d4rl(
-    data: Transitions, episodes: Sequence[Any], metadata: dict[str, Any]
+    data: Transitions, episodes: Sequence[Any], metadata: dict[str, Any], where: str
 ) -> tuple[Transitions, dict[str, str]]:
     """The rows of D4RL's reading, and a finding on those dropped.
 
-    `data` are the flat `episodes` of a Minari dataset with `metadata`.
+    `data` are the flat `episodes` of a Minari dataset with `metadata`; `where` names it.
     """
     truncated = [bool(e.truncations[-1] or not e.terminations[-1]) for e in episodes]
     read = as_d4rl(
@@ -31,6 +31,11 @@ def read_as_d4rl(
         recorded=metadata.get("last_observations") != "left out",
         holds_last_row=metadata.get("holds_last_row", True),
     )
+    if not len(read):
+        raise BenchError(
+            f"{where}: D4RL's reading leaves no row, since each is the last of its episode; set "
+            "the task's reading to 'full'."
+        )
     lost = data.rewards.sum(dtype=np.float64) - read.rewards.sum(dtype=np.float64)
     text = f"{len(data) - len(read)} of {len(data)}, reward sum {lost:.6g}"
     return read, finding("rows dropped by D4RL's reading", text, True)

@@ -249,7 +249,7 @@ def prepare(
     metadata = stored.storage.metadata
     findings = metadata.get("audit", []) + check_rewards(data, metadata, where)
     if reading == "d4rl":
-        data, dropped = read_as_d4rl(data, episodes, metadata)
+        data, dropped = read_as_d4rl(data, episodes, metadata, where)
         findings.append(dropped)
     findings += audit(data, where, bounds.low, bounds.high)
     env.close()

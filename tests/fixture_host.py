@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,10 +16,10 @@ NAME = "hopper_medium-v2.hdf5"
 
 
 class Host:
-    """A server on loopback that serves CONTENT, and misbehaves as told."""
+    """A server on loopback that serves one content, and misbehaves as told."""
 
-    def __init__(self) -> None:
-        self.content = CONTENT
+    def __init__(self, content: bytes = CONTENT) -> None:
+        self.content = content
         self.ranges = True  # whether Range is honoured
         self.breaks: list[int] = []  # bytes after which each of the next answers breaks off
         self.statuses: list[int] = []  # of the next answers, instead of the content
@@ -36,6 +38,19 @@ class Host:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/gym_mujoco_v2/{NAME}"
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Answer requests inside."""
+        thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield
+        finally:
+            self.released.set()
+            self.server.shutdown()
+            thread.join()
+            self.server.server_close()
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         wanted = request.headers.get("Range")

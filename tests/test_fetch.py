@@ -6,7 +6,6 @@ import fcntl
 import hashlib
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,13 +29,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", fetch.BASE_URL):
         monkeypatch.delenv(name, raising=False)
     host = Host()
-    thread = threading.Thread(target=host.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield host
-    host.released.set()
-    host.server.shutdown()
-    thread.join()
-    host.server.server_close()
+    with host.serving():
+        yield host
 
 
 PATH = Path("data/d4rl") / NAME

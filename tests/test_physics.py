@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import gymnasium
@@ -12,7 +13,8 @@ from gymnasium.envs.mujoco import mujoco_env
 
 from bench import antmaze, locomotion, physics
 
-RECORDED = np.load(Path(__file__).parent / "golden/mujoco210.npz")
+HERE = Path(__file__).parent
+RECORDED = np.load(HERE / "golden/mujoco210.npz")
 ASSETS = Path(mujoco_env.__file__).parent / "assets"
 ROBOTS = {"hopper": locomotion.Hopper, "walker2d": locomotion.Walker2d}
 ROBOTS |= {"half_cheetah": locomotion.HalfCheetah}
@@ -143,3 +145,12 @@ def test_unequal_margins_are_refused() -> None:
     xml = CAPSULES.format('margin=".005"', 1).replace('margin=".005"', "", 1)
     with pytest.raises(ValueError, match="margin"):
         physics.as_mujoco_2(mujoco.MjSpec.from_string(xml))
+
+
+def test_the_page_on_environments_names_tests_that_exist() -> None:
+    named = re.findall(
+        r"`(test_\w+\.py)::(\w+)`", (HERE.parent / "docs/environments.md").read_text()
+    )
+    assert len(named) > 20
+    for file, test in named:
+        assert f"def {test}(" in (HERE / file).read_text(), f"{file}::{test}"

@@ -6,29 +6,77 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-LABELS = {"iql": "IQL", "td3_bc": "TD3+BC", "bc10": "10%BC", "bc": "BC"}
+PUBLISHED = ROOT / "results/published"
+METHODS = yaml.safe_load((ROOT / "config/methods.yaml").read_text())
 
 
-def test_the_table_is_the_published_summary() -> None:
-    summary = pd.read_csv(ROOT / "results/published/quick/summary.csv").set_index(
-        ["task", "method"]
-    )
-    header = next(line for line in README.splitlines() if line.startswith("| task | IQL"))
-    labels = [cell.strip() for cell in header.strip("|").split("|")][1:]
-    assert labels == list(LABELS.values())
-    for task in summary.index.unique("task"):
-        line = next(line for line in README.splitlines() if line.startswith(f"| {task} |"))
-        cells = [cell.strip() for cell in line.strip("|").split("|")][1:]
-        for method, cell in zip(LABELS, cells, strict=True):
-            row = summary.loc[(task, method)]
-            mean = f"**{row['mean']:.1f}**" if row["tied"] == "best" else f"{row['mean']:.1f}"
-            assert cell == f"{mean} [{row['ci_low']:.1f}, {row['ci_high']:.1f}]"
+def table(first: str) -> list[dict[str, str]]:
+    """The rows of the README's table whose header begins with the cells `first`."""
+    lines = iter(README.splitlines())
+    header = next(line for line in lines if line.startswith(f"| {first} |"))
+    names = [cell.strip() for cell in header.strip("|").split("|")]
+    next(lines)
+    rows = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        rows.append(dict(zip(names, cells, strict=True)))
+    return rows
+
+
+def published(suite: str, name: str) -> pd.DataFrame:
+    return pd.read_csv(PUBLISHED / suite / name).set_index(["task", "method"])
+
+
+def score(row: pd.Series) -> str:
+    mean = f"**{row['mean']:.1f}**" if row["tied"] == "best" else f"{row['mean']:.1f}"
+    return f"{mean} [{row['ci_low']:.1f}, {row['ci_high']:.1f}]"
+
+
+def test_the_quick_table_is_the_published_summary() -> None:
+    summary = published("quick", "summary.csv")
+    labels = {METHODS[m]["label"]: m for m in summary.index.unique("method")}
+    found = {row["task"]: row for row in table("task | IQL")}
+    assert set(found) == set(summary.index.unique("task"))
+    for task, row in found.items():
+        assert set(row) == {"task", *labels}
+        for label, method in labels.items():
+            assert row[label] == score(summary.loc[(task, method)])
+
+
+def test_the_baselines_table_is_the_published_summary() -> None:
+    summary = published("baselines", "summary.csv")
+    labels = {METHODS[m]["label"]: m for m in summary.index.unique("method")}
+    found = {row["method"]: row for row in table("method | halfcheetah-medium")}
+    assert set(found) == set(labels)
+    for label, row in found.items():
+        assert set(row) == {"method", *summary.index.unique("task")}
+        for task in summary.index.unique("task"):
+            assert row[task] == score(summary.loc[(task, labels[label])])
+
+
+def test_the_variants_table_is_the_published_effects() -> None:
+    effects = published("variants", "effects.csv")
+    found = {row["variant"]: row for row in table("variant | halfcheetah-medium-replay")}
+    assert len(found) == len(effects.index.unique("method"))
+    for (task, method), effect in effects.iterrows():
+        label = METHODS[method]["label"].removeprefix("IQL: ")
+        interval = f"[{effect['ci_low']:.1f}, {effect['ci_high']:.1f}]"
+        assert found[label][task] == f"{effect['effect']:.1f} {interval}"
+
+
+@pytest.mark.parametrize("suite", sorted(p.name for p in PUBLISHED.iterdir() if p.is_dir()))
+def test_what_is_published_is_named(suite: str) -> None:
+    assert suite in (PUBLISHED / "README.md").read_text()
 
 
 def test_every_file_that_the_readme_links_exists() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    links = re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", README)
     assert len(links) > 5
     assert [link for link in links if not (ROOT / link).exists()] == []

@@ -32,11 +32,13 @@ rule convert:
         dataset=one_of(name for name in FILES if FILES[name]),
     conda:
         "../envs/bench.yaml"
-    params:
-        task=lambda wildcards: DATASETS[wildcards.dataset].task,
-        row=lambda wildcards: DATASETS[wildcards.dataset].model_dump_json(),
     resources:
         mem_mb=4000,
+    params:
+        task=lambda wildcards: DATASETS[wildcards.dataset].task,
+        facts=lambda wildcards: DATASETS[wildcards.dataset].model_dump_json(
+            include={"recipe", "env_id", "ref_min_score", "ref_max_score"}
+        ),
     shell:
         "python -m bench convert {params.task} > {log} 2>&1"
 

@@ -115,7 +115,7 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
         ["tasks", f"{len(suite.tasks)}: {', '.join(suite.tasks)}"],
         ["methods", f"{len(suite.methods)}: {', '.join(suite.methods)}"],
         ["seeds", f"{len(suite.seeds)}: {', '.join(map(str, suite.seeds))}"],
-        ["training", f"{suite.updates:,} updates of {suite.batch_size:,} transitions per seed"],
+        ["training", _training(suite)],
         [
             "evaluation",
             "; ".join(
@@ -141,3 +141,11 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
             else NOT_RUN,
         ],
     ]
+
+
+def _training(suite: Suite) -> str:
+    """The suite's updates and batch, and the methods whose own are others."""
+    own = {m: suite.updates_of(m) for m in suite.methods}
+    others = [f"{m} {n:,}" for m, n in own.items() if n != suite.updates]
+    text = f"{suite.updates:,} updates of {suite.batch_size:,} transitions per seed"
+    return f"{text}, but {', '.join(others)} updates" if others else text

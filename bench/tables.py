@@ -166,8 +166,12 @@ def departures_table(suite: Suite, catalogue: Catalogue, folder: Path) -> Table:
             f"{', '.join(families) if override.families else 'all families'}"
         )
         shared = override.model_dump(include=SHARED, exclude_none=True)
+        if override.updates:
+            shared["updates"] = override.updates
         for key, value in (shared | override.config).items():
             before = [sourced(m, f, catalogue).get(key) for m in methods for f in families]
+            if key == "updates":
+                before = [suite.updates]
             old = " or ".join(dict.fromkeys(map(plain_value, before)))
             rows.append(row_of(key, old, plain_value(value), where, override.reason))
     header = ("setting", "source", "suite", "where", "reason")

@@ -13,8 +13,9 @@ from fixture_results import MAZES, TASKS, catalogue, make_suite, write_card
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import stats, table, tables
+from bench import prose, stats, table, tables
 from bench.stats import SUMMARY_COLUMNS, read_json
+from bench.suite import Override
 
 A, B = TASKS[:2]
 NAN = float("nan")
@@ -110,6 +111,18 @@ def test_departures_give_both_values_and_the_reason(tmp_path: Path) -> None:
         ],
         ["observations", "raw", "standardised", "IQL on all families", "to show a second reason"],
     ]
+
+
+def test_a_methods_own_updates_are_a_departure(tmp_path: Path) -> None:
+    suite = make_suite()
+    fewer = Override(methods=("bc",), updates=1500, reason="each costs more")
+    suite = suite.model_copy(update={"overrides": (fewer,)})
+    made = tables.departures_table(suite, catalogue(), tmp_path)
+    assert [c.text for c in made.rows[0]] == [
+        *["updates", "2,000", "1,500", "BC on all families", "each costs more"]
+    ]
+    assert prose._training(suite).endswith("per seed, but bc 1,500 updates")
+    assert prose._training(make_suite()) == "2,000 updates of 256 transitions per seed"
 
 
 def test_data_tables_read_the_cards(tmp_path: Path) -> None:

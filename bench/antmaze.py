@@ -16,46 +16,16 @@ import mujoco
 import numpy as np
 from gymnasium.envs.mujoco import mujoco_env
 
+from bench.mazes import ANT_CELL as CELL
+from bench.mazes import ANT_GOAL_RADIUS as GOAL_RADIUS
+from bench.mazes import PLANS as MAZES
 from bench.physics import as_mujoco_2
 from bench.rng import derive
 
 ANT = Path(mujoco_env.__file__).parent / "assets/ant.xml"  # as in gymnasium-robotics' AntMaze
 
-# Rows run along y, columns along x; S is the start, at the origin, G the goal.
-MAZES = {
-    "Umaze": (
-        "#####",
-        "#S..#",
-        "###.#",
-        "#G..#",
-        "#####",
-    ),
-    "Medium": (
-        "########",
-        "#S.##..#",
-        "#..#...#",
-        "##...###",
-        "#..#...#",
-        "#.#..#.#",
-        "#...#.G#",
-        "########",
-    ),
-    "Large": (
-        "############",
-        "#S...#.....#",
-        "#.##.#.#.#.#",
-        "#......#...#",
-        "#.####.###.#",
-        "#..#.#.....#",
-        "##.#.#.#.###",
-        "#..#...#.G.#",
-        "############",
-    ),
-}
 STEPS = {"Umaze": 700, "Medium": 1000, "Large": 1000}
-CELL = 4.0  # metres
 WALL_HEIGHT = 2.0
-GOAL_RADIUS = 0.5
 TORQUE = 30.0  # at an action of 1
 FRAME_SKIP = 5
 

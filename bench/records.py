@@ -30,6 +30,7 @@ NUMERICS = (
         "learner",
         "locomotion",
         "maze",
+        "mazes",
         "nets",
         "physics",
         "policies",

@@ -34,6 +34,7 @@ NUMERICS = (
         "nets",
         "physics",
         "policies",
+        "probes",
         "reading",
         "replay",
         "rng",

@@ -2,14 +2,15 @@
 
 An episode ends, with reward 1, within GOAL_RADIUS of the goal, else by its time limit; falling
 over ends nothing. The observation does not hold the goal. `-v0` keeps one goal for a run, which
-`reset` draws from `options["goal_seed"]`; `-v2` draws one every episode.
+`reset` draws from `options["goal_seed"]`; `-v2` draws one every episode; `Fixed-v0`, for data
+collected locally, has the one that D4RL's goals have on average.
 """
 
 from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium
 import mujoco
@@ -28,12 +29,18 @@ STEPS = {"Umaze": 700, "Medium": 1000, "Large": 1000}
 WALL_HEIGHT = 2.0
 TORQUE = 30.0  # at an action of 1
 FRAME_SKIP = 5
+MEAN_GOAL = 0.75  # of D4RL's goals, from their cell's centre on both axes
 
 
 def centre(maze: str, sign: str) -> np.ndarray:
     """The (x, y) of the cell marked `sign`, from the start cell's centre."""
     i, j = next((i, row.index(sign)) for i, row in enumerate(MAZES[maze]) if sign in row)
     return CELL * np.array([j - 1.0, i - 1.0])
+
+
+def fixed_goal(maze: str) -> np.ndarray:
+    """The (x, y) of the goal of `Fixed-v0`."""
+    return centre(maze, "G") + MEAN_GOAL
 
 
 @functools.cache
@@ -62,30 +69,33 @@ class AntMaze(gymnasium.Env):
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (29,), np.float64)
     action_space = gymnasium.spaces.Box(-1.0, 1.0, (8,), np.float32)
 
-    def __init__(self, maze: str, new_goals: bool):
+    def __init__(self, maze: str, goals: Literal["a run", "an episode", "fixed"]):
         self.model = model(maze)
         self.data = mujoco.MjData(self.model)
         self.goal_cell = centre(maze, "G")
-        self.new_goals = new_goals
-        self.goal: np.ndarray | None = None
+        self.goals = goals
+        self.goal: np.ndarray | None = fixed_goal(maze) if goals == "fixed" else None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
+        """`options`: `goal_seed` as above; `start`, an (x, y) to begin from."""
         super().reset(seed=seed)
+        options = options or {}
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos += self.np_random.uniform(-0.1, 0.1, self.model.nq)
         self.data.qvel[:] = 0.1 * self.np_random.standard_normal(self.model.nv)
         mujoco.mj_normalizeQuat(self.model, self.data.qpos)  # MuJoCo 2 did so by itself
-        self._set_goal((options or {}).get("goal_seed"))
+        self.data.qpos[:2] += options.get("start", 0.0)
+        self._set_goal(options.get("goal_seed"))
         return self._observation(), {}
 
     def _set_goal(self, goal_seed: int | None) -> None:
-        """After the start is drawn, so that both versions start alike."""
+        """After the start is drawn, so that all versions start alike."""
         rng = self.np_random
-        if not self.new_goals and goal_seed is not None:
+        if self.goals == "a run" and goal_seed is not None:
             rng = np.random.default_rng(derive(goal_seed, "goal"))
-        elif not self.new_goals and self.goal is not None:
+        elif self.goals != "an episode" and self.goal is not None:
             return
         self.goal = self.goal_cell + rng.uniform(0, 1, 2) + rng.uniform(0, 0.5, 2)
 
@@ -101,10 +111,10 @@ class AntMaze(gymnasium.Env):
 
 
 for _maze, _steps in STEPS.items():
-    for _version, _new_goals in ((0, False), (2, True)):
+    for _version, _goals in (("-v0", "a run"), ("-v2", "an episode"), ("Fixed-v0", "fixed")):
         gymnasium.register(
-            f"AntMaze{_maze}-v{_version}",
+            f"AntMaze{_maze}{_version}",
             entry_point="bench.antmaze:AntMaze",
             max_episode_steps=_steps,
-            kwargs={"maze": _maze, "new_goals": _new_goals},
+            kwargs={"maze": _maze, "goals": _goals},
         )

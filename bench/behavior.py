@@ -61,9 +61,17 @@ class Ladder:
     @torch.no_grad()
     def sample(self, observations: Tensor, streams: Streams) -> Tensor:
         """Actions drawn from each snapshot's own Gaussian, clipped to the bounds."""
+        return self.policy.sample(self._scale(observations), streams).clamp(-1, 1)
+
+    @torch.no_grad()
+    def mean_action(self, observations: Tensor) -> Tensor:
+        """The means of a single snapshot, clipped to the bounds: (B, obs) -> (B, act)."""
+        assert len(self) == 1
+        return self.policy(self._scale(observations.unsqueeze(0)))[0].clamp(-1, 1)
+
+    def _scale(self, observations: Tensor) -> Tensor:
         scaled = (observations - self.mean) * (self.var + 1e-8).rsqrt()
-        scaled = scaled.clamp(-OBSERVATION_CLIP, OBSERVATION_CLIP)
-        return self.policy.sample(scaled, streams).clamp(-1, 1)
+        return scaled.clamp(-OBSERVATION_CLIP, OBSERVATION_CLIP)
 
 
 def _layers(tensors: dict[str, Tensor]) -> int:

@@ -20,11 +20,12 @@ import torch
 from minari import create_dataset_from_buffers
 from minari.data_collector import EpisodeBuffer
 
-from bench import envs, maze
+from bench import ant_collect, envs, maze
 from bench.behavior import Ladder
 from bench.errors import BenchError, unknown
 from bench.mazes import STITCH
 from bench.progress import Progress
+from bench.recorder import Recorder
 from bench.records import replace_folder
 from bench.rng import Streams, derive
 
@@ -34,35 +35,6 @@ TRIP_NOISE = 0.5  # deviation of the maze controller's action noise
 TRIP_STEPS = 150  # a trip that takes longer is cut
 # Called with the number of rows collected since the last call.
 Count = Callable[[int], None]
-
-
-class Recorder:
-    """One episode in the making."""
-
-    def __init__(self, observation: np.ndarray):
-        self.observations = [observation]
-        self.actions: list[np.ndarray] = []
-        self.rewards: list[float] = []
-
-    def __len__(self) -> int:
-        return len(self.rewards)
-
-    def add(self, action: np.ndarray, reward: float, observation: np.ndarray) -> None:
-        self.actions.append(action)
-        self.rewards.append(reward)
-        self.observations.append(observation)
-
-    def finish(self, terminated: bool) -> EpisodeBuffer:
-        """T + 1 observations, T of the rest; an episode that did not terminate was truncated."""
-        flags = np.zeros((2, len(self)), dtype=bool)
-        flags[0 if terminated else 1, -1] = True
-        return EpisodeBuffer(
-            observations=np.asarray(self.observations, dtype=np.float32),
-            actions=np.asarray(self.actions, dtype=np.float32),
-            rewards=np.asarray(self.rewards, dtype=np.float32),
-            terminations=flags[0],
-            truncations=flags[1],
-        )
 
 
 def rungs_of(recipe: str, ladder: pd.DataFrame) -> list[int]:
@@ -165,6 +137,8 @@ def collect(env_id: str, dataset: str, recipe: str, rows: int, root: Path, seed:
     with Progress(f"collect {dataset}", rows, "rows") as progress:
         if recipe == "pointmaze/stitch":
             episodes, metadata = short_trips(rows, seed, progress)
+        elif kind == "antmaze":
+            episodes, metadata = ant_collect.walks(name, BEHAVIORS / kind, rows, seed, progress)
         elif (BEHAVIORS / kind / "ladder.csv").exists():
             episodes, metadata = locomotion(env_id, BEHAVIORS / kind, name, rows, seed, progress)
         else:

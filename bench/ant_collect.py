@@ -1,0 +1,139 @@
+"""Local AntMaze datasets by D4RL's recipe: a noisy ant walks from cell to cell of its maze.
+
+D4RL (Fu et al. 2020, arXiv:2004.07219, section 5) lets a goal-reaching policy follow waypoints on
+the shortest path, and labels the rows afterwards for the goal of the evaluation. Here the ant's
+policy is the last of behaviors/antmaze; a trip ends at its destination, and at the evaluation's
+goal, with reward 1, wherever it was bound.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from minari.data_collector import EpisodeBuffer
+
+from bench.ant_walk import NOISE, Cell, Route, free_cells, place, policy_input
+from bench.antmaze import GOAL_RADIUS, STEPS, AntMaze, centre, fixed_goal
+from bench.behavior import Ladder
+from bench.errors import unknown
+from bench.recorder import Recorder
+from bench.rng import derive
+
+SHARD = 50_000  # rows that one process collects at a stretch
+ANTS = 8  # walk side by side in a shard
+START_SPREAD = 1.0  # metres to either side of the centre of a trip's first cell
+
+# Cells (row, column) between which the trips of "play" go.
+PLAY: dict[str, tuple[Cell, ...]] = {
+    "Medium": ((1, 1), (6, 6), (1, 6), (6, 1), (4, 5)),
+    "Large": ((1, 1), (7, 9), (1, 10), (7, 1), (1, 6), (5, 4)),
+}
+RECIPES = ("umaze", "umaze-diverse", "medium-play", "medium-diverse", "large-play", "large-diverse")
+
+
+def trip(maze: str, kind: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Where a trip starts, and where it is bound for: (x, y) each."""
+    goal = fixed_goal(maze)
+    if kind == "":
+        return np.zeros(2), goal
+    cells = PLAY[maze] if kind == "play" else free_cells(maze)
+    first, last = rng.choice(len(cells), 2, replace=False)
+    destination = place(cells[last])
+    if np.array_equal(destination, centre(maze, "G")):
+        destination = goal
+    return place(cells[first]) + rng.uniform(-START_SPREAD, START_SPREAD, 2), destination
+
+
+class Walk:
+    """One ant, trip after trip, until it has collected `rows` transitions."""
+
+    def __init__(self, maze: str, kind: str, rows: int, seed: int):
+        self.maze, self.kind, self.left = maze, kind, rows
+        self.env = AntMaze(maze, "fixed")
+        self.rng = np.random.default_rng(seed)
+        self.episodes: list[EpisodeBuffer] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        start, destination = trip(self.maze, self.kind, self.rng)
+        self.route = Route(self.maze, destination)
+        seed = int(self.rng.integers(2**31))
+        observation, _ = self.env.reset(seed=seed, options={"start": start})
+        self.recorder = Recorder(observation)
+
+    def policy_input(self) -> np.ndarray:
+        here = self.recorder.observations[-1]
+        return policy_input(here, self.route.waypoint(here[:2]))
+
+    def step(self, action: np.ndarray) -> None:
+        noisy = np.clip(action + self.rng.normal(0.0, NOISE, action.shape), -1, 1)
+        noisy = noisy.astype(np.float32)
+        observation, reward, reached, _, _ = self.env.step(noisy)
+        self.recorder.add(noisy, reward, observation)
+        self.left -= 1
+        arrived = np.linalg.norm(observation[:2] - self.route.target) <= GOAL_RADIUS
+        if reached or arrived or len(self.recorder) == STEPS[self.maze] or not self.left:
+            self.episodes.append(self.recorder.finish(reached))
+            self._begin()
+
+
+def walker(folder: Path) -> Ladder:
+    """The policy of the ant that walks: the last snapshot of a ladder."""
+    ladder = Ladder.load(folder)
+    return ladder.pick([len(ladder) - 1])
+
+
+def advance(walks: list[Walk], policy: Ladder) -> None:
+    """One step of every ant."""
+    seen = np.array([walk.policy_input() for walk in walks], dtype=np.float32)
+    for walk, action in zip(walks, policy.mean_action(torch.from_numpy(seen)), strict=True):
+        walk.step(action.numpy())
+
+
+def shard(
+    maze: str, kind: str, folder: Path, seed: int, part: tuple[int, int]
+) -> list[EpisodeBuffer]:
+    """The episodes of one part: its number and how many rows it has."""
+    torch.set_num_threads(1)
+    policy = walker(folder)
+    number, rows = part
+    walks = [
+        Walk(maze, kind, share, derive(seed, f"part {number}, ant {ant}"))
+        for ant, share in enumerate(shares(rows, -(-rows // ANTS)))
+    ]
+    while active := [walk for walk in walks if walk.left]:
+        advance(active, policy)
+    return [episode for walk in walks for episode in walk.episodes]
+
+
+def shares(rows: int, most: int) -> list[int]:
+    """`rows` in parts of `most`, the last one smaller."""
+    return [min(most, rows - done) for done in range(0, rows, most)]
+
+
+def walks(
+    name: str, folder: Path, rows: int, seed: int, progress: Callable[[int], None]
+) -> tuple[list[EpisodeBuffer], dict[str, Any]]:
+    """`rows` transitions of the recipe `name`; the same for any number of processes."""
+    if name not in RECIPES:
+        raise unknown("config/tasks.tsv, recipe", "recipe", f"antmaze/{name}", RECIPES)
+    maze, _, kind = name.partition("-")
+    parts = list(enumerate(shares(rows, SHARD)))
+    work = functools.partial(shard, maze.capitalize(), kind, folder, seed)
+    episodes: list[EpisodeBuffer] = []
+    processes = min(len(os.sched_getaffinity(0)), len(parts))
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        for (_, size), found in zip(parts, pool.imap(work, parts), strict=True):
+            episodes += found
+            progress(size)
+    between = {"": "from the start to the goal", "play": "between a few cells picked by hand"}
+    trips = between.get(kind, "between random cells")
+    policy = f"goal-reaching PPO policy of behaviors/antmaze, action noise {NOISE}"
+    return episodes, {"policies": f"{policy}, along waypoints {trips}"}

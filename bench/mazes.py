@@ -47,7 +47,8 @@ PLANS = {
 }
 ANT_CELL = 4.0  # metres
 ANT_GOAL_RADIUS = 0.5
-ANT_GOAL_SPREAD = 1.5  # see bench.antmaze
+ANT_GOALS = (0.0, 1.5)  # see bench.antmaze
+ANT_FIXED_GOAL = (0.75, 0.75)
 SEAM = 1e-6  # metres by which walls are thicker here, so that nothing passes where two corners meet
 CHUNK = 4096  # positions whose lines of sight are computed at once
 
@@ -63,7 +64,7 @@ class Maze:
     origin: tuple[float, float]  # (x, y) of the centre of cell (0, 0)
     down: int  # 1 or -1
     goal_radius: float  # an episode ends this close to the goal
-    goal_spread: float  # on each axis goals lie 0 to this far above the goal cell's centre
+    goals: tuple[float, float]  # how far above the goal cell's centre goals lie, on each axis
 
     def free_cells(self) -> list[Cell]:
         """All cells without a wall, row by row."""
@@ -108,11 +109,12 @@ class Maze:
     @property
     def goal_xy(self) -> np.ndarray:
         """The (x, y) in the middle of where the goal may lie."""
-        return self.centre(self.goal) + self.goal_spread / 2
+        return self.centre(self.goal) + np.mean(self.goals)
 
     def reached(self, positions: np.ndarray) -> np.ndarray:
         """Whether each (x, y) is as close as an episode's end to some possible goal: (N,)."""
-        away = np.abs(positions - self.goal_xy) - self.goal_spread / 2
+        nearest, farthest = self.goals
+        away = np.abs(positions - self.goal_xy) - (farthest - nearest) / 2
         return np.hypot(*away.clip(min=0).T) <= self.goal_radius
 
     def path_distance(self, positions: np.ndarray) -> np.ndarray:
@@ -168,18 +170,20 @@ class Maze:
         return np.clip(positions, nearest - half, nearest + half)
 
 
-def _ant(name: str) -> Maze:
+def _ant(name: str, goals: tuple[float, float]) -> Maze:
     plan = PLANS[name]
     start, goal = (
         next((i, row.index(sign)) for i, row in enumerate(plan) if sign in row) for sign in "SG"
     )
-    size = (ANT_CELL, (-ANT_CELL, -ANT_CELL), 1)
-    return Maze(plan, start, goal, *size, ANT_GOAL_RADIUS, ANT_GOAL_SPREAD)
+    origin = (-ANT_CELL, -ANT_CELL)
+    return Maze(plan, start, goal, ANT_CELL, origin, 1, ANT_GOAL_RADIUS, goals)
 
 
 # The point's cells are 1 m wide, its maze is centred on 0 and y points up.
-STITCH = Maze(PLANS["Large"], (1, 1), (7, 10), 1.0, (-5.5, 4.0), -1, 0.45, 0.0)
-MAZES = {"PointMazeStitch": STITCH} | {f"AntMaze{name}": _ant(name) for name in PLANS}
+STITCH = Maze(PLANS["Large"], (1, 1), (7, 10), 1.0, (-5.5, 4.0), -1, 0.45, (0.0, 0.0))
+MAZES = {"PointMazeStitch": STITCH}
+MAZES |= {f"AntMaze{name}": _ant(name, ANT_GOALS) for name in PLANS}
+MAZES |= {f"AntMaze{name}Fixed": _ant(name, ANT_FIXED_GOAL) for name in PLANS}
 
 
 def maze_of(env_id: str) -> Maze | None:

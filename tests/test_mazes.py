@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from bench import mazes
+from bench import antmaze, mazes
 from bench.mazes import MAZES, STITCH, Cell, Maze, maze_of
 
 UMAZE = MAZES["AntMazeUmaze"]
@@ -21,6 +21,16 @@ UMAZE = MAZES["AntMazeUmaze"]
 @pytest.mark.parametrize("name", ["Umaze", "Medium", "Large"])
 def test_the_ants_mazes_by_their_ids(name: str, version: int) -> None:
     assert maze_of(f"bench.antmaze:AntMaze{name}-v{version}") is MAZES[f"AntMaze{name}"]
+
+
+@pytest.mark.parametrize("name", ["Umaze", "Medium", "Large"])
+def test_the_goal_that_stays_is_the_mean_of_those_that_are_drawn(name: str) -> None:
+    maze = maze_of(f"bench.antmaze:AntMaze{name}Fixed-v0")
+    assert maze is not None
+    np.testing.assert_array_equal(maze.goal_xy, MAZES[f"AntMaze{name}"].goal_xy)
+    np.testing.assert_array_equal(maze.goal_xy, antmaze.fixed_goal(name))
+    aside = maze.goal_xy + np.array([[0.0, 0.49], [0.0, 0.51]])
+    assert maze.reached(aside).tolist() == [True, False]
 
 
 def test_the_points_maze_and_none() -> None:

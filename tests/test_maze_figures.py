@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from fixture_maze import ELSEWHERE, GOAL, START, trajectories
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from bench import figures, maze_figures
+from bench.mazes import MAZES, STITCH
 from bench.stats import SUMMARY_COLUMNS
 
 LABELS = {"iql": "IQL", "bc": "BC", "dt": "DT"}
@@ -75,3 +79,44 @@ def test_bars_have_the_methods_colours(tmp_path: Path, drawn: list[Figure]) -> N
     for bar, method in zip(bars, ("iql", "bc"), strict=True):
         assert bar.get_facecolor()[:3] == pytest.approx(figures.look(method).color[:3])
     assert "paper" not in str([t.get_text() for g in _legends(drawn[0]) for t in g.get_texts()])
+
+
+# --- trajectories ---------------------------------------------------------------------
+
+
+def test_trajectories_by_whether_they_arrive(tmp_path: Path, drawn: list[Figure]) -> None:
+    paths = [[ELSEWHERE, (1.5, 0.0)]] * 400 + [[ELSEWHERE, GOAL]] * 2 + [[START, ELSEWHERE, GOAL]]
+    data = {"one": (STITCH, trajectories(*paths))}
+    for name in ("a", "b"):
+        maze_figures.trajectories(data, tmp_path / name)
+    same_bytes(tmp_path / "a", tmp_path / "b")
+    axis = drawn[0].axes[0]
+    lines = [c for c in axis.collections if isinstance(c, LineCollection)]
+    assert [len(c.get_segments()) for c in lines] == [300, 2, 1]
+    # A row is drawn where it begins: the last position is the next row's.
+    np.testing.assert_allclose(lines[2].get_segments()[0], [START, ELSEWHERE])
+    assert axis.get_xlabel() == (
+        "403 trajectories in 2 of 46 cells,\n3 reach the goal, 1 from the start"
+    )
+
+
+def test_a_long_trajectory_is_thinned_from_its_beginning() -> None:
+    line = np.arange(1000.0)[:, None]
+    thin = maze_figures._thinned(line)
+    assert len(thin) <= maze_figures.POINTS
+    assert np.unique(np.diff(thin[:, 0])).tolist() == [7]
+    assert thin[0] == 0
+
+
+@pytest.mark.parametrize("name", ["AntMazeUmaze", "PointMazeStitch"])
+def test_a_floor_has_its_walls_start_and_goal(name: str, tmp_path: Path, drawn: list) -> None:
+    maze = MAZES[name]
+    maze_figures.trajectories({"x": (maze, trajectories([(0, 0), (0, 0)]))}, tmp_path / "x")
+    axis = drawn[0].axes[0]
+    centres = {(p.get_x() + maze.cell / 2, p.get_y() + maze.cell / 2) for p in axis.patches}
+    assert centres == {tuple(maze.centre(wall)) for wall in maze.walls()}
+    marks = {line.get_label(): line.get_xydata()[0].tolist() for line in axis.lines[:2]}
+    assert marks == {"start": maze.start_xy.tolist(), "goal": maze.goal_xy.tolist()}
+    low, high = np.array([axis.get_xlim(), axis.get_ylim()]).T
+    assert (high - low).tolist() == [maze.cell * len(maze.plan[0]), maze.cell * len(maze.plan)]
+    assert (np.diff(axis.lines[2].get_xdata()) == maze.cell).all()  # the bar

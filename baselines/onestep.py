@@ -238,3 +238,8 @@ def improve(state: State, batch: Batch, config: Config, streams: Streams) -> dic
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
     """The mean action, the behaviour's until the improvement begins: (S, B, obs) -> (S, B, act)."""
     return state.policy(observations)
+
+
+def value(state: State, observations: Tensor, config: Config) -> Tensor:
+    """Q of the action that it would take: (S, N, obs) -> (S, N)."""
+    return state.critic(torch.cat([observations, state.policy(observations)], dim=-1))

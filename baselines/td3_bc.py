@@ -90,3 +90,8 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
     """(S, B, obs) -> (S, B, act)."""
     return state.policy(observations)
+
+
+def value(state: State, observations: Tensor, config: Config) -> Tensor:
+    """The smaller Q of the action that it would take: (S, N, obs) -> (S, N)."""
+    return state.critic(observations, state.policy(observations)).amin(0)

@@ -7,15 +7,13 @@ of the next waypoint.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 import gymnasium
 import numpy as np
 
-from bench.antmaze import CELL, MAZES, AntMaze
-
-Cell = tuple[int, int]
+from bench.antmaze import CELL, AntMaze
+from bench.mazes import MAZES, Cell
 
 NOISE = 0.2  # deviation of D4RL's action noise; the policy learns to walk under it
 ARRIVED = 1.0  # metres from a waypoint at which the next one takes over
@@ -26,23 +24,12 @@ STEPS = 300
 
 def free_cells(maze: str) -> list[Cell]:
     """All cells without a wall, row by row."""
-    return [
-        (i, j) for i, row in enumerate(MAZES[maze]) for j, sign in enumerate(row) if sign != "#"
-    ]
+    return MAZES[f"AntMaze{maze}"].free_cells()
 
 
 def distances(maze: str, goal: Cell) -> dict[Cell, int]:
-    """Steps from every free cell to `goal` along the corridors (breadth-first)."""
-    free = set(free_cells(maze))
-    result = {goal: 0}
-    queue = deque([goal])
-    while queue:
-        i, j = queue.popleft()
-        for cell in ((i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1)):
-            if cell in free and cell not in result:
-                result[cell] = result[i, j] + 1
-                queue.append(cell)
-    return result
+    """Steps from every free cell to `goal` along the corridors."""
+    return MAZES[f"AntMaze{maze}"].distances(goal)
 
 
 def place(cell: Cell) -> np.ndarray:

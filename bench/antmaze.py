@@ -17,60 +17,29 @@ import mujoco
 import numpy as np
 from gymnasium.envs.mujoco import mujoco_env
 
+from bench.mazes import ANT_CELL as CELL
+from bench.mazes import ANT_GOAL_RADIUS as GOAL_RADIUS
+from bench.mazes import MAZES, PLANS
 from bench.physics import as_mujoco_2
 from bench.rng import derive
 
 ANT = Path(mujoco_env.__file__).parent / "assets/ant.xml"  # as in gymnasium-robotics' AntMaze
 
-# Rows run along y, columns along x; S is the start, at the origin, G the goal.
-MAZES = {
-    "Umaze": (
-        "#####",
-        "#S..#",
-        "###.#",
-        "#G..#",
-        "#####",
-    ),
-    "Medium": (
-        "########",
-        "#S.##..#",
-        "#..#...#",
-        "##...###",
-        "#..#...#",
-        "#.#..#.#",
-        "#...#.G#",
-        "########",
-    ),
-    "Large": (
-        "############",
-        "#S...#.....#",
-        "#.##.#.#.#.#",
-        "#......#...#",
-        "#.####.###.#",
-        "#..#.#.....#",
-        "##.#.#.#.###",
-        "#..#...#.G.#",
-        "############",
-    ),
-}
 STEPS = {"Umaze": 700, "Medium": 1000, "Large": 1000}
-CELL = 4.0  # metres
 WALL_HEIGHT = 2.0
-GOAL_RADIUS = 0.5
 TORQUE = 30.0  # at an action of 1
 FRAME_SKIP = 5
-MEAN_GOAL = 0.75  # of D4RL's goals, from their cell's centre on both axes
 
 
 def centre(maze: str, sign: str) -> np.ndarray:
     """The (x, y) of the cell marked `sign`, from the start cell's centre."""
-    i, j = next((i, row.index(sign)) for i, row in enumerate(MAZES[maze]) if sign in row)
+    i, j = next((i, row.index(sign)) for i, row in enumerate(PLANS[maze]) if sign in row)
     return CELL * np.array([j - 1.0, i - 1.0])
 
 
 def fixed_goal(maze: str) -> np.ndarray:
     """The (x, y) of the goal of `Fixed-v0`."""
-    return centre(maze, "G") + MEAN_GOAL
+    return MAZES[f"AntMaze{maze}Fixed"].goal_xy
 
 
 @functools.cache
@@ -83,7 +52,7 @@ def model(maze: str) -> mujoco.MjModel:
         motor.ctrlrange = (-TORQUE, TORQUE)
     box = mujoco.mjtGeom.mjGEOM_BOX
     size = (CELL / 2, CELL / 2, WALL_HEIGHT / 2)
-    for i, row in enumerate(MAZES[maze]):
+    for i, row in enumerate(PLANS[maze]):
         for j, sign in enumerate(row):
             if sign == "#":
                 place = (CELL * (j - 1), CELL * (i - 1), WALL_HEIGHT / 2)

@@ -23,6 +23,7 @@ from minari.data_collector import EpisodeBuffer
 from bench import ant_collect, envs, maze
 from bench.behavior import Ladder
 from bench.errors import BenchError, unknown
+from bench.mazes import STITCH
 from bench.progress import Progress
 from bench.recorder import Recorder
 from bench.records import replace_folder
@@ -99,9 +100,8 @@ def short_trips(
     """
     rng = np.random.default_rng([seed, 0])
     env = gymnasium.make(maze.STITCH_ID, max_episode_steps=TRIP_STEPS)
-    cells = maze.free_cells()
-    to_cell = {cell: maze.distances(cell) for cell in cells}
-    goal = maze.centre(maze.GOAL)
+    cells = STITCH.free_cells()
+    to_cell = {cell: STITCH.distances(cell) for cell in cells}
     episodes: list[EpisodeBuffer] = []
     left = rows
     while left:
@@ -117,8 +117,8 @@ def short_trips(
             noise = rng.normal(0.0, TRIP_NOISE, 2)
             action = maze.controller(observation, to_cell[destination], noise).astype(np.float32)
             observation, _, _, truncated, _ = env.step(action)
-            reached = bool(np.linalg.norm(observation[:2] - goal) <= maze.GOAL_RADIUS)
-            arrived = bool(np.linalg.norm(observation[:2] - maze.centre(destination)) <= 0.3)
+            reached = bool(STITCH.reached(observation[None, :2])[0])
+            arrived = bool(np.linalg.norm(observation[:2] - STITCH.centre(destination)) <= 0.3)
             trip.add(action, float(reached), observation)
         episodes.append(trip.finish(reached))
         left -= len(trip)

@@ -18,6 +18,11 @@ Where needed:
     branch(state, config) -> a hashable: which operations the next `update` takes, where that
         depends on counters.
     refresh(state, replay, config): before each update, for what is computed over all data.
+
+To look into it (bench.probes, bench.trace):
+    value(state, observations, config) -> (S, N): what it expects from each of N states on.
+    advantage(state, batch, config) -> (S, B): of the data's actions over that; for a method
+        without `select` and `window`.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def _columns(count: int) -> int:
     return 2 if count == 4 else min(3, count)
 
 
-def _panels(count: int, height: float, columns: int | None = None) -> tuple[Figure, list[Axes]]:
+def panels(count: int, height: float, columns: int | None = None) -> tuple[Figure, list[Axes]]:
     """A full-width figure with `count` panels of `height` inches; spare ones are removed."""
     columns = columns or _columns(count)
     rows = math.ceil(count / columns)
@@ -108,14 +108,15 @@ def _ticks() -> MaxNLocator:
     return MaxNLocator(4, steps=[1, 2, 2.5, 5, 10])
 
 
-def _save(figure: Figure, stem: Path) -> None:
+def save(figure: Figure, stem: Path) -> None:
+    """Write the figure as `stem` with each of FORMATS; equal figures give equal bytes."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     for kind in FORMATS:
         dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
         figure.savefig(f"{stem}.{kind}", metadata=dates[kind])
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
+def legend(figure: Figure, axes: Axes) -> None:
     """One legend for all panels, under the figure, where it covers no data."""
     handles, labels = axes.get_legend_handles_labels()
     columns = min(len(labels), 5)
@@ -132,7 +133,7 @@ def aggregate_intervals(
     """
     with mpl.rc_context(STYLE):
         height = 0.42 + 0.17 * len(methods)
-        figure, axes = _panels(len(METRICS) * len(groups), height, len(METRICS))
+        figure, axes = panels(len(METRICS) * len(groups), height, len(METRICS))
         for index, axis in enumerate(axes):
             group, metric = groups[index // len(METRICS)], METRICS[index % len(METRICS)]
             cell = aggregate[(aggregate["group"] == group) & (aggregate["metric"] == metric)]
@@ -144,7 +145,7 @@ def aggregate_intervals(
             if first:
                 axis.set_ylabel(group, fontweight="bold")
         figure.supxlabel("normalised score", fontsize=7)
-        _save(figure, stem)
+        save(figure, stem)
 
 
 def _interval_panel(axis: Axes, cell: pd.DataFrame, methods: Sequence[str]) -> None:
@@ -184,7 +185,7 @@ def learning_curves(
     `data_scores` is the mean normalised score of each task's dataset (dashed).
     """
     with mpl.rc_context(STYLE):
-        figure, axes = _panels(len(tasks), 1.65)
+        figure, axes = panels(len(tasks), 1.65)
         offline = scores[scores["phase"] == "offline"]
         for axis, (name, task) in zip(axes, tasks.items(), strict=True):
             for method, label in methods.items():
@@ -193,7 +194,7 @@ def learning_curves(
             if name in data_scores:
                 axis.axhline(data_scores[name], color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
             if offline[offline["task"] == name].empty:
-                _empty(axis)
+                empty(axis)
             else:
                 axis.xaxis.set_major_formatter(EngFormatter(sep=""))
                 axis.xaxis.set_major_locator(_ticks())
@@ -202,8 +203,8 @@ def learning_curves(
             axes[0].plot([], [], color=GREY, linewidth=0.8, linestyle=(0, (3, 3)),
                          label="data (mean score)")  # fmt: skip
         _outer_labels(axes, "gradient updates", "normalised score")
-        _legend(figure, axes[0])
-        _save(figure, stem)
+        legend(figure, axes[0])
+        save(figure, stem)
 
 
 def _curve(axis: Axes, cell: pd.DataFrame, bounded: bool, style: Look, label: str) -> None:
@@ -219,7 +220,8 @@ def _curve(axis: Axes, cell: pd.DataFrame, bounded: bool, style: Look, label: st
     axis.fill_between(steps, low, high, color=style.color, alpha=0.15, linewidth=0)
 
 
-def _empty(axis: Axes) -> None:
+def empty(axis: Axes) -> None:
+    """A panel that says that there is nothing to draw."""
     axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", color=GREY)
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
@@ -238,11 +240,11 @@ def _outer_labels(axes: Sequence[Axes], x: str, y: str) -> None:
 def return_histograms(cards: Mapping[str, Mapping[str, Any] | None], stem: Path) -> None:
     """Episode returns of each dataset: a panel a task; `cards` maps tasks to card or None."""
     with mpl.rc_context(STYLE):
-        figure, axes = _panels(len(cards), 1.3)
+        figure, axes = panels(len(cards), 1.3)
         for axis, (task, card) in zip(axes, cards.items(), strict=True):
             axis.set_title(task)
             if card is None:
-                _empty(axis)
+                empty(axis)
                 continue
             histogram = card["histogram"]
             axis.stairs(histogram["counts"], histogram["edges"], fill=True, color="0.55")
@@ -250,7 +252,7 @@ def return_histograms(cards: Mapping[str, Mapping[str, Any] | None], stem: Path)
             axis.xaxis.set_major_locator(_ticks())
             axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
         _outer_labels(axes, "episode return", "episodes")
-        _save(figure, stem)
+        save(figure, stem)
 
 
 def seed_scores(
@@ -264,7 +266,7 @@ def seed_scores(
     at_end = scores["step"] == scores["method"].map(last)
     final = scores[(scores["phase"] == "offline") & at_end]
     with mpl.rc_context(STYLE):
-        figure, axes = _panels(len(tasks), 0.5 + 0.15 * len(methods))
+        figure, axes = panels(len(tasks), 0.5 + 0.15 * len(methods))
         for index, (axis, task) in enumerate(zip(axes, tasks, strict=True)):
             for y, method in enumerate(methods):
                 cell = final[(final["task"] == task) & (final["method"] == method)]
@@ -278,7 +280,7 @@ def seed_scores(
                     axis.vlines(values.mean(), y - 0.38, y + 0.38, color=INK, linewidth=1)
             axis.set_title(task)
             if final[final["task"] == task].empty:
-                _empty(axis)
+                empty(axis)
                 continue
             names = list(methods.values()) if index % _columns(len(tasks)) == 0 else []
             axis.set_yticks(range(len(methods)), names)
@@ -286,4 +288,4 @@ def seed_scores(
             axis.xaxis.set_major_locator(_ticks())
             axis.tick_params(axis="y", length=0)
         _outer_labels(axes, "normalised score", "")
-        _save(figure, stem)
+        save(figure, stem)

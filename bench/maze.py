@@ -7,7 +7,6 @@ goal only by combining pieces of several trajectories.
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -16,19 +15,14 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from bench.mazes import STITCH, Cell
 from bench.physics import SharedModel
 from bench.transitions import Transitions
 
 with redirect_stderr(StringIO()):  # prints a notice on environments that nobody uses here
     from gymnasium_robotics.envs.maze import point_maze
-    from gymnasium_robotics.envs.maze.maps import LARGE_MAZE
     from gymnasium_robotics.envs.maze.point_maze import PointMazeEnv
 
-Cell = tuple[int, int]
-
-START: Cell = (1, 1)
-GOAL: Cell = (7, 10)
-GOAL_RADIUS = 0.45  # of the environment's own success test
 MAX_TRIP = 3  # cells between start and goal of a collected trajectory
 STITCH_ID = "PointMazeStitch-v0"
 
@@ -48,9 +42,9 @@ class StitchMaze(gymnasium.ObservationWrapper):
     """
 
     def __init__(self, **kwargs: Any):
-        maze: list[list[int | str]] = [list(row) for row in LARGE_MAZE]
-        maze[START[0]][START[1]] = "r"
-        maze[GOAL[0]][GOAL[1]] = "g"
+        maze: list[list[int | str]] = [[int(sign == "#") for sign in row] for row in STITCH.plan]
+        for sign, (row, column) in (("r", STITCH.start), ("g", STITCH.goal)):
+            maze[row][column] = sign
         env = PointMazeEnv(maze_map=maze, continuing_task=False, **kwargs)
         Path(env.tmp_xml_file_path).unlink(missing_ok=True)  # which it leaves in /tmp
         super().__init__(env)
@@ -61,7 +55,7 @@ class StitchMaze(gymnasium.ObservationWrapper):
         observation, info = super().reset(**kwargs)
         maze = self.unwrapped
         assert isinstance(maze, PointMazeEnv)
-        maze.goal = centre(GOAL)  # drawn with noise by the environment
+        maze.goal = STITCH.goal_xy  # drawn with noise by the environment
         maze.update_target_site_pos()
         return observation, info
 
@@ -72,48 +66,18 @@ class StitchMaze(gymnasium.ObservationWrapper):
 gymnasium.register(STITCH_ID, entry_point="bench.maze:StitchMaze", max_episode_steps=600)
 
 
-def free_cells() -> list[Cell]:
-    """All cells without a wall, row by row."""
-    return [(i, j) for i, row in enumerate(LARGE_MAZE) for j, wall in enumerate(row) if wall == 0]
-
-
-def distances(goal: Cell) -> dict[Cell, int]:
-    """Steps from every free cell to `goal` along the corridors (breadth-first)."""
-    result = {goal: 0}
-    queue = deque([goal])
-    while queue:
-        i, j = queue.popleft()
-        for cell in ((i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1)):
-            if cell not in result and LARGE_MAZE[cell[0]][cell[1]] == 0:
-                result[cell] = result[i, j] + 1
-                queue.append(cell)
-    return result
-
-
-def centre(cell: Cell) -> np.ndarray:
-    """The (x, y) of a cell's centre; cells are 1 m wide and the maze is centred on 0."""
-    rows, columns = len(LARGE_MAZE), len(LARGE_MAZE[0])
-    return np.array([cell[1] + 0.5 - columns / 2, rows / 2 - cell[0] - 0.5])
-
-
-def cell_of(position: np.ndarray) -> Cell:
-    """The cell that holds (x, y)."""
-    rows, columns = len(LARGE_MAZE), len(LARGE_MAZE[0])
-    return int(np.floor(rows / 2 - position[1])), int(np.floor(position[0] + columns / 2))
-
-
 def controller(observation: np.ndarray, to_goal: dict[Cell, int], noise: np.ndarray) -> np.ndarray:
     """A PD step towards the next cell on the shortest path, plus noise, within +-1.
 
     The noise comes after the step's own limit: before it, it would be lost wherever the
     step saturates.
     """
-    here = cell_of(observation[:2])
+    here = STITCH.cell_of(observation[:2])
     if here not in to_goal:  # a wall's edge, by rounding: stay on course for the goal
-        here = min(to_goal, key=lambda c: float(np.sum((centre(c) - observation[:2]) ** 2)))
+        here = min(to_goal, key=lambda c: float(np.sum((STITCH.centre(c) - observation[:2]) ** 2)))
     i, j = here
     options = [c for c in ((i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1), here) if c in to_goal]
-    waypoint = centre(min(options, key=lambda c: to_goal[c]))
+    waypoint = STITCH.centre(min(options, key=lambda c: to_goal[c]))
     action = np.clip(10.0 * (waypoint - observation[:2]) - observation[2:], -1.0, 1.0)
     return np.clip(action + noise, -1.0, 1.0)
 
@@ -122,8 +86,10 @@ def proof(data: Transitions) -> dict[str, Any]:
     """How many trajectories visit the start cell, reach the goal, or do both."""
     positions = np.concatenate([data.observations[:, :2], data.next_observations[:, :2]])
     owner = np.concatenate([data.episodes, data.episodes])
-    at_start = np.unique(owner[(np.abs(positions - centre(START)) <= 0.5).all(axis=1)])
-    at_goal = np.unique(owner[np.linalg.norm(positions - centre(GOAL), axis=1) <= GOAL_RADIUS])
+    at_start = np.unique(owner[(np.abs(positions - STITCH.start_xy) <= 0.5).all(axis=1)])
+    at_goal = np.unique(
+        owner[np.linalg.norm(positions - STITCH.goal_xy, axis=1) <= STITCH.goal_radius]
+    )
     both = np.intersect1d(at_start, at_goal)
     return {
         "statement": (

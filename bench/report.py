@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import typst
 
-from bench import effects, figures, prose, records, stats, tables
+from bench import effects, figures, maze_report, prose, records, stats, tables
 from bench.catalogue import Catalogue
 from bench.runs import Runs, read_cards, read_runs
 from bench.suite import Suite
@@ -69,6 +69,7 @@ def build(
         ],
         **_tabulate(suite, catalogue, summary, aggregate, runs, by_task, folder / "tables"),
     }
+    content["mazes"] = maze_report.build(suite, catalogue, summary, folder / "figures")
     if suite.baseline is not None:
         content |= _compare(suite, catalogue, results_dir, runs, folder / "tables")
     records.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))

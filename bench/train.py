@@ -25,6 +25,7 @@ from bench.engine import Engine, choose_executor, prepare_process
 from bench.envs import Evaluator
 from bench.evaluate import HEADER, EpisodeRow, evaluate
 from bench.learner import Learner
+from bench.probes import Probes
 from bench.progress import Progress
 from bench.rng import Streams
 from bench.suite import Settings, block_name
@@ -58,6 +59,7 @@ class Run:
         self.engine = Engine(
             self.method, self.state, self.config, self.replay, self.streams["noise"], executor
         )
+        self.probes = Probes(self.method, settings.task.env_id, data, self.replay)
         self.step = 0
         self.metrics: list[dict[str, float]] = []  # one row a log point and seed
         self.evaluations: list[EpisodeRow] = []
@@ -84,8 +86,7 @@ class Run:
                 print(f"seed {seed}: non-finite loss by update {self.step:,}", flush=True)
 
     def evaluate(self, evaluator: Evaluator) -> None:
-        """Score every seed that has not diverged."""
-
+        """Score every seed that has not diverged, and add the probes to the last metrics."""
         settings, episodes = self.settings, self.settings.evaluation.episodes
         noise = Streams(settings.seeds, f"actions of evaluation {self.step}", self.device)
         actor = make_actor(self.method, self.state, self.config, noise, episodes)
@@ -93,6 +94,10 @@ class Run:
             evaluator, actor, self.replay.scaler, settings.seeds, self.step, episodes, self.device
         )
         self.evaluations += [row for row in rows if row.seed not in self.diverged]
+        seeds = len(settings.seeds)
+        probes = self.probes(self.state, self.config, seeds)
+        for metrics, measured in zip(self.metrics[-seeds:], probes, strict=True):
+            metrics |= measured
 
     def save(self, path: Path, identity: str) -> None:
         """Write the checkpoint."""

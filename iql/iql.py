@@ -117,3 +117,14 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
     """The mean action: (S, B, obs) -> (S, B, act)."""
     return state.policy(observations)
+
+
+def value(state: State, observations: Tensor, config: Config) -> Tensor:
+    """V: (S, N, obs) -> (S, N)."""
+    return state.value(observations)
+
+
+def advantage(state: State, batch: Batch, config: Config) -> Tensor:
+    """What the policy's weights are made of, target Q minus V: (S, B)."""
+    q = state.target_critic(batch.observations, batch.actions).amin(0)
+    return q - state.value(batch.observations)

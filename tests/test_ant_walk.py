@@ -38,12 +38,12 @@ def test_distances_follow_the_corridor_of_the_u() -> None:
     }
 
 
-@pytest.mark.parametrize("maze", antmaze.MAZES)
+@pytest.mark.parametrize("maze", antmaze.PLANS)
 def test_cells_and_places_are_each_others_inverse(maze: str) -> None:
     cells = ant_walk.free_cells(maze)
     assert [ant_walk.cell_of(place(c) + np.array([1.9, -1.9])) for c in cells] == cells
     np.testing.assert_array_equal(place(cells[0]), antmaze.centre(maze, "S"))
-    assert len(cells) == sum(row.count(".") for row in antmaze.MAZES[maze]) + 2
+    assert len(cells) == sum(row.count(".") for row in antmaze.PLANS[maze]) + 2
 
 
 def test_a_route_goes_from_centre_to_centre_and_then_to_its_target() -> None:

@@ -62,7 +62,7 @@ def put(ant: AntMaze, x: float, y: float, height: float = 5.0, velocity: float =
 
 @pytest.mark.parametrize("maze", MAPS)
 def test_walls_stand_where_gymnasium_robotics_has_them(maze: str) -> None:
-    walls = [[int(sign == "#") for sign in row] for row in antmaze.MAZES[maze]]
+    walls = [[int(sign == "#") for sign in row] for row in antmaze.PLANS[maze]]
     assert walls == MAPS[maze]
     model = antmaze.model(maze)
     boxes = model.geom_pos[model.geom_type == mujoco.mjtGeom.mjGEOM_BOX]
@@ -77,7 +77,7 @@ def test_walls_stand_where_gymnasium_robotics_has_them(maze: str) -> None:
 def test_start_and_goal_cells(
     maze: str, goal: tuple[int, int], metres: tuple[float, float]
 ) -> None:
-    rows = antmaze.MAZES[maze]
+    rows = antmaze.PLANS[maze]
     assert rows[1][1] == "S"
     assert rows[goal[0]][goal[1]] == "G"
     text = "".join(rows)

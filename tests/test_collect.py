@@ -208,9 +208,9 @@ def test_reward_and_termination_are_given_at_the_goal_alone(trips: list[EpisodeB
 
 
 def test_trips_are_short_on_the_map(trips: list[EpisodeBuffer]) -> None:
-    table = {cell: maze.distances(cell) for cell in maze.free_cells()}
+    table = {cell: maze.STITCH.distances(cell) for cell in maze.STITCH.free_cells()}
     for e in trips:
-        cells = [maze.cell_of(p) for p in e.observations[:, :2]]
+        cells = [maze.STITCH.cell_of(p) for p in e.observations[:, :2]]
         apart = [table[cells[0]][cell] for cell in cells if cell in table]
         # The noise may push the ball one cell off its way.
         assert max(apart) <= collect.maze.MAX_TRIP + 1
@@ -221,8 +221,8 @@ def test_trips_are_short_on_the_map(trips: list[EpisodeBuffer]) -> None:
 
 
 def test_trips_start_all_over_the_map(trips: list[EpisodeBuffer]) -> None:
-    starts = {maze.cell_of(e.observations[0, :2]) for e in trips}
-    assert starts <= set(maze.free_cells())
+    starts = {maze.STITCH.cell_of(e.observations[0, :2]) for e in trips}
+    assert starts <= set(maze.STITCH.free_cells())
     assert len(starts) > 30  # of 46
 
 

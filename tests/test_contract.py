@@ -151,6 +151,35 @@ def test_shapes_and_finite_metrics_per_seed(name: str, reaching: Transitions) ->
     assert actions.abs().max() <= 1
 
 
+@pytest.mark.parametrize("name", [n for n in NAMES if hasattr(methods.load(n), "value")])
+def test_a_value_is_one_number_a_state_and_changes_nothing(
+    name: str, reaching: Transitions
+) -> None:
+    trainer = Trainer(name, (3, 5), reaching, 30)
+    trainer.run(30)
+    before = trainer.tensors()
+    method, state, config = trainer.method, trainer.state, trainer.config
+    batch = trainer.replay.batch(torch.tensor([[4, 8, 15], [4, 8, 15]]))
+    with torch.no_grad():
+        values = method.value(state, batch.observations, config)
+        alone = method.value(state, batch.observations[:, 1:2], config)
+    torch.testing.assert_close(alone, values[:, 1:2], rtol=0, atol=1e-6)
+    assert values.shape == (2, 3)
+    assert (values[0] != values[1]).all()  # each seed has its own
+    if hasattr(method, "advantage"):
+        with torch.no_grad():
+            assert method.advantage(state, batch, config).shape == (2, 3)
+    assert same_tensors(before, trainer.tensors())
+
+
+def test_who_has_a_value() -> None:
+    having = {n for n in NAMES if hasattr(methods.load(n), "value")}
+    assert having == {
+        *("iql", "td3_bc", "cql", "cql_antmaze", "awac", "onestep"),
+        *(n for n in NAMES if n in methods.VARIANTS),
+    }
+
+
 def test_same_seeds_same_bits(name: str, reaching: Transitions) -> None:
     runs = [Trainer(name, (0, 4), reaching, 50) for _ in range(2)]
     for trainer in runs:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bench import maze
+from bench.mazes import STITCH, Cell
 from bench.transitions import Transitions
 
 PLAN = (
@@ -42,7 +43,7 @@ def put(env: gymnasium.Env, x: float, y: float) -> None:
 
 
 def test_free_cells_are_those_of_the_plan() -> None:
-    assert maze.free_cells() == FREE
+    assert STITCH.free_cells() == FREE
     assert len(FREE) == 46
 
 
@@ -63,12 +64,12 @@ def test_free_cells_are_those_of_the_plan() -> None:
         ((7, 1), 19),
     ],
 )
-def test_distances_to_the_goal_counted_by_hand(cell: maze.Cell, steps: int) -> None:
-    assert maze.distances(maze.GOAL)[cell] == steps
+def test_distances_to_the_goal_counted_by_hand(cell: Cell, steps: int) -> None:
+    assert STITCH.distances(STITCH.goal)[cell] == steps
 
 
 def test_distances_are_a_metric_on_the_corridors() -> None:
-    table = {cell: maze.distances(cell) for cell in FREE}
+    table = {cell: STITCH.distances(cell) for cell in FREE}
     for a in FREE:
         assert table[a].keys() == set(FREE)  # connected
         for b in FREE:
@@ -78,32 +79,32 @@ def test_distances_are_a_metric_on_the_corridors() -> None:
 
 
 def test_no_trip_can_join_start_and_goal() -> None:
-    assert maze.distances(maze.GOAL)[maze.START] > 2 * maze.MAX_TRIP
+    assert STITCH.distances(STITCH.goal)[STITCH.start] > 2 * maze.MAX_TRIP
 
 
 @pytest.mark.parametrize(
     ("cell", "xy"), [((0, 0), (-5.5, 4.0)), ((4, 6), (0.5, 0.0)), ((8, 11), (5.5, -4.0))]
 )
-def test_centres_by_hand(cell: maze.Cell, xy: tuple[float, float]) -> None:
-    assert tuple(maze.centre(cell)) == xy
+def test_centres_by_hand(cell: Cell, xy: tuple[float, float]) -> None:
+    assert tuple(STITCH.centre(cell)) == xy
 
 
 def test_a_cell_holds_its_square_and_no_more() -> None:
     for i in range(len(PLAN)):
         for j in range(len(PLAN[0])):
-            centre = maze.centre((i, j))
-            assert maze.cell_of(centre) == (i, j)
+            centre = STITCH.centre((i, j))
+            assert STITCH.cell_of(centre) == (i, j)
             for dx in (-0.49, 0.49):
                 for dy in (-0.49, 0.49):
-                    assert maze.cell_of(centre + np.array([dx, dy])) == (i, j)
-            assert maze.cell_of(centre + np.array([0.51, 0])) == (i, j + 1)
-            assert maze.cell_of(centre + np.array([0, 0.51])) == (i - 1, j)
+                    assert STITCH.cell_of(centre + np.array([dx, dy])) == (i, j)
+            assert STITCH.cell_of(centre + np.array([0.51, 0])) == (i, j + 1)
+            assert STITCH.cell_of(centre + np.array([0, 0.51])) == (i - 1, j)
 
 
 def test_centres_are_the_environments_own(env: gymnasium.Env) -> None:
     for cell in FREE:
         np.testing.assert_allclose(
-            maze.centre(cell), env.unwrapped.maze.cell_rowcol_to_xy(np.array(cell))
+            STITCH.centre(cell), env.unwrapped.maze.cell_rowcol_to_xy(np.array(cell))
         )
 
 
@@ -117,9 +118,9 @@ def test_every_episode_starts_in_the_start_cell_and_aims_at_the_goal_cell(
         observation, _ = env.reset(seed=seed)
         assert observation.shape == (4,)
         assert env.observation_space.contains(observation)
-        assert maze.cell_of(observation[:2]) == maze.START
+        assert STITCH.cell_of(observation[:2]) == STITCH.start
         assert tuple(env.unwrapped.goal) == (4.5, -3.0)  # the same in every episode
-    assert maze.distances(maze.GOAL)[maze.START] == 15
+    assert STITCH.distances(STITCH.goal)[STITCH.start] == 15
 
 
 @pytest.mark.parametrize(("offset", "success"), [(0.40, True), (0.50, False)])
@@ -136,10 +137,10 @@ def test_reward_and_termination_at_the_goal(
 
 def test_elsewhere_nothing_is_given(env: gymnasium.Env) -> None:
     for cell in FREE:
-        if maze.distances(maze.GOAL)[cell] < 2:
+        if STITCH.distances(STITCH.goal)[cell] < 2:
             continue
         env.reset(seed=1)
-        put(env, *maze.centre(cell))
+        put(env, *STITCH.centre(cell))
         _, reward, terminated, _, _ = env.step(np.zeros(2, np.float32))
         assert (reward, terminated) == (0.0, False)
 
@@ -157,15 +158,15 @@ def test_an_episode_is_cut_after_600_steps(env: gymnasium.Env) -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_one_long_trip_solves_the_maze_in_time(env: gymnasium.Env, seed: int) -> None:
-    to_goal = maze.distances(maze.GOAL)
+    to_goal = STITCH.distances(STITCH.goal)
     observation, _ = env.reset(seed=seed)
-    visited = [maze.cell_of(observation[:2])]
+    visited = [STITCH.cell_of(observation[:2])]
     total, terminated, truncated, steps = 0.0, False, False, 0
     while not (terminated or truncated):
         action = maze.controller(observation, to_goal, np.zeros(2)).astype(np.float32)
         observation, reward, terminated, truncated, _ = env.step(action)
         total, steps = total + float(reward), steps + 1
-        cell = maze.cell_of(observation[:2])
+        cell = STITCH.cell_of(observation[:2])
         if cell != visited[-1]:
             visited.append(cell)
     print(f"start to goal in {steps} of 600 steps")
@@ -177,9 +178,9 @@ def test_one_long_trip_solves_the_maze_in_time(env: gymnasium.Env, seed: int) ->
 
 
 def test_controller_by_hand() -> None:
-    to_goal = maze.distances((1, 4))
+    to_goal = STITCH.distances((1, 4))
     # In (1, 1) at rest, x = -4.5: the waypoint (1, 2) is 1 m to the right, so 10 is clipped.
-    start = np.array([*maze.centre((1, 1)), 0.0, 0.0])
+    start = np.array([*STITCH.centre((1, 1)), 0.0, 0.0])
     np.testing.assert_allclose(maze.controller(start, to_goal, np.zeros(2)), [1, 0], atol=1e-12)
     # Near its centre and moving: 10 times the error, less the velocity.
     close = np.array([-1.52, 3.03, 0.05, -0.1])  # the centre is (-1.5, 3)
@@ -194,7 +195,7 @@ def test_controller_by_hand() -> None:
 def test_controller_leaves_a_wall() -> None:
     # By rounding the ball may count as inside the wall (2, 2); it must still get an action.
     inside = np.array([-3.5, 2.45, 0.0, 0.0])  # the centre is (-3.5, 2)
-    action = maze.controller(inside, maze.distances((1, 4)), np.zeros(2))
+    action = maze.controller(inside, STITCH.distances((1, 4)), np.zeros(2))
     assert np.isfinite(action).all()
     assert action[1] > 0  # up, to the corridor of row 1
 

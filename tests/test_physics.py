@@ -19,7 +19,7 @@ ASSETS = Path(mujoco_env.__file__).parent / "assets"
 ROBOTS = {"hopper": locomotion.Hopper, "walker2d": locomotion.Walker2d}
 ROBOTS |= {"half_cheetah": locomotion.HalfCheetah}
 FRAME_SKIP = {"hopper": 4, "walker2d": 4, "half_cheetah": 5}
-NAMES = [*ROBOTS, *antmaze.MAZES]
+NAMES = [*ROBOTS, *antmaze.PLANS]
 SAME = (
     *("body_mass", "body_inertia", "body_ipos"),
     *("dof_armature", "dof_damping", "dof_invweight0", "jnt_range", "qpos0"),
@@ -29,7 +29,7 @@ SAME = (
 
 
 def model_of(name: str) -> mujoco.MjModel:
-    if name in antmaze.MAZES:
+    if name in antmaze.PLANS:
         return antmaze.model(name)
     return locomotion.Hopper.model_of((ASSETS / f"{name}.xml").read_text())
 
@@ -92,7 +92,7 @@ def test_an_environment_step_is_that_of_mujoco_2(name: str) -> None:
     env.close()
 
 
-@pytest.mark.parametrize("maze", antmaze.MAZES)
+@pytest.mark.parametrize("maze", antmaze.PLANS)
 def test_an_ants_step_is_that_of_mujoco_2(maze: str) -> None:
     """Not to rounding: Runge-Kutta turns a free body by another rule since."""
     env = gymnasium.make(f"bench.antmaze:AntMaze{maze}-v2", disable_env_checker=True).unwrapped

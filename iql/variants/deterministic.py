@@ -14,9 +14,9 @@ from bench.learner import Learner, Target, constant, cosine
 from bench.nets import DeterministicPolicy, TwinCritic, ValueNet
 from bench.rng import Streams
 from bench.types import Spec
-from iql.iql import Config, act, update
+from iql.iql import Config, act, update, value
 
-__all__ = ["Config", "State", "act", "init", "update"]
+__all__ = ["Config", "State", "act", "init", "update", "value"]
 
 
 class PointPolicy(DeterministicPolicy):

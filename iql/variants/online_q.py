@@ -11,9 +11,9 @@ from torch import Tensor
 
 from bench.rng import Streams
 from bench.types import Batch
-from iql.iql import Config, State, act, critic_loss, expectile_loss, init, policy_loss
+from iql.iql import Config, State, act, critic_loss, expectile_loss, init, policy_loss, value
 
-__all__ = ["Config", "State", "act", "init", "update"]
+__all__ = ["Config", "State", "act", "init", "update", "value"]
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:

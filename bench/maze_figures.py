@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
@@ -10,10 +11,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bench.figures import GREY, INK, STYLE, WIDTH, legend, look, panels, save
+from bench.figures import GREY, INK, STYLE, WIDTH, empty, legend, look, panels, save
 from bench.maze_data import cells_visited, visits
 from bench.mazes import Maze
 from bench.transitions import Transitions
@@ -26,7 +28,27 @@ KINDS = (  # of trajectories: label, colour, width, how many are drawn at most
     ("one from the start to the goal", INK, 0.8, 50),
 )
 POINTS = 150  # of a drawn trajectory, at most
+BINS = 5  # squares along a cell
+LEVELS = 12  # colours of a value
 BAR = 0.2  # inches that a bar and its share of the gaps take at most
+
+
+@dataclass(frozen=True)
+class Values:
+    """What one method's value says of the data's states, mean over seeds."""
+
+    positions: np.ndarray  # (N, 2)
+    mean: np.ndarray  # (N,)
+    rank: float  # its probe (bench.probes)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one method's runs learned of a maze; a method may have no value."""
+
+    paths: list[np.ndarray]  # (T, 2) each: (x, y) before each step of an episode
+    arrived: np.ndarray  # whether each reached the goal
+    values: Values | None
 
 
 def success_bars(
@@ -150,3 +172,56 @@ def trajectories(data: Mapping[str, tuple[Maze, Transitions]], stem: Path) -> No
 def _thinned(line: np.ndarray) -> np.ndarray:
     """At most POINTS of a line's points."""
     return np.asarray(line[:: -(-len(line) // POINTS)])
+
+
+def value_maps(maze: Maze, traces: Mapping[str, Trace | None], stem: Path) -> None:
+    """What methods learned of one maze: a panel a method, by label; None reads "not run".
+
+    Colour is the value, the mean over seeds and over the data's rows in each square; lines are
+    the policies' ways, with a cross where an episode ended short of the goal.
+    """
+    width = WIDTH / min(3, len(traces))
+    with mpl.rc_context(STYLE):
+        height = min(0.95 * width * len(maze.plan) / len(maze.plan[0]), 2.6) + 0.3
+        figure, axes = panels(len(traces), height, min(3, len(traces)))
+        for axis, (label, trace) in zip(axes, traces.items(), strict=True):
+            axis.set_title(label)
+            if trace is None:
+                empty(axis)
+                continue
+            floor(axis, maze)
+            if trace.values is not None:
+                _value_squares(figure, axis, maze, trace.values)
+            for path, arrived in zip(trace.paths, trace.arrived, strict=True):
+                line = _thinned(path).T
+                axis.plot(*line, color="white", linewidth=1.2, zorder=2.5)
+                axis.plot(*line, color=INK, linewidth=0.6, zorder=2.6)
+                if not arrived:
+                    axis.plot(*path[-1], "x", color=ACCENT, markersize=4, zorder=5,
+                              markeredgewidth=1.1)  # fmt: skip
+            axis.set_xlabel(f"{trace.arrived.sum()} of {len(trace.arrived)} episodes arrive")
+        save(figure, stem)
+
+
+def _value_squares(figure: Figure, axis: Axes, maze: Maze, values: Values) -> None:
+    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+    x_edges = np.linspace(left, right, BINS * len(maze.plan[0]) + 1)
+    y_edges = np.linspace(low, high, BINS * len(maze.plan) + 1)
+    x, y = values.positions.astype(float).T
+    count, *_ = np.histogram2d(x, y, (x_edges, y_edges))
+    total, *_ = np.histogram2d(x, y, (x_edges, y_edges), weights=values.mean)
+    mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    # Values fall steeply at the goal and little elsewhere: each colour has as many squares.
+    levels = np.unique(np.nanquantile(mean, np.linspace(0, 1, LEVELS + 1)))
+    norm = BoundaryNorm(levels, 256) if len(levels) > 1 else None
+    extent = (left, right, low, high)
+    shown = axis.imshow(
+        mean.T, "viridis", norm=norm, origin="lower", extent=extent, zorder=0.5
+    )  # white where there are no data
+    bar = figure.colorbar(shown, ax=axis, location="bottom", shrink=0.85, aspect=30,
+                          ticks=levels[:: LEVELS // 4])  # fmt: skip
+    bar.ax.xaxis.set_major_formatter("{x:.3g}")
+    bar.minorticks_off()
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0)
+    bar.set_label(f"value; rank correlation with the way {values.rank:.2f}")

@@ -12,6 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from bench import figures, maze_figures
+from bench.maze_figures import Trace, Values
 from bench.mazes import MAZES, STITCH
 from bench.stats import SUMMARY_COLUMNS
 
@@ -120,3 +121,40 @@ def test_a_floor_has_its_walls_start_and_goal(name: str, tmp_path: Path, drawn: 
     low, high = np.array([axis.get_xlim(), axis.get_ylim()]).T
     assert (high - low).tolist() == [maze.cell * len(maze.plan[0]), maze.cell * len(maze.plan)]
     assert (np.diff(axis.lines[2].get_xdata()) == maze.cell).all()  # the bar
+
+
+# --- values ---------------------------------------------------------------------------
+
+
+def test_value_maps(tmp_path: Path, drawn: list[Figure]) -> None:
+    paths = [np.array([START, ELSEWHERE]), np.array([START, (1.5, 1.0), GOAL])]
+    # Two rows in one square of 0.2 m, and one in another; the mean of the first is 3.
+    positions = np.array([[0.05, 0.05], [0.12, 0.08], [-4.5, 3.0]], np.float32)
+    values = Values(positions, np.array([2.0, 4.0, 9.0]), 0.25)
+    arrived = np.array([False, True])
+    traces = {"IQL": Trace(paths, arrived, values), "BC": Trace(paths, arrived, None), "X": None}
+    for name in ("a", "b"):
+        maze_figures.value_maps(STITCH, traces, tmp_path / name)
+    same_bytes(tmp_path / "a", tmp_path / "b")
+    iql, bc, none = drawn[0].axes[:3]
+    (image,) = iql.images
+    squares = image.get_array().filled(np.nan)
+    assert squares.shape == (5 * 9, 5 * 12)
+    at = {tuple(index): squares[tuple(index)] for index in np.argwhere(np.isfinite(squares))}
+    assert at == {(22, 30): 3.0, (37, 7): 9.0}  # row: (y + 4.5) / 0.2, column: (x + 6) / 0.2
+    assert image.get_extent() == pytest.approx([-6, 6, -4.5, 4.5])
+    assert not bc.images
+    crosses = [[line.get_xydata().tolist() for line in axis.lines if line.get_marker() == "x"]
+               for axis in (iql, bc)]  # fmt: skip
+    assert crosses == [[[list(ELSEWHERE)]], [[list(ELSEWHERE)]]]
+    assert iql.get_xlabel() == "1 of 2 episodes arrive"
+    assert [text.get_text() for text in none.texts] == ["not run"]
+    labels = [axis.get_xlabel() for axis in drawn[0].axes[3:]]
+    assert labels == ["value; rank correlation with the way 0.25"]
+
+
+def test_a_value_that_is_the_same_everywhere(tmp_path: Path) -> None:
+    values = Values(np.array([[0.0, 0.0], [1.5, 1.0]]), np.array([2.0, 2.0]), float("nan"))
+    trace = Trace([np.array([START, GOAL])], np.array([True]), values)
+    maze_figures.value_maps(STITCH, {"IQL": trace}, tmp_path / "x")
+    assert len(list(tmp_path.iterdir())) == len(figures.FORMATS)

@@ -180,10 +180,10 @@ def value_maps(maze: Maze, traces: Mapping[str, Trace | None], stem: Path) -> No
     Colour is the value, the mean over seeds and over the data's rows in each square; lines are
     the policies' ways, with a cross where an episode ended short of the goal.
     """
-    width = WIDTH / min(3, len(traces))
+    columns = 2 if len(traces) == 4 else min(3, len(traces))
     with mpl.rc_context(STYLE):
-        height = min(0.95 * width * len(maze.plan) / len(maze.plan[0]), 2.6) + 0.3
-        figure, axes = panels(len(traces), height, min(3, len(traces)))
+        height = min(0.95 * WIDTH / columns * len(maze.plan) / len(maze.plan[0]), 2.6) + 0.55
+        figure, axes = panels(len(traces), height, columns)
         for axis, (label, trace) in zip(axes, traces.items(), strict=True):
             axis.set_title(label)
             if trace is None:
@@ -218,7 +218,7 @@ def _value_squares(figure: Figure, axis: Axes, maze: Maze, values: Values) -> No
     shown = axis.imshow(
         mean.T, "viridis", norm=norm, origin="lower", extent=extent, zorder=0.5
     )  # white where there are no data
-    bar = figure.colorbar(shown, ax=axis, location="bottom", shrink=0.85, aspect=30,
+    bar = figure.colorbar(shown, ax=axis, location="bottom", shrink=0.72, aspect=26,
                           ticks=levels[:: LEVELS // 4])  # fmt: skip
     bar.ax.xaxis.set_major_formatter("{x:.3g}")
     bar.minorticks_off()

@@ -17,6 +17,7 @@ import jsonschema
 
 from bench import methods
 from bench.errors import BenchError, unknown
+from bench.mazes import maze_of
 from bench.parsing import read_table, read_yaml, validate
 from bench.suite import (
     SCALES,
@@ -77,6 +78,9 @@ class Catalogue:
         for method in suite.methods:
             if method not in self.methods:
                 raise unknown(where, "method", method, self.methods)
+        for task in suite.maps.tasks if suite.maps else ():
+            if maze_of(self.tasks[task].env_id) is None:
+                raise BenchError(f"{where}, maps, tasks: {task} has no maze; remove it.")
         families = {t.family for t in self.tasks.values()}
         for override in suite.overrides:
             for method in override.methods or ():

@@ -86,6 +86,20 @@ def train(
     print(f"results are in {folder}")
 
 
+def trace(folder: Annotated[Path, tyro.conf.Positional]) -> None:
+    """Roll out a finished run in its maze and evaluate its value over the data, for the maps.
+
+    Args:
+        folder: of the run, such as results/quick/runs/iql/pointmaze-large-stitch/0-4.
+    """
+    import torch
+
+    from bench.trace import trace as run
+
+    torch.set_num_threads(1)
+    print(run(folder))
+
+
 def run_folder(suite: str, method: str, task: str, seeds: tuple[int, ...]) -> Path:
     """Where a block of seeds writes."""
     return Path("results") / suite / "runs" / method / task / block_name(seeds)
@@ -197,6 +211,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "run": run,
     "plan": plan,
     "train": train,
+    "trace": trace,
     "fetch": fetch,
     "convert": convert,
     "collect": collect,

@@ -17,7 +17,6 @@ import numpy as np
 
 from bench.mazes import STITCH, Cell
 from bench.physics import SharedModel
-from bench.transitions import Transitions
 
 with redirect_stderr(StringIO()):  # prints a notice on environments that nobody uses here
     from gymnasium_robotics.envs.maze import point_maze
@@ -80,23 +79,3 @@ def controller(observation: np.ndarray, to_goal: dict[Cell, int], noise: np.ndar
     waypoint = STITCH.centre(min(options, key=lambda c: to_goal[c]))
     action = np.clip(10.0 * (waypoint - observation[:2]) - observation[2:], -1.0, 1.0)
     return np.clip(action + noise, -1.0, 1.0)
-
-
-def proof(data: Transitions) -> dict[str, Any]:
-    """How many trajectories visit the start cell, reach the goal, or do both."""
-    positions = np.concatenate([data.observations[:, :2], data.next_observations[:, :2]])
-    owner = np.concatenate([data.episodes, data.episodes])
-    at_start = np.unique(owner[(np.abs(positions - STITCH.start_xy) <= 0.5).all(axis=1)])
-    at_goal = np.unique(
-        owner[np.linalg.norm(positions - STITCH.goal_xy, axis=1) <= STITCH.goal_radius]
-    )
-    both = np.intersect1d(at_start, at_goal)
-    return {
-        "statement": (
-            f"Of {len(data.starts()):,} trajectories, {len(at_start)} visit the start cell, "
-            f"{len(at_goal)} reach the goal, and {len(both)} do both."
-        ),
-        "from_start": len(at_start),
-        "reach_goal": len(at_goal),
-        "from_start_to_goal": len(both),
-    }

@@ -3,16 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-from bench.figures import GREY, INK, STYLE, WIDTH, legend, look, save
+from bench.figures import GREY, INK, STYLE, WIDTH, empty, legend, look, panels, save
+from bench.maze_data import cells_visited, visits
+from bench.mazes import Maze
+from bench.transitions import Transitions
 
+WALL = "0.78"
+ACCENT = "#b5123b"  # no method's colour
+KINDS = (  # of trajectories: label, colour, width, how many are drawn at most
+    ("trajectory", "0.55", 0.4, 300),
+    ("one that reaches the goal", ACCENT, 0.5, 100),
+    ("one from the start to the goal", INK, 0.8, 50),
+)
+POINTS = 150  # of a drawn trajectory, at most
+BINS = 5  # squares along a cell
+LEVELS = 12  # colours of a value
 BAR = 0.2  # inches that a bar and its share of the gaps take at most
+
+
+@dataclass(frozen=True)
+class Values:
+    """What one method's value says of the data's states, mean over seeds."""
+
+    positions: np.ndarray  # (N, 2)
+    mean: np.ndarray  # (N,)
+    rank: float  # its probe (bench.probes)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one method's runs learned of a maze; a method may have no value."""
+
+    paths: list[np.ndarray]  # (T, 2) each: (x, y) before each step of an episode
+    arrived: np.ndarray  # whether each reached the goal
+    values: Values | None
 
 
 def success_bars(
@@ -81,3 +117,111 @@ def _two_lines(task: str) -> str:
     """A task's name, broken behind its first word."""
     first, dash, rest = task.partition("-")
     return f"{first}{dash}\n{rest}"
+
+
+def floor(axis: Axes, maze: Maze) -> None:
+    """Walls, start and goal, with a bar as long as a cell is wide."""
+    half = np.full(2, maze.cell / 2)
+    for wall in maze.walls():
+        axis.add_patch(Rectangle(tuple(maze.centre(wall) - half), maze.cell, maze.cell,
+                                 facecolor=WALL, edgecolor=WALL, linewidth=0.2))  # fmt: skip
+    axis.plot(*maze.start_xy, "o", color="white", markeredgecolor=INK, markeredgewidth=0.9,
+              markersize=4.5, zorder=4, label="start")  # fmt: skip
+    axis.plot(*maze.goal_xy, "*", color="white", markeredgecolor=INK, markeredgewidth=0.8,
+              markersize=7.5, zorder=4, label="goal")  # fmt: skip
+    rows, columns = len(maze.plan), len(maze.plan[0])
+    corners = np.array([maze.centre(cell) for cell in ((0, 0), (rows - 1, columns - 1))])
+    low, high = corners.min(axis=0) - half, corners.max(axis=0) + half
+    left, right, y = low[0] + maze.cell / 2, low[0] + 1.5 * maze.cell, low[1] + maze.cell / 2
+    axis.plot([left, right], [y, y], color=INK, linewidth=1.2, solid_capstyle="butt")
+    axis.text(right + maze.cell / 4, y, f"{maze.cell:g} m", va="center_baseline", fontsize=6)
+    axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal", xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+    axis.grid(False)
+
+
+def trajectories(data: Mapping[str, tuple[Maze, Transitions]], stem: Path) -> None:
+    """Each task's dataset in its maze: some of its trajectories, by whether they arrive."""
+    with mpl.rc_context(STYLE):
+        figure, axes = panels(len(data), 1.9)
+        for axis, (task, (maze, rows)) in zip(axes, data.items(), strict=True):
+            floor(axis, maze)
+            seen = visits(rows, maze)
+            kind = seen.at_goal.astype(int) + seen.crosses
+            starts, ends = rows.starts(), rows.starts() + rows.lengths()
+            for number, (label, color, width, most) in enumerate(KINDS):
+                which = np.flatnonzero(kind == number)
+                which = which[np.linspace(0, len(which) - 1, min(most, len(which))).astype(int)]
+                lines = [_thinned(rows.observations[starts[e] : ends[e], :2]) for e in which]
+                # As pixels: the vector file would hold every step of every trajectory.
+                axis.add_collection(LineCollection(
+                    lines, colors=color, linewidths=width, alpha=0.7, rasterized=True,
+                    zorder=2 + number / 10, label=label,
+                ))  # fmt: skip
+            axis.set_title(task)
+            axis.set_xlabel(
+                f"{len(kind):,} trajectories in {cells_visited(rows, maze)} of "
+                f"{len(maze.free_cells())} cells,\n{seen.at_goal.sum():,} reach the goal, "
+                f"{seen.crosses.sum():,} from the start",
+                fontsize=6,
+            )
+        legend(figure, axes[0])
+        save(figure, stem)
+
+
+def _thinned(line: np.ndarray) -> np.ndarray:
+    """At most POINTS of a line's points."""
+    return np.asarray(line[:: -(-len(line) // POINTS)])
+
+
+def value_maps(maze: Maze, traces: Mapping[str, Trace | None], stem: Path) -> None:
+    """What methods learned of one maze: a panel a method, by label; None reads "not run".
+
+    Colour is the value, the mean over seeds and over the data's rows in each square; lines are
+    the policies' ways, with a cross where an episode ended short of the goal.
+    """
+    width = WIDTH / min(3, len(traces))
+    with mpl.rc_context(STYLE):
+        height = min(0.95 * width * len(maze.plan) / len(maze.plan[0]), 2.6) + 0.3
+        figure, axes = panels(len(traces), height, min(3, len(traces)))
+        for axis, (label, trace) in zip(axes, traces.items(), strict=True):
+            axis.set_title(label)
+            if trace is None:
+                empty(axis)
+                continue
+            floor(axis, maze)
+            if trace.values is not None:
+                _value_squares(figure, axis, maze, trace.values)
+            for path, arrived in zip(trace.paths, trace.arrived, strict=True):
+                line = _thinned(path).T
+                axis.plot(*line, color="white", linewidth=1.2, zorder=2.5)
+                axis.plot(*line, color=INK, linewidth=0.6, zorder=2.6)
+                if not arrived:
+                    axis.plot(*path[-1], "x", color=ACCENT, markersize=4, zorder=5,
+                              markeredgewidth=1.1)  # fmt: skip
+            axis.set_xlabel(f"{trace.arrived.sum()} of {len(trace.arrived)} episodes arrive")
+        save(figure, stem)
+
+
+def _value_squares(figure: Figure, axis: Axes, maze: Maze, values: Values) -> None:
+    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+    x_edges = np.linspace(left, right, BINS * len(maze.plan[0]) + 1)
+    y_edges = np.linspace(low, high, BINS * len(maze.plan) + 1)
+    x, y = values.positions.astype(float).T
+    count, *_ = np.histogram2d(x, y, (x_edges, y_edges))
+    total, *_ = np.histogram2d(x, y, (x_edges, y_edges), weights=values.mean)
+    mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    # Values fall steeply at the goal and little elsewhere: each colour has as many squares.
+    levels = np.unique(np.nanquantile(mean, np.linspace(0, 1, LEVELS + 1)))
+    norm = BoundaryNorm(levels, 256) if len(levels) > 1 else None
+    extent = (left, right, low, high)
+    shown = axis.imshow(
+        mean.T, "viridis", norm=norm, origin="lower", extent=extent, zorder=0.5
+    )  # white where there are no data
+    bar = figure.colorbar(shown, ax=axis, location="bottom", shrink=0.85, aspect=30,
+                          ticks=levels[:: LEVELS // 4])  # fmt: skip
+    bar.ax.xaxis.set_major_formatter("{x:.3g}")
+    bar.minorticks_off()
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0)
+    bar.set_label(f"value; rank correlation with the way {values.rank:.2f}")

@@ -2,25 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from safetensors.numpy import load_file
 
 from bench import maze_figures, published
 from bench.catalogue import Catalogue
+from bench.maze_figures import Trace, Values
 from bench.mazes import maze_of
-from bench.suite import Suite
+from bench.stats import read_json
+from bench.suite import Suite, block_name
+from bench.transitions import Transitions
 
 
 def build(
-    suite: Suite, catalogue: Catalogue, summary: pd.DataFrame, folder: Path
+    suite: Suite,
+    catalogue: Catalogue,
+    summary: pd.DataFrame,
+    results_dir: Path,
+    cards: Sequence[Path],
+    folder: Path,
 ) -> dict[str, Any] | None:
-    """Draw the figures into `folder`; None for a suite without mazes."""
-    tasks = [t for t in suite.tasks if maze_of(catalogue.tasks[t].env_id)]
-    if not tasks:
+    """Draw the figures into `folder`; None for a suite without mazes.
+
+    The trajectories are drawn of those datasets whose arrays lie beside their card.
+    """
+    mazes = {t: maze for t in suite.tasks if (maze := maze_of(catalogue.tasks[t].env_id))}
+    if not mazes:
         return None
     labels = {m: catalogue.methods[m].label for m in suite.methods}
-    paper = published.beside(tasks, suite.methods)
-    maze_figures.success_bars(summary, labels, tasks, paper, folder / "success")
-    return {"published": bool(paper), "same_data": all(t.endswith("-v0") for t, _ in paper)}
+    paper = published.beside(list(mazes), suite.methods)
+    maze_figures.success_bars(summary, labels, list(mazes), paper, folder / "success")
+    places = {read_json(card)["task"]: card.parent for card in cards}
+    whole = [t for t in mazes if t in places and (places[t] / "observations.npy").exists()]
+    if whole:
+        data = {t: (mazes[t], Transitions.load(places[t])) for t in whole}
+        maze_figures.trajectories(data, folder / "trajectories")
+    drawn = suite.maps.tasks if suite.maps else ()
+    for task in drawn:
+        assert suite.maps is not None
+        traces = {labels[m]: read_trace(suite, results_dir, m, task) for m in suite.maps.methods}
+        maze_figures.value_maps(mazes[task], traces, folder / f"map-{task}")
+    return {
+        "trajectories": bool(whole),
+        "published": bool(paper),
+        "same_data": all(t.endswith("-v0") for t, _ in paper),
+        "maps": list(drawn),
+    }
+
+
+def read_trace(suite: Suite, results_dir: Path, method: str, task: str) -> Trace | None:
+    """What `python -m bench trace` wrote of a cell's seeds; None where nothing is traced."""
+    folder = results_dir / "runs" / method / task
+    files = [folder / block_name(b) / "trace.safetensors" for b in suite.blocks()]
+    blocks = [load_file(file) for file in files if file.exists()]
+    if not sum(len(block["arrived"]) for block in blocks):
+        return None
+    paths = [p for block in blocks for p in block["paths"].reshape(-1, *block["paths"].shape[2:])]
+    values = None
+    if "values" in blocks[0]:  # all blocks have the same rows of the data
+        mean = np.concatenate([block["values"] for block in blocks]).mean(axis=0)
+        rank = np.concatenate([block["value_rank"] for block in blocks]).mean()
+        values = Values(blocks[0]["positions"], mean, float(rank))
+    arrived = np.concatenate([block["arrived"].ravel() for block in blocks])
+    return Trace([path[np.isfinite(path).all(axis=1)] for path in paths], arrived, values)

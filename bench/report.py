@@ -69,7 +69,9 @@ def build(
         ],
         **_tabulate(suite, catalogue, summary, aggregate, runs, by_task, folder / "tables"),
     }
-    content["mazes"] = maze_report.build(suite, catalogue, summary, folder / "figures")
+    content["mazes"] = maze_report.build(
+        suite, catalogue, summary, results_dir, cards, folder / "figures"
+    )
     if suite.baseline is not None:
         content |= _compare(suite, catalogue, results_dir, runs, folder / "tables")
     records.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))

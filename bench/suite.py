@@ -127,6 +127,13 @@ class Method(Strict):
     families: dict[str, FamilyLayer]
 
 
+class Maps(Strict):
+    """Of which runs the report draws what they learned of their maze."""
+
+    tasks: tuple[str, ...] = Field(min_length=1, description="those of the suite with a maze")
+    methods: tuple[str, ...] = Field(min_length=1, description="of the suite; a panel each")
+
+
 class Suite(Strict):
     """One YAML of config/."""
 
@@ -148,6 +155,7 @@ class Suite(Strict):
     evaluation: Evaluation
     bootstrap: int = Field(default=2000, gt=0, description="bootstrap repetitions of the intervals")
     overrides: tuple[Override, ...] = ()
+    maps: Maps | None = Field(default=None, description="runs whose values and paths are drawn")
 
     @model_validator(mode="after")
     def _consistent(self) -> Suite:
@@ -155,6 +163,10 @@ class Suite(Strict):
             check_distinct(name, getattr(self, name))
         if self.baseline is not None and self.baseline not in self.methods:
             raise ValueError(f"baseline: {self.baseline} is none of the methods; add it to them")
+        for name in ("tasks", "methods") if self.maps else ():
+            for value in getattr(self.maps, name):
+                if value not in getattr(self, name):
+                    raise ValueError(f"maps, {name}: {value} is not one of the suite's; add it")
         lengths = [("updates", self.updates), ("evaluation.every", self.evaluation.every)]
         lengths += [("overrides, updates", o.updates) for o in self.overrides if o.updates]
         own = [o.evaluation.every for o in self.overrides if o.evaluation]

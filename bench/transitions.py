@@ -221,7 +221,8 @@ def prepare(
     """Flatten and audit one Minari dataset for one task; returns the folder written."""
     import minari
 
-    from bench import envs, maze
+    from bench import envs, maze_data
+    from bench.mazes import maze_of
     from bench.reading import check_rewards, read_as_d4rl
 
     os.environ["MINARI_DATASETS_PATH"] = str(minari_root.resolve())
@@ -256,8 +257,9 @@ def prepare(
     content: dict[str, Any] = {"task": task, "dataset": dataset, "env_id": env_id}
     content |= {"reading": reading} | card(data, reference) | {"audit": findings}
     content["collection"] = {k: metadata[k] for k in ORIGIN if k in metadata}
-    if metadata.get("recipe") == "pointmaze/stitch":
-        content["proof"] = maze.proof(data)
+    maze = maze_of(env_id)
+    if maze is not None:
+        content["proof"] = maze_data.proof(data, maze)
     folder = ROOT / transitions_of(dataset, reading)
     write(data, content, folder)
     return folder

@@ -24,7 +24,7 @@ RULES += [ROOT / "workflow/Snakefile"]
 
 # The rest runs where only tables are read: in the workflow's own process, in its report.
 COMPUTES = {*NUMERICS, "behavior", "benchmark_worker", "d4rl", "__init__", "__main__"}
-COMPUTES |= {"ant_collect", "ant_walk", "collect", "recorder"}
+COMPUTES |= {"ant_collect", "ant_walk", "collect", "recorder", "trace"}
 LIGHT = sorted({p.stem for p in (ROOT / "bench").glob("*.py")} - COMPUTES)
 HEAVY = ("torch", "gymnasium", "gymnasium_robotics", "minari", "mujoco")
 # A method that is another one plus a term may import it.

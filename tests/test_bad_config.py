@@ -50,6 +50,18 @@ BAD_SUITES = {
         {"overrides": [{"reason": "r", "reward": "raw"}]},
         ["tiny.yaml", "overrides.0: unknown key 'reward'", "did you mean 'rewards'?"],
     ),
+    "map of another suite's task": (
+        {"maps": {"tasks": ["walker2d-medium"], "methods": ["iql"]}},
+        ["tiny.yaml", "maps, tasks: walker2d-medium is not one of the suite's; add it."],
+    ),
+    "map of another suite's method": (
+        {"maps": {"tasks": ["hopper-medium"], "methods": ["iql", "dt"]}},
+        ["tiny.yaml", "maps, methods: dt is not one of the suite's; add it."],
+    ),
+    "map without a maze": (
+        {"maps": {"tasks": ["hopper-medium"], "methods": ["iql"]}},
+        ["tiny.yaml, maps, tasks: hopper-medium has no maze; remove it."],
+    ),
     "unknown task": (
         {"tasks": ["hoper-medium"]},
         ["tiny.yaml", "'hoper-medium'", "did you mean 'hopper-medium'?"],

@@ -14,7 +14,7 @@ import torch
 from minari.data_collector import EpisodeBuffer
 from safetensors.torch import save_file
 
-from bench import collect, maze
+from bench import collect, maze, maze_data
 from bench.errors import BenchError
 from bench.transitions import Transitions, audit, content_hash, flatten
 
@@ -214,7 +214,7 @@ def test_trips_are_short_on_the_map(trips: list[EpisodeBuffer]) -> None:
         apart = [table[cells[0]][cell] for cell in cells if cell in table]
         # The noise may push the ball one cell off its way.
         assert max(apart) <= collect.maze.MAX_TRIP + 1
-    counted = maze.proof(flat(trips, 4, 2))
+    counted = maze_data.proof(flat(trips, 4, 2), maze.STITCH)
     assert counted["from_start"] > 0
     assert counted["reach_goal"] > 0
     assert counted["from_start_to_goal"] == 0

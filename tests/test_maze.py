@@ -1,8 +1,7 @@
-"""The stitching maze: map, environment, controller, and the count that proves the stitch."""
+"""The stitching maze: map, environment and controller."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 import gymnasium
@@ -11,7 +10,6 @@ import pytest
 
 from bench import maze
 from bench.mazes import STITCH, Cell
-from bench.transitions import Transitions
 
 PLAN = (
     "############",
@@ -198,66 +196,3 @@ def test_controller_leaves_a_wall() -> None:
     action = maze.controller(inside, STITCH.distances((1, 4)), np.zeros(2))
     assert np.isfinite(action).all()
     assert action[1] > 0  # up, to the corridor of row 1
-
-
-# --- the proof ------------------------------------------------------------------------
-
-
-def trajectories(*paths: list[tuple[float, float]]) -> Transitions:
-    """One episode per list of positions; velocities are zero."""
-    observations, following, episodes = [], [], []
-    for number, path in enumerate(paths):
-        for before, after in itertools.pairwise(path):
-            observations.append([*before, 0, 0])
-            following.append([*after, 0, 0])
-            episodes.append(number)
-    rows = len(episodes)
-    return Transitions(
-        observations=np.array(observations, np.float32),
-        actions=np.zeros((rows, 2), np.float32),
-        rewards=np.zeros(rows, np.float32),
-        next_observations=np.array(following, np.float32),
-        masks=np.ones(rows, np.float32),
-        episodes=np.array(episodes, np.int32),
-    )
-
-
-START_XY, GOAL_XY, ELSEWHERE = (-4.5, 3.0), (4.5, -3.0), (0.5, 0.0)
-
-
-def counts(data: Transitions) -> tuple[int, int, int]:
-    result = maze.proof(data)
-    return result["from_start"], result["reach_goal"], result["from_start_to_goal"]
-
-
-def test_proof_counts_by_hand() -> None:
-    data = trajectories(
-        [START_XY, ELSEWHERE, START_XY, ELSEWHERE],  # start, twice: counts once
-        [ELSEWHERE, START_XY],  # start, in the last observation only
-        [ELSEWHERE, GOAL_XY],  # goal, in the last observation only
-        [ELSEWHERE, ELSEWHERE],
-    )
-    assert counts(data) == (2, 1, 0)
-    assert maze.proof(data)["statement"] == (
-        "Of 4 trajectories, 2 visit the start cell, 1 reach the goal, and 0 do both."
-    )
-
-
-def test_proof_would_notice_a_trajectory_that_does_both() -> None:
-    both = [START_XY, ELSEWHERE, GOAL_XY]
-    assert counts(trajectories(both, [ELSEWHERE, ELSEWHERE], both)) == (2, 2, 2)
-    assert counts(trajectories([GOAL_XY, ELSEWHERE, START_XY])) == (1, 1, 1)
-
-
-@pytest.mark.parametrize(
-    ("position", "expected"),
-    [
-        ((-4.05, 2.55), (1, 0, 0)),  # in the cell's corner
-        ((-3.95, 3.0), (0, 0, 0)),
-        ((4.5, -2.56), (0, 1, 0)),  # 0.44 from the goal
-        ((4.5, -2.54), (0, 0, 0)),
-        ((4.9, -2.6), (0, 0, 0)),  # in the goal's cell, yet 0.57 away
-    ],
-)
-def test_proof_borders(position: tuple[float, float], expected: tuple[int, int, int]) -> None:
-    assert counts(trajectories([ELSEWHERE, position])) == expected

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
+from fixture_maze import STITCH_ENV as ENV
+from fixture_maze import walks
 from torch import Tensor
 
 from bench import envs, probes
@@ -20,7 +22,6 @@ from bench.train import Run
 from bench.transitions import Transitions
 from bench.types import Batch
 
-ENV = "bench.maze:PointMazeStitch-v0"
 CPU = torch.device("cpu")
 
 # --- correlations ---------------------------------------------------------------------
@@ -64,23 +65,9 @@ def test_rows_that_go_on_by_hand(walks: Transitions) -> None:
 # --- a known value --------------------------------------------------------------------
 
 
-@pytest.fixture
-def walks() -> Transitions:
-    """Fifty episodes of 60 rows, straight lines in the maze's corridors."""
-    rng = np.random.default_rng(0)
-    cells = STITCH.free_cells()
-    centres = np.array([STITCH.centre(cells[i]) for i in rng.integers(len(cells), size=50)])
-    steps = np.linspace(-0.4, 0.4, 61)[:, None] * rng.choice([-1, 1], (50, 1, 2))
-    points = (centres[:, None] + steps).astype(np.float32)  # (50, 61, 2)
-    observations = np.concatenate([points, np.zeros_like(points)], axis=2)
-    return Transitions(
-        observations=observations[:, :-1].reshape(-1, 4),
-        actions=rng.uniform(-1, 1, (3000, 2)).astype(np.float32),
-        rewards=np.zeros(3000, np.float32),
-        next_observations=observations[:, 1:].reshape(-1, 4),
-        masks=np.ones(3000, np.float32),
-        episodes=np.repeat(np.arange(50), 60).astype(np.int32),
-    )
+@pytest.fixture(name="walks")
+def _walks() -> Transitions:
+    return walks()
 
 
 def method_of(**functions: Any) -> ModuleType:

@@ -140,6 +140,20 @@ def test_a_new_collection_and_training_give_the_same_bytes(project: Project) -> 
     assert (folder / "results/tiny/scores.csv").read_bytes() == first
 
 
+def test_maps_trace_their_runs_and_repeat_no_training(project: Project) -> None:
+    project.suite["maps"] = {"tasks": ["pointmaze-large-stitch"], "methods": ["iql", "bc"]}
+    try:
+        assert project.planned()["trace"] == 2
+        assert "train" not in project.planned()
+        done = project.snakemake()
+        assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        del project.suite["maps"]
+    assert len(list(project.folder.rglob("trace.safetensors"))) == 2
+    figures = {path.stem for path in (project.folder / "reports/tiny/figures").glob("*.svg")}
+    assert {"success", "trajectories", "map-pointmaze-large-stitch"} <= figures
+
+
 def test_a_wrong_name_stops_before_any_job(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.suite["tasks"] = ["hopper-medium-expret"]

@@ -71,13 +71,13 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def run_files(name):
-    """One file of every run of the suite."""
+def run_files(name, runs=SUITE):
+    """One file of every run of the suite, or of its maps."""
     return expand(
         "results/{suite}/runs/{method}/{task}/{seeds}/{name}",
         suite=SUITE.suite,
-        method=SUITE.methods,
-        task=SUITE.tasks,
+        method=runs.methods,
+        task=runs.tasks,
         seeds=BLOCKS,
         name=name,
     )

@@ -22,10 +22,31 @@ rule statistics:
         "python -m bench statistics --suite {params.suite:q} > {log} 2>&1"
 
 
+# For the maps of what was learned of a maze.
+rule trace:
+    input:
+        card=lambda wildcards: card_of(wildcards.task),
+        run="results/{suite}/runs/{method}/{task}/{seeds}/run.json",
+        policy="results/{suite}/runs/{method}/{task}/{seeds}/policy.safetensors",
+    output:
+        "results/{suite}/runs/{method}/{task}/{seeds}/trace.safetensors",
+    log:
+        "logs/{suite}/trace/{method}/{task}/{seeds}.log",
+    conda:
+        "../envs/bench.yaml"
+    resources:
+        mem_mb=1500,
+    shell:
+        "python -m bench trace"
+        " results/{wildcards.suite}/runs/{wildcards.method}/{wildcards.task}/{wildcards.seeds}"
+        " > {log} 2>&1"
+
+
 rule report:
     input:
         rules.statistics.output,
         [card_of(task) for task in SUITE.tasks],
+        run_files("trace.safetensors", SUITE.maps) if SUITE.maps else [],
     output:
         report(
             f"reports/{SUITE.suite}.pdf",

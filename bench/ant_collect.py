@@ -3,7 +3,9 @@
 D4RL (Fu et al. 2020, arXiv:2004.07219, section 5) lets a goal-reaching policy follow waypoints on
 the shortest path, and labels the rows afterwards for the goal of the evaluation. Here the ant's
 policy is the last of behaviors/antmaze. At its destination it is given another one; an episode ends
-at the evaluation's goal, with reward 1, wherever it was bound, or at its time limit.
+at the evaluation's goal, with reward 1, wherever it was bound, or at its time limit. Episodes start
+facing anywhere: else the data would hold next to nothing on how to turn back, and whoever learns
+from them turns away by small errors and stands still.
 """
 
 from __future__ import annotations
@@ -62,7 +64,8 @@ class Walk:
             first = self.cells[self.rng.integers(len(self.cells))]
             start = place(first) + self.rng.uniform(-START_SPREAD, START_SPREAD, 2)
         seed = int(self.rng.integers(2**31))
-        observation, _ = self.env.reset(seed=seed, options={"start": start})
+        options = {"start": start, "facing": self.rng.uniform(-np.pi, np.pi)}
+        observation, _ = self.env.reset(seed=seed, options=options)
         self.recorder = Recorder(observation)
         self._set_out(first)
 

@@ -12,7 +12,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from bench.antmaze import CELL, AntMaze
+from bench.antmaze import CELL, AntMaze, facing
 from bench.mazes import MAZES, Cell
 
 NOISE = 0.2  # deviation of D4RL's action noise; the policy learns to walk under it
@@ -87,11 +87,6 @@ def heading(observation: np.ndarray) -> float:
     """The part along the maze's x of the torso's own x axis."""
     _, _, y, z = observation[3:7]
     return float(1 - 2 * (y * y + z * z))
-
-
-def facing(angle: float) -> np.ndarray:
-    """The quaternion of an upright ant turned by `angle` (radians) from the maze's x."""
-    return np.array([np.cos(angle / 2), 0.0, 0.0, np.sin(angle / 2)])
 
 
 class AntWalk(gymnasium.Env):

@@ -115,7 +115,7 @@ def test_the_reward_by_hand() -> None:
     after = env.last
     gain = np.linalg.norm(waypoint - before[:2]) - np.linalg.norm(waypoint - after[:2])
     tilt, turn = 1 - uprightness(after), 1 - heading(after)
-    assert reward == pytest.approx(10 * gain + 0.3 - 0.02 * 0.5 - 0.3 * tilt - 0.2 * turn)
+    assert reward == pytest.approx(10 * gain + 0.3 - 0.02 * 0.5 - 0.3 * tilt - 0.5 * turn)
     assert not fallen
 
 
@@ -192,6 +192,14 @@ def begun(maze: str, kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The first place of a walk and its first destination."""
     walk = ant_collect.Walk(maze, kind, 1, seed)
     return walk.recorder.observations[0][:2], walk.route.target
+
+
+def test_episodes_start_facing_anywhere() -> None:
+    starts = [ant_collect.Walk("Umaze", "", 1, seed).recorder.observations[0] for seed in range(50)]
+    ahead = [heading(start) for start in starts]
+    assert min(ahead) < -0.9
+    assert max(ahead) > 0.9
+    np.testing.assert_allclose([uprightness(start) for start in starts], 1)
 
 
 def test_the_simplest_recipe_goes_from_the_start_to_the_goal() -> None:

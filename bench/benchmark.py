@@ -101,8 +101,8 @@ class Session:
         alone = dict.fromkeys(replace(c, jobs=1) for c in cells if c.executor == "compiled")
         with ThreadPoolExecutor(self.cores) as pool:
             self.compiled = dict(zip(alone, pool.map(self._compile, alone), strict=True))
-        names, widths = ({getattr(c, key) for c in cells} for key in ("method", "width"))
-        return self.ours("", 0, 1, kind="work", methods=sorted(names), widths=sorted(widths))
+        sizes = sorted({(cell.method, cell.width) for cell in cells})
+        return self.ours("", 0, 1, kind="work", folder=str(self._folder(ROWS)), cells=sizes)
 
     def _folder(self, rows: int) -> Path:
         return self.scratch / f"rows-{rows}"

@@ -238,7 +238,8 @@ def _around(found: list[Record] | None) -> str:
         text = _value(record, unit, ".2f" if unit == "seconds" else ",.0f")
         rows.append((record["what"], unit.replace("_", " "), text))
     header = ("what", "unit", "value")
-    return "## Around the updates\n\nOne process.\n\n" + _markdown(header, rows, left=2)
+    note = "One process unless said; memory that two share is counted once."
+    return f"## Around the updates\n\n{note}\n\n" + _markdown(header, rows, left=2)
 
 
 def _scale(axes: dict[str, list[Record]] | None) -> str:

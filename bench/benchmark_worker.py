@@ -21,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from bench import records, transitions
+from bench.benchmark_job import one_update
 from bench.benchmark_methods import UPDATES, Phase, config_at, sample_of
 from bench.catalogue import Catalogue
 from bench.engine import choose_executor, learners, prepare_process
@@ -28,7 +29,6 @@ from bench.envs import Evaluator, action_space, observation_dim
 from bench.errors import BenchError
 from bench.nets import DeterministicPolicy
 from bench.rng import Streams
-from bench.suite import Evaluation, Settings, Task
 from bench.train import Run
 from bench.transitions import Transitions
 
@@ -36,6 +36,7 @@ OBSERVATION, ACTION = 17, 6  # the sizes of HalfCheetah and Walker2d
 EPISODE = 1000  # rows
 CHUNK = 500  # updates whose rows are drawn at once: the suites' log_every
 GEMM = 256  # rows and columns of the product that gives the rate
+SMAPS = Path("/proc/self/smaps_rollup")
 EVALUATION_SEEDS, EVALUATION_EPISODES = 5, 10
 
 # What a kind of measurement returns: a round, and what is told at the end.
@@ -69,30 +70,16 @@ def prepared_run(
     rows: Transitions, method: str, width: int, seeds: int, executor: str, updates: int
 ) -> Run:
     """A training run of bench.train that draws `updates` batches at a time."""
-    task = Task(
-        task="synthetic",
-        family="synthetic",
-        env_id="none",
-        dataset="none",
-        recipe="none",
-        ref_min_score=0,
-        ref_max_score=1,
-        bounded=False,
-        source="none",
-    )
-    settings = Settings(
-        suite="benchmark",
-        method=method,
-        task=task,
-        seeds=tuple(range(seeds)),
-        updates=UPDATES,
-        batch_size=sample_of(method).batch,
-        log_every=updates,
-        rewards="raw",
-        observations="standardised",
-        evaluation=Evaluation(every=1, episodes=1),
-        config=config_at(Catalogue(), method, width),
-    )
+    changes = {
+        "method": method,
+        "seeds": tuple(range(seeds)),
+        "updates": UPDATES,
+        "batch_size": sample_of(method).batch,
+        "log_every": updates,
+        "rewards": "raw",
+        "config": config_at(Catalogue(), method, width),
+    }
+    settings = one_update().model_copy(update=changes)
     return Run(settings, rows, torch.device("cpu"), executor)
 
 
@@ -244,6 +231,22 @@ def collection(env_id: str, recipe: str, rows: int) -> Measurement:
     return measure, {}
 
 
+def resident(folder: str) -> Measurement:
+    """Megabytes of this training job, of what it shares with others its part (PSS)."""
+    if not SMAPS.exists():
+        raise BenchError(f"{SMAPS}: not on this system; memory is only told by Linux.")
+    rows = Transitions.load(Path(folder))
+    transitions.content_hash(rows)  # as each job does
+    run = Run(one_update(), rows, torch.device("cpu"))
+
+    def measure() -> float:
+        run.advance()
+        line = next(x for x in SMAPS.read_text().splitlines() if x.startswith("Pss:"))
+        return int(line.split()[1]) * 1024 / 1e6
+
+    return measure, {}
+
+
 def _no_round() -> float:
     raise AssertionError("this kind has facts, but no rounds")
 
@@ -255,6 +258,7 @@ KINDS: dict[str, Callable[..., Measurement]] = {
     "gemm": gemm,
     "evaluator": evaluator,
     "collection": collection,
+    "resident": resident,
 }
 
 

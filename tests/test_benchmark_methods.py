@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from bench import benchmark_worker, methods
+from bench import benchmark_job, benchmark_worker, methods
 from bench.benchmark_methods import SAMPLES, UPDATES, Phase, Sample, is_measured, sample_of
 from bench.benchmark_prediction import paper_hours, prediction
 from bench.benchmark_worker import count_work, enter, prepared_run, synthetic
@@ -152,6 +152,35 @@ def test_without_a_compiler_a_compiled_cell_is_not_run(
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(BenchError, match="no C\\+\\+ compiler is found"):
         benchmark_worker.updates(str(tmp_path), "bc", 64, 1, "compiled", 0.1)
+
+
+# --- a job ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    """Arrays of 2,000 rows."""
+    benchmark_worker.data(str(tmp_path / "rows"), 2000)
+    return tmp_path / "rows"
+
+
+def test_the_first_update_of_the_real_verb_is_timed(rows: Path, tmp_path: Path) -> None:
+    found = benchmark_job.start(rows, tmp_path / "scratch", 1)
+    assert found["seconds_rounds"] == [found["seconds"]]
+    assert 0.5 < found["seconds"] < 300
+    assert not list((tmp_path / "scratch").iterdir())
+    assert rows.exists()
+    (rows / "masks.npy").unlink()
+    failed = benchmark_job.start(rows, tmp_path / "again", 1)["failed"]
+    assert "masks.npy: file not found" in failed
+
+
+def test_a_job_s_memory_is_its_part_of_what_is_resident(rows: Path) -> None:
+    measure, _ = benchmark_worker.resident(str(rows))
+    megabytes = measure()
+    status = Path("/proc/self/status").read_text()
+    resident = next(int(x.split()[1]) for x in status.splitlines() if x.startswith("VmRSS:"))
+    assert 0.2 * resident < megabytes * 1e6 / 1024 < 1.1 * resident
 
 
 # --- what follows ---------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 D4RL (Fu et al. 2020, arXiv:2004.07219, section 5) lets a goal-reaching policy follow waypoints on
 the shortest path, and labels the rows afterwards for the goal of the evaluation. Here the ant's
-policy is the last of behaviors/antmaze; a trip ends at its destination, and at the evaluation's
-goal, with reward 1, wherever it was bound.
+policy is the last of behaviors/antmaze. At its destination it is given another one; an episode ends
+at the evaluation's goal, with reward 1, wherever it was bound, or at its time limit. Episodes start
+facing anywhere: else the data would hold next to nothing on how to turn back, and whoever learns
+from them turns away by small errors and stands still.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import numpy as np
 import torch
 from minari.data_collector import EpisodeBuffer
 
-from bench.ant_walk import NOISE, Cell, Route, free_cells, place, policy_input
+from bench.ant_walk import NOISE, Cell, Route, cell_of, free_cells, place, policy_input
 from bench.antmaze import GOAL_RADIUS, STEPS, AntMaze, centre, fixed_goal
 from bench.behavior import Ladder
 from bench.errors import unknown
@@ -28,9 +30,9 @@ from bench.rng import derive
 
 SHARD = 50_000  # rows that one process collects at a stretch
 ANTS = 8  # walk side by side in a shard
-START_SPREAD = 1.0  # metres to either side of the centre of a trip's first cell
+START_SPREAD = 1.0  # metres to either side of the centre of an episode's first cell
 
-# Cells (row, column) between which the trips of "play" go.
+# Cells (row, column) between which "play" walks.
 PLAY: dict[str, tuple[Cell, ...]] = {
     "Medium": ((1, 1), (6, 6), (1, 6), (6, 1), (4, 5)),
     "Large": ((1, 1), (7, 9), (1, 10), (7, 1), (1, 6), (5, 4)),
@@ -38,35 +40,41 @@ PLAY: dict[str, tuple[Cell, ...]] = {
 RECIPES = ("umaze", "umaze-diverse", "medium-play", "medium-diverse", "large-play", "large-diverse")
 
 
-def trip(maze: str, kind: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Where a trip starts, and where it is bound for: (x, y) each."""
-    goal = fixed_goal(maze)
+def cells_of(maze: str, kind: str) -> tuple[Cell, ...]:
+    """The cells in which an episode may start, and which may be its destinations."""
     if kind == "":
-        return np.zeros(2), goal
-    cells = PLAY[maze] if kind == "play" else free_cells(maze)
-    first, last = rng.choice(len(cells), 2, replace=False)
-    destination = place(cells[last])
-    if np.array_equal(destination, centre(maze, "G")):
-        destination = goal
-    return place(cells[first]) + rng.uniform(-START_SPREAD, START_SPREAD, 2), destination
+        return cell_of(centre(maze, "S")), cell_of(centre(maze, "G"))
+    return PLAY[maze] if kind == "play" else tuple(free_cells(maze))
 
 
 class Walk:
-    """One ant, trip after trip, until it has collected `rows` transitions."""
+    """One ant, episode after episode, until it has collected `rows` transitions."""
 
     def __init__(self, maze: str, kind: str, rows: int, seed: int):
         self.maze, self.kind, self.left = maze, kind, rows
+        self.cells = cells_of(maze, kind)
         self.env = AntMaze(maze, "fixed")
         self.rng = np.random.default_rng(seed)
         self.episodes: list[EpisodeBuffer] = []
         self._begin()
 
     def _begin(self) -> None:
-        start, destination = trip(self.maze, self.kind, self.rng)
-        self.route = Route(self.maze, destination)
+        first, start = self.cells[0], np.zeros(2)
+        if self.kind:
+            first = self.cells[self.rng.integers(len(self.cells))]
+            start = place(first) + self.rng.uniform(-START_SPREAD, START_SPREAD, 2)
         seed = int(self.rng.integers(2**31))
-        observation, _ = self.env.reset(seed=seed, options={"start": start})
+        options = {"start": start, "facing": self.rng.uniform(-np.pi, np.pi)}
+        observation, _ = self.env.reset(seed=seed, options=options)
         self.recorder = Recorder(observation)
+        self._set_out(first)
+
+    def _set_out(self, here: Cell) -> None:
+        """For another cell than `here`; in the goal's cell for the goal itself."""
+        others = [cell for cell in self.cells if cell != here]
+        cell = others[self.rng.integers(len(others))]
+        goal = fixed_goal(self.maze)
+        self.route = Route(self.maze, goal if cell == cell_of(goal) else place(cell))
 
     def policy_input(self) -> np.ndarray:
         here = self.recorder.observations[-1]
@@ -78,10 +86,11 @@ class Walk:
         observation, reward, reached, _, _ = self.env.step(noisy)
         self.recorder.add(noisy, reward, observation)
         self.left -= 1
-        arrived = np.linalg.norm(observation[:2] - self.route.target) <= GOAL_RADIUS
-        if reached or arrived or len(self.recorder) == STEPS[self.maze] or not self.left:
+        if reached or len(self.recorder) == STEPS[self.maze] or not self.left:
             self.episodes.append(self.recorder.finish(reached))
             self._begin()
+        elif np.linalg.norm(observation[:2] - self.route.target) <= GOAL_RADIUS:
+            self._set_out(self.route.goal)
 
 
 def walker(folder: Path) -> Ladder:
@@ -133,7 +142,7 @@ def walks(
         for (_, size), found in zip(parts, pool.imap(work, parts), strict=True):
             episodes += found
             progress(size)
-    between = {"": "from the start to the goal", "play": "between a few cells picked by hand"}
-    trips = between.get(kind, "between random cells")
+    between = {"": "from the start to the goal", "play": "from one to another of a few cells"}
+    trips = between.get(kind, "from one random cell to another")
     policy = f"goal-reaching PPO policy of behaviors/antmaze, action noise {NOISE}"
     return episodes, {"policies": f"{policy}, along waypoints {trips}"}

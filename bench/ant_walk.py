@@ -12,7 +12,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from bench.antmaze import CELL, AntMaze
+from bench.antmaze import CELL, AntMaze, facing
 from bench.mazes import MAZES, Cell
 
 NOISE = 0.2  # deviation of D4RL's action noise; the policy learns to walk under it
@@ -90,10 +90,10 @@ def heading(observation: np.ndarray) -> float:
 
 
 class AntWalk(gymnasium.Env):
-    """From cell to cell of a maze, at random; an episode ends when the ant falls.
+    """From cell to cell of a maze, at random, facing anywhere; ends when the ant falls.
 
     Reward: ten a metre towards the waypoint, and a little for standing, against torque, tilt and
-    turning away from the maze's x. An ant that always faces one way makes simpler data.
+    turning away from the maze's x. An ant that turns back to one way makes simpler data.
     """
 
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (29,), np.float64)
@@ -112,6 +112,7 @@ class AntWalk(gymnasium.Env):
         start = place(self.cells[self.rng.integers(len(self.cells))])
         data = self.ant.data
         data.qpos[:2] += start + self.rng.uniform(-1, 1, 2)
+        data.qpos[3:7] = facing(self.rng.uniform(-np.pi, np.pi))
         self.last = np.concatenate([data.qpos, data.qvel])
         self._new_route()
         return policy_input(self.last, self.route.waypoint(self.last[:2])), {}
@@ -134,7 +135,7 @@ class AntWalk(gymnasium.Env):
             + 0.3
             - 0.02 * float(np.square(action).sum())
             - 0.3 * (1 - upright)
-            - 0.2 * (1 - heading(observation))
+            - 0.5 * (1 - heading(observation))
         )
         self.last = observation
         fallen = upright < UPRIGHT or not HEIGHTS[0] < observation[2] < HEIGHTS[1]

@@ -62,6 +62,11 @@ def model(maze: str) -> mujoco.MjModel:
     return as_mujoco_2(spec)
 
 
+def facing(angle: float) -> np.ndarray:
+    """The quaternion of an upright ant turned by `angle` (radians) from the maze's x."""
+    return np.array([np.cos(angle / 2), 0.0, 0.0, np.sin(angle / 2)])
+
+
 class AntMaze(gymnasium.Env):
     """Steps MuJoCo itself. Observation: 15 positions, x and y first, then 14 velocities (29,)."""
 
@@ -78,7 +83,8 @@ class AntMaze(gymnasium.Env):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """`options`: `goal_seed` as above; `start`, an (x, y) to begin from."""
+        """`options`: `goal_seed` as above; for collecting data, `start` (x, y) and `facing`, an
+        angle in radians from the maze's x."""
         super().reset(seed=seed)
         options = options or {}
         mujoco.mj_resetData(self.model, self.data)
@@ -86,6 +92,8 @@ class AntMaze(gymnasium.Env):
         self.data.qvel[:] = 0.1 * self.np_random.standard_normal(self.model.nv)
         mujoco.mj_normalizeQuat(self.model, self.data.qpos)  # MuJoCo 2 did so by itself
         self.data.qpos[:2] += options.get("start", 0.0)
+        if "facing" in options:
+            self.data.qpos[3:7] = facing(options["facing"])
         self._set_goal(options.get("goal_seed"))
         return self._observation(), {}
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import records
+from bench.benchmark_job import JOB_ROWS, start
 from bench.benchmark_process import measure, timed
 from bench.errors import BenchError, unknown
 from bench.methods import OFFLINE
@@ -96,13 +97,17 @@ class Session:
     def prepare(self, cells: Sequence[Cell]) -> dict[str, Any]:
         """Write the data, compile what is to be compiled, and count the work of an update."""
         for rows in sorted({cell.rows for cell in cells}):
-            task = {"kind": "data", "folder": str(self._folder(rows)), "rows": rows}
-            self.data[rows] = self.ours("", 0, 1, **task)
+            self._write(rows)
         alone = dict.fromkeys(replace(c, jobs=1) for c in cells if c.executor == "compiled")
         with ThreadPoolExecutor(self.cores) as pool:
             self.compiled = dict(zip(alone, pool.map(self._compile, alone), strict=True))
-        names, widths = ({getattr(c, key) for c in cells} for key in ("method", "width"))
-        return self.ours("", 0, 1, kind="work", methods=sorted(names), widths=sorted(widths))
+        sizes = sorted({(cell.method, cell.width) for cell in cells})
+        return self.ours("", 0, 1, kind="work", folder=str(self._folder(ROWS)), cells=sizes)
+
+    def _write(self, rows: int) -> None:
+        if rows not in self.data:
+            task = {"kind": "data", "folder": str(self._folder(rows)), "rows": rows}
+            self.data[rows] = self.ours("", 0, 1, **task)
 
     def _folder(self, rows: int) -> Path:
         return self.scratch / f"rows-{rows}"
@@ -145,7 +150,7 @@ class Session:
         return found
 
     def around(self) -> list[dict[str, Any]]:
-        """What is not updates: evaluation, collection, start-up, report."""
+        """What is not updates: evaluation, collection, start-up, report, a job's first update."""
         rounds = min(self.rounds, AROUND_ROUNDS)
         found: list[dict[str, Any]] = []
 
@@ -153,9 +158,9 @@ class Session:
             tell(what, result, unit)
             found.append({"what": what, "unit": unit, **result})
 
+        unit = "environment_steps_per_second"
         for env_id, behavior in EVALUATED:
-            unit, task = "environment_steps_per_second", {"env_id": env_id, "behavior": behavior}
-            result = self.ours(unit, rounds, 1, kind="evaluator", **task)
+            result = self.ours(unit, rounds, 1, kind="evaluator", env_id=env_id, behavior=behavior)
             add(f"evaluation, {env_id.rpartition(':')[2]}", unit, result)
         unit = "rows_per_second"
         result = self.ours(unit, rounds, 1, kind="collection", **COLLECTION)
@@ -166,6 +171,12 @@ class Session:
             else:
                 result = timed([sys.executable, *arguments], rounds)
             add(what, "seconds", result)
+        self._write(JOB_ROWS)
+        job, folder = f"training job, {JOB_ROWS:,} rows", self._folder(JOB_ROWS)
+        add(f"{job}, first update", "seconds", start(folder, self.scratch, rounds))
+        for jobs in (1, 2):
+            result = self.ours("megabytes", rounds, jobs, kind="resident", folder=str(folder))
+            add(f"{job}, memory of {jobs} (PSS)", "megabytes", result)
         return found
 
 

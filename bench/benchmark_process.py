@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -131,12 +131,23 @@ def measure(
     return result | facts[0] | {"peak_memory_megabytes": peak}
 
 
-def timed(command: Sequence[str], rounds: int) -> dict[str, Any]:
-    """Wall seconds of a command from start to end."""
+def timed(
+    command: Sequence[str],
+    rounds: int,
+    folder: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Wall seconds of a command from start to end; it runs in `folder`, or here."""
     seconds: list[float] = []
     for _ in range(rounds):
         began = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            env={**os.environ, **(variables or {})},
+        )
         seconds.append(time.perf_counter() - began)
         if done.returncode:
             return {"failed": _reason(done.stderr, done.returncode)}

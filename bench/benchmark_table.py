@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from bench import records
+from bench.benchmark_prediction import (
+    PAPER_SEEDS,
+    PAPER_TASKS,
+    PAPER_UPDATES,
+    RATE,
+    paper_hours,
+    prediction,
+)
 
-RATE = "seed_updates_per_second"
 NOT_RUN = "not run"
 CELL = ("method", "width", "seeds", "executor", "threads", "jobs", "rows")
-PAPER_TASKS, PAPER_SEEDS, PAPER_UPDATES = 15, 10, 1_000_000
 Record = dict[str, Any]
 
 
@@ -56,10 +62,8 @@ def derive(content: dict[str, Any]) -> None:
 
 
 def core_rate(content: dict[str, Any]) -> float | None:
-    """GFLOP/s of float32 products of one core while all are at work.
-
-    The better of start and end: a bound that another program's work lowered would be none.
-    """
+    """GFLOP/s of float32 products of one core while all are at work; the better of start and
+    end, as a bound that another program's work lowered would be none."""
     best = max(
         (content["gemm"] or {}).get(key, {}).get("gflops_per_second", 0.0)
         for key in ("float32", "float32_at_the_end")
@@ -117,9 +121,11 @@ def render(content: dict[str, Any]) -> str:
         f"{content['date'][:10]}.",
         f"Medians of {content['rounds']} rounds of {content['round_seconds']:g} s. Rates are "
         "totals of one single-threaded process a core, all at once, in seed-updates a second: "
-        "gradient updates times seeds.",
+        "gradient updates times seeds. An update is the mean one of a run of 1,000,000; a layer "
+        "has `width` units, a batch 256 rows (DT's 64 windows of 20 steps).",
         _headline(content),
         _updates(content["updates"]),
+        _prediction(content["updates"]),
         _peer(content["peer"]),
         _around(content["around"]),
         _scale(content["scale"]),
@@ -199,6 +205,17 @@ def _updates(cells: list[Record] | None) -> str:
     )
 
 
+def _prediction(cells: list[Record] | None) -> str:
+    title = "## What IQL predicts"
+    sentence, header, rows = prediction(cells or [], "compiled")
+    if not rows:
+        return f"{title}\n\n{NOT_RUN}"
+    return (
+        f"{title}\n\nTime of a compiled update over that of its matrix products at IQL's GFLOP/s, "
+        f"by width and seeds. {sentence}\n\n{_markdown(header, rows)}"
+    )
+
+
 def _peer(cells: list[Record] | None) -> str:
     if not cells:
         return "## d3rlpy's IQL\n\nnot run"
@@ -221,7 +238,8 @@ def _around(found: list[Record] | None) -> str:
         text = _value(record, unit, ".2f" if unit == "seconds" else ",.0f")
         rows.append((record["what"], unit.replace("_", " "), text))
     header = ("what", "unit", "value")
-    return "## Around the updates\n\nOne process.\n\n" + _markdown(header, rows, left=2)
+    note = "One process unless said; memory that two share is counted once."
+    return f"## Around the updates\n\n{note}\n\n" + _markdown(header, rows, left=2)
 
 
 def _scale(axes: dict[str, list[Record]] | None) -> str:
@@ -245,21 +263,19 @@ def _scale(axes: dict[str, list[Record]] | None) -> str:
 
 
 def _plan(cells: list[Record] | None, cores: int) -> str:
-    """What the paper's suite would take on this machine, at the best rate measured at width 256."""
-    rows = []
-    for method in dict.fromkeys(c["method"] for c in cells or []):
-        wide = [c for c in cells or [] if c["method"] == method and c["width"] == 256]
-        best = fastest(c for c in wide if RATE in c)
-        if best:
-            hours = PAPER_TASKS * PAPER_SEEDS * PAPER_UPDATES / best[RATE] / 3600
-            rows.append((method, f"{hours:,.0f}", f"{hours * cores:,.0f}", NOT_RUN))
+    """What the paper's suite would take on this machine."""
+    rows = [
+        (method, f"{hours:,.0f}", f"{hours * cores:,.0f}", NOT_RUN)
+        for method, hours in paper_hours(cells or []).items()
+    ]
     if not rows:
         return f"## The paper's suite\n\n{NOT_RUN}"
     header = ("method", "hours on this machine", "core-hours", "GPU-hours")
     return (
         f"## The paper's suite\n\nA calculation, not a run: {PAPER_TASKS} tasks, {PAPER_SEEDS} "
-        f"seeds and {PAPER_UPDATES:,} updates at the best rate above of two layers of 256, without "
-        "evaluation. No GPU has been measured.\n\n" + _markdown(header, rows)
+        f"seeds and {PAPER_UPDATES:,} updates at the best rate above of the methods whose sources "
+        "have layers of 256 and batches of 256, without evaluation. No GPU has been measured."
+        "\n\n" + _markdown(header, rows)
     )
 
 

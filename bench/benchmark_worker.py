@@ -17,23 +17,26 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from bench import records, transitions
-from bench.engine import prepare_process
+from bench.benchmark_job import one_update
+from bench.benchmark_methods import UPDATES, Phase, config_at, sample_of
+from bench.catalogue import Catalogue
+from bench.engine import choose_executor, learners, prepare_process
 from bench.envs import Evaluator, action_space, observation_dim
 from bench.errors import BenchError
 from bench.nets import DeterministicPolicy
 from bench.rng import Streams
-from bench.suite import Evaluation, Settings, Task
 from bench.train import Run
 from bench.transitions import Transitions
 
-OBSERVATION, ACTION, BATCH = 17, 6, 256  # the sizes of HalfCheetah and Walker2d
+OBSERVATION, ACTION = 17, 6  # the sizes of HalfCheetah and Walker2d
 EPISODE = 1000  # rows
 CHUNK = 500  # updates whose rows are drawn at once: the suites' log_every
-CYCLE = 4  # updates in which every method takes each of its branches equally often
 GEMM = 256  # rows and columns of the product that gives the rate
+SMAPS = Path("/proc/self/smaps_rollup")
 EVALUATION_SEEDS, EVALUATION_EPISODES = 5, 10
 
 # What a kind of measurement returns: a round, and what is told at the end.
@@ -67,71 +70,95 @@ def prepared_run(
     rows: Transitions, method: str, width: int, seeds: int, executor: str, updates: int
 ) -> Run:
     """A training run of bench.train that draws `updates` batches at a time."""
-    task = Task(
-        task="synthetic",
-        family="synthetic",
-        env_id="none",
-        dataset="none",
-        recipe="none",
-        ref_min_score=0,
-        ref_max_score=1,
-        bounded=False,
-        source="none",
-    )
-    settings = Settings(
-        suite="benchmark",
-        method=method,
-        task=task,
-        seeds=tuple(range(seeds)),
-        updates=1_000_000,
-        batch_size=BATCH,
-        log_every=updates,
-        rewards="raw",
-        observations="standardised",
-        evaluation=Evaluation(every=1, episodes=1),
-        config={"hidden": [width, width]},
-    )
+    changes = {
+        "method": method,
+        "seeds": tuple(range(seeds)),
+        "updates": UPDATES,
+        "batch_size": sample_of(method).batch,
+        "log_every": updates,
+        "rewards": "raw",
+        "config": config_at(Catalogue(), method, width),
+    }
+    settings = one_update().model_copy(update=changes)
     return Run(settings, rows, torch.device("cpu"), executor)
+
+
+def enter(run: Run, phase: Phase) -> None:
+    """Have the next update be one of `phase`."""
+    for learner in learners(run.state):
+        learner.updates = phase.first
 
 
 def updates(
     folder: str, method: str, width: int, seeds: int, executor: str, seconds: float
 ) -> Measurement:
     """Seed-updates per second of one job: drawing the rows, gathering, noise and update."""
-    run = prepared_run(
-        Transitions.load(Path(folder)), method, width, seeds, executor, updates=CYCLE
-    )
-    run.advance()  # records, or compiles, every branch
-    preparation = run.seconds
+    if executor == "compiled" and choose_executor(UPDATES, torch.device("cpu")) != executor:
+        raise BenchError("no C++ compiler is found; install g++, or name one in CXX.")
+    sample = sample_of(method)
+    rows = Transitions.load(Path(folder))
+    run = prepared_run(rows, method, width, seeds, executor, updates=sample.cycle)
     settings = run.settings
 
-    def spend(count: int) -> float:
+    def spend(phase: Phase, count: int) -> float:
+        if len(sample.phases) > 1:
+            enter(run, phase)
         before = run.seconds
         for done in range(0, count, CHUNK):
             run.settings = settings.model_copy(update={"log_every": min(CHUNK, count - done)})
             run.advance()
         return run.seconds - before
 
-    count = CYCLE
-    while (spent := spend(count)) < 0.2 * seconds:  # warms up, and shows how many fill a round
+    def of_an_update(count: int) -> float:
+        return sum(phase.share * spend(phase, count) for phase in sample.phases) / count
+
+    of_an_update(sample.cycle)  # records, or compiles, every branch
+    preparation = run.seconds
+    count = sample.cycle
+    while (each := of_an_update(count)) * count < 0.2 * seconds:  # warms up
         count *= 2
-    per_round = max(round(seconds / spent * count / CYCLE), 1) * CYCLE
-    return lambda: per_round * seeds / spend(per_round), {"preparation_seconds": preparation}
+    per_round = max(round(seconds / each / sample.cycle), 1) * sample.cycle
+    return lambda: seeds / of_an_update(per_round), {"preparation_seconds": preparation}
 
 
-def work(methods: list[str], widths: list[int]) -> Measurement:
+def work(folder: str, cells: list[tuple[str, int]]) -> Measurement:
     """Floating-point operations in the matrix products of one update of one seed."""
-    rows = synthetic(10 * EPISODE)
-    counts = {m: {str(w): count_work(rows, m, w) for w in widths} for m in methods}
+    rows = Transitions.load(Path(folder))
+    counts: dict[str, dict[str, float]] = {}
+    for method, width in cells:
+        counts.setdefault(method, {})[str(width)] = count_work(rows, method, width)
     return _no_round, {"flops_per_seed_update": counts}
 
 
+class Work(TorchDispatchMode):
+    """Counts the operations of matrix products. (torch's own FlopCounterMode also notes which
+    module they belong to, and fails where a network only returns a parameter.)"""
+
+    total = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        formula = flop_registry.get(func.overloadpacket)
+        if formula is not None:
+            self.total += formula(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
 def count_work(rows: Transitions, method: str, width: int) -> float:
-    """The mean over the method's branches, counted while its own eager update runs."""
-    run = prepared_run(rows, method, width, 1, "eager", updates=CYCLE)
-    with FlopCounterMode(display=False) as counter:
-        run.advance()
-    return counter.get_total_flops() / CYCLE
+    """The mean over a whole run's updates, counted while the method's own eager ones run."""
+    sample = sample_of(method)
+    run = prepared_run(rows, method, width, 1, "eager", updates=sample.cycle)
+    run.advance()  # what only the first update does is not counted
+    mean = 0.0
+    for phase in sample.phases:
+        if len(sample.phases) > 1:
+            enter(run, phase)
+        with Work() as counter:
+            run.advance()
+        mean += phase.share * counter.total / sample.cycle
+    return mean
 
 
 def gemm(seconds: float) -> Measurement:
@@ -204,6 +231,22 @@ def collection(env_id: str, recipe: str, rows: int) -> Measurement:
     return measure, {}
 
 
+def resident(folder: str) -> Measurement:
+    """Megabytes of this training job, of what it shares with others its part (PSS)."""
+    if not SMAPS.exists():
+        raise BenchError(f"{SMAPS}: not on this system; memory is only told by Linux.")
+    rows = Transitions.load(Path(folder))
+    transitions.content_hash(rows)  # as each job does
+    run = Run(one_update(), rows, torch.device("cpu"))
+
+    def measure() -> float:
+        run.advance()
+        line = next(x for x in SMAPS.read_text().splitlines() if x.startswith("Pss:"))
+        return int(line.split()[1]) * 1024 / 1e6
+
+    return measure, {}
+
+
 def _no_round() -> float:
     raise AssertionError("this kind has facts, but no rounds")
 
@@ -215,6 +258,7 @@ KINDS: dict[str, Callable[..., Measurement]] = {
     "gemm": gemm,
     "evaluator": evaluator,
     "collection": collection,
+    "resident": resident,
 }
 
 

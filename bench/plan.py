@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.benchmark_methods import is_measured
 from bench.catalogue import Catalogue
 from bench.errors import BenchError
 from bench.fetch import Source, source_of
@@ -21,7 +22,7 @@ from bench.suite import DEFAULT_SUITE, Settings, Suite, resolved
 BENCHMARK = Path("results/published/benchmark/benchmark.json")
 COMPILED_FROM = 50_000  # updates; as bench.engine, which this may not import
 REFERENCE = "bc"  # whose cost is 1
-BATCH, WIDTH = 256, 256  # what the benchmark measures, and most methods have
+WIDTH = 256  # most methods have
 EPISODE_STEPS = 1000  # at most; where no table says otherwise
 # Bytes, about: a row of evaluations.csv, a row of metrics.csv, a seed's networks and checkpoint.
 EPISODE_ROW, METRICS_ROW, SEED_STATE = 35, 120, 6_000_000
@@ -46,11 +47,15 @@ class Speeds:
             if key not in self.content:
                 raise BenchError(f"{path}: the key '{key}' is missing; run `make benchmark`.")
 
-    def rate(self, cell: Settings, hidden: Sequence[int]) -> Rate | None:
+    def rate(self, cell: Settings, catalogue: Catalogue) -> Rate | None:
         """Of one cell's updates, or None."""
-        alike = len(hidden) == 2 and hidden[0] == hidden[1] and cell.batch_size == BATCH
-        own = self._entry(cell, cell.method, hidden[0]) if alike else None
+        properties = catalogue.schemas[cell.method]["properties"]
+        hidden = cell.config.get("hidden", properties.get("hidden", {}).get("default", ()))
         widths = [*hidden[:1], WIDTH]
+        measured = {e["width"] for e in self.content["updates"]}
+        settings = cell.method, cell.config, cell.batch_size
+        alike = (w for w in measured if is_measured(catalogue, *settings, w))
+        own = next(filter(None, (self._entry(cell, cell.method, w) for w in alike)), None)
         entry = own or next(filter(None, (self._entry(cell, REFERENCE, w) for w in widths)), None)
         if entry is None or cell.method not in COST:
             return None
@@ -62,7 +67,9 @@ class Speeds:
         executor = "compiled" if cell.updates >= COMPILED_FROM else "recorded"
         wanted = {"method": method, "width": width, "executor": executor}
         found = [
-            e for e in self.content["updates"] if all(e.get(k) == v for k, v in wanted.items())
+            e
+            for e in self.content["updates"]
+            if all(e.get(k) == v for k, v in wanted.items()) and "seed_updates_per_second" in e
         ]
         return min(found, key=lambda e: abs(e["seeds"] - len(cell.seeds)), default=None)
 
@@ -179,9 +186,7 @@ def _row(label: str, costs: Sequence[Mapping[str, Any]], memory: str) -> tuple[s
 
 def _cost(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, Any]:
     """One job: hours of a core for updates and evaluation, memory, disk; None is not known."""
-    properties = catalogue.schemas[cell.method]["properties"]
-    hidden = cell.config.get("hidden", properties.get("hidden", {}).get("default", ()))
-    rate = speeds.rate(cell, hidden)
+    rate = speeds.rate(cell, catalogue)
     seeds = len(cell.seeds)
     source = source_of(cell.task.dataset) if cell.task.recipe == "d4rl" else None
     episodes = cell.updates // cell.evaluation.every * cell.evaluation.episodes * seeds

@@ -115,7 +115,7 @@ def test_the_reward_by_hand() -> None:
     after = env.last
     gain = np.linalg.norm(waypoint - before[:2]) - np.linalg.norm(waypoint - after[:2])
     tilt, turn = 1 - uprightness(after), 1 - heading(after)
-    assert reward == pytest.approx(10 * gain + 0.3 - 0.02 * 0.5 - 0.3 * tilt - 0.2 * turn)
+    assert reward == pytest.approx(10 * gain + 0.3 - 0.02 * 0.5 - 0.3 * tilt - 0.5 * turn)
     assert not fallen
 
 
@@ -188,21 +188,36 @@ def test_processes_do_not_matter(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not multiprocessing.active_children()
 
 
-def test_where_trips_begin_and_end() -> None:
-    rng = np.random.default_rng(0)
-    goal = antmaze.fixed_goal("Medium")
-    start, target = ant_collect.trip("Umaze", "", rng)
-    assert not start.any()
+def begun(maze: str, kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first place of a walk and its first destination."""
+    walk = ant_collect.Walk(maze, kind, 1, seed)
+    return walk.recorder.observations[0][:2], walk.route.target
+
+
+def test_episodes_start_facing_anywhere() -> None:
+    starts = [ant_collect.Walk("Umaze", "", 1, seed).recorder.observations[0] for seed in range(50)]
+    ahead = [heading(start) for start in starts]
+    assert min(ahead) < -0.9
+    assert max(ahead) > 0.9
+    np.testing.assert_allclose([uprightness(start) for start in starts], 1)
+
+
+def test_the_simplest_recipe_goes_from_the_start_to_the_goal() -> None:
+    start, target = begun("Umaze", "", 0)
+    assert np.abs(start).max() <= 0.1
     np.testing.assert_array_equal(target, antmaze.fixed_goal("Umaze"))
-    seen = [ant_collect.trip("Medium", "play", rng) for _ in range(400)]
-    firsts = {ant_walk.cell_of(start) for start, _ in seen}
-    lasts = {ant_walk.cell_of(target) for _, target in seen}
-    assert firsts == lasts == set(ant_collect.PLAY["Medium"])
+
+
+@pytest.mark.parametrize("kind", ["play", "diverse"])
+def test_where_walks_begin_and_where_they_go(kind: str) -> None:
+    goal = antmaze.fixed_goal("Medium")
+    seen = [begun("Medium", kind, seed) for seed in range(150)]
+    cells = set(ant_collect.cells_of("Medium", kind))
+    assert {ant_walk.cell_of(start) for start, _ in seen} == cells
+    assert {ant_walk.cell_of(target) for _, target in seen} == cells
     assert all(ant_walk.cell_of(s) != ant_walk.cell_of(t) for s, t in seen)
     bound_for_goal = [t for _, t in seen if ant_walk.cell_of(t) == (6, 6)]
     assert all(np.array_equal(t, goal) for t in bound_for_goal)
-    anywhere = [ant_collect.trip("Large", "diverse", rng) for _ in range(1000)]
-    assert {ant_walk.cell_of(s) for s, _ in anywhere} == set(ant_walk.free_cells("Large"))
 
 
 @pytest.mark.parametrize("maze", ant_collect.PLAY)
@@ -213,7 +228,7 @@ def test_play_has_the_start_the_goal_and_free_cells(maze: str) -> None:
     assert corners <= set(cells)
 
 
-def test_a_trip_ends_at_the_goal_wherever_it_was_bound() -> None:
+def test_an_episode_ends_at_the_goal_wherever_it_was_bound() -> None:
     walk = ant_collect.Walk("Medium", "diverse", 10, 0)
     walk.env.data.qpos[:2] = antmaze.fixed_goal("Medium")
     walk.step(np.zeros(8))
@@ -222,14 +237,24 @@ def test_a_trip_ends_at_the_goal_wherever_it_was_bound() -> None:
     assert episode.terminations.tolist() == [True]
 
 
-def test_a_trip_that_arrives_elsewhere_was_cut() -> None:
+def test_who_arrives_elsewhere_walks_on() -> None:
     walk = ant_collect.Walk("Medium", "play", 10, 3)
-    assert walk.route.goal != (6, 6)
-    walk.env.data.qpos[:2] = walk.route.target
+    first = walk.route
+    assert first.goal != (6, 6)
+    walk.env.data.qpos[:2] = first.target
     walk.step(np.zeros(8))
+    assert not walk.episodes
+    assert walk.route.goal != first.goal
+
+
+def test_the_time_limit_cuts_an_episode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(antmaze.STEPS, "Medium", 3)
+    walk = ant_collect.Walk("Medium", "play", 10, 3)
+    for _ in range(3):
+        walk.step(np.zeros(8))
     (episode,) = walk.episodes
-    assert episode.rewards.tolist() == [0.0]
-    assert episode.truncations.tolist() == [True]
+    assert episode.truncations.tolist() == [False, False, True]
+    assert not episode.terminations.any()
 
 
 def test_an_unknown_recipe(folder: Path) -> None:

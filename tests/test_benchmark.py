@@ -12,8 +12,9 @@ import pytest
 
 from bench import benchmark, benchmark_table, cli
 from bench.benchmark_figure import draw
+from bench.benchmark_methods import BATCH
 from bench.benchmark_process import measure
-from bench.benchmark_worker import ACTION, BATCH, OBSERVATION, count_work, synthetic
+from bench.benchmark_worker import ACTION, OBSERVATION, count_work, synthetic
 from bench.errors import BenchError
 
 ROOT = Path(__file__).parents[1]

@@ -23,37 +23,49 @@ def fetch(
     local: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
     base_url: str | None = None,
 ) -> None:
-    """Download D4RL's files to data/d4rl and verify them; goes on where a download broke off.
+    """Download D4RL's files to data/d4rl and Minari's datasets to data/minari, and check them.
+
+    A download of D4RL's goes on where it broke off.
 
     Args:
-        datasets: rows of config/d4rl.tsv, such as hopper-medium-v2.
+        datasets: rows of config/d4rl.tsv, such as hopper-medium-v2, or Minari ids, such as
+            mujoco/hopper/medium-v0.
         configfile: a suite; all that its tasks need.
-        local: folder that holds the files already, for a machine without a network.
+        local: folder that holds the files already, for a machine without a network: D4RL's, or
+            a copy of the folder where minari keeps its datasets.
         base_url: a mirror of one's own instead of config/d4rl.tsv's, holding gym_mujoco_v2/ and
-            the other folders; the variable D4RL_BASE_URL does the same.
+            the other folders; the variable D4RL_BASE_URL does the same. For Minari's datasets
+            its own variable MINARI_REMOTE does.
     """
+    from bench import fetch_minari
+    from bench.fetch import PREFIX, source_of
     from bench.fetch import fetch as run
-    from bench.fetch import source_of
 
     names = list(datasets)
     if configfile is not None:
         catalogue = Catalogue()
         rows = [catalogue.tasks[t] for t in catalogue.read_suite(configfile).tasks]
-        names += [row.dataset for row in rows if row.recipe == "d4rl"]
+        names += [row.dataset for row in rows if row.recipe in ("d4rl", fetch_minari.RECIPE)]
     if not names:
         raise BenchError(
             "fetch: nothing to fetch; name rows of config/d4rl.tsv, or a --configfile."
         )
+    hosted = [n for n in dict.fromkeys(names) if "/" in n and not n.startswith(PREFIX)]
+    names = [name for name in names if name not in hosted]
     sources = list({s.dataset: s for s in map(source_of, names)}.values())
     missing = [s for s in sources if not s.path.exists()]
     size = sum(s.bytes or 0 for s in missing)
     print(f"{len(sources)} files, {len(missing)} to fetch: {size / 1e9:.1f} GB", flush=True)
+    if hosted:
+        print(f"{len(hosted)} datasets of Minari, whose sizes are not known here", flush=True)
     if local is None and size > (free := shutil.disk_usage(".").free):
         raise BenchError(
             f"data/d4rl: {free / 1e9:.1f} GB free where {size / 1e9:.1f} GB are needed; make room."
         )
     for source in sources:
         print(f"{run(source, local, base_url)}: whole", flush=True)
+    for name in hosted:
+        print(f"{fetch_minari.fetch(name, local)}: whole", flush=True)
 
 
 def convert(task: Name) -> None:

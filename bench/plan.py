@@ -127,7 +127,8 @@ def _data(suite: Suite, catalogue: Catalogue) -> Iterator[str]:
     rows.append(("sum", _size(total[0]), _size(total[1]), ""))
     yield from _table(rows)
     if unknown:
-        yield f"{unknown} datasets are collected or found here; their size is not in the sum."
+        where = "collected or found here, or are Minari's"
+        yield f"{unknown} datasets are {where}; their size is not in the sum."
 
 
 def dataset_bytes(source: Source, rows: int) -> int:

@@ -21,7 +21,10 @@ def data_origin(suite: Suite, catalogue: Catalogue) -> str:
     origins = [catalogue.tasks[t].origin for t in suite.tasks]
     local = [origin == "local" for origin in origins]
     if not any(local):
-        return "D4RL\u2019s datasets" if set(origins) == {"D4RL"} else "existing datasets"
+        owners = sorted(set(origins))
+        if not set(owners) <= {"D4RL", "Minari"}:
+            return "existing datasets"
+        return " and ".join(f"{owner}\u2019s" for owner in owners) + " datasets"
     part = "" if all(local) else f"{sum(local)} of {len(local)} datasets "
     return f"{part}regenerated locally, not D4RL\u2019s"
 

@@ -34,7 +34,8 @@ class Task(Strict):
     env_id: str = Field(description="Gymnasium id to evaluate on, or module:id")
     dataset: str = Field(description="Minari id; {rows} stands for the suite's rows")
     recipe: str = Field(
-        description="local collection recipe, 'd4rl', 'hdf5:PATH', or 'none': an existing dataset"
+        description="local collection recipe, 'd4rl', 'minari', 'hdf5:PATH', or 'none': an "
+        "existing dataset"
     )
     ref_min_score: float = Field(description="return that scores 0")
     ref_max_score: float = Field(description="return that scores 100")
@@ -57,9 +58,9 @@ class Task(Strict):
 
     @property
     def origin(self) -> str:
-        """Whose data it is: D4RL's, a file of one's own, existing or collected locally."""
-        kind = self.recipe.partition(":")[0]
-        return {"d4rl": "D4RL", "hdf5": "own file", "none": "existing"}.get(kind, "local")
+        """Whose data it is: D4RL's, Minari's, a file of one's own, existing or made locally."""
+        origins = {"d4rl": "D4RL", "minari": "Minari", "hdf5": "own file", "none": "existing"}
+        return origins.get(self.recipe.partition(":")[0], "local")
 
 
 class Evaluation(Strict):

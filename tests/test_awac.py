@@ -7,7 +7,7 @@ import math
 
 import pytest
 import torch
-from test_td3_bc import ACT, OBS, SIZE, batches, ordinary, same
+from fixture_plain import ACT, OBS, SIZE, batches, ordinary, same
 from torch import nn
 from torch.distributions import Normal
 

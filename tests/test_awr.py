@@ -9,19 +9,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from fixture_plain import ACT, OBS, SIZE, ordinary
 from torch import Tensor, nn
 from torch.distributions import Normal
 
 from baselines import awr
 from bench.contract import make_replay
 from bench.engine import Engine
-from bench.nets import MLP
 from bench.replay import Replay
 from bench.rng import Streams
 from bench.transitions import Transitions
 from bench.types import Spec
 
-OBS, ACT, SIZE = 3, 2, 32
 LENGTHS = (1, 7, 2, 30, 1, 1, 12, 5)
 CPU = torch.device("cpu")
 
@@ -179,17 +178,6 @@ def test_metrics_of_a_phase() -> None:
 
 
 # --- the whole ------------------------------------------------------------------------
-
-
-def ordinary(trunk: MLP) -> nn.Sequential:
-    """The same network of one seed, from torch's own layers."""
-    layers: list[nn.Module] = []
-    for weight, bias in zip(trunk.weights, trunk.biases, strict=True):
-        linear = nn.Linear(*weight.shape[1:])
-        linear.weight.data.copy_(weight[0].T)
-        linear.bias.data.copy_(bias[0, 0])
-        layers += [linear, nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
 
 
 BASE = awr.Config(

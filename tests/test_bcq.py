@@ -6,20 +6,19 @@ import copy
 
 import pytest
 import torch
-from fixture_vae import (
+from fixture_plain import (
     ACT,
     OBS,
-    SIZE,
-    PlainVAE,
     batches,
     descend,
     ordinary,
     same,
-    same_vae,
+    same_twins,
     track,
     twins,
     values,
 )
+from fixture_vae import SIZE, PlainVAE, same_vae
 from torch import Tensor, nn
 
 from baselines import bcq
@@ -58,7 +57,7 @@ def test_fifty_updates_equal_a_plain_bcq(setting: dict[str, float]) -> None:
     ]
     ours, theirs = Streams([0], "noise"), Streams([0], "noise")
     limit, weight, samples = config.perturbation, config.minimum_weight, config.target_samples
-    for batch in batches(50):
+    for batch in batches(50, SIZE):
         bcq.update(state, batch, config, ours)
 
         s, a, s2 = batch.observations[0], batch.actions[0], batch.next_observations[0]
@@ -85,9 +84,8 @@ def test_fifty_updates_equal_a_plain_bcq(setting: dict[str, float]) -> None:
     same_vae(state.vae.net, vae)
     same(state.policy.net.trunk, actor)
     same(state.target_policy.net.trunk, target_actor)
-    for m in range(2):
-        same(state.critic.net.trunk, critics[m], m)
-        same(state.target_critic.net.trunk, target_critics[m], m)
+    same_twins(state.critic.net, critics)
+    same_twins(state.target_critic.net, target_critics)
 
 
 def test_acting_takes_the_best_of_the_proposals() -> None:

@@ -8,20 +8,19 @@ from typing import Any
 
 import pytest
 import torch
-from fixture_vae import (
+from fixture_plain import (
     ACT,
     OBS,
-    SIZE,
-    PlainVAE,
     batches,
     descend,
     ordinary,
     same,
-    same_vae,
+    same_twins,
     track,
     twins,
     values,
 )
+from fixture_vae import SIZE, PlainVAE, same_vae
 from torch import Tensor, nn
 
 from baselines import bear
@@ -84,7 +83,7 @@ def test_fifty_updates_equal_a_plain_bear(setting: dict[str, Any]) -> None:
     )
     ours, theirs = Streams([0], "noise"), Streams([0], "noise")
     weight, samples = config.minimum_weight, config.match_samples
-    for t, batch in enumerate(batches(50)):
+    for t, batch in enumerate(batches(50, SIZE)):
         bear.update(state, batch, config, ours)
 
         s, a, s2 = batch.observations[0], batch.actions[0], batch.next_observations[0]
@@ -123,9 +122,8 @@ def test_fifty_updates_equal_a_plain_bear(setting: dict[str, Any]) -> None:
     same_vae(state.vae.net, vae)
     same(state.policy.net.trunk, actor)
     same(state.target_policy.net.trunk, target_actor)
-    for m in range(2):
-        same(state.critic.net.trunk, critics[m], m)
-        same(state.target_critic.net.trunk, target_critics[m], m)
+    same_twins(state.critic.net, critics)
+    same_twins(state.target_critic.net, target_critics)
     assert state.multiplier.net.log.item() == pytest.approx(log_multiplier.item(), abs=1e-5)
 
 
@@ -204,7 +202,7 @@ def test_the_multiplier_grows_while_the_mmd_exceeds_the_threshold() -> None:
         config = bear.Config(**SMALL, threshold=threshold)
         state = fresh(config, (0, 1))
         before = torch.zeros(2)
-        for t, batch in enumerate(batches(20), start=1):
+        for t, batch in enumerate(batches(20, SIZE), start=1):
             wide = [x.expand(2, *x.shape[1:]) for x in vars(batch).values() if torch.is_tensor(x)]
             metrics = bear.update(state, type(batch)(*wide), config, Streams((0, 1), "noise"))
             assert (sign * (metrics["mmd"] - threshold) > 0).all()
@@ -220,7 +218,7 @@ def test_the_multipliers_logarithm_is_clamped(threshold: float, bound: float) ->
     config = bear.Config(**SMALL, threshold=threshold)
     state = fresh(config)
     state.multiplier.flat.fill_(bound)
-    bear.update(state, batches(1)[0], config, Streams([0], "noise"))
+    bear.update(state, batches(1, SIZE)[0], config, Streams([0], "noise"))
     assert state.multiplier.net.log.item() == bound
 
 
@@ -229,7 +227,7 @@ def test_the_warm_start_ignores_values() -> None:
     states = [fresh(config), fresh(config)]
     states[1].critic.flat.mul_(-2)
     streams = [Streams([0], "noise"), Streams([0], "noise")]
-    for t, batch in enumerate(batches(5)):
+    for t, batch in enumerate(batches(5, SIZE)):
         assert [bear.branch(s, config) for s in states] == [t >= 3] * 2
         for state, noise in zip(states, streams, strict=True):
             bear.update(state, batch, config, noise)

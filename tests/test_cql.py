@@ -4,43 +4,22 @@ from __future__ import annotations
 
 import copy
 import math
+from functools import partial
 
+import fixture_plain
 import pytest
 import torch
 import torch.nn.functional as F
+from fixture_plain import ACT, OBS, descend, ordinary, same, track
 from torch import Tensor, nn
 from torch.distributions import Normal, TanhTransform, TransformedDistribution
 
 from baselines import cql
-from bench.nets import MLP
 from bench.rng import Streams
 from bench.types import Batch, Spec
 
-OBS, ACT, SIZE, STEPS = 3, 2, 16, 50
-
-
-def batches(count: int) -> list[Batch]:
-    g = torch.Generator().manual_seed(0)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(1, SIZE, *shape, generator=g)
-
-    return [
-        Batch(normal(OBS), normal(ACT).tanh(), normal(), (normal() > -1).float(), normal(OBS))
-        for _ in range(count)
-    ]
-
-
-def ordinary(trunk: MLP, member: int | None = None) -> nn.Sequential:
-    """The same network of one seed, from torch's own layers."""
-    layers: list[nn.Module] = []
-    for weight, bias in zip(trunk.weights, trunk.biases, strict=True):
-        w, b = (weight, bias) if member is None else (weight[member], bias[member])
-        linear = nn.Linear(*w.shape[1:])
-        linear.weight.data.copy_(w[0].T)
-        linear.bias.data.copy_(b[0, 0])
-        layers += [linear, nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+SIZE, STEPS = 16, 50
+batches = partial(fixture_plain.batches, size=SIZE)
 
 
 class PlainCQL:
@@ -84,9 +63,7 @@ class PlainCQL:
 
         new_a, log_pi = self.sample(s, noise.pop(0))
         alpha_loss = -(self.log_alpha * (log_pi - ACT).detach()).mean()
-        self.alpha_adam.zero_grad()
-        alpha_loss.backward()
-        self.alpha_adam.step()
+        descend(self.alpha_adam, alpha_loss)
         alpha = self.log_alpha.exp().detach()
 
         with torch.no_grad():
@@ -127,9 +104,7 @@ class PlainCQL:
             alpha_prime = self.log_alpha_prime.exp()
             alpha_prime_loss = -0.5 * sum(alpha_prime * x.detach() for x in excesses)
             excesses = [alpha_prime.detach() * x for x in excesses]
-            self.alpha_prime_adam.zero_grad()
-            alpha_prime_loss.backward()
-            self.alpha_prime_adam.step()
+            descend(self.alpha_prime_adam, alpha_prime_loss)
 
         self.policy_adam.zero_grad()
         actor_loss.backward()
@@ -139,8 +114,7 @@ class PlainCQL:
         for adam in (self.policy_adam, *self.q_adams):
             adam.step()
         for target, q in ((self.target1, self.q1), (self.target2, self.q2)):
-            for p, new in zip(target.parameters(), q.parameters(), strict=True):
-                p.data.copy_((1 - c.polyak) * p.data + c.polyak * new.data)
+            track(target, q, c.polyak)
 
 
 SMALL = {"hidden": (16, 16), "samples": 3}
@@ -180,17 +154,13 @@ def test_fifty_updates_equal_a_plain_cql(name: str) -> None:
         cql.update(state, batch, config, ours)
         plain.step(batch, theirs, step)
 
-    def same(net: nn.Sequential, trunk: MLP, member: int | None = None) -> None:
-        for x, y in zip(net.parameters(), ordinary(trunk, member).parameters(), strict=True):
-            torch.testing.assert_close(y, x, rtol=0, atol=1e-5)
-
-    same(plain.policy, state.policy.net.trunk)
+    same(state.policy.net.trunk, plain.policy)
     if state.policy.net.affine is not None:
         scaling = torch.stack([p.flatten()[0] for p in state.policy.net.affine])
         torch.testing.assert_close(scaling, plain.scaling, rtol=0, atol=1e-5)
     for m, (q, target) in enumerate(((plain.q1, plain.target1), (plain.q2, plain.target2))):
-        same(q, state.critic.net.trunk, m)
-        same(target, state.target_critic.net.trunk, m)
+        same(state.critic.net.trunk, q, m)
+        same(state.target_critic.net.trunk, target, m)
     for learner, adam, number in (
         (state.temperature, plain.alpha_adam, plain.log_alpha),
         (state.multiplier, plain.alpha_prime_adam, plain.log_alpha_prime),

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_td3_bc import ACT, OBS, SIZE, batches, ordinary, same
+from fixture_plain import ACT, OBS, SIZE, batches, ordinary, same
 from torch import Tensor, nn
 from torch.distributions import Normal
 

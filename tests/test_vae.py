@@ -6,7 +6,8 @@ import math
 
 import pytest
 import torch
-from fixture_vae import ACT, OBS, SIZE, PlainVAE, batches, descend, same_vae
+from fixture_plain import ACT, OBS, batches, descend
+from fixture_vae import SIZE, PlainVAE, same_vae
 
 from bench.learner import Learner, constant
 from bench.nets import torch_default
@@ -24,7 +25,7 @@ def test_fifty_updates_equal_a_plain_vae() -> None:
     plain = PlainVAE(learner.net)
     adam = torch.optim.Adam(plain.parameters(), lr=1e-3)
     ours, theirs = Streams([0], "noise"), Streams([0], "noise")
-    for batch in batches(50):
+    for batch in batches(50, SIZE):
         reconstruction, kl = learner.net.losses(batch.observations, batch.actions, ours)
         learner.descend(reconstruction + 0.5 * kl)
         noise = theirs.normal(SIZE, 2 * ACT)[0]
@@ -47,7 +48,7 @@ def test_samples_equal_a_plain_decoder_with_clipped_latents() -> None:
 
 def test_the_latent_deviation_is_clamped() -> None:
     vae = fresh()
-    batch = batches(1)[0]
+    batch = batches(1, SIZE)[0]
     for offset, expected in ((-100.0, -4.0), (100.0, 15.0)):
         vae.encoder.biases[-1].data[..., 2 * ACT :] = offset
         _, log_std = vae.encode(batch.observations, batch.actions)
@@ -55,7 +56,7 @@ def test_the_latent_deviation_is_clamped() -> None:
 
 
 def test_latent_has_twice_the_dimensions_of_the_action() -> None:
-    batch = batches(1)[0]
+    batch = batches(1, SIZE)[0]
     mean, log_std = fresh().encode(batch.observations, batch.actions)
     assert mean.shape == log_std.shape == (1, SIZE, 2 * ACT)
 

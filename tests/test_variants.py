@@ -9,29 +9,28 @@ from typing import Any
 
 import pytest
 import torch
+from fixture_plain import (
+    ACT,
+    OBS,
+    batches,
+    descend,
+    ordinary,
+    same,
+    same_twins,
+    track,
+    twins,
+    values,
+)
 from torch import Tensor, nn
 
 from bench import methods
-from bench.nets import MLP
 from bench.rng import Streams
-from bench.types import Batch, Spec
+from bench.types import Spec
 from iql import iql
 
-OBS, ACT, SIZE, UPDATES = 3, 2, 32, 50
+UPDATES = 50
 CONFIG: dict[str, Any] = {"hidden": (16, 16), "learning_rate": 1e-3, "temperature": 10.0}
 CODE = [name for name, module in methods.VARIANTS.items() if module != "iql.iql"]
-
-
-def batches(count: int) -> list[Batch]:
-    g = torch.Generator().manual_seed(0)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(1, SIZE, *shape, generator=g)
-
-    return [
-        Batch(normal(OBS), normal(ACT).tanh(), normal(), (normal() > -1).float(), normal(OBS))
-        for _ in range(count)
-    ]
 
 
 def start(module: Any, updates: int = UPDATES, **changes: Any) -> tuple[Any, Any]:
@@ -50,25 +49,13 @@ def run(module: Any, count: int, **changes: Any) -> Any:
 # --- plain references -----------------------------------------------------------------
 
 
-def ordinary(trunk: MLP, member: int | None = None) -> nn.Sequential:
-    """The same network of one seed, from torch's own layers."""
-    layers: list[nn.Module] = []
-    for weight, bias in zip(trunk.weights, trunk.biases, strict=True):
-        w, b = (weight, bias) if member is None else (weight[member], bias[member])
-        linear = nn.Linear(*w.shape[1:])
-        linear.weight.data.copy_(w[0].T)
-        linear.bias.data.copy_(b[0, 0])
-        layers += [linear, nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
-
-
 class Plain:
     """IQL's networks and optimisers for one seed, without any order of the steps."""
 
     def __init__(self, state: iql.State, joint: bool = False):
         rate = CONFIG["learning_rate"]
         self.actor, self.value = ordinary(state.policy.net.trunk), ordinary(state.value.net.trunk)
-        self.critics = nn.ModuleList([ordinary(state.critic.net.trunk, m) for m in range(2)])
+        self.critics = twins(state.critic.net)
         self.targets = copy.deepcopy(self.critics)
         self.log_std = nn.Parameter(torch.zeros(ACT))
         self.actor_adam = torch.optim.Adam([*self.actor.parameters(), self.log_std], rate)
@@ -77,9 +64,6 @@ class Plain:
         self.joint_adam = torch.optim.Adam(both, rate) if joint else None
         self.critic_adam = torch.optim.Adam(self.critics.parameters(), rate)
         self.value_adam = torch.optim.Adam(self.value.parameters(), rate)
-
-    def q(self, nets: nn.ModuleList, s: Tensor, a: Tensor) -> list[Tensor]:
-        return [net(torch.cat([s, a], 1)).squeeze(1) for net in nets]
 
     def v(self, s: Tensor) -> Tensor:
         return self.value(s).squeeze(1)
@@ -94,18 +78,11 @@ class Plain:
 
     def actor_step(self, advantage: Tensor, log_prob: Tensor) -> None:
         weight = (10.0 * advantage.detach()).exp().clamp(max=100.0)
-        step(self.actor_adam, -(weight * log_prob).mean())
+        descend(self.actor_adam, -(weight * log_prob).mean())
         self.schedule.step()
 
     def track(self) -> None:
-        for p, q in zip(self.targets.parameters(), self.critics.parameters(), strict=True):
-            p.data.copy_(0.995 * p.data + 0.005 * q.data)
-
-
-def step(adam: torch.optim.Optimizer, loss: Tensor) -> None:
-    adam.zero_grad()
-    loss.backward()
-    adam.step()
+        track(self.targets, self.critics, 0.005)
 
 
 Rows = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -115,12 +92,12 @@ def corl(p: Plain, rows: Rows) -> None:
     """Old V throughout; half the critic's loss, and the target tracked before the policy."""
     s, a, r, mask, s2 = rows
     next_v = p.v(s2).detach()
-    q = torch.min(*p.q(p.targets, s, a)).detach()
+    q = torch.min(*values(p.targets, s, a)).detach()
     advantage = (q - p.v(s)).detach()
-    step(p.value_adam, p.value_loss(q, s))
+    descend(p.value_adam, p.value_loss(q, s))
     y = r + 0.99 * mask * next_v
-    losses = [nn.functional.mse_loss(q, y) for q in p.q(p.critics, s, a)]
-    step(p.critic_adam, sum(losses, torch.zeros(())) / 2)
+    losses = [nn.functional.mse_loss(q, y) for q in values(p.critics, s, a)]
+    descend(p.critic_adam, sum(losses, torch.zeros(())) / 2)
     p.track()
     p.actor_step(advantage, p.log_prob(s, a))
 
@@ -129,10 +106,10 @@ def d3rlpy(p: Plain, rows: Rows) -> None:
     """One Adam and one loss for Q and V; then the policy; then the target."""
     s, a, r, mask, s2 = rows
     y = r + 0.99 * mask * p.v(s2).detach()
-    q = torch.min(*p.q(p.targets, s, a)).detach()
-    losses = [nn.functional.mse_loss(q, y) for q in p.q(p.critics, s, a)]
+    q = torch.min(*values(p.targets, s, a)).detach()
+    losses = [nn.functional.mse_loss(q, y) for q in values(p.critics, s, a)]
     assert p.joint_adam is not None
-    step(p.joint_adam, sum(losses, p.value_loss(q, s)))
+    descend(p.joint_adam, sum(losses, p.value_loss(q, s)))
     p.actor_step(q - p.v(s), p.log_prob(s, a))
     p.track()
 
@@ -140,14 +117,14 @@ def d3rlpy(p: Plain, rows: Rows) -> None:
 def authors(p: Plain, rows: Rows, online: bool = False, point: bool = False) -> None:
     """V, policy, Q, target; as JAX-CORL with `online`, with squared error as `point`."""
     s, a, r, mask, s2 = rows
-    q = torch.min(*p.q(p.targets, s, a)).detach()
-    step(p.value_adam, p.value_loss(q, s))
-    advantage = (torch.min(*p.q(p.critics, s, a)) if online else q) - p.v(s)
+    q = torch.min(*values(p.targets, s, a)).detach()
+    descend(p.value_adam, p.value_loss(q, s))
+    advantage = (torch.min(*values(p.critics, s, a)) if online else q) - p.v(s)
     error = (p.actor(s).tanh() - a).square().sum(1)
     p.actor_step(advantage, -error if point else p.log_prob(s, a))
     y = (r + 0.99 * mask * p.v(s2)).detach()
-    losses = [nn.functional.mse_loss(q, y) for q in p.q(p.critics, s, a)]
-    step(p.critic_adam, sum(losses, torch.zeros(())))
+    losses = [nn.functional.mse_loss(q, y) for q in values(p.critics, s, a)]
+    descend(p.critic_adam, sum(losses, torch.zeros(())))
     p.track()
 
 
@@ -158,11 +135,6 @@ REFERENCES: dict[str, Callable[[Plain, Rows], None]] = {
     "iql_online_q": lambda p, rows: authors(p, rows, online=True),
     "iql_deterministic": lambda p, rows: authors(p, rows, point=True),
 }
-
-
-def same(ours: MLP, theirs: nn.Module, member: int | None = None) -> None:
-    for a, b in zip(ordinary(ours, member).parameters(), theirs.parameters(), strict=True):
-        torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
 
 
 def test_every_variant_with_code_has_a_reference() -> None:
@@ -180,9 +152,8 @@ def test_fifty_updates_equal_a_plain_reference(name: str) -> None:
         REFERENCES[name](plain, tuple(x[0] for x in (*arrays, batch.next_observations)))
     same(state.policy.net.trunk, plain.actor)
     same(state.value.net.trunk, plain.value)
-    for m in range(2):
-        same(state.critic.net.trunk, plain.critics[m], m)
-        same(state.target_critic.net.trunk, plain.targets[m], m)
+    same_twins(state.critic.net, plain.critics)
+    same_twins(state.target_critic.net, plain.targets)
     if name != "iql_deterministic":
         log_std = state.policy.net.log_std[0, 0]
         torch.testing.assert_close(log_std, plain.log_std, rtol=0, atol=1e-5)

@@ -33,6 +33,7 @@ ROBOTS = yaml.safe_load(Path("config/behaviors.yaml").read_text())
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
 DATASETS = {task.dataset: task for task in TASKS.values()}
 FOLDERS = {task.transitions: task for task in TASKS.values()}
+HOSTED = [t.dataset for t in TASKS.values() if t.origin == "Minari"]
 D4RL = {FILES[t.dataset].name: t.dataset for t in TASKS.values() if t.origin == "D4RL"}
 RUN_FILES = ["evaluations.csv", "metrics.csv", "policy.safetensors", "run.json"]
 

@@ -1,10 +1,11 @@
-# Datasets: downloaded and converted, collected or found, then flattened, audited and described by
-# a card.
+# Datasets: downloaded (and converted), collected or found, then flattened, audited and described
+# by a card.
 
 
 # A cluster's nodes often have no network.
 localrules:
     fetch,
+    fetch_minari,
 
 
 rule fetch:
@@ -18,6 +19,20 @@ rule fetch:
         dataset=lambda wildcards: D4RL[wildcards.file],
     shell:
         "python -m bench fetch {params.dataset} > {log} 2>&1"
+
+
+rule fetch_minari:
+    output:
+        "data/minari/{dataset}/data/main_data.hdf5",
+        "data/minari/{dataset}/data/metadata.json",
+    log:
+        "logs/fetch/{dataset}.log",
+    wildcard_constraints:
+        dataset=one_of(HOSTED),
+    conda:
+        "../envs/bench.yaml"
+    shell:
+        "python -m bench fetch {wildcards.dataset} > {log} 2>&1"
 
 
 rule convert:
@@ -68,7 +83,7 @@ rule collect:
     log:
         "logs/collect/{dataset}.log",
     wildcard_constraints:
-        dataset=one_of(name for name in FILES if not FILES[name]),
+        dataset=one_of(n for n in FILES if not FILES[n] and n not in HOSTED),
     conda:
         "../envs/bench.yaml"
     params:

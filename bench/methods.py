@@ -34,6 +34,11 @@ VARIANTS = {
     "iql_constant_rate": "iql.iql",
 }
 ONLINE = {"ppo": "baselines.ppo"}
+# Those that can have an online phase: their module has `explore`. The methods of ONLINE have no
+# other: they see what they do themselves, and no data.
+FINE_TUNED = ("iql", "awac", "cql", "cql_antmaze")
+# A method that begins from the networks of another one's run, by its `adopt`.
+START: dict[str, str] = {}
 # What an update costs, relative to cloning; long jobs start first, so that none ends alone.
 COST = {"iql": 4, "td3_bc": 3, "awac": 20, "onestep": 30, "bc": 1, "bc10": 1, "awr": 1, "dt": 50}
 COST |= {"cql": 75, "cql_antmaze": 75, "bcq": 15, "bear": 22}

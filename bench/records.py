@@ -22,6 +22,7 @@ from bench.methods import METHODS
 NUMERICS = (
     *(
         "antmaze",
+        "buffer",
         "checkpoint",
         "contract",
         "engine",
@@ -31,11 +32,14 @@ NUMERICS = (
         "locomotion",
         "maze",
         "nets",
+        "online",
         "physics",
         "policies",
         "reading",
         "replay",
+        "results",
         "rng",
+        "start",
     ),
     *("train", "transformer", "transforms", "transitions", "types", "vae"),
 )

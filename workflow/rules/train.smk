@@ -5,6 +5,7 @@ rule train:
     input:
         card=lambda wildcards: card_of(wildcards.task),
         audited=ancient(rules.audited.output),
+        start=start_files,
     output:
         # The checkpoint stays undeclared: an interrupted job must find its own.
         expand(

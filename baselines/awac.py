@@ -142,3 +142,8 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
     """The mean action: (S, B, obs) -> (S, B, act)."""
     return state.policy(observations)
+
+
+def explore(state: State, observations: Tensor, config: Config, streams: Streams) -> Tensor:
+    """Draws from the policy, as the exploration of awac1.py: (S, E, obs) -> (S, E, act)."""
+    return state.policy.net.sample(observations, streams)

@@ -22,6 +22,7 @@ from bench.catalogue import Catalogue
 from bench.cli_data import behavior, collect, convert, fetch, transitions
 from bench.effects import effects, paired_effects
 from bench.errors import BenchError, unknown
+from bench.methods import START
 from bench.parsing import validate
 from bench.plan import plan
 from bench.precision import precision
@@ -47,6 +48,7 @@ def train(
     threads: int = 1,
     checkpoint_every: float = 30.0,
     executor: Literal["auto", "eager", "recorded", "compiled"] = "auto",
+    start: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
     show: bool = False,
 ) -> None:
     """Train and score one block of seeds of one method on one task; continues if interrupted.
@@ -61,6 +63,8 @@ def train(
         threads: processor threads; one per job is fastest when all cores have a job.
         checkpoint_every: seconds between checkpoints.
         executor: how updates are executed; auto compiles long runs where a compiler is found.
+        start: folder of a finished run whose offline phase stands for this one's; by default none,
+            or, for a method that begins from another one, that one's run in this suite.
         show: print the resolved settings and stop.
     """
     if settings is None:
@@ -82,7 +86,10 @@ def train(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     folder = run_folder(cell.suite, cell.method, cell.task.task, cell.seeds)
-    run(cell, ROOT / cell.task.transitions, folder, device, threads, checkpoint_every, executor)
+    if start is None and cell.method in START:
+        start = run_folder(cell.suite, START[cell.method], cell.task.task, cell.seeds)
+    data = ROOT / cell.task.transitions
+    run(cell, data, folder, device, threads, checkpoint_every, executor, start)
     print(f"results are in {folder}")
 
 

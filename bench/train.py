@@ -176,7 +176,8 @@ class Run:
         wanted |= {"seeds": list(settings.seeds), "dataset_hash": dataset_hash}
         wanted |= {key: getattr(settings, key) for key in SHARED}
         if method in methods.START:
-            found = networks_before(folder, wanted | {"config.hidden": self.config.hidden})
+            wanted |= {f"config.{k}": getattr(self.config, k) for k in ("hidden", "discount")}
+            found = networks_before(folder, wanted)
             self.method.adopt(self.state, found, self.config)
             return
         wanted |= {"updates": settings.updates, "batch_size": settings.batch_size}

@@ -88,9 +88,9 @@ def _read(folder: Path) -> dict[str, Any]:
 def _compare(found: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
     if found["status"] != "done":
         raise BenchError(f"{folder}: status: the run is {found['status']}; start from another.")
-    for key, value in wanted.items():
+    for key, value in json.loads(json.dumps(wanted)).items():  # as stored: a tuple is a list
         theirs = found.get(key)
-        if json.dumps(theirs) != json.dumps(value):  # as both are stored: a tuple is a list
+        if theirs != value:
             raise BenchError(
                 f"{folder}: {key}: the run has {theirs!r}, this one {value!r}; start from a run "
                 "that agrees, or change the setting."

@@ -116,13 +116,14 @@ def _suite(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite:
 
 
 def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
-    """Gather a suite's runs into scores.csv, summary.csv and aggregate.csv (and effects.csv).
+    """Gather a suite's runs into scores.csv, summary.csv and aggregate.csv, and, where the suite
+    has a baseline or an online phase, effects.csv and finetune.csv.
 
     Args:
         configfile: the suite.
         suite: the suite as JSON; the workflow passes this.
     """
-    from bench import stats
+    from bench import finetune, stats
 
     catalogue = Catalogue()
     chosen = _suite(catalogue, configfile, suite)
@@ -136,6 +137,10 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
     stats.write_csv(aggregate, folder / "aggregate.csv")
     if chosen.baseline is not None:
         stats.write_csv(paired_effects(scores, chosen), folder / "effects.csv")
+    if finetune.cells(chosen, catalogue.tasks):
+        episodes = finetune.read_episodes([f for f in folders if (f / "run.json").exists()])
+        frame = finetune.fine_tuning(scores, episodes, chosen, catalogue.tasks)
+        stats.write_csv(frame, folder / "finetune.csv")
     print(f"{folder}/: scores.csv, summary.csv, aggregate.csv")
 
 

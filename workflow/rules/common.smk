@@ -51,6 +51,14 @@ def settings_of(wildcards):
     return cell.model_dump_json()
 
 
+def memory_of(wildcards):
+    """Megabytes of a training job: what an online phase adds to its buffer comes on top."""
+    family = TASKS[wildcards.task].family
+    online = SUITE.online_of(wildcards.method, family)
+    rows = online.steps * len(BLOCKS[wildcards.seeds]) if online else 0
+    return 1500 + rows * 300 // 1_000_000  # AntMaze's rows, the largest, have 276 bytes
+
+
 def start_files(wildcards):
     """What a method that begins from another one's run needs of it."""
     if wildcards.method not in START:

@@ -19,7 +19,7 @@ rule train:
         "../envs/bench.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory_of,
         gpu=0,
     params:
         settings=settings_of,

@@ -79,6 +79,12 @@ class Catalogue:
         for method in suite.methods:
             if method not in self.methods:
                 raise unknown(where, "method", method, self.methods)
+            source = methods.START.get(method, method)
+            if source not in suite.methods:
+                raise BenchError(
+                    f"{where}, methods: {method} begins from the runs of {source}, which are not "
+                    f"there; add {source}."
+                )
         families = {t.family for t in self.tasks.values()}
         for override in suite.overrides:
             for method in override.methods or ():

@@ -23,6 +23,7 @@ from bench.cli_data import behavior, collect, convert, fetch, transitions
 from bench.effects import effects, paired_effects
 from bench.errors import BenchError, unknown
 from bench.methods import START
+from bench.online_cost import online_cost
 from bench.parsing import validate
 from bench.plan import plan
 from bench.precision import precision
@@ -218,6 +219,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "report": report,
     "behavior": behavior,
     "benchmark": benchmark,
+    "online-cost": online_cost,
     "precision": precision,
     "schema": schema,
     "watch": watch,

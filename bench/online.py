@@ -95,6 +95,13 @@ class Seconds:
     updates: float = 0.0
     environments: float = 0.0
 
+    def __str__(self) -> str:
+        parts = self.updates + self.environments
+        return (
+            f"online phase: {self.total:.1f} s, of which updates {self.updates:.1f} s and "
+            f"environments {self.environments:.1f} s: {self.total / parts:.2f} times their sum"
+        )
+
 
 @dataclass
 class OnlinePhase:

@@ -155,8 +155,8 @@ def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[st
     machine = speeds.content["machine"]
     yield f"Hours of one core of: {machine['cpu']} ({machine['cores']} cores busy), float32."
     yield (
-        "Evaluation: core-hours at most, as if every episode lasted to its time limit, and those of "
-        "the steps of online phases."
+        "Evaluation: core-hours at most, as if every episode lasted to its time limit, and those "
+        "of the steps of online phases."
     )
     yield "Memory: of one job, its mapped data included, which jobs on one machine share."
     if rough:

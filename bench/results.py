@@ -31,6 +31,8 @@ def write(run: Run, folder: Path, record: dict[str, Any]) -> None:
     records.write_rows(folder / "episodes.csv", HEADER, [astuple(row) for row in episodes])
     save_file(networks(run) | run.before, folder / "policy.safetensors")
     sha, dirty = records.commit()
+    if run.online:
+        print(run.online.seconds)
     online = run.online.seconds if run.online else Seconds()
     seconds = run.seconds + online.updates
     updates = run.settings.updates + (run.step - run.online.warm_up if run.online else 0)

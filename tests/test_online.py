@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -173,6 +174,15 @@ def test_seeds_of_a_block_equal_seeds_alone(data: Transitions) -> None:
         block.state.critic.net.parameters(), alone.state.critic.net.parameters(), strict=True
     ):
         torch.testing.assert_close(ours[:, 1], theirs[:, 0], rtol=0, atol=1e-5)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler on this machine")
+def test_compiled_updates_see_the_rows_as_they_arrive(data: Transitions) -> None:
+    runs = [online(Run(settings(), data, CPU, name), 3) for name in ("recorded", "compiled")]
+    for one, other in zip(*(run.state.critic.net.parameters() for run in runs), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+    buffers = [run.online.buffer.observations for run in runs if run.online]
+    torch.testing.assert_close(*buffers, rtol=0, atol=1e-4)
 
 
 def test_a_warm_up_longer_than_the_phase_is_refused(data: Transitions) -> None:

@@ -147,3 +147,8 @@ def act(state: State, observations: Tensor, config: Config) -> Tensor:
 def value(state: State, observations: Tensor, config: Config) -> Tensor:
     """The smaller Q of the action that it would take: (S, N, obs) -> (S, N)."""
     return state.critic(observations, state.policy(observations)).amin(0)
+
+
+def explore(state: State, observations: Tensor, config: Config, streams: Streams) -> Tensor:
+    """Draws from the policy, as the exploration of awac1.py: (S, E, obs) -> (S, E, act)."""
+    return state.policy.net.sample(observations, streams)

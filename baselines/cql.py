@@ -157,8 +157,13 @@ def branch(state: State, config: Config) -> bool:
     return state.policy.updates < config.warm_start
 
 
-def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One step of all networks; metrics are (S,)."""
+def update(
+    state: State, batch: Batch, config: Config, streams: Streams, floor: Tensor | None = None
+) -> dict[str, Tensor]:
+    """One step of all networks; metrics are (S,).
+
+    With `floor` (S, B), the conservative term takes no Q of the policy's actions for less (Cal-QL).
+    """
     size, dim = batch.actions.shape[1:]
     n, backup = config.samples, config.samples if config.max_target_backup else 1
     noise = streams.normal(1 + 2 * n + backup, size, dim)
@@ -192,6 +197,12 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
 
     asked_q = at_each(state.critic, batch.observations, asked)
     q, sampled_q = asked_q[:, :, 0], asked_q[:, :, 1:]
+    metrics = {}
+    if floor is not None:
+        below = sampled_q[:, :, n:] < floor.unsqueeze(1)
+        metrics["below_floor"] = below.float().mean((0, -2, -1))
+        lifted = sampled_q[:, :, n:].maximum(floor.unsqueeze(1))
+        sampled_q = torch.cat([sampled_q[:, :, :n], lifted], 2)
     gap = conservative_gap(q, sampled_q, log_density, config.clip_gap)
     td_loss = bellman_loss(q, target)
     excess = config.min_q_weight * gap - (config.target_gap or 0.0)
@@ -203,7 +214,8 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
     state.critic.descend(td_loss + lagrangian(multiplier, excess))
 
     state.target_critic.track(state.critic, config.polyak)
-    metrics = {"multiplier": multiplier} if config.target_gap is not None else {}
+    if config.target_gap is not None:
+        metrics["multiplier"] = multiplier
     return metrics | {
         "critic_loss": td_loss.detach(),
         "actor_loss": actor_loss.detach(),
@@ -223,3 +235,9 @@ def act(state: State, observations: Tensor, config: Config) -> Tensor:
 def value(state: State, observations: Tensor, config: Config) -> Tensor:
     """The smaller Q of the action that it would take: (S, N, obs) -> (S, N)."""
     return state.critic(observations, state.policy(observations)).amin(0)
+
+
+def explore(state: State, observations: Tensor, config: Config, streams: Streams) -> Tensor:
+    """Draws from the policy, as SAC: (S, E, obs) -> (S, E, act)."""
+    mean, log_std = state.policy.net.distribution(observations)
+    return draw(mean, log_std, streams.normal(*mean.shape[1:]))[0]

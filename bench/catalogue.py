@@ -26,6 +26,7 @@ from bench.suite import (
     FamilyLayer,
     Layer,
     Method,
+    Online,
     Settings,
     Suite,
     Task,
@@ -62,6 +63,7 @@ class Catalogue:
                 self._check_config(name, layer.config, f"{where}, {family}")
                 for config in layer.environments.values():
                     self._check_config(name, config, f"{where}, {family}, environments")
+                self._check_config(name, layer.fine_tuning, f"{where}, {family}, fine_tuning")
 
     def task(self, name: str) -> Task:
         """The row of that name."""
@@ -81,6 +83,12 @@ class Catalogue:
         for task in suite.maps.tasks if suite.maps else ():
             if maze_of(self.tasks[task].env_id) is None:
                 raise BenchError(f"{where}, maps, tasks: {task} has no maze; remove it.")
+            source = methods.START.get(method, method)
+            if source not in suite.methods:
+                raise BenchError(
+                    f"{where}, methods: {method} begins from the runs of {source}, which are not "
+                    f"there; add {source}."
+                )
         families = {t.family for t in self.tasks.values()}
         for override in suite.overrides:
             for method in override.methods or ():
@@ -110,7 +118,10 @@ class Catalogue:
     ) -> Settings:
         """Resolve one cell; `where` names the suite's file in errors."""
         row = self.tasks[task]
+        online = self._online(suite, method, row, where)
         layers = self.layers(method, row)
+        if online is not None:
+            layers.append(Layer(config=self._family(method, row).fine_tuning))
         layers += [o for o in suite.overrides if o.applies(method, row.family)]
         merged: dict[str, Any] = SHARED_DEFAULTS | {"batch_size": suite.batch_size}
         config: dict[str, Any] = {}
@@ -133,9 +144,25 @@ class Catalogue:
             "log_every": suite.log_every,
             "precision": suite.precision,
             "evaluation": suite.evaluation_of(method, row.family),
+            "online": online,
             "config": config,
         }
         return validate(Settings, cell | merged, f"{where}, {method} on {task}")
+
+    def _online(self, suite: Suite, method: str, task: Task, where: str) -> Online | None:
+        """The online phase of a cell, which the method must be able to have."""
+        online = suite.online_of(method, task.family)
+        if online is None and method in methods.ONLINE:
+            raise BenchError(
+                f"{where}, online: {method} learns from its own steps alone, and none are asked "
+                f"for on {task.task}; set `online`, or remove {method} from the methods."
+            )
+        if online is not None and method not in methods.FINE_TUNED:
+            raise BenchError(
+                f"{where}, online: {method} has no online phase, only "
+                f"{', '.join(methods.FINE_TUNED)} have; move `online` to an override for those."
+            )
+        return online
 
     def layers(self, method: str, task: Task) -> list[Layer]:
         """The sourced layers of a method on a task: its family's, then its environment's."""

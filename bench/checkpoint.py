@@ -61,16 +61,16 @@ def save(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None
         scratch.unlink(missing_ok=True)
 
 
-def load(path: Path, identity: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+def load(path: Path, identity: str | None) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """Tensors and record, or None if there is no readable checkpoint of this very run.
 
     `identity` is the hash of all that decides the run; a checkpoint of other settings,
-    data or code is ignored and later overwritten.
+    data or code is ignored and later overwritten. With None, any will do.
     """
     try:
         with safe_open(path, framework="pt") as file:
             record = json.loads(file.metadata()["record"])
-            if record["identity"] != identity:
+            if identity is not None and record["identity"] != identity:
                 print(f"{path}: of other settings, data or code; starting afresh", flush=True)
                 return None
             names = file.keys()

@@ -22,6 +22,8 @@ from bench.catalogue import Catalogue
 from bench.cli_data import behavior, collect, convert, fetch, transitions
 from bench.effects import effects, paired_effects
 from bench.errors import BenchError, unknown
+from bench.methods import START
+from bench.online_cost import online_cost
 from bench.parsing import validate
 from bench.plan import plan
 from bench.precision import precision
@@ -47,6 +49,7 @@ def train(
     threads: int = 1,
     checkpoint_every: float = 30.0,
     executor: Literal["auto", "eager", "recorded", "compiled"] = "auto",
+    start: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
     show: bool = False,
 ) -> None:
     """Train and score one block of seeds of one method on one task; continues if interrupted.
@@ -61,6 +64,8 @@ def train(
         threads: processor threads; one per job is fastest when all cores have a job.
         checkpoint_every: seconds between checkpoints.
         executor: how updates are executed; auto compiles long runs where a compiler is found.
+        start: folder of a finished run whose offline phase stands for this one's; by default none,
+            or, for a method that begins from another one, that one's run in this suite.
         show: print the resolved settings and stop.
     """
     if settings is None:
@@ -82,7 +87,10 @@ def train(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     folder = run_folder(cell.suite, cell.method, cell.task.task, cell.seeds)
-    run(cell, ROOT / cell.task.transitions, folder, device, threads, checkpoint_every, executor)
+    if start is None and cell.method in START:
+        start = run_folder(cell.suite, START[cell.method], cell.task.task, cell.seeds)
+    data = ROOT / cell.task.transitions
+    run(cell, data, folder, device, threads, checkpoint_every, executor, start)
     print(f"results are in {folder}")
 
 
@@ -123,13 +131,14 @@ def _suite(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite:
 
 
 def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
-    """Gather a suite's runs into scores.csv, summary.csv and aggregate.csv (and effects.csv).
+    """Gather a suite's runs into scores.csv, summary.csv and aggregate.csv, and, where the suite
+    has a baseline or an online phase, effects.csv and finetune.csv.
 
     Args:
         configfile: the suite.
         suite: the suite as JSON; the workflow passes this.
     """
-    from bench import stats
+    from bench import finetune, stats
 
     catalogue = Catalogue()
     chosen = _suite(catalogue, configfile, suite)
@@ -143,6 +152,10 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
     stats.write_csv(aggregate, folder / "aggregate.csv")
     if chosen.baseline is not None:
         stats.write_csv(paired_effects(scores, chosen), folder / "effects.csv")
+    if finetune.cells(chosen, catalogue.tasks):
+        episodes = finetune.read_episodes([f for f in folders if (f / "run.json").exists()])
+        frame = finetune.fine_tuning(scores, episodes, chosen, catalogue.tasks)
+        stats.write_csv(frame, folder / "finetune.csv")
     print(f"{folder}/: scores.csv, summary.csv, aggregate.csv")
 
 
@@ -221,6 +234,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "report": report,
     "behavior": behavior,
     "benchmark": benchmark,
+    "online-cost": online_cost,
     "precision": precision,
     "schema": schema,
     "watch": watch,

@@ -23,6 +23,16 @@ To look into it (bench.probes, bench.trace):
     value(state, observations, config) -> (S, N): what it expects from each of N states on.
     advantage(state, batch, config) -> (S, B): of the data's actions over that; for a method
         without `select` and `window`.
+
+To have an online phase (bench.online), in which the rows of `columns` join the batches when their
+episode ends, and others at once:
+    explore(state, observations, config, streams) -> actions (S, E, act), clipped afterwards, for
+        observations (S, E, obs): how it acts to learn, not to be scored.
+And for that phase, where needed:
+    mixing(config) -> the share of each batch that is drawn from the data, not from all rows alike.
+    warm_up(config) -> how many of the first environment steps are taken without an update.
+    adopt(state, networks, config): begin from the networks of another method's run, by their names
+        in its policy.safetensors (bench.methods.START).
 """
 
 from __future__ import annotations
@@ -36,7 +46,7 @@ from torch import Tensor
 
 from bench.replay import Replay
 from bench.rng import Streams
-from bench.transforms import ObservationScaler, transform_rewards
+from bench.transforms import ObservationScaler, RewardScaler
 from bench.transitions import Transitions
 from bench.types import Actor
 
@@ -53,10 +63,11 @@ def make_replay(
     if hasattr(method, "select"):
         data = method.select(data, config)
     scaler = ObservationScaler.fit(observations, data)
-    data = replace(data, rewards=transform_rewards(rewards, data))
+    reward_scaler = RewardScaler.fit(rewards, data)
+    data = replace(data, rewards=reward_scaler(data.rewards))
     columns = method.columns(data, config) if hasattr(method, "columns") else {}
     window = method.window(config) if hasattr(method, "window") else None
-    return Replay(data, scaler, device, columns, window)
+    return Replay(data, scaler, device, columns, window, reward_scaler)
 
 
 def make_actor(

@@ -29,9 +29,14 @@ class EpisodeRow:
 HEADER = ("phase", "step", "seed", "episode", "return", "length")
 
 
-def reset_seeds(seed: int, step: int, episodes: int) -> list[int]:
+def purpose(phase: str, step: int) -> str:
+    """What the random draws of one evaluation are for."""
+    return f"evaluation {step}" if phase == "offline" else f"{phase} evaluation {step}"
+
+
+def reset_seeds(seed: int, step: int, episodes: int, phase: str = "offline") -> list[int]:
     """The environment seeds of one evaluation of one training seed."""
-    rng = np.random.default_rng(derive(seed, f"evaluation {step}"))
+    rng = np.random.default_rng(derive(seed, purpose(phase, step)))
     return [int(s) for s in rng.integers(2**31, size=episodes)]
 
 
@@ -44,6 +49,7 @@ def evaluate(
     step: int,
     episodes: int,
     device: torch.device,
+    phase: str = "offline",
 ) -> list[EpisodeRow]:
     """One evaluation of all seeds; `actor` is given scaled observations and raw rewards."""
 
@@ -51,10 +57,10 @@ def evaluate(
         # A diverged seed must not stop the others of its block; its rows are dropped later.
         return torch.nan_to_num(actor(scaler(observations.to(device)), rewards.to(device)))
 
-    resets = [reset_seeds(seed, step, episodes) for seed in seeds]
+    resets = [reset_seeds(seed, step, episodes, phase) for seed in seeds]
     result = evaluator(policy, resets, seeds)  # a run keeps its goal, where its task has one
     return [
-        EpisodeRow("offline", step, seed, e, float(result.returns[s, e]), int(result.lengths[s, e]))
+        EpisodeRow(phase, step, seed, e, float(result.returns[s, e]), int(result.lengths[s, e]))
         for s, seed in enumerate(seeds)
         for e in range(episodes)
     ]

@@ -69,7 +69,7 @@ class Look:
 # The order gives the looks: new methods go at the end, so that old figures stay comparable.
 KNOWN = (
     *("iql", "bc", "bc10", "td3_bc", "cql", "awac", "onestep", "dt", "cal_ql", "ppo"),
-    *("bcq", "bear", "awr", "cql_antmaze", "sac"),
+    *("bcq", "bear", "awr", "cql_antmaze", "sac", "sac_iql"),
 )
 DARK = sns.color_palette("dark", 10)
 COLORS = [*sns.color_palette("colorblind", 10), *(DARK[i] for i in (0, 2, 3, 4, 5))]

@@ -86,6 +86,7 @@ def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[s
             node = node["items"]
         else:
             node = node.get("properties", {}).get(part) or node["additionalProperties"]
+        node = next((n for n in node.get("anyOf", ()) if "$ref" in n), node)  # it, or nothing
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
     return list(node["properties"])

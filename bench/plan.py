@@ -64,7 +64,7 @@ class Speeds:
         return Rate(value, entry["peak_memory_megabytes"], own is None)
 
     def _entry(self, cell: Settings, method: str, width: int) -> Mapping[str, Any] | None:
-        executor = "compiled" if cell.updates >= COMPILED_FROM else "recorded"
+        executor = "compiled" if updates_of(cell) >= COMPILED_FROM else "recorded"
         wanted = {"method": method, "width": width, "executor": executor}
         found = [
             e
@@ -162,7 +162,10 @@ def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[st
     yield from _table(rows)
     machine = speeds.content["machine"]
     yield f"Hours of one core of: {machine['cpu']} ({machine['cores']} cores busy), float32."
-    yield "Evaluation: core-hours at most, as if every episode lasted to its time limit."
+    yield (
+        "Evaluation: core-hours at most, as if every episode lasted to its time limit, and those "
+        "of the steps of online phases."
+    )
     yield "Memory: of one job, its mapped data included, which jobs on one machine share."
     if rough:
         yield (
@@ -191,19 +194,28 @@ def _cost(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, Any
     seeds = len(cell.seeds)
     source = source_of(cell.task.dataset) if cell.task.recipe == "d4rl" else None
     episodes = cell.updates // cell.evaluation.every * cell.evaluation.episodes * seeds
+    online = cell.online
+    acted = online.steps * seeds if online else 0
+    episodes += online.steps // online.every * online.episodes * seeds if online else 0
+    updates = updates_of(cell)
     length = source.max_episode_steps if source else EPISODE_STEPS
     steps = speeds.steps(cell.task.env_id)
     mapped = arrays_bytes(source, source.rows) if source and source.rows else 0
     return {
-        "updates": cell.updates * seeds,
-        "hours": rate and cell.updates * seeds / rate.value / 3600,
+        "updates": updates * seeds,
+        "hours": rate and updates * seeds / rate.value / 3600,
         "rough": bool(rate and rate.rough),
-        "evaluation": steps and episodes * length / steps / 3600,
+        "evaluation": steps and (episodes * length + acted) / steps / 3600,
         "megabytes": rate and not rate.rough and rate.megabytes + mapped / 1e6,
         "results": episodes * EPISODE_ROW
-        + cell.updates // cell.log_every * seeds * METRICS_ROW
+        + updates // cell.log_every * seeds * METRICS_ROW
         + seeds * SEED_STATE,
     }
+
+
+def updates_of(cell: Settings) -> int:
+    """A seed's updates in both phases."""
+    return cell.updates + (cell.online.steps if cell.online else 0)
 
 
 def _hours(parts: Sequence[float | None], mark: str = "") -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from bench import stats
 from bench.catalogue import Catalogue
 from bench.runs import Runs
-from bench.suite import Evaluation, Suite
+from bench.suite import Evaluation, Online, Suite
 from bench.table import NOT_AVAILABLE, NOT_RUN
 
 SUBJECT, RIVAL = "iql", "bc"  # the key result compares these where both ran
@@ -128,6 +128,7 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
             )
             + "; the last one counts",
         ],
+        *_online(suite, catalogue),
         [
             "jobs",
             f"{done} of {jobs} done, {len(runs.diverged)} diverged, {len(runs.missing)} not run, "
@@ -144,6 +145,23 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
             else NOT_RUN,
         ],
     ]
+
+
+def _online(suite: Suite, catalogue: Catalogue) -> list[list[str]]:
+    """The line on the online phase, where the suite has one."""
+    phases: dict[Online, list[str]] = {}
+    for method in suite.methods:
+        for task in suite.tasks:
+            online = suite.online_of(method, catalogue.tasks[task].family)
+            if online is not None and method not in phases.setdefault(online, []):
+                phases[online].append(method)
+    texts = [
+        f"{o.steps:,} environment steps per seed with an update each, {o.episodes} episodes every "
+        f"{o.every:,} steps"
+        + ("" if len(methods) == len(suite.methods) else f" ({', '.join(methods)})")
+        for o, methods in phases.items()
+    ]
+    return [["online phase", "; ".join(texts)]] if texts else []
 
 
 def _training(suite: Suite) -> str:

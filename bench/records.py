@@ -22,6 +22,7 @@ from bench.methods import METHODS
 NUMERICS = (
     *(
         "antmaze",
+        "buffer",
         "checkpoint",
         "contract",
         "engine",
@@ -32,12 +33,15 @@ NUMERICS = (
         "maze",
         "mazes",
         "nets",
+        "online",
         "physics",
         "policies",
         "probes",
         "reading",
         "replay",
+        "results",
         "rng",
+        "start",
     ),
     *("train", "transformer", "transforms", "transitions", "types", "vae"),
 )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.rng import Streams
-from bench.transforms import ObservationScaler
+from bench.transforms import ObservationScaler, RewardScaler
 from bench.transitions import Transitions
 from bench.types import Batch
 
@@ -34,6 +34,7 @@ class Replay:
         device: torch.device,
         columns: Mapping[str, np.ndarray] | None = None,
         window: int | None = None,
+        reward_scaler: RewardScaler | None = None,
     ):
         self.observations = _tensor(data.observations, device)
         self.next_observations = _tensor(data.next_observations, device)
@@ -42,6 +43,7 @@ class Replay:
         self.masks = _tensor(data.masks, device)
         self.columns = {k: _tensor(v, device) for k, v in (columns or {}).items()}
         self.scaler = scaler.to(device)
+        self.reward_scaler = reward_scaler or RewardScaler()  # what `data` have already passed
         self.window = window
         if window is not None:
             starts, lengths = data.starts(), data.lengths()

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import typst
 
-from bench import effects, figures, maze_report, prose, records, stats, tables
+from bench import effects, figures, finetune_report, maze_report, prose, records, stats, tables
 from bench.catalogue import Catalogue
 from bench.runs import Runs, read_cards, read_runs
 from bench.suite import Suite
@@ -35,7 +35,8 @@ def build(
     """Write `out_pdf`, and beside it a folder with its figures, tables, data and template.
 
     `results_dir` is the suite's own folder with scores.csv, summary.csv, aggregate.csv and
-    runs/, and effects.csv where the suite has a baseline. Runs and cards that are missing read
+    runs/, effects.csv where the suite has a baseline, and finetune.csv where it has an online
+    phase. Runs and cards that are missing read
     "not run"; runs whose source hash is not what `source_hash` gives for their method are
     marked stale. Raises BenchError when a file is missing or malformed.
     """
@@ -74,6 +75,7 @@ def build(
     )
     if suite.baseline is not None:
         content |= _compare(suite, catalogue, results_dir, runs, folder / "tables")
+    content |= finetune_report.page(suite, catalogue, results_dir, scores, runs, folder)
     records.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
     shutil.copyfile(TEMPLATE, folder / "report.typ")
     _typeset(folder, out_pdf)

@@ -9,8 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, NonNegativeInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
+from bench.methods import ONLINE
 from bench.parsing import Strict
 
 DEFAULT_SUITE = Path("config/quick.yaml")
@@ -70,6 +77,17 @@ class Evaluation(Strict):
     episodes: int = Field(gt=0, description="episodes per seed and evaluation")
 
 
+class Online(Strict):
+    """The online phase, after the offline one: an update a step, policies scored on the way."""
+
+    steps: int = Field(gt=0, description="environment steps per seed, with one update each")
+    every: int = Field(gt=0, description="environment steps between evaluations")
+    episodes: int = Field(gt=0, description="episodes per seed and evaluation")
+    buffer: int = Field(
+        default=2_000_000, gt=0, description="newest transitions that batches come from, per seed"
+    )
+
+
 def check_distinct(name: str, values: tuple[Any, ...]) -> None:
     """Raise ValueError where a value is given twice."""
     for value in values:
@@ -93,6 +111,7 @@ class Override(Layer):
     families: tuple[str, ...] | None = None
     updates: int | None = Field(default=None, gt=0, description="gradient updates per seed")
     evaluation: Evaluation | None = None
+    online: Online | None = None
     reason: str = Field(min_length=1, description="why the suite departs from the source")
 
     def applies(self, method: str, family: str) -> bool:
@@ -113,6 +132,9 @@ class FamilyLayer(Layer):
 
     environments: dict[str, dict[str, Any]] = Field(
         default={}, description="further fields of Config where env_id begins with the key"
+    )
+    fine_tuning: dict[str, Any] = Field(
+        default={}, description="further fields of Config where the run has an online phase"
     )
     source: str = Field(min_length=1, description="where the values come from")
 
@@ -154,6 +176,7 @@ class Suite(Strict):
     log_every: int = Field(default=500, gt=0, description="updates between rows of metrics.csv")
     precision: Precision = Field(default="float32", description="of matrix products")
     evaluation: Evaluation
+    online: Online | None = Field(default=None, description="fine-tuning in the environment")
     bootstrap: int = Field(default=2000, gt=0, description="bootstrap repetitions of the intervals")
     overrides: tuple[Override, ...] = ()
     maps: Maps | None = Field(default=None, description="runs whose values and paths are drawn")
@@ -172,13 +195,20 @@ class Suite(Strict):
         lengths += [("overrides, updates", o.updates) for o in self.overrides if o.updates]
         own = [o.evaluation.every for o in self.overrides if o.evaluation]
         lengths += [("overrides, evaluation.every", every) for every in own]
+        phases = [("", self.online), *(("overrides, ", o.online) for o in self.overrides)]
+        for where, online in phases:
+            if online is not None:
+                lengths += [(f"{where}online.steps", online.steps)]
+                lengths += [(f"{where}online.every", online.every)]
         for name, value in lengths:
             if value % self.log_every:
                 raise ValueError(f"{name}: {value} is not a multiple of log_every={self.log_every}")
         return self
 
     def updates_of(self, method: str) -> int:
-        """Gradient updates per seed of one method: the suite's, or its last override's."""
+        """Offline updates per seed of one method: the suite's, its last override's, or none."""
+        if method in ONLINE:
+            return 0
         mine = (o for o in self.overrides if o.methods is None or method in o.methods)
         return ([self.updates] + [o.updates for o in mine if o.updates])[-1]
 
@@ -186,6 +216,11 @@ class Suite(Strict):
         """When a method is scored on a family's tasks: the suite's, or its last override's."""
         mine = (o for o in self.overrides if o.applies(method, family))
         return ([self.evaluation] + [o.evaluation for o in mine if o.evaluation])[-1]
+
+    def online_of(self, method: str, family: str) -> Online | None:
+        """The online phase of a method on a family's tasks: the suite's, or its last override's."""
+        mine = (o for o in self.overrides if o.applies(method, family))
+        return ([self.online] + [o.online for o in mine if o.online])[-1]
 
     def blocks(self) -> list[tuple[int, ...]]:
         """The seeds of each job."""
@@ -207,7 +242,14 @@ class Settings(Strict):
     rewards: RewardTransform
     observations: ObservationTransform
     evaluation: Evaluation
+    online: Online | None = None
     config: dict[str, Any]
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A run without an online phase says nothing of it, as before there was one."""
+        content: dict[str, Any] = serialise(self)
+        return {k: v for k, v in content.items() if k != "online" or v is not None}
 
     @model_validator(mode="after")
     def _distinct(self) -> Settings:

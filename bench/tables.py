@@ -168,6 +168,9 @@ def departures_table(suite: Suite, catalogue: Catalogue, folder: Path) -> Table:
         shared = override.model_dump(include=SHARED, exclude_none=True)
         if override.updates:
             shared["updates"] = override.updates
+        if override.online:
+            online = override.online
+            shared["online"] = f"{online.steps:,} steps, {online.episodes} per {online.every:,}"
         for key, value in (shared | override.config).items():
             before = [sourced(m, f, catalogue).get(key) for m in methods for f in families]
             if key == "updates":

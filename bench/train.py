@@ -1,4 +1,5 @@
-"""The training loop: one for all methods, for one block of seeds of one (method, task).
+"""The training loop: one for all methods, for one block of seeds of one (method, task), offline and
+then, where the settings say so, online (bench.online).
 
 Whatever happens between two updates (metrics, evaluation, checkpoint) happens at a
 multiple of `log_every`, where the batch generators have just drawn a whole chunk. A run
@@ -10,34 +11,35 @@ from __future__ import annotations
 import hashlib
 import signal
 import time
-from dataclasses import asdict, astuple, fields
+from dataclasses import asdict, astuple
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from bench import checkpoint, methods, records
+from bench import checkpoint, methods, online, records, results
 from bench.contract import make_actor, make_replay
 from bench.engine import Engine, choose_executor, prepare_process
 from bench.envs import Evaluator
-from bench.evaluate import HEADER, EpisodeRow, evaluate
-from bench.learner import Learner
+from bench.evaluate import EpisodeRow, evaluate, purpose
+from bench.online import OnlinePhase
 from bench.probes import Probes
 from bench.progress import Progress
 from bench.rng import Streams
-from bench.suite import Settings, block_name
+from bench.start import OFFLINE, SHARED, TASK, networks_before, offline_end
+from bench.suite import Evaluation, Online, Settings, block_name
 from bench.transitions import Transitions, content_hash
 from bench.types import Spec
 
 INTERRUPTED = 75  # exit status: try again (EX_TEMPFAIL)
 PURPOSES = ("batches", "noise")
+ROWS = "online.rows"  # what the online phase has added, beside the checkpoint
 
 
 class Run:
-    """One block of seeds on its way from `step` 0 to `settings.updates`."""
+    """One block of seeds on its way through `settings.updates`, and then its online phase."""
 
     def __init__(
         self,
@@ -46,7 +48,7 @@ class Run:
         device: torch.device,
         executor: str = "recorded",
     ):
-        self.settings, self.device = settings, device
+        self.settings, self.device, self.executor = settings, device, executor
         self.method: ModuleType = methods.load(settings.method)
         self.config = self.method.Config(**as_tuples(settings.config))
         self.replay = make_replay(
@@ -55,62 +57,94 @@ class Run:
         spec = Spec(data.observations.shape[1], data.actions.shape[1], len(self.replay))
         self.streams = {p: Streams(settings.seeds, p, device) for p in PURPOSES}
         first = Streams(settings.seeds, "initialisation", device)
-        self.state = self.method.init(spec, self.config, first, settings.updates)
+        self.state = self.method.init(spec, self.config, first, length(settings))
         self.engine = Engine(
             self.method, self.state, self.config, self.replay, self.streams["noise"], executor
         )
         self.probes = Probes(self.method, settings.task.env_id, data, self.replay)
-        self.step = 0
-        self.metrics: list[dict[str, float]] = []  # one row a log point and seed
+        self.step = 0  # of the phase
+        self.online: OnlinePhase | None = None
+        self.before: dict[str, Tensor] = {}  # the networks before the online phase
+        self.metrics: list[dict[str, float | str]] = []  # one row a log point and seed
         self.evaluations: list[EpisodeRow] = []
         self.diverged: dict[int, int] = {}  # seed -> step
-        self.seconds = 0.0  # of updates alone
+        self.seconds = 0.0  # of offline updates alone
+
+    @property
+    def phase(self) -> str:
+        """offline or online."""
+        return "online" if self.online else "offline"
+
+    def go_online(self) -> None:
+        """Begin the online phase, if the settings have one."""
+        if self.settings.online is None or self.online is not None:
+            return
+        self.before = {f"{OFFLINE}{k}": v.clone() for k, v in results.networks(self).items()}
+        self.online = online.begin(
+            self.settings, self.method, self.state, self.config, self.replay, self.streams,
+            self.executor,
+        )  # fmt: skip
+        self.step = 0
 
     def advance(self) -> None:
         """The next `log_every` updates, and a row of metrics per seed."""
+        count = self.settings.log_every
+        metrics = self.online.advance(count) if self.online else self._learn(count)
+        self.step += count
+        if not metrics:
+            return  # online, before the first update
+        values = torch.stack(list(metrics.values()), dim=1).tolist()  # (S, metrics)
+        for seed, row in zip(self.settings.seeds, values, strict=True):
+            place: dict[str, float | str] = {"phase": self.phase, "step": self.step, "seed": seed}
+            self.metrics.append(place | dict(zip(metrics, row, strict=True)))
+            if seed not in self.diverged and not torch.tensor(row).isfinite().all():
+                self.diverged[seed] = self.step
+                print(
+                    f"seed {seed}: non-finite loss by {self.phase} step {self.step:,}", flush=True
+                )
+
+    def _learn(self, updates: int) -> dict[str, Tensor]:
         began = time.perf_counter()
-        size = self.settings.batch_size
-        rows = self.replay.draw(self.streams["batches"], self.settings.log_every, size)
+        rows = self.replay.draw(self.streams["batches"], updates, self.settings.batch_size)
         metrics: dict[str, Tensor] = {}
         for batch_rows in rows.to(self.device):
             metrics = self.engine(batch_rows)
-        self.step += len(rows)
-        values = torch.stack(list(metrics.values()), dim=1).tolist()  # (S, metrics)
         self.seconds += time.perf_counter() - began
-        for seed, row in zip(self.settings.seeds, values, strict=True):
-            self.metrics.append(
-                {"step": self.step, "seed": seed} | dict(zip(metrics, row, strict=True))
-            )
-            if seed not in self.diverged and not torch.tensor(row).isfinite().all():
-                self.diverged[seed] = self.step
-                print(f"seed {seed}: non-finite loss by update {self.step:,}", flush=True)
+        return metrics
 
     def evaluate(self, evaluator: Evaluator) -> None:
         """Score every seed that has not diverged, and add the probes to the last metrics."""
-        settings, episodes = self.settings, self.settings.evaluation.episodes
-        noise = Streams(settings.seeds, f"actions of evaluation {self.step}", self.device)
+        settings, episodes = self.settings, evaluator.shape[1]
+        name = f"actions of {purpose(self.phase, self.step)}"
+        noise = Streams(settings.seeds, name, self.device)
         actor = make_actor(self.method, self.state, self.config, noise, episodes)
         rows = evaluate(
-            evaluator, actor, self.replay.scaler, settings.seeds, self.step, episodes, self.device
-        )
+            evaluator, actor, self.replay.scaler, settings.seeds, self.step, episodes, self.device,
+            self.phase,
+        )  # fmt: skip
         self.evaluations += [row for row in rows if row.seed not in self.diverged]
         seeds = len(settings.seeds)
-        probes = self.probes(self.state, self.config, seeds)
-        for metrics, measured in zip(self.metrics[-seeds:], probes, strict=True):
-            metrics |= measured
+        if self.metrics and self.metrics[-1]["step"] == self.step:  # else no update has been made
+            probes = self.probes(self.state, self.config, seeds)
+            for metrics, measured in zip(self.metrics[-seeds:], probes, strict=True):
+                metrics |= measured
 
     def save(self, path: Path, identity: str) -> None:
-        """Write the checkpoint."""
-        tensors = checkpoint.state_tensors(self.state)
+        """Write the checkpoint, and beside it what an online phase has added to its buffer."""
+        tensors = checkpoint.state_tensors(self.state) | self.before
         tensors |= {f"streams.{name}": s.state() for name, s in self.streams.items()}
         record = {
             "identity": identity,
+            "phase": self.phase,
             "step": self.step,
             "seconds": self.seconds,
             "metrics": self.metrics,
             "evaluations": [astuple(row) for row in self.evaluations],
             "diverged": list(self.diverged.items()),
         }
+        if self.online:
+            record["online"] = self.online.save(path.with_name(ROWS))
+            tensors |= self.online.tensors()
         checkpoint.save(path, tensors, record)
 
     def resume(self, path: Path, identity: str) -> bool:
@@ -119,6 +153,19 @@ class Run:
         if found is None:
             return False
         tensors, record = found
+        if record["phase"] == "online":
+            self.go_online()
+            assert self.online is not None
+            if not self.online.restore(path.with_name(ROWS), record["online"], tensors):
+                print(f"{path.with_name(ROWS)}: not what it was; starting afresh", flush=True)
+                self.online, self.before = None, {}
+                return False
+            self.before = {k: v for k, v in tensors.items() if k.startswith(OFFLINE)}
+        self.restore(tensors, record)
+        return True
+
+    def restore(self, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
+        """All but the online phase, from a checkpoint of this run or of one to start from."""
         checkpoint.restore_state(self.state, tensors)
         for name, streams in self.streams.items():
             streams.restore(tensors[f"streams.{name}"])
@@ -126,7 +173,27 @@ class Run:
         self.metrics = record["metrics"]
         self.evaluations = [EpisodeRow(*row) for row in record["evaluations"]]
         self.diverged = dict(record["diverged"])
-        return True
+
+    def start(self, folder: Path, dataset_hash: str) -> None:
+        """Begin where the finished run in `folder` ended offline."""
+        settings, method = self.settings, self.settings.method
+        task = settings.task.model_dump(mode="json")
+        wanted = {"method": methods.START.get(method, method)} | {k: task[k] for k in TASK}
+        wanted |= {"seeds": list(settings.seeds), "dataset_hash": dataset_hash}
+        wanted |= {key: getattr(settings, key) for key in SHARED}
+        if method in methods.START:
+            wanted |= {f"config.{k}": getattr(self.config, k) for k in ("hidden", "discount")}
+            found = networks_before(folder, wanted)
+            self.method.adopt(self.state, found, self.config)
+            return
+        wanted |= {"updates": settings.updates, "batch_size": settings.batch_size}
+        wanted |= {f"config.{key}": value for key, value in asdict(self.config).items()}
+        self.restore(*offline_end(folder, wanted, self.state))
+
+
+def length(settings: Settings) -> int:
+    """Updates of both phases."""
+    return settings.updates + (settings.online.steps if settings.online else 0)
 
 
 def train(
@@ -137,94 +204,75 @@ def train(
     threads: int,
     checkpoint_every: float,
     executor: str = "auto",
+    start: Path | None = None,
 ) -> None:
     """Run or continue one block and write its results to `folder`.
 
-    `checkpoint_every` is in seconds. Raises SystemExit(75) after a SIGTERM or Ctrl-C, once the
-    checkpoint is written.
+    `checkpoint_every` is in seconds; `start` is the folder of a finished run to begin from.
+    Raises SystemExit(75) after a SIGTERM or Ctrl-C, once the checkpoint is written.
     """
     began = time.perf_counter()
     prepare_process(threads, settings.precision)
     data = Transitions.load(data_folder)
     if executor == "auto":
-        executor = choose_executor(settings.updates, torch.device(device))
+        executor = choose_executor(length(settings), torch.device(device))
     run = Run(settings, data, torch.device(device), executor)
     dataset_hash, code = content_hash(data), records.source_hash(settings.method)
     identity = _identity(settings, dataset_hash, code)
     path = folder / "checkpoint.safetensors"
     resumed = run.resume(path, identity)
-    stop = _stop_flag()
-    evaluator = Evaluator(settings.task.env_id, len(settings.seeds), settings.evaluation.episodes)
-    label = f"{settings.suite}/{settings.method}/{settings.task.task}/{block_name(settings.seeds)}"
-    saved = time.monotonic()
-    with Progress(label, settings.updates, "updates", run.step) as progress:
-        while run.step < settings.updates:
-            run.advance()
-            if run.step % settings.evaluation.every == 0 or run.step == settings.updates:
-                run.evaluate(evaluator)
-            progress(settings.log_every)
-            if stop or time.monotonic() - saved >= checkpoint_every:
-                run.save(path, identity)
-                saved = time.monotonic()
-            if stop:
-                print(f"stopped by a signal at update {run.step:,}; run again to continue")
-                raise SystemExit(INTERRUPTED)
-    evaluator.close()
+    if start is not None and not resumed:
+        run.start(start, dataset_hash)
+    work = _Work(run, path, identity, checkpoint_every)
+    if run.phase == "offline":
+        work(settings.updates, settings.evaluation)
+    if settings.online is not None:
+        run.go_online()
+        work(settings.online.steps, settings.online)
     run.save(path, identity)
     record = {
         "dataset_hash": dataset_hash,
         "source_hash": code,
-        "device": _device_name(torch.device(device)),
+        "device": results.device_name(torch.device(device)),
         "threads": threads,
         "executor": executor,
         "resumed": int(resumed),
         "wall_seconds": round(time.perf_counter() - began, 2),
     }
-    _write_results(run, folder, record)
+    results.write(run, folder, record)
+    path.with_name(ROWS).unlink(missing_ok=True)  # a finished run needs them no more
 
 
-def _write_results(run: Run, folder: Path, record: dict[str, Any]) -> None:
-    """run.json is written last: where it is, the rest is whole."""
-    rows = [astuple(row) for row in run.evaluations]
-    records.write_rows(folder / "evaluations.csv", HEADER, rows)
-    # The phases of a method may have different metrics.
-    names = list(dict.fromkeys(name for row in run.metrics for name in row))
-    metrics = [[row.get(name, "") for name in names] for row in run.metrics]
-    records.write_rows(folder / "metrics.csv", names, metrics)
-    save_file(_networks(run), folder / "policy.safetensors")
-    sha, dirty = records.commit()
-    records.write_json(
-        folder / "run.json",
-        {
-            "status": "diverged" if run.diverged else "done",
-            "diverged": {str(seed): step for seed, step in run.diverged.items()},
-            "settings": run.settings.model_dump(mode="json"),
-            "config": asdict(run.config),
-            "versions": records.versions(),
-            "commit": sha,
-            "dirty": dirty,
-            "machine": records.machine(),
-            "updates_per_second": round(run.step / run.seconds, 2),
-            "update_seconds": round(run.seconds, 2),
-            "peak_memory_mb": records.peak_memory_mb(),
-            **record,
-        },
-    )
+class _Work:
+    """The loop of a phase, interrupted by evaluations, checkpoints and signals."""
 
+    def __init__(self, run: Run, path: Path, identity: str, checkpoint_every: float):
+        self.run, self.path, self.identity = run, path, identity
+        self.checkpoint_every = checkpoint_every
+        self.stop = _stop_flag()
+        self.saved = time.monotonic()
 
-def _networks(run: Run) -> dict[str, Tensor]:
-    """The parameters of every network by field of the state, and the observations' scale."""
-    tensors = {
-        f"{field.name}.{name}": tensor.cpu().contiguous()
-        for field in fields(run.state)
-        if isinstance(part := getattr(run.state, field.name), Learner)
-        for name, tensor in part.net.state_dict().items()
-    }
-    scaler = run.replay.scaler
-    return tensors | {
-        "observation.mean": scaler.mean.cpu(),
-        "observation.scale": scaler.scale.cpu(),
-    }
+    def __call__(self, steps: int, evaluation: Evaluation | Online) -> None:
+        run, cell = self.run, self.run.settings
+        label = f"{cell.suite}/{cell.method}/{cell.task.task}/{block_name(cell.seeds)}"
+        evaluator = Evaluator(cell.task.env_id, len(cell.seeds), evaluation.episodes)
+        if steps == 0:
+            run.evaluate(evaluator)  # a method without an offline phase, before its first step
+        unit = "updates" if run.phase == "offline" else "steps"
+        with Progress(label, max(steps, 1), unit, run.step) as progress:
+            while run.step < steps:
+                run.advance()
+                if run.step % evaluation.every == 0 or run.step == steps:
+                    run.evaluate(evaluator)
+                progress(cell.log_every)
+                if self.stop or time.monotonic() - self.saved >= self.checkpoint_every:
+                    run.save(self.path, self.identity)
+                    self.saved = time.monotonic()
+                if self.stop:
+                    place = f"{run.phase} step {run.step:,}"
+                    print(f"stopped by a signal at {place}; run again to continue")
+                    raise SystemExit(INTERRUPTED)
+        evaluator.close()
 
 
 def as_tuples(config: dict[str, Any]) -> dict[str, Any]:
@@ -235,10 +283,6 @@ def as_tuples(config: dict[str, Any]) -> dict[str, Any]:
 def _identity(settings: Settings, dataset_hash: str, code: str) -> str:
     parts = (settings.model_dump_json(), dataset_hash, code, torch.__version__)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 def _stop_flag() -> list[int]:

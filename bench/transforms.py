@@ -24,17 +24,25 @@ SHIFTS = {
 }
 
 
-def transform_rewards(name: str, data: Transitions) -> np.ndarray:
-    """Training rewards (N,) of float32.
+@dataclass(frozen=True)
+class RewardScaler:
+    """scale * r + shift: one object for the rewards of the data and of the environment.
 
-    raw: as recorded. return_range: times 1000 / (best - worst trajectory return), as
+    raw: as they are. return_range: times 1000 / (best - worst trajectory return of the data), as
     train_offline.py of the IQL authors for locomotion. The others shift a reward of 0 or 1 so
     that time costs something: minus_one is r - 1, as there for AntMaze; centred_times_4 is
     4 (r - 0.5), as in CQL's d4rl examples; centred_times_10 is 10 (r - 0.5), as in young-geng/CQL
     issue 2, the settings for AntMaze.
     """
-    rewards = np.asarray(data.rewards)
-    if name == "return_range":
+
+    scale: float = 1.0
+    shift: float = 0.0
+
+    @classmethod
+    def fit(cls, name: str, data: Transitions) -> RewardScaler:
+        """The transform `name`, with the factor that the data give it."""
+        if name != "return_range":
+            return cls(*SHIFTS.get(name, (1.0, 0.0)))
         returns = data.returns()
         spread = returns.max() - returns.min()
         if spread <= 0:
@@ -42,9 +50,12 @@ def transform_rewards(name: str, data: Transitions) -> np.ndarray:
                 "config/methods.yaml, rewards: 'return_range' needs trajectories of different "
                 "returns, but all are equal; use 'raw' for this family."
             )
-        return (rewards * (1000.0 / spread)).astype(np.float32)
-    scale, shift = SHIFTS.get(name, (1.0, 0.0))
-    return (rewards * np.float32(scale) + np.float32(shift)).astype(np.float32)
+        return cls(1000.0 / float(spread))
+
+    def __call__(self, rewards: np.ndarray) -> np.ndarray:
+        """Raw rewards -> rewards that a method sees, float32 of the same shape."""
+        scaled = np.asarray(rewards, np.float64) * self.scale + self.shift
+        return scaled.astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -128,3 +128,8 @@ def advantage(state: State, batch: Batch, config: Config) -> Tensor:
     """What the policy's weights are made of, target Q minus V: (S, B)."""
     q = state.target_critic(batch.observations, batch.actions).amin(0)
     return q - state.value(batch.observations)
+
+
+def explore(state: State, observations: Tensor, config: Config, streams: Streams) -> Tensor:
+    """Draws from the policy, as train_finetune.py: (S, E, obs) -> (S, E, act)."""
+    return state.policy.net.sample(observations, streams)

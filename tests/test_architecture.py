@@ -28,7 +28,9 @@ COMPUTES |= {"ant_collect", "ant_walk", "collect", "recorder", "trace"}
 LIGHT = sorted({p.stem for p in (ROOT / "bench").glob("*.py")} - COMPUTES)
 HEAVY = ("torch", "gymnasium", "gymnasium_robotics", "minari", "mujoco")
 # A method that is another one plus a term may import it.
-BUILDS_ON = {"bc10": {"baselines.bc"}} | {name: {"iql.iql"} for name in VARIANTS}
+BUILDS_ON = {"bc10": {"baselines.bc"}, "cal_ql": {"baselines.cql"}} | {
+    name: {"iql.iql"} for name in VARIANTS
+}
 
 
 def label(path: Path) -> str:

@@ -39,6 +39,14 @@ SMALL: dict[str, dict[str, Any]] = {
         "log_std_scaling": (0.0, -1.0),
         "action_limit": 0.999,
     },
+    "cal_ql": USUAL
+    | {
+        "policy_learning_rate": 1e-3,
+        "min_q_weight": 1.0,
+        "target_gap": None,
+        "policy_hidden": (32,),
+        "sparse": False,
+    },
     "awr": {
         "hidden": (32, 32),
         "policy_learning_rate": 1e-2,

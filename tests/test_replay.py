@@ -10,7 +10,7 @@ import torch
 
 from bench.replay import Replay
 from bench.rng import Streams
-from bench.transforms import ObservationScaler, transform_rewards
+from bench.transforms import ObservationScaler, RewardScaler
 from bench.transitions import Transitions
 from bench.types import Batch
 
@@ -35,7 +35,7 @@ def replay(
 ) -> Replay:
     source = source or data()
     scaler = ObservationScaler.fit(observations, source)
-    source = replace(source, rewards=transform_rewards(rewards, source))
+    source = replace(source, rewards=RewardScaler.fit(rewards, source)(source.rewards))
     return Replay(source, scaler, torch.device("cpu"))
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench.errors import BenchError
-from bench.transforms import ObservationScaler, transform_rewards
+from bench.transforms import ObservationScaler, RewardScaler
 from bench.transitions import Transitions
 
 
@@ -22,6 +22,10 @@ def data_of(rewards: list[float], episodes: list[int]) -> Transitions:
         masks=np.ones(rows, np.float32),
         episodes=np.array(episodes, np.int32),
     )
+
+
+def transform_rewards(name: str, data: Transitions) -> np.ndarray:
+    return RewardScaler.fit(name, data)(data.rewards)
 
 
 def test_raw_rewards_stay() -> None:

@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir).parent))
 
 from bench.errors import BenchError
-from bench.methods import COST
+from bench.methods import COST, START
 from bench.catalogue import Catalogue
 from bench.fetch import file_of
 from bench.suite import block_name, resolved
@@ -35,7 +35,9 @@ DATASETS = {task.dataset: task for task in TASKS.values()}
 FOLDERS = {task.transitions: task for task in TASKS.values()}
 HOSTED = [t.dataset for t in TASKS.values() if t.origin == "Minari"]
 D4RL = {FILES[t.dataset].name: t.dataset for t in TASKS.values() if t.origin == "D4RL"}
+FINE_TUNED = SUITE.online or any(o.online for o in SUITE.overrides)
 RUN_FILES = ["evaluations.csv", "metrics.csv", "policy.safetensors", "run.json"]
+RUN_FILES += ["episodes.csv"] if FINE_TUNED else []
 
 
 def card_of(task):
@@ -48,6 +50,24 @@ def settings_of(wildcards):
     seeds = BLOCKS[wildcards.seeds]
     cell = CATALOGUE.settings(SUITE, wildcards.method, wildcards.task, seeds)
     return cell.model_dump_json()
+
+
+def memory_of(wildcards):
+    """Megabytes of a training job: what an online phase adds to its buffer comes on top."""
+    family = TASKS[wildcards.task].family
+    online = SUITE.online_of(wildcards.method, family)
+    rows = online.steps * len(BLOCKS[wildcards.seeds]) if online else 0
+    return 1500 + rows * 300 // 1_000_000  # AntMaze's rows, the largest, have 276 bytes
+
+
+def start_files(wildcards):
+    """What a method that begins from another one's run needs of it."""
+    if wildcards.method not in START:
+        return []
+    run = f"results/{wildcards.suite}/runs/{START[wildcards.method]}/{wildcards.task}"
+    return [
+        f"{run}/{wildcards.seeds}/{name}" for name in ("policy.safetensors", "run.json")
+    ]
 
 
 def behavior_files(wildcards):

@@ -5,12 +5,14 @@ rule statistics:
     input:
         run_files("evaluations.csv"),
         run_files("run.json"),
+        run_files("episodes.csv") if FINE_TUNED else [],
     output:
         expand(
             "results/{suite}/{name}.csv",
             suite=SUITE.suite,
             name=["scores", "summary", "aggregate"]
-            + (["effects"] if SUITE.baseline else []),
+            + (["effects"] if SUITE.baseline else [])
+            + (["finetune"] if FINE_TUNED else []),
         ),
     log:
         f"logs/{SUITE.suite}/statistics.log",

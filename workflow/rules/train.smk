@@ -5,6 +5,7 @@ rule train:
     input:
         card=lambda wildcards: card_of(wildcards.task),
         audited=ancient(rules.audited.output),
+        start=start_files,
     output:
         # The checkpoint stays undeclared: an interrupted job must find its own.
         expand(
@@ -18,7 +19,7 @@ rule train:
         "../envs/bench.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory_of,
         gpu=0,
     params:
         settings=settings_of,

@@ -1,0 +1,193 @@
+"""The report's page on fine-tuning: Table 2, regret, cost, and the curves through both phases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import EngFormatter
+
+from bench import finetune, stats
+from bench.catalogue import Catalogue
+from bench.effects import CHANGED
+from bench.figures import STYLE, _curve, empty, legend, _outer_labels, panels, save, look
+from bench.finetune import TOTAL, Published
+from bench.runs import Runs
+from bench.suite import Suite, Task
+from bench.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, interval, number, row_of, write
+
+ARROW = "\N{RIGHTWARDS ARROW}"
+Cells = Mapping[tuple[str, str], Mapping[Any, Any]]
+
+
+def page(
+    suite: Suite,
+    catalogue: Catalogue,
+    results_dir: Path,
+    scores: pd.DataFrame,
+    runs: Runs,
+    folder: Path,
+) -> dict[str, Any]:
+    """Draw and tabulate a suite's online phases into `folder`; the content of their section.
+
+    `results_dir` has finetune.csv. Empty for a suite without an online phase.
+    """
+    wanted = finetune.cells(suite, catalogue.tasks)
+    if not wanted:
+        return {}
+    frame = stats.read_csv(results_dir / "finetune.csv", finetune.COLUMNS)
+    cells: Cells = {(r["task"], r["method"]): r for r in frame.to_dict("records")}
+    paper = finetune.published()
+    methods = [m for m in suite.methods if any(m == method for _, method in wanted)]
+    tasks = [t for t in suite.tasks if any(t == task for task, _ in wanted)]
+    labels = {m: catalogue.methods[m].label for m in methods}
+    stale = runs.pairs(runs.stale)
+    rows = {t: catalogue.tasks[t] for t in tasks}
+    curves(scores, suite, labels, rows, paper, folder / "figures/finetune")
+    drawn = [
+        before_and_after(cells, suite, labels, tasks, paper, stale, folder / "tables"),
+        regret(cells, labels, rows, len(suite.seeds), folder / "tables"),
+        cost(list(runs.found.values()), labels, folder / "tables"),
+    ]
+    return {"finetune": {table.name: asdict(table) for table in drawn}}
+
+
+def before_and_after(
+    cells: Cells,
+    suite: Suite,
+    labels: Mapping[str, str],
+    tasks: Sequence[str],
+    paper: Mapping[tuple[str, str], Published],
+    stale: set[tuple[str, str]],
+    folder: Path,
+) -> Table:
+    """The paper's Table 2: a row a task, a column a method, and their sums."""
+
+    def cell(task: str, method: str) -> Cell:
+        row, theirs = cells.get((task, method)), paper.get((task, method))
+        note = []
+        if theirs is not None:
+            doubt = " (believed)" if theirs.standing == "believed" else ""
+            note = [f"paper: {number(theirs.before)} {ARROW} {number(theirs.after)}{doubt}"]
+        if row is None:
+            return Cell(NOT_RUN, tuple(note))
+        notes = [
+            interval(row["before_low"], row["before_high"]),
+            f"{ARROW} {interval(row['after_low'], row['after_high'])}",
+        ]
+        if row["seeds"] < len(suite.seeds):
+            notes.append(f"{row['seeds']} of {len(suite.seeds)} seeds")
+        if (task, method) in stale:
+            notes.append("stale")
+        changed = row["change_low"] > 0 or row["change_high"] < 0
+        text = f"{number(row['before'])} {ARROW} {number(row['after'])}"
+        return Cell(text, (*notes, *note), CHANGED if changed else "")
+
+    rows = [row_of(task, *(cell(task, m) for m in labels)) for task in tasks]
+    several = len(tasks) > 1
+    if several:
+        # The paper's sum is of its own six tasks.
+        same = {t for t, _ in paper if t != TOTAL} == set(tasks)
+        sums = paper if same else {k: v for k, v in paper.items() if k[0] != TOTAL}
+        paper = sums
+        rows.append(row_of("sum", *(cell(TOTAL, m) for m in labels)))
+    rules = (len(tasks),) if several else ()
+    align = "l" + "c" * len(labels)
+    return write(Table("finetune", ("task", *labels.values()), align, tuple(rows), rules), folder)
+
+
+def regret(
+    cells: Cells, labels: Mapping[str, str], tasks: Mapping[str, Task], seeds: int, folder: Path
+) -> Table:
+    """Regret and steps to 90 % success of each task whose scores are bounded."""
+
+    def lost(task: str, method: str) -> Cell:
+        row = cells.get((task, method))
+        if row is None:
+            return Cell(NOT_RUN)
+        low, high = row["regret_low"], row["regret_high"]
+        known: str = NOT_AVAILABLE if pd.isna(low) else f"[{number(low, 2)}, {number(high, 2)}]"
+        return Cell(number(row["regret"], 2), (known,))
+
+    def steps(task: str, method: str) -> Cell:
+        row = cells.get((task, method))
+        if row is None:
+            return Cell(NOT_RUN)
+        text: str = "not reached" if pd.isna(row["steps_to_90"]) else number(row["steps_to_90"], 0)
+        return Cell(text, (f"{row['reached_90']:.0f} of {row['seeds']} seeds",))
+
+    rows = []
+    for task in (name for name, row in tasks.items() if row.bounded):
+        rows.append(row_of(task, "regret", *(lost(task, m) for m in labels)))
+        rows.append(row_of("", "steps to 90 %", *(steps(task, m) for m in labels)))
+    header = ("task", "", *labels.values())
+    return write(Table("regret", header, "ll" + "c" * len(labels), tuple(rows)), folder)
+
+
+def cost(runs: Sequence[Mapping[str, Any]], labels: Mapping[str, str], folder: Path) -> Table:
+    """Where the time of the online phases went; the largest ratio of a method's runs."""
+    rows = []
+    for method, label in labels.items():
+        mine = [
+            r["online_seconds"]
+            for r in runs
+            if r["settings"]["method"] == method and "online_seconds" in r
+        ]
+        if not mine:
+            rows.append(row_of(label, *[NOT_RUN] * 4))
+            continue
+        parts = [sum(s[k] for s in mine) for k in ("updates", "environments", "total")]
+        worst = max(overhead(s) for s in mine)
+        rows.append(row_of(label, *(number(p, 0) for p in parts), number(worst, 2)))
+    header = ("method", "updates (s)", "environments (s)", "all (s)", "all / (updates + env.)")
+    return write(Table("online_cost", header, "lrrrr", tuple(rows)), folder)
+
+
+def overhead(seconds: Mapping[str, float]) -> float:
+    """The phase's time over that of its updates and its environments."""
+    return seconds["total"] / (seconds["updates"] + seconds["environments"])
+
+
+def curves(
+    scores: pd.DataFrame,
+    suite: Suite,
+    labels: Mapping[str, str],
+    tasks: Mapping[str, Task],
+    paper: Mapping[tuple[str, str], Published],
+    stem: Path,
+) -> None:
+    """Mean over seeds and t-interval: offline updates (shaded) end at 0, online steps begin there.
+
+    The paper's before and after are open marks at 0 and at the end.
+    """
+    with mpl.rc_context(STYLE):
+        figure, axes = panels(len(tasks), 1.9)
+        for axis, (name, task) in zip(axes, tasks.items(), strict=True):
+            of_task = scores[scores["task"] == name]
+            start = 0.0
+            for method, label in labels.items():
+                cell = of_task[of_task["method"] == method]
+                shift = np.where(cell["phase"] == "offline", suite.updates_of(method), 0)
+                cell = cell.assign(step=cell["step"] - shift)
+                style = look(method, list(labels))
+                _curve(axis, cell, task.bounded, style, label)
+                start = min(start, cell["step"].min()) if len(cell) else start
+                theirs, online = paper.get((name, method)), suite.online_of(method, task.family)
+                if theirs and online and len(cell):
+                    axis.plot([0, online.steps], [theirs.before, theirs.after], style.marker,
+                              color=style.color, fillstyle="none", markersize=6)  # fmt: skip
+            axis.set_title(name)
+            if of_task.empty:
+                empty(axis)
+                continue
+            axis.axvspan(start, 0, color="0.94", linewidth=0, zorder=0)
+            axis.margins(x=0.02)
+            axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        _outer_labels(axes, "offline updates | online steps", "normalised score")
+        legend(figure, axes[0])
+        save(figure, stem)

@@ -1,0 +1,71 @@
+"""A suite with an online phase through the real `snakemake`, at a tiny size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pypdfium2
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+from test_workflow import Project
+
+TINY = Path(__file__).parent / "config/tiny-finetune.yaml"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("finetune"))
+    project.suite = yaml.safe_load(TINY.read_text())
+    done = project.snakemake()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project
+
+
+def test_both_phases_stand_in_one_record(project: Project) -> None:
+    scores = pd.read_csv(project.folder / "results/tiny/scores.csv")
+    tuned = {(p, s) for p, s in scores[scores.method == "iql"][["phase", "step"]].values.tolist()}
+    assert tuned == {("offline", 20), ("offline", 40), ("online", 40), ("online", 60)}
+    for name in ("sac", "sac_iql"):
+        points = scores[scores.method == name][["phase", "step"]].values.tolist()
+        assert {tuple(p) for p in points} == {("offline", 0), ("online", 40), ("online", 60)}
+    assert scores.groupby(["task", "method"]).seed.nunique().eq(3).all()
+    table = pd.read_csv(project.folder / "results/tiny/finetune.csv")
+    assert set(table.task) == {*project.suite["tasks"], "total"}
+    assert (table.seeds == 3).all()
+
+
+def test_sac_begins_where_iql_ended_offline(project: Project) -> None:
+    for task in project.suite["tasks"]:
+        iql, sac = (
+            load_file(project.folder / f"results/tiny/runs/{m}/{task}/0-2/policy.safetensors")
+            for m in ("iql", "sac_iql")
+        )
+        for name in ("policy.trunk.weights.0", "critic.trunk.weights.2", "observation.mean"):
+            assert torch.equal(iql[f"offline.{name}"], sac[f"offline.{name}"])
+        for networks in (iql, sac):  # which both have moved from there
+            name = "critic.trunk.weights.0"
+            assert not torch.equal(networks[name], networks[f"offline.{name}"])
+
+
+def test_the_report_has_the_page(project: Project) -> None:
+    document = pypdfium2.PdfDocument(project.folder / "reports/tiny.pdf")
+    text = "\n".join(page.get_textpage().get_text_range() for page in document)
+    assert "Fine-tuning: offline to online" in text
+    for label in ("IQL", "Cal-QL", "SAC from scratch", "SAC from IQL"):
+        assert label in text
+    assert "not reached" in text
+
+
+def test_repeating_does_nothing_and_a_longer_phase_repeats_the_training(project: Project) -> None:
+    done = project.snakemake()
+    assert "Nothing to be done" in done.stdout + done.stderr
+    online = project.suite["online"]
+    try:
+        project.suite["online"] = online | {"steps": 80}
+        jobs = len(project.suite["tasks"]) * len(project.suite["methods"])
+        assert project.planned()["train"] == jobs
+    finally:
+        project.suite["online"] = online

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import typst
 
-from bench import effects, figures, maze_report, prose, records, stats, tables
+from bench import ablation, effects, figures, maze_report, prose, records, stats, tables
 from bench.catalogue import Catalogue
 from bench.runs import Runs, read_cards, read_runs
 from bench.suite import Suite
@@ -72,6 +72,10 @@ def build(
     content["mazes"] = maze_report.build(
         suite, catalogue, summary, results_dir, cards, folder / "figures"
     )
+    found = ablation.ablations(suite, catalogue)
+    if found:
+        ablation.draw(summary, found, catalogue, folder / "figures" / "ablations")
+    content["ablations"] = list(dict.fromkeys(catalogue.methods[a.base].label for a in found))
     if suite.baseline is not None:
         content |= _compare(suite, catalogue, results_dir, runs, folder / "tables")
     records.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))

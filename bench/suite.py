@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field, NonNegativeInt, model_validator
 
+from bench.methods import base_of
 from bench.parsing import Strict
 
 DEFAULT_SUITE = Path("config/quick.yaml")
@@ -96,7 +97,7 @@ class Override(Layer):
 
     def applies(self, method: str, family: str) -> bool:
         """Whether it reaches a method's runs on a family's tasks."""
-        return (self.methods is None or method in self.methods) and (
+        return (self.methods is None or base_of(method) in self.methods) and (
             self.families is None or family in self.families
         )
 
@@ -141,7 +142,9 @@ class Suite(Strict):
     title: str = Field(description="title of the report")
     description: str = Field(default="", description="what the reader of the report should know")
     tasks: tuple[str, ...] = Field(min_length=1, description="rows of config/tasks.tsv")
-    methods: tuple[str, ...] = Field(min_length=1, description="keys of config/methods.yaml")
+    methods: tuple[str, ...] = Field(
+        min_length=1, description="keys of config/methods.yaml, or such a key @setting=value"
+    )
     baseline: str | None = Field(
         default=None, description="the method that the others are compared with, seed by seed"
     )
@@ -178,7 +181,7 @@ class Suite(Strict):
 
     def updates_of(self, method: str) -> int:
         """Gradient updates per seed of one method: the suite's, or its last override's."""
-        mine = (o for o in self.overrides if o.methods is None or method in o.methods)
+        mine = (o for o in self.overrides if o.methods is None or base_of(method) in o.methods)
         return ([self.updates] + [o.updates for o in mine if o.updates])[-1]
 
     def evaluation_of(self, method: str, family: str) -> Evaluation:

@@ -62,30 +62,28 @@ def draw(
     with mpl.rc_context(STYLE):
         figure, axes = panels(len(found), 1.75)
         for axis, ablation in zip(axes, found, strict=True):
-            rows = {x: cells.get((ablation.task, method))
-                    for x, method in enumerate(ablation.methods.values())}  # fmt: skip
-            run = {x: row for x, row in rows.items() if row is not None and row["seeds"]}
-            axis.set_title(ablation.task)
-            axis.set_xlabel(ablation.setting.replace("_", " "))
-            if not run:
-                empty(axis)
-                continue
-            style = look(ablation.base)
+            rows = [cells.get((ablation.task, method)) for method in ablation.methods.values()]
             mean, low, high = (
-                np.array([row[name] for row in run.values()], float)
+                np.array([row[name] if row else np.nan for row in rows], float)
                 for name in ("mean", "ci_low", "ci_high")
             )
-            axis.fill_between(list(run), low, high, color=style.color, alpha=0.15, linewidth=0)
-            axis.vlines(list(run), low, high, color=style.color, linewidth=0.9)
-            axis.plot(list(run), mean, color=style.color, linestyle=style.line, clip_on=False,
-                      marker=style.marker, label=labels[ablation.base])  # fmt: skip
-            own = {x for x, value in enumerate(ablation.methods) if value == ablation.own}
-            for x in own & run.keys():
-                axis.plot(x, run[x]["mean"], "o", color="none", markeredgecolor=INK, markersize=8,
-                          clip_on=False, label="its own setting")  # fmt: skip
-            for x in rows.keys() - run.keys():
-                axis.text(x, 0.02, "not run", transform=axis.get_xaxis_transform(), rotation=90,
-                          ha="center", fontsize=5.5, color=GREY)  # fmt: skip
+            x, style = np.arange(len(rows)), look(ablation.base)
+            axis.fill_between(x, low, high, color=style.color, alpha=0.15, linewidth=0)
+            known = np.isfinite(low)
+            axis.vlines(x[known], low[known], high[known], color=style.color, linewidth=0.9)
+            axis.plot(x, mean, color=style.color, linestyle=style.line, marker=style.marker,
+                      clip_on=False, label=labels[ablation.base])  # fmt: skip
+            own = np.array(list(ablation.methods)) == ablation.own
+            axis.plot(x[own], mean[own], "o", color="none", markeredgecolor=INK, markersize=8,
+                      clip_on=False, label="its own setting")  # fmt: skip
+            axis.set_title(ablation.task)
+            axis.set_xlabel(ablation.setting.replace("_", " "))
+            if np.isnan(mean).all():
+                empty(axis)
+                continue
+            for missing in x[np.isnan(mean)]:
+                axis.text(missing, 0.02, "not run", transform=axis.get_xaxis_transform(),
+                          rotation=90, ha="center", fontsize=5.5, color=GREY)  # fmt: skip
             axis.set_xticks(range(len(rows)), [f"{value:g}" for value in ablation.methods])
             axis.set_xlim(-0.4, len(rows) - 0.6)
             bounded = catalogue.tasks[ablation.task].bounded

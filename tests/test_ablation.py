@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fixture_suite import MINIMAL, one_sentence
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from bench import ablation, figures, methods
@@ -149,12 +150,21 @@ def test_the_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [t.get_text() for t in by_name["expectile", HOP].texts] == ["not run"]
     panel = by_name["expectile", MAZE]
     line, ring = panel.lines
-    np.testing.assert_array_equal(line.get_xydata(), [[1, 80], [2, 20]])
+    np.testing.assert_array_equal(line.get_xydata(), [[0, np.nan], [1, 80], [2, 20]])
     np.testing.assert_array_equal(ring.get_xydata(), [[1, 80]])
     assert line.get_color() == figures.look("iql").color
     assert [t.get_text() for t in panel.texts] == ["not run"]
     assert panel.texts[0].get_position()[0] == 0
     assert [t.get_text() for t in panel.get_xticklabels()] == ["0.5", "0.9", "0.95"]
     assert panel.get_ylabel() == "success (%)"
+    (band,) = (c for c in panel.collections if isinstance(c, PolyCollection))
+    assert band.get_datalim(panel.transData).extents[1::2].tolist() == pytest.approx([10, 90])
     other = by_name["temperature", MAZE]
     assert [t.get_text() for t in other.get_xticklabels()] == ["1", "10"]
+
+
+def test_the_figure_of_what_did_not_run(tmp_path: Path) -> None:
+    suite, catalogue = made()
+    empty = pd.DataFrame(columns=SUMMARY_COLUMNS)
+    ablation.draw(empty, ablations(suite, catalogue), catalogue, tmp_path / "x")
+    assert len(list(tmp_path.iterdir())) == len(figures.FORMATS)

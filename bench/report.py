@@ -16,7 +16,17 @@ from typing import Any
 import pandas as pd
 import typst
 
-from bench import effects, figures, finetune_report, maze_report, prose, records, stats, tables
+from bench import (
+    ablation,
+    effects,
+    figures,
+    finetune_report,
+    maze_report,
+    prose,
+    records,
+    stats,
+    tables,
+)
 from bench.catalogue import Catalogue
 from bench.runs import Runs, read_cards, read_runs
 from bench.suite import Suite
@@ -73,6 +83,10 @@ def build(
     content["mazes"] = maze_report.build(
         suite, catalogue, summary, results_dir, cards, folder / "figures"
     )
+    found = ablation.ablations(suite, catalogue)
+    if found:
+        ablation.draw(summary, found, catalogue, folder / "figures" / "ablations")
+    content["ablations"] = list(dict.fromkeys(catalogue.methods[a.base].label for a in found))
     if suite.baseline is not None:
         content |= _compare(suite, catalogue, results_dir, runs, folder / "tables")
     content |= finetune_report.page(suite, catalogue, results_dir, scores, runs, folder)

@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir).parent))
 
 from bench.errors import BenchError
-from bench.methods import COST, START
+from bench.methods import COST, START, base_of
 from bench.catalogue import Catalogue
 from bench.fetch import file_of
 from bench.suite import block_name, resolved

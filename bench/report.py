@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 import typst
 
-from bench import effects, figures, maze_report, prose, records, stats, tables
+from bench import claims_report, effects, figures, maze_report, prose, records, stats, tables
 from bench.catalogue import Catalogue
 from bench.runs import Runs, read_cards, read_runs
 from bench.suite import Suite
@@ -35,9 +35,10 @@ def build(
     """Write `out_pdf`, and beside it a folder with its figures, tables, data and template.
 
     `results_dir` is the suite's own folder with scores.csv, summary.csv, aggregate.csv and
-    runs/, and effects.csv where the suite has a baseline. Runs and cards that are missing read
-    "not run"; runs whose source hash is not what `source_hash` gives for their method are
-    marked stale. Raises BenchError when a file is missing or malformed.
+    runs/, effects.csv where the suite has a baseline, and claims.json once it is written.
+    Runs and cards that are missing read "not run"; runs whose source hash is not what
+    `source_hash` gives for their method are marked stale. Raises BenchError when a file is
+    missing or malformed.
     """
     folder = out_pdf.with_suffix("")
     scores = stats.read_csv(results_dir / "scores.csv", stats.SCORE_COLUMNS)
@@ -71,6 +72,9 @@ def build(
     }
     content["mazes"] = maze_report.build(
         suite, catalogue, summary, results_dir, cards, folder / "figures"
+    )
+    content["claims"] = claims_report.page(
+        results_dir / "claims.json", runs.pairs(runs.stale), folder / "tables"
     )
     if suite.baseline is not None:
         content |= _compare(suite, catalogue, results_dir, runs, folder / "tables")

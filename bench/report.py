@@ -16,7 +16,17 @@ from typing import Any
 import pandas as pd
 import typst
 
-from bench import claims_report, effects, figures, maze_report, prose, records, stats, tables
+from bench import (
+    claims_report,
+    comparison,
+    effects,
+    figures,
+    maze_report,
+    prose,
+    records,
+    stats,
+    tables,
+)
 from bench.catalogue import Catalogue
 from bench.runs import Runs, read_cards, read_runs
 from bench.suite import Suite
@@ -73,6 +83,7 @@ def build(
     content["mazes"] = maze_report.build(
         suite, catalogue, summary, results_dir, cards, folder / "figures"
     )
+    content |= comparison.page(scores, summary, suite, catalogue, folder / "tables")
     content["claims"] = claims_report.page(
         results_dir / "claims.json", runs.pairs(runs.stale), folder / "tables"
     )

@@ -27,6 +27,7 @@ from bench.online_cost import online_cost
 from bench.parsing import validate
 from bench.plan import plan
 from bench.precision import precision
+from bench.status import status
 from bench.suite import DEFAULT_SUITE, Settings, Suite, block_name, resolved
 
 Name = Annotated[str, tyro.conf.Positional]
@@ -238,6 +239,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "precision": precision,
     "schema": schema,
     "watch": watch,
+    "status": status,
 }
 
 

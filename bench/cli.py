@@ -28,6 +28,7 @@ from bench.online_cost import online_cost
 from bench.parsing import parse_json, validate
 from bench.plan import plan
 from bench.precision import precision
+from bench.status import status
 from bench.suite import DEFAULT_SUITE, Settings, block_name, resolved
 
 Name = Annotated[str, tyro.conf.Positional]
@@ -227,6 +228,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "precision": precision,
     "schema": schema,
     "watch": watch,
+    "status": status,
 }
 
 

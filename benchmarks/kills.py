@@ -1,0 +1,174 @@
+"""Kill training jobs outright at random moments, many times, and see whether a bit has changed.
+
+    python benchmarks/kills.py --kills 1000 --at-once 2 --minutes 15
+
+Each job trains one seed of IQL on made-up data, and is killed (SIGKILL) and started again until it
+is through; then its episodes, curves and networks are compared with those of a job that nobody
+disturbed. Jobs are forked from one process that has everything loaded, so that a start takes
+milliseconds and most kills meet a job that reads, learns, evaluates or writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bench import transitions
+from bench.suite import Settings
+from bench.train import train
+from bench.transitions import Transitions
+
+FILES = ("evaluations.csv", "metrics.csv", "policy.safetensors")
+DATASET = "made-up/kills-v0"
+LONGEST = 0.6  # seconds that a job may live; shorter than a whole run takes
+
+
+def settings(seed: int) -> Settings:
+    """A short run that evaluates often, so that kills meet evaluations too."""
+    task = {"task": "hopper", "family": "locomotion", "env_id": "Hopper-v4", "dataset": DATASET}
+    task |= {"recipe": "none", "ref_min_score": 0.0, "ref_max_score": 3000.0, "bounded": False}
+    return Settings.model_validate(
+        {
+            **{"suite": "kills", "method": "iql", "task": task | {"source": "made up"}},
+            **{"seeds": [seed], "updates": 1000, "batch_size": 32, "log_every": 20},
+            **{"rewards": "raw", "observations": "raw", "config": {"hidden": [8, 8]}},
+            "evaluation": {"every": 100, "episodes": 1},
+        }
+    )
+
+
+def made_up() -> Transitions:
+    """Numbers in the shape of Hopper's data."""
+    rng = np.random.default_rng(0)
+    n = 500
+    return Transitions(
+        observations=rng.normal(size=(n, 11)).astype(np.float32),
+        actions=rng.uniform(-1, 1, (n, 3)).astype(np.float32),
+        rewards=rng.normal(size=n).astype(np.float32),
+        next_observations=rng.normal(size=(n, 11)).astype(np.float32),
+        masks=np.ones(n, np.float32),
+        episodes=np.repeat(np.arange(10), 50).astype(np.int32),
+    )
+
+
+class Job:
+    """One run in a folder of its own, started as often as it takes."""
+
+    def __init__(self, root: Path, seed: int):
+        self.cell, self.folder = settings(seed), root / str(seed)
+        self.folder.mkdir(parents=True)
+        self.pid, self.kills, self.due = 0, 0, 0.0
+
+    def start(self, due: float) -> None:
+        """Fork; the job is to be killed at `due`, in time.monotonic()."""
+        self.due, self.pid = due, os.fork()
+        if self.pid == 0:
+            os.chdir(self.folder)
+            with open("log", "a") as log:
+                os.dup2(log.fileno(), 1)
+                os.dup2(log.fileno(), 2)
+            data = self.folder.parent / transitions.ROOT / DATASET
+            status = 1
+            try:
+                train(self.cell, data, Path("run"), "cpu", 1, 0.0, "recorded")
+                status = 0
+            finally:
+                os._exit(status)
+
+    def ended(self) -> int | None:
+        """The exit status, or None while it runs."""
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        return os.waitstatus_to_exitcode(status) if pid else None
+
+    def outcome(self) -> list[bytes]:
+        """What the run has written."""
+        return [(self.folder / "run" / name).read_bytes() for name in FILES]
+
+
+def undisturbed(root: Path, seed: int) -> list[bytes]:
+    """The same run, left in peace."""
+    job = Job(root, seed)
+    job.start(float("inf"))
+    _, status = os.waitpid(job.pid, 0)
+    assert status == 0, (job.folder / "log").read_text()
+    return job.outcome()
+
+
+def main() -> None:
+    """Kill, compare, print what happened as JSON; exit with 1 where anything was lost."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--at-once", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    moments = random.Random(options.seed)
+    began, kills, seeds = time.monotonic(), 0, iter(range(10**6))
+    verdicts: Counter[str] = Counter()
+    per_run: list[int] = []
+    with tempfile.TemporaryDirectory(prefix="kills-") as scratch:
+        killed, calm = Path(scratch, "killed"), Path(scratch, "calm")
+        for root in (killed, calm):
+            transitions.write(made_up(), {}, root / transitions.ROOT / DATASET)
+
+        def deadline() -> float:
+            """When a job that starts now is killed; never, once there have been enough."""
+            late = time.monotonic() - began > 60 * options.minutes
+            spent = kills >= options.kills or late
+            return float("inf") if spent else time.monotonic() + moments.uniform(0, LONGEST)
+
+        jobs = [Job(killed, next(seeds)) for _ in range(options.at_once)]
+        for job in jobs:
+            job.start(deadline())
+        while jobs:
+            for job in list(jobs):
+                status = job.ended()
+                if status is None and time.monotonic() >= job.due:
+                    os.kill(job.pid, signal.SIGKILL)
+                    os.waitpid(job.pid, 0)
+                    kills, job.kills = kills + 1, job.kills + 1
+                    job.start(deadline())
+                elif status is not None:
+                    jobs.remove(job)
+                    [seed] = job.cell.seeds
+                    whole = status == 0 and job.outcome() == undisturbed(calm, seed)
+                    verdicts["equal" if whole else "lost"] += 1
+                    per_run.append(job.kills)
+                    if not whole:
+                        print((job.folder / "log").read_text()[-2000:], file=sys.stderr)
+                    if deadline() < float("inf"):
+                        jobs.append(Job(killed, next(seeds)))
+                        jobs[-1].start(deadline())
+            time.sleep(0.002)
+    print(
+        json.dumps(
+            {
+                "kills": kills,
+                "runs": len(per_run),
+                "kills_of_a_run": [min(per_run), max(per_run)],
+                "equal_to_undisturbed": verdicts["equal"],
+                "lost": verdicts["lost"],
+                "at_once": options.at_once,
+                "minutes": round((time.monotonic() - began) / 60, 1),
+            }
+        )
+    )
+    sys.exit(verdicts["lost"] > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,10 @@ def reset_seeds(seed: int, step: int, episodes: int, phase: str = "offline") -> 
     return [int(s) for s in rng.integers(2**31, size=episodes)]
 
 
+class Stopped(Exception):
+    """The job was asked to stop in the middle of an evaluation."""
+
+
 @torch.no_grad()
 def evaluate(
     evaluator: Evaluator,
@@ -50,10 +55,16 @@ def evaluate(
     episodes: int,
     device: torch.device,
     phase: str = "offline",
+    stop: Sequence[int] = (),
 ) -> list[EpisodeRow]:
-    """One evaluation of all seeds; `actor` is given scaled observations and raw rewards."""
+    """One evaluation of all seeds; `actor` is given scaled observations and raw rewards.
+
+    Raises Stopped at the next step once there is an entry in `stop`.
+    """
 
     def policy(observations: Tensor, rewards: Tensor) -> Tensor:
+        if stop:
+            raise Stopped
         # A diverged seed must not stop the others of its block; its rows are dropped later.
         return torch.nan_to_num(actor(scaler(observations.to(device)), rewards.to(device)))
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench import owners
 from bench.errors import BenchError
 from bench.watch import show
 
@@ -42,6 +43,12 @@ def launch(cores: str, configfile: Path, arguments: tuple[str, ...]) -> None:
     text = LOG.read_text()
     if status:
         print("\n\n".join(failures(text)), file=sys.stderr)
+        if "LockException" in text:
+            who = ", ".join(owners.holders()) or "nobody has left a name"
+            raise BenchError(
+                f".snakemake/locks: another workflow makes the same files ({who}); wait until it "
+                f"has ended, or if it is gone run `snakemake --unlock --configfile {configfile}`."
+            )
         raise BenchError(f"the workflow failed; all of its output is in {LOG}.")
     if "Nothing to be done" in text:
         print("Nothing to be done: every file is newer than what it depends on.")

@@ -118,19 +118,23 @@ class OnlinePhase:
     episodes: list[EpisodeRow] = field(default_factory=list)  # each that has ended
     seconds: Seconds = field(default_factory=Seconds)
 
-    def advance(self, steps: int) -> dict[str, Tensor]:
-        """Some steps with their updates; the last update's metrics, (S,) each, if there was one."""
+    def advance(self, steps: int, stop: Sequence[int] = ()) -> tuple[int, dict[str, Tensor]]:
+        """Some steps with their updates; how many, and the last update's metrics, (S,) each, if
+        there was one. An entry in `stop` ends them after the current one."""
         began = time.perf_counter()
-        metrics: dict[str, Tensor] = {}
-        for _ in range(steps):
+        done, metrics = 0, {}
+        while done < steps:
             self._act()
+            done += 1
             if self.buffer.steps > self.warm_up:
                 started = time.perf_counter()
                 rows = self.buffer.sample(self.batches, self.settings.batch_size)
                 metrics = self.engine(rows)
                 self.seconds.updates += time.perf_counter() - started
+            if stop:
+                break
         self.seconds.total += time.perf_counter() - began
-        return metrics
+        return done, metrics
 
     @torch.no_grad()
     def _act(self) -> None:

@@ -126,7 +126,7 @@ def _data(suite: Suite, catalogue: Catalogue) -> Iterator[str]:
         here = "there" if source.path.exists() else _size(source.bytes)
         rows.append((task.dataset, here, _size(kept), f"{count:,}"))
     rows.append(("sum", _size(total[0]), _size(total[1]), ""))
-    yield from _table(rows)
+    yield from aligned(rows)
     if unknown:
         where = "collected or found here, or are Minari's"
         yield f"{unknown} datasets are {where}; their size is not in the sum."
@@ -160,7 +160,7 @@ def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[st
         rows.append(_row(catalogue.methods[method].label, costs, largest))
     rows.append(_row("sum", everything, ""))
     rough = any(c["rough"] for c in everything)
-    yield from _table(rows)
+    yield from aligned(rows)
     machine = speeds.content["machine"]
     yield f"Hours of one core of: {machine['cpu']} ({machine['cores']} cores busy), float32."
     yield (
@@ -232,7 +232,7 @@ def _size(count: float) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Columns of equal width; the first to the left, the others to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:

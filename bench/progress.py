@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import time
 from pathlib import Path
 from types import TracebackType
@@ -50,7 +51,8 @@ class Progress:
         if now >= self._next_file:
             self._next_file = now + FILE_EVERY
             state = {"label": self.label, "done": self.done, "total": self.total}
-            state |= {"unit": self.unit, "rate": self.rate, "pid": os.getpid()}
+            state |= {"unit": self.unit, "rate": self.rate}
+            state |= {"host": platform.node(), "pid": os.getpid()}
             FOLDER.mkdir(parents=True, exist_ok=True)
             scratch = self.path.with_suffix(f".{os.getpid()}.tmp")
             scratch.write_text(json.dumps(state))

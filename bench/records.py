@@ -43,7 +43,7 @@ NUMERICS = (
         "rng",
         "start",
     ),
-    *("train", "transformer", "transforms", "transitions", "types", "vae"),
+    *("train", "transformer", "transforms", "transitions", "types", "vae", "work"),
 )
 PACKAGES = ("torch", "numpy", "gymnasium", "gymnasium-robotics", "mujoco", "minari", "rliable")
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from bench import records
+from bench import checkpoint, energy, records
 from bench.evaluate import HEADER
 from bench.learner import Learner
 from bench.online import Seconds
@@ -29,13 +28,15 @@ def write(run: Run, folder: Path, record: dict[str, Any]) -> None:
     records.write_rows(folder / "metrics.csv", names, metrics)
     episodes = run.online.episodes if run.online else []
     records.write_rows(folder / "episodes.csv", HEADER, [astuple(row) for row in episodes])
-    save_file(networks(run) | run.before, folder / "policy.safetensors")
+    checkpoint.write_tensors(folder / "policy.safetensors", networks(run) | run.before)
     sha, dirty = records.commit()
     if run.online:
         print(run.online.seconds)
     online = run.online.seconds if run.online else Seconds()
     seconds = run.seconds + online.updates
-    updates = run.settings.updates + (run.step - run.online.warm_up if run.online else 0)
+    updates = run.step  # a run whose seeds have all diverged ends before its time
+    if run.online:
+        updates += run.settings.updates - run.online.warm_up
     records.write_json(
         folder / "run.json",
         {
@@ -71,6 +72,13 @@ def networks(run: Run) -> dict[str, Tensor]:
     }
 
 
-def device_name(device: torch.device) -> str:
-    """The GPU's name, or cpu."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+def device_record(device: torch.device) -> dict[str, str | None]:
+    """The GPU's name and its driver's version, or cpu."""
+    if device.type != "cuda":
+        return {"device": "cpu", "driver": None}
+    return {"device": torch.cuda.get_device_name(device), "driver": energy.driver()}
+
+
+def uuid(device: torch.device) -> str | None:
+    """By which NVIDIA's library knows the card."""
+    return str(torch.cuda.get_device_properties(device).uuid) if device.type == "cuda" else None

@@ -33,16 +33,24 @@ SHARED = {"rewards", "observations", "batch_size"}  # of a layer, beside the met
 SHARED_DEFAULTS = {"rewards": "raw", "observations": "raw"}
 
 
+NAME = r"^[a-z0-9][a-z0-9-]*$"
+# What becomes part of a path stays below its folder, and none of it means anything to a shell.
+PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.{}-]*(/[A-Za-z0-9_-][A-Za-z0-9_.{}-]*)*$"
+ENV_ID = r"^([A-Za-z_][A-Za-z0-9_.]*:)?[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
+RECIPE = r"^(hdf5:.+|[a-z0-9_-]+(/[a-z0-9_-]+)?)$"
+
+
 class Task(Strict):
     """One row of config/tasks.tsv."""
 
-    task: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="name, as in file names")
+    task: str = Field(pattern=NAME, description="name, as in file names")
     family: str = Field(description="which settings of config/methods.yaml apply")
-    env_id: str = Field(description="Gymnasium id to evaluate on, or module:id")
-    dataset: str = Field(description="Minari id; {rows} stands for the suite's rows")
+    env_id: str = Field(pattern=ENV_ID, description="Gymnasium id to evaluate on, or module:id")
+    dataset: str = Field(pattern=PATH, description="Minari id; {rows} stands for the suite's rows")
     recipe: str = Field(
+        pattern=RECIPE,
         description="local collection recipe, 'd4rl', 'minari', 'hdf5:PATH', or 'none': an "
-        "existing dataset"
+        "existing dataset",
     )
     ref_min_score: float = Field(description="return that scores 0")
     ref_max_score: float = Field(description="return that scores 100")
@@ -160,7 +168,7 @@ class Maps(Strict):
 class Suite(Strict):
     """One YAML of config/."""
 
-    suite: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="name, as in file names")
+    suite: str = Field(pattern=NAME, description="name, as in file names")
     title: str = Field(description="title of the report")
     description: str = Field(default="", description="what the reader of the report should know")
     tasks: tuple[str, ...] = Field(min_length=1, description="rows of config/tasks.tsv")
@@ -233,7 +241,7 @@ class Suite(Strict):
 class Settings(Strict):
     """Everything that decides the result of one job, resolved."""
 
-    suite: str
+    suite: str = Field(pattern=NAME)
     method: str
     task: Task
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)

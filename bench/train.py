@@ -1,19 +1,20 @@
 """The training loop: one for all methods, for one block of seeds of one (method, task), offline and
 then, where the settings say so, online (bench.online).
 
-Whatever happens between two updates (metrics, evaluation, checkpoint) happens at a
-multiple of `log_every`, where the batch generators have just drawn a whole chunk. A run
-that is killed and resumed therefore repeats the uninterrupted one bit for bit on a CPU.
+Metrics and evaluations happen at a multiple of `log_every`, where the batch generators have just
+drawn a whole chunk. A job that is asked to stop does so after its current update, or in its
+current evaluation, which is then begun anew. A run that is killed and resumed repeats the
+uninterrupted one bit for bit on a CPU.
 """
 
 from __future__ import annotations
 
 import hashlib
-import signal
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -23,17 +24,18 @@ from bench import checkpoint, methods, online, records, results
 from bench.contract import make_actor, make_replay
 from bench.engine import Engine, choose_executor, prepare_process
 from bench.envs import Evaluator
+from bench.errors import BenchError
 from bench.evaluate import EpisodeRow, evaluate, purpose
 from bench.online import OnlinePhase
 from bench.probes import Probes
-from bench.progress import Progress
+from bench.process import alone, stop_flag
 from bench.rng import Streams
 from bench.start import OFFLINE, SHARED, TASK, networks_before, offline_end
-from bench.suite import Evaluation, Online, Settings, block_name
-from bench.transitions import Transitions, content_hash
+from bench.suite import Settings
+from bench.transitions import Transitions, check_card, content_hash
 from bench.types import Spec
+from bench.work import Work
 
-INTERRUPTED = 75  # exit status: try again (EX_TEMPFAIL)
 PURPOSES = ("batches", "noise")
 ROWS = "online.rows"  # what the online phase has added, beside the checkpoint
 
@@ -86,13 +88,28 @@ class Run:
         )  # fmt: skip
         self.step = 0
 
-    def advance(self) -> None:
-        """The next `log_every` updates, and a row of metrics per seed."""
-        count = self.settings.log_every
-        metrics = self.online.advance(count) if self.online else self._learn(count)
-        self.step += count
-        if not metrics:
-            return  # online, before the first update
+    @property
+    def lost(self) -> bool:
+        """Whether no seed is left that learns."""
+        return len(self.diverged) == len(self.settings.seeds)
+
+    @property
+    def scored(self) -> bool:
+        """Whether this step has been evaluated."""
+        return any((row.phase, row.step) == (self.phase, self.step) for row in self.evaluations)
+
+    def advance(self, stop: Sequence[int] = ()) -> int:
+        """The steps to the next multiple of `log_every`, and there a row of metrics per seed.
+
+        Returns how many. An entry in `stop` ends them after the current one.
+        """
+        every = self.settings.log_every
+        count = every - self.step % every
+        learn = self.online.advance if self.online else self._learn
+        done, metrics = learn(count, stop)
+        self.step += done
+        if done < count or not metrics:
+            return done  # online, there are none before the first update
         values = torch.stack(list(metrics.values()), dim=1).tolist()  # (S, metrics)
         for seed, row in zip(self.settings.seeds, values, strict=True):
             place: dict[str, float | str] = {"phase": self.phase, "step": self.step, "seed": seed}
@@ -102,25 +119,36 @@ class Run:
                 print(
                     f"seed {seed}: non-finite loss by {self.phase} step {self.step:,}", flush=True
                 )
+        return done
 
-    def _learn(self, updates: int) -> dict[str, Tensor]:
-        began = time.perf_counter()
-        rows = self.replay.draw(self.streams["batches"], updates, self.settings.batch_size)
-        metrics: dict[str, Tensor] = {}
+    def _learn(self, count: int, stop: Sequence[int]) -> tuple[int, dict[str, Tensor]]:
+        """The last `count` updates of a chunk of `log_every`."""
+        began, settings, streams = time.perf_counter(), self.settings, self.streams["batches"]
+        before = streams.state()
+        rows = self.replay.draw(streams, settings.log_every, settings.batch_size)[-count:]
+        done, metrics = 0, {}
         for batch_rows in rows.to(self.device):
             metrics = self.engine(batch_rows)
+            done += 1
+            if stop:
+                break
+        if done < count:
+            streams.restore(before)  # the rest of the chunk is drawn again
         self.seconds += time.perf_counter() - began
-        return metrics
+        return done, metrics
 
-    def evaluate(self, evaluator: Evaluator) -> None:
-        """Score every seed that has not diverged, and add the probes to the last metrics."""
+    def evaluate(self, evaluator: Evaluator, stop: Sequence[int] = ()) -> None:
+        """Score every seed that has not diverged, and add the probes to the last metrics.
+
+        Raises Stopped, with nothing changed, once there is an entry in `stop`.
+        """
         settings, episodes = self.settings, evaluator.shape[1]
         name = f"actions of {purpose(self.phase, self.step)}"
         noise = Streams(settings.seeds, name, self.device)
         actor = make_actor(self.method, self.state, self.config, noise, episodes)
         rows = evaluate(
             evaluator, actor, self.replay.scaler, settings.seeds, self.step, episodes, self.device,
-            self.phase,
+            self.phase, stop,
         )  # fmt: skip
         self.evaluations += [row for row in rows if row.seed not in self.diverged]
         seeds = len(settings.seeds)
@@ -209,70 +237,48 @@ def train(
     """Run or continue one block and write its results to `folder`.
 
     `checkpoint_every` is in seconds; `start` is the folder of a finished run to begin from.
-    Raises SystemExit(75) after a SIGTERM or Ctrl-C, once the checkpoint is written.
+    Raises SystemExit(75) after a SIGTERM or Ctrl-C, once the checkpoint is written, and BenchError
+    where the data are not those of their card, or are others in the end.
     """
-    began = time.perf_counter()
+    began, stop = time.perf_counter(), stop_flag()
     prepare_process(threads, settings.precision)
     data = Transitions.load(data_folder)
     if executor == "auto":
         executor = choose_executor(length(settings), torch.device(device))
-    run = Run(settings, data, torch.device(device), executor)
     dataset_hash, code = content_hash(data), records.source_hash(settings.method)
+    check_card(data_folder, dataset_hash)
     identity = _identity(settings, dataset_hash, code)
     path = folder / "checkpoint.safetensors"
-    resumed = run.resume(path, identity)
-    if start is not None and not resumed:
-        run.start(start, dataset_hash)
-    work = _Work(run, path, identity, checkpoint_every)
-    if run.phase == "offline":
-        work(settings.updates, settings.evaluation)
-    if settings.online is not None:
-        run.go_online()
-        work(settings.online.steps, settings.online)
-    run.save(path, identity)
-    record = {
-        "dataset_hash": dataset_hash,
-        "source_hash": code,
-        "device": results.device_name(torch.device(device)),
-        "threads": threads,
-        "executor": executor,
-        "resumed": int(resumed),
-        "wall_seconds": round(time.perf_counter() - began, 2),
-    }
-    results.write(run, folder, record)
-    path.with_name(ROWS).unlink(missing_ok=True)  # a finished run needs them no more
-
-
-class _Work:
-    """The loop of a phase, interrupted by evaluations, checkpoints and signals."""
-
-    def __init__(self, run: Run, path: Path, identity: str, checkpoint_every: float):
-        self.run, self.path, self.identity = run, path, identity
-        self.checkpoint_every = checkpoint_every
-        self.stop = _stop_flag()
-        self.saved = time.monotonic()
-
-    def __call__(self, steps: int, evaluation: Evaluation | Online) -> None:
-        run, cell = self.run, self.run.settings
-        label = f"{cell.suite}/{cell.method}/{cell.task.task}/{block_name(cell.seeds)}"
-        evaluator = Evaluator(cell.task.env_id, len(cell.seeds), evaluation.episodes)
-        if steps == 0:
-            run.evaluate(evaluator)  # a method without an offline phase, before its first step
-        unit = "updates" if run.phase == "offline" else "steps"
-        with Progress(label, max(steps, 1), unit, run.step) as progress:
-            while run.step < steps:
-                run.advance()
-                if run.step % evaluation.every == 0 or run.step == steps:
-                    run.evaluate(evaluator)
-                progress(cell.log_every)
-                if self.stop or time.monotonic() - self.saved >= self.checkpoint_every:
-                    run.save(self.path, self.identity)
-                    self.saved = time.monotonic()
-                if self.stop:
-                    place = f"{run.phase} step {run.step:,}"
-                    print(f"stopped by a signal at {place}; run again to continue")
-                    raise SystemExit(INTERRUPTED)
-        evaluator.close()
+    with alone(folder, stop):
+        run = Run(settings, data, torch.device(device), executor)
+        resumed = run.resume(path, identity)
+        if start is not None and not resumed:
+            run.start(start, dataset_hash)
+        work = Work(run, path, identity, checkpoint_every, stop)
+        if run.phase == "offline":
+            work(settings.updates, settings.evaluation)
+        if settings.online is not None and not run.lost:
+            run.go_online()
+            work(settings.online.steps, settings.online)
+        if content_hash(Transitions.load(data_folder)) != dataset_hash:
+            raise BenchError(
+                f"{data_folder}: was replaced while this run trained on it, so that its results "
+                "are not written; run again to train on what is there now."
+            )
+        run.save(path, identity)
+        record = {
+            "dataset_hash": dataset_hash,
+            "source_hash": code,
+            **results.device_record(run.device),
+            "joules": work.meter.joules(),
+            "threads": threads,
+            "executor": executor,
+            "resumed": int(resumed),
+            "wall_seconds": round(time.perf_counter() - began, 2),
+        }
+        results.write(run, folder, record)
+        checkpoint.previous(path).unlink(missing_ok=True)
+        path.with_name(ROWS).unlink(missing_ok=True)  # a finished run needs them no more
 
 
 def as_tuples(config: dict[str, Any]) -> dict[str, Any]:
@@ -283,15 +289,3 @@ def as_tuples(config: dict[str, Any]) -> dict[str, Any]:
 def _identity(settings: Settings, dataset_hash: str, code: str) -> str:
     parts = (settings.model_dump_json(), dataset_hash, code, torch.__version__)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _stop_flag() -> list[int]:
-    """A list that becomes non-empty when a scheduler or a person asks the job to stop."""
-    received: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-
-    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
-        signal.signal(number, note)
-    return received

@@ -164,6 +164,21 @@ def content_hash(data: Transitions) -> str:
     return digest.hexdigest()
 
 
+def check_card(folder: Path, found: str) -> None:
+    """Raise BenchError where the card says another hash of the arrays than `found`."""
+    try:
+        said = json.loads((folder / "card.json").read_text()).get("hash", found)
+    except (OSError, ValueError) as error:
+        raise BenchError(
+            f"{folder}/card.json: cannot be read ({error}); delete {folder}."
+        ) from None
+    if said != found:
+        raise BenchError(
+            f"{folder}: the arrays are not those that card.json describes; delete the folder and "
+            "run again."
+        )
+
+
 def card(data: Transitions, reference: tuple[float, float]) -> dict[str, Any]:
     """Counts, return statistics and hash; `reference` are the returns that score 0 and 100."""
     returns, lengths = data.returns(), data.lengths()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ from rich.table import Table
 from bench.progress import FOLDER
 
 LINE_EVERY = 20.0  # seconds between plain lines
+SILENT = 900.0  # seconds after which a job of another host counts as gone; an evaluation is silent
 JOBS = re.compile(r"(\d+) of (\d+) steps")
 TOTAL = re.compile(r"^total\s+(\d+)", re.MULTILINE)
 
@@ -78,9 +80,21 @@ def running(folder: Path = FOLDER) -> list[dict[str, Any]]:
             state = json.loads(path.read_text())
         except (OSError, json.JSONDecodeError):
             continue
-        if alive(state["pid"]):
+        if _here(state) or _elsewhere(state, path):
             found.append(state)
     return found
+
+
+def _here(state: dict[str, Any]) -> bool:
+    return state["host"] == platform.node() and alive(state["pid"])
+
+
+def _elsewhere(state: dict[str, Any], path: Path) -> bool:
+    """Of another host only its last sign is known."""
+    try:
+        return state["host"] != platform.node() and time.time() - path.stat().st_mtime < SILENT
+    except OSError:
+        return False
 
 
 def remaining(done: float, total: int, elapsed: float) -> str:

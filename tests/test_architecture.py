@@ -92,7 +92,16 @@ def test_what_a_run_computes_with_is_in_its_source_hash() -> None:
         seen.add(name)
         left |= own(imports(ROOT / f"{name.replace('.', '/')}.py", top_level=True)) - seen
     seen.discard("bench")
-    reporting = {"errors", "methods", "parsing", "progress", "records", "suite"}
+    reporting = {
+        "energy",
+        "errors",
+        "methods",
+        "parsing",
+        "progress",
+        "records",
+        "process",
+        "suite",
+    }
     assert {name.removeprefix("bench.") for name in seen} <= {*NUMERICS, *reporting}
 
 

@@ -55,7 +55,7 @@ def test_saving_again_replaces(tmp_path: Path) -> None:
     assert found is not None
     assert torch.equal(found[0]["weights"], tensors(1.0)["weights"])
     assert found[1]["step"] == 1000
-    assert files(tmp_path) == ["c.safetensors"]
+    assert files(tmp_path) == ["c.previous.safetensors", "c.safetensors"]
 
 
 def test_what_is_saved_does_not_share_memory(tmp_path: Path) -> None:

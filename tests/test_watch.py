@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -47,10 +48,14 @@ def dead() -> int:
     return process.pid
 
 
-def report(name: str, pid: int, done: int = 250, total: int = 1000) -> None:
+HERE = platform.node()
+
+
+def report(name: str, pid: int, done: int = 250, total: int = 1000, host: str = HERE) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    state = {"label": name, "done": done, "total": total, "unit": "updates"}
-    (FOLDER / f"{name}.json").write_text(json.dumps(state | {"rate": 1234.5, "pid": pid}))
+    state: dict[str, object] = {"label": name, "done": done, "total": total, "unit": "updates"}
+    state |= {"rate": 1234.5, "pid": pid, "host": host}
+    (FOLDER / f"{name}.json").write_text(json.dumps(state))
 
 
 # --- Snakemake's log ------------------------------------------------------------------
@@ -129,6 +134,14 @@ def test_running_ignores_the_dead_and_the_torn(dead: int) -> None:
     (FOLDER / "empty.json").write_text("")
     (FOLDER / "x.123.tmp").write_text("half")
     assert [state["label"] for state in watch.running(FOLDER)] == ["a-live", "b-live"]
+
+
+def test_a_job_of_another_host_is_alive_while_it_is_heard_of(dead: int) -> None:
+    report("there", dead, host="another-host")
+    assert [state["label"] for state in watch.running(FOLDER)] == ["there"]
+    long_ago = time.time() - watch.SILENT - 1
+    os.utime(FOLDER / "there.json", (long_ago, long_ago))
+    assert watch.running(FOLDER) == []
 
 
 def test_nothing_runs_where_there_is_no_folder() -> None:

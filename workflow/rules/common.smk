@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir).parent))
 
+from bench import owners
 from bench.errors import BenchError
 from bench.methods import COST, START, base_of
 from bench.catalogue import Catalogue
@@ -28,6 +29,10 @@ try:
     FILES = {t.dataset: file_of(t.dataset, t.recipe) for t in TASKS.values()}
 except BenchError as error:
     raise WorkflowError(str(error))
+
+# Snakemake takes its lock after it has read this.
+for line in owners.clear():
+    print(line, file=sys.stderr)
 
 ROBOTS = yaml.safe_load(Path("config/behaviors.yaml").read_text())
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}

@@ -6,6 +6,7 @@
 localrules:
     fetch,
     fetch_minari,
+    audited,
 
 
 rule fetch:
@@ -18,7 +19,7 @@ rule fetch:
     params:
         dataset=lambda wildcards: D4RL[wildcards.file],
     shell:
-        "python -m bench fetch {params.dataset} > {log} 2>&1"
+        "python -m bench fetch {params.dataset:q} > {log} 2>&1"
 
 
 rule fetch_minari:
@@ -32,7 +33,7 @@ rule fetch_minari:
     conda:
         "../envs/bench.yaml"
     shell:
-        "python -m bench fetch {wildcards.dataset} > {log} 2>&1"
+        "python -m bench fetch {wildcards.dataset:q} > {log} 2>&1"
 
 
 rule convert:
@@ -55,7 +56,7 @@ rule convert:
             include={"recipe", "env_id", "ref_min_score", "ref_max_score"}
         ),
     shell:
-        "python -m bench convert {params.task} > {log} 2>&1"
+        "python -m bench convert {params.task:q} > {log} 2>&1"
 
 
 rule train_behavior:
@@ -91,8 +92,8 @@ rule collect:
         env_id=lambda wildcards: DATASETS[wildcards.dataset].env_id,
         rows=SUITE.rows,
     shell:
-        "python -m bench collect {wildcards.dataset} --recipe {params.recipe}"
-        " --env-id {params.env_id} --rows {params.rows} > {log} 2>&1"
+        "python -m bench collect {wildcards.dataset:q} --recipe {params.recipe:q}"
+        " --env-id {params.env_id:q} --rows {params.rows} > {log} 2>&1"
 
 
 rule transitions:
@@ -118,7 +119,7 @@ rule transitions:
         dataset=lambda wildcards: FOLDERS[wildcards.folder].dataset,
         row=lambda wildcards: FOLDERS[wildcards.folder].model_dump_json(),
     shell:
-        "python -m bench transitions {params.task} --dataset {params.dataset} > {log} 2>&1"
+        "python -m bench transitions {params.task:q} --dataset {params.dataset:q} > {log} 2>&1"
 
 
 # No training starts before every dataset of the suite has passed its audit.

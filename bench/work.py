@@ -1,0 +1,63 @@
+"""The loop of a training job: updates and evaluations, checkpoints, and the wish that it stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import energy, results
+from bench.envs import Evaluator
+from bench.evaluate import Stopped
+from bench.process import INTERRUPTED
+from bench.progress import Progress
+from bench.suite import Evaluation, Online, block_name
+
+if TYPE_CHECKING:
+    from bench.train import Run
+
+
+class Work:
+    """Takes a run through its phases; an entry in `stop` has it saved and the process ended."""
+
+    def __init__(
+        self, run: Run, path: Path, identity: str, checkpoint_every: float, stop: Sequence[int]
+    ):
+        self.run, self.path, self.identity, self.stop = run, path, identity, stop
+        self.checkpoint_every = checkpoint_every
+        self.meter = energy.Meter(results.uuid(run.device))
+        self.saved = time.monotonic()
+
+    def __call__(self, steps: int, evaluation: Evaluation | Online) -> None:
+        """To `steps`, evaluated there too; without any, evaluated once."""
+        run, cell = self.run, self.run.settings
+        label = f"{cell.suite}/{cell.method}/{cell.task.task}/{block_name(cell.seeds)}"
+        evaluator = Evaluator(cell.task.env_id, len(cell.seeds), evaluation.episodes)
+        unit = "updates" if run.phase == "offline" else "steps"
+        with Progress(label, max(steps, 1), unit, run.step) as progress:
+            while not run.lost:
+                due = run.step == steps or (run.step > 0 and run.step % evaluation.every == 0)
+                if due and not run.scored:
+                    self._evaluate(evaluator)
+                elif run.step < steps:
+                    progress(run.advance(self.stop))
+                else:
+                    break
+                self._pause()
+        evaluator.close()
+
+    def _evaluate(self, evaluator: Evaluator) -> None:
+        with suppress(Stopped):  # begun anew when the run goes on
+            self.run.evaluate(evaluator, self.stop)
+
+    def _pause(self) -> None:
+        run = self.run
+        self.meter()
+        if self.stop or time.monotonic() - self.saved >= self.checkpoint_every:
+            run.save(self.path, self.identity)
+            self.saved = time.monotonic()
+        if self.stop:
+            print(f"stopped by a signal at {run.phase} step {run.step:,}; run again to continue")
+            raise SystemExit(INTERRUPTED)

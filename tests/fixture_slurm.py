@@ -1,0 +1,170 @@
+"""A real SLURM on this host for the tests: two nodes, one of them with two made-up GPUs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PROGRAMS = ("slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "squeue", "srun", "munged")
+ETC = Path("/etc/slurm")  # where a job step looks for the configuration
+PORTS = {"ctld": 16817, "n1": 16818, "n2": 16819}
+
+CONF = """\
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={ctld}
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CredType=cred/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool.%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.%n.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+GresTypes=gpu
+MinJobAge=3600
+KillWait=20
+ReturnToService=2
+SlurmdParameters=config_overrides
+SchedulerParameters=batch_sched_delay=0,sched_interval=5,bf_interval=5
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={n1} CPUs=4 RealMemory=64000 Gres=gpu:2
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={n2} CPUs=4 RealMemory=64000
+PartitionName=main Nodes=n1,n2 Default=YES PriorityTier=1
+PartitionName=urgent Nodes=n1,n2 PriorityTier=9
+"""
+GRES = "AutoDetect=off\nNodeName=n1 Name=gpu File={folder}/nvidia[0-1]\n"
+
+
+def missing() -> str | None:
+    """Why no cluster can be started here, or None."""
+    for program in PROGRAMS:
+        if shutil.which(program, path=_path()) is None:
+            return f"{program} is not installed (Debian: slurmctld slurmd slurm-client munge)"
+    if os.geteuid() != 0:
+        return "SLURM's daemons are started as root here, and this is another user"
+    if (ETC / "slurm.conf").exists():
+        return f"{ETC}/slurm.conf is there: this host belongs to a cluster already"
+    return None
+
+
+def _path() -> str:
+    """The daemons are not on everyone's path; jobs must find this very environment."""
+    return f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+
+class Slurm:
+    """The commands of a running cluster."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
+        self.environment["PATH"] = _path()
+
+    def call(self, *command: str) -> str:
+        """Standard output of one of SLURM's commands."""
+        done = subprocess.run(
+            command, env=self.environment, cwd=self.folder, text=True, capture_output=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def jobs(self) -> list[dict[str, str]]:
+        """All jobs, ended ones too, as `scontrol show job` has them; GPUs as `gpus`."""
+        found = []
+        for line in self.call("scontrol", "--oneliner", "show", "job").splitlines():
+            words = [w.partition("=") for w in line.split()]
+            job = {key: value for key, _, value in words}
+            if "JobId" in job:
+                found.append(job | {"gpus": "1" if "gres/gpu=1" in line else "0"})
+        return found
+
+    def daemon(self, *command: str) -> None:
+        """Start one that goes to the background by itself."""
+        with open(self.folder / "daemons.log", "a") as log:
+            subprocess.run(
+                command, env=self.environment, stdout=log, stderr=log, check=True, timeout=60
+            )
+
+    def start(self) -> None:
+        """All daemons; returns when both nodes take jobs."""
+        folder = self.folder
+        for i in range(2):  # with plain files CUDA_VISIBLE_DEVICES would stay empty
+            os.mknod(folder / f"nvidia{i}", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        for name in ("state", "spool.n1", "spool.n2"):
+            (folder / name).mkdir()
+        content = CONF.format(folder=folder, host=socket.gethostname(), **PORTS)
+        (folder / "slurm.conf").write_text(content)
+        (folder / "gres.conf").write_text(GRES.format(folder=folder))
+        for name in ("slurm.conf", "gres.conf"):
+            ETC.mkdir(exist_ok=True)
+            (ETC / name).symlink_to(folder / name)
+        (folder / "munge.key").write_bytes(os.urandom(128))
+        (folder / "munge.key").chmod(0o400)
+        files = {"key": "key", "pid": "pid", "log": "log", "seed": "seed"}
+        options = [f"--{k}-file={folder}/munge.{v}" for k, v in files.items()]
+        self.daemon("munged", "--force", f"--socket={folder}/munge.socket", *options)
+        self.daemon("slurmctld", "-c")
+        for node in ("n1", "n2"):
+            self.daemon("slurmd", "-c", "-N", node)
+        deadline = time.monotonic() + 60
+        while self.call("sinfo", "-h", "-N", "-o", "%T").split().count("idle") < 4:
+            assert time.monotonic() < deadline, (folder / "slurmctld.log").read_text()[-2000:]
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """End jobs and daemons, by the ids that they wrote down."""
+        try:
+            self.call("scancel", "--user=root")
+            deadline = time.monotonic() + 40
+            while self.call("squeue", "-h").strip() and time.monotonic() < deadline:
+                time.sleep(0.5)
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            print(error)
+        pids = ["slurmd.n1.pid", "slurmd.n2.pid", "slurmctld.pid", "munge.pid"]
+        for pid in [int(p.read_text()) for n in pids if (p := self.folder / n).exists()]:
+            _end(pid)
+        for name in ("slurm.conf", "gres.conf"):
+            (ETC / name).unlink(missing_ok=True)
+
+
+def _end(pid: int) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                return
+            time.sleep(0.2)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Slurm]:
+    """A cluster whose files are in `folder`."""
+    slurm = Slurm(folder)
+    try:
+        slurm.start()
+        yield slurm
+    finally:
+        slurm.stop()

@@ -19,12 +19,15 @@ import typst
 from bench import (
     claims_report,
     comparison,
+    coverage,
     effects,
+    explain,
     figures,
     maze_report,
     prose,
     records,
     stats,
+    status,
     tables,
 )
 from bench.catalogue import Catalogue
@@ -84,6 +87,13 @@ def build(
         suite, catalogue, summary, results_dir, cards, folder / "figures"
     )
     content |= comparison.page(scores, summary, suite, catalogue, folder / "tables")
+    content["status"] = asdict(
+        status.status_table(suite, catalogue, results_dir, runs, folder / "tables")
+    )
+    content["runs"] = asdict(explain.trace_table(suite, catalogue, runs, folder / "tables"))
+    content["linked"] = explain.linked(suite, catalogue, runs)
+    content["coverage"] = coverage.sentences()
+    records.write_text(folder / "numbers.tex", explain.macros(summary, aggregate, suite.suite))
     content["claims"] = claims_report.page(
         results_dir / "claims.json", runs.pairs(runs.stale), folder / "tables"
     )

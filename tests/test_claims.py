@@ -239,7 +239,10 @@ def test_v2_data_are_not_v0s() -> None:
     cells = {(t.replace("v0", "v2"), m): v for (t, m), v in mazes(45, 15).items()}
     found = assess(suite, cells=cells)
     assert found["verdict"] == "not run"
-    assert f"{PLAY.replace('v0', 'v2')} for {PLAY}" in found["elsewhere"]["differs"]
+    first = f"{PLAY.replace('v0', 'v2')} for {PLAY}, and likewise 1 more"
+    assert first in found["elsewhere"]["differs"]
+    other = assess(suite, cells=cells, against=[], test={"within": 50, "of": "paper"})
+    assert (other["verdict"], other["elsewhere"]) == ("not run", None)
 
 
 def test_an_override_of_another_method_changes_nothing() -> None:

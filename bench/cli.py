@@ -21,6 +21,7 @@ from bench.benchmark import benchmark
 from bench.catalogue import Catalogue
 from bench.cli_data import behavior, collect, convert, fetch, transitions
 from bench.cli_reading import archive, claims, explain, status, suite_of
+from bench.compare import compare
 from bench.coverage import coverage
 from bench.effects import effects, paired_effects
 from bench.errors import BenchError, unknown
@@ -224,6 +225,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "status": status,
     "explain": explain,
     "archive": archive,
+    "compare": compare,
     "behavior": behavior,
     "benchmark": benchmark,
     "precision": precision,

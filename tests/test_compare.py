@@ -81,6 +81,17 @@ def test_all_tasks_weigh_the_same_and_few_seeds_have_no_interval() -> None:
     assert frame.loc[HOPPER, "mine"]["ci_low"] == pytest.approx(20 - 4.303 * 10 / 3**0.5, abs=0.01)
 
 
+def test_the_interval_over_tasks_by_hand() -> None:
+    tasks, _ = read_shipped(QUICK)
+    ours = {HOPPER: np.array([10.0, 20.0, 30.0]), MAZE: np.array([40.0, 50.0, 60.0])}
+    shipped = {(HOPPER, "iql"): np.full(3, 5.0), (MAZE, "iql"): np.full(3, 5.0)}
+    frame = compared(ours, shipped, "mine", tasks).set_index(["task", "method"])
+    # (20 + 50) / 2, error sqrt(2 x 100 / 3) / 2, and 4 degrees of freedom
+    half = stats.t.ppf(0.975, 4) * np.sqrt(200 / 3) / 2
+    assert frame.loc["all", "mine"]["ci_low"] == pytest.approx(35 - half)
+    assert frame.loc["all", "iql"]["difference_high"] == pytest.approx(30 + half)
+
+
 GOOD = f"task,seed,episode,return\n{HOPPER},0,0,100\n{HOPPER},0,1,300\n{HOPPER},1,0,50\n"
 
 

@@ -114,6 +114,7 @@ def test_an_archive_is_whole_repeatable_and_checkable(results: Path, tmp_path: P
     digest = hashlib.sha256(first).hexdigest()
     assert Path("reports/fixture.zip.sha256").read_text() == f"{digest}  fixture.zip\n"
     with zipfile.ZipFile(out) as zipped:
+        assert {info.date_time[0] for info in zipped.infolist()} == {1980}  # no clock in the bytes
         zipped.extractall(tmp_path / "read")
     done = subprocess.run(
         ["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "read/fixture"

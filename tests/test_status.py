@@ -17,8 +17,9 @@ SUITE = make_suite([A, B], ["iql", "bc"], seeds=6, seeds_per_job=3)
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """IQL: three seeds of A done and three begun, B stale. BC: A not begun, B diverged."""
-    write_results(tmp_path, SUITE, [("bc", A)], diverged=[("bc", B)], stale=[("iql", B)])
+    """IQL: three seeds of A done and three begun, B stale. BC: none of A, B diverged and stale."""
+    stale = [("iql", B), ("bc", B)]
+    write_results(tmp_path, SUITE, [("bc", A)], diverged=[("bc", B)], stale=stale)
     half = tmp_path / "runs/iql" / A / "3-5"
     (half / "run.json").unlink()
     (half / status.CHECKPOINT).touch()
@@ -34,7 +35,7 @@ def test_every_seed_is_counted_once(results: Path) -> None:
         (A, "iql"): status.Progress(done=3, begun=3),
         (B, "iql"): status.Progress(done=6, stale=6),
         (A, "bc"): status.Progress(missing=6),
-        (B, "bc"): status.Progress(done=2, diverged=4),
+        (B, "bc"): status.Progress(done=2, diverged=4, stale=2),
     }
 
 
@@ -44,7 +45,7 @@ def test_the_table_says_what_is_not_done(results: Path) -> None:
     cells = [[(c.text, c.notes) for c in row[1:]] for row in made.rows]
     assert cells == [
         [("3 of 6", ("3 begun",)), ("0 of 6", ("6 missing",))],
-        [("6 of 6", ("6 stale",)), ("2 of 6", ("4 diverged",))],
+        [("6 of 6", ("6 stale",)), ("2 of 6", ("4 diverged", "2 stale"))],
     ]
     assert not any(c.mark for row in made.rows for c in row)
     assert (results / "tables/status.csv").exists()
@@ -63,4 +64,4 @@ def test_the_matrix_of_the_terminal(results: Path) -> None:
     cells = status.progress(SUITE, results, read_runs(SUITE, results, source_hash))
     first, second = status.lines(cells, SUITE.methods)[1:3]
     assert first.split() == [A, "3+3", "0"]
-    assert second.split() == [B, "6*", "2!"]
+    assert second.split() == [B, "6*", "2*!"]

@@ -14,7 +14,10 @@ from bench.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, number, row_of, wri
 
 Entry = Mapping[str, Any]
 Pairs = Collection[tuple[str, str]]
-KEYS = ("id", "statement", "source", "published", "measured", "ci", "verdict")
+KEYS = (
+    *("id", "statement", "source", "published", "measured", "ci", "verdict"),
+    *("test", "remark", "unit", "needed", "reason", "parts", "elsewhere"),
+)
 VERDICTS = ("reproduced", "not reproduced", "inconclusive", NOT_RUN)
 HERE = {"reproduced": "holds here", "not reproduced": "does not hold here"}
 

@@ -20,7 +20,9 @@ import yaml
 from bench.benchmark import benchmark
 from bench.catalogue import Catalogue
 from bench.cli_data import behavior, collect, convert, fetch, transitions
-from bench.cli_reading import claims, suite_of
+from bench.cli_reading import archive, claims, explain, suite_of
+from bench.compare import compare
+from bench.coverage import coverage
 from bench.effects import effects, paired_effects
 from bench.errors import BenchError, unknown
 from bench.methods import START
@@ -151,6 +153,8 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
 def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
     """Render a suite's tables and figures and typeset its PDF, finished or not.
 
+    Gathers scores and claims anew where runs have ended since.
+
     Args:
         configfile: the suite.
         suite: the suite as JSON; the workflow passes this.
@@ -159,11 +163,21 @@ def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
 
     catalogue = Catalogue()
     chosen = suite_of(catalogue, configfile, suite)
+    results = Path("results") / chosen.suite
+    ended = [path.stat().st_mtime for path in results.glob("runs/*/*/*/run.json")]
+    if not _newer(results / "aggregate.csv", max(ended, default=0.0)):
+        statistics(configfile, suite)
+    if not _newer(results / "claims.json", (results / "aggregate.csv").stat().st_mtime):
+        claims(configfile, suite)
     folders = [resolved(catalogue.tasks[t], chosen).transitions for t in chosen.tasks]
     cards = [Path("data/transitions") / f / "card.json" for f in folders]
     out = Path("reports") / f"{chosen.suite}.pdf"
-    build(chosen, catalogue, Path("results") / chosen.suite, [c for c in cards if c.exists()], out)
+    build(chosen, catalogue, results, [c for c in cards if c.exists()], out)
     print(out)
+
+
+def _newer(path: Path, moment: float) -> bool:
+    return path.exists() and path.stat().st_mtime >= moment
 
 
 def schema(check: bool = False) -> None:
@@ -222,13 +236,17 @@ VERBS: dict[str, Callable[..., Any]] = {
     "effects": effects,
     "claims": claims,
     "report": report,
+    "status": status,
+    "explain": explain,
+    "archive": archive,
+    "compare": compare,
     "behavior": behavior,
     "benchmark": benchmark,
     "online-cost": online_cost,
     "precision": precision,
+    "coverage": coverage,
     "schema": schema,
     "watch": watch,
-    "status": status,
 }
 
 

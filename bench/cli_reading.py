@@ -1,13 +1,18 @@
-"""The verbs of the command line that read results: claims."""
+"""The verbs of the command line that read results: claims, status, explain, archive."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from bench.catalogue import Catalogue
 from bench.errors import BenchError
 from bench.parsing import parse_json
 from bench.suite import DEFAULT_SUITE, Suite
+
+Name = Annotated[str, tyro.conf.Positional]
 
 
 def suite_of(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite:
@@ -45,3 +50,41 @@ def claims(
     records.write_json(folder / "claims.json", entries)
     print("\n".join(claims_report.lines(entries)))
     print(f"{folder}/claims.json: {len(entries)} claims")
+
+
+def explain(
+    task: Name, method: Name, configfile: Path = DEFAULT_SUITE, folder: Path | None = None
+) -> None:
+    """Print what a cell of the tables rests on: scores, runs, settings, data and code.
+
+    Args:
+        task: row of the table.
+        method: key of config/methods.yaml.
+        configfile: the suite.
+        folder: of the results, where that is not results/<suite>.
+    """
+    from bench import records, stats
+    from bench.explain import chain
+    from bench.runs import read_runs
+
+    catalogue = Catalogue()
+    ours = catalogue.read_suite(configfile)
+    folder = folder or Path("results") / ours.suite
+    scores = stats.read_csv(folder / "scores.csv", stats.SCORE_COLUMNS)
+    summary = stats.read_csv(folder / "summary.csv", stats.SUMMARY_COLUMNS)
+    runs = read_runs(ours, folder, records.source_hash)
+    print("\n".join(chain(task, method, ours, catalogue, folder, runs, scores, summary)))
+
+
+def archive(suite: Name, out: Path | None = None) -> None:
+    """Put a suite's results, report and citation into one zip with SHA-256 sums.
+
+    Args:
+        suite: name of a folder in results/, such as quick.
+        out: the file to write, by default reports/<suite>.zip.
+    """
+    from bench.archive import archive as run
+
+    out = out or Path("reports") / f"{Path(suite).name}.zip"
+    names = run(Path("results") / suite, Path("reports") / f"{Path(suite).name}.pdf", out)
+    print(f"{out}: {len(names)} files; its own sum is in {out}.sha256")

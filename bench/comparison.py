@@ -80,8 +80,10 @@ def published_table(
 
     tasks = list(paper)
     rows = [row_of(task, *(cell([task], m) for m in methods)) for task in tasks]
+    several: dict[tuple[str, ...], str] = {}
     for name, members in groups(suite, catalogue.tasks).items():
-        named = [t for t in members if t in paper]
+        several.setdefault(tuple(t for t in members if t in paper), name)
+    for named, name in several.items():
         if len(named) > 1:
             rows.append(row_of(f"total, {name}", *(cell(named, m) for m in methods)))
     header = ("task", *(catalogue.methods[m].label for m in methods))

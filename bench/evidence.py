@@ -87,37 +87,44 @@ def counterpart(task: str, suite: Suite) -> str | None:
     return task if task in suite.tasks else published.counterpart(task, suite.tasks)
 
 
-def departures(
+def other_data(places: Mapping[str, str | None], catalogue: Catalogue) -> list[str]:
+    """In what the suite's data are not those of the tasks that the claim names."""
+    found = [(wanted, place) for wanted, place in places.items() if place]
+    origins = [catalogue.tasks[place].origin for _, place in found]
+    versions = [
+        f"{place} for {wanted}"
+        for (wanted, place), origin in zip(found, origins, strict=True)
+        if place != wanted and origin == "D4RL"
+    ]
+    if len(versions) > 1:
+        versions = [f"{versions[0]}, and likewise {len(versions) - 1} more"]
+    texts = [ORIGINS[origin] for origin in origins if origin in ORIGINS]
+    return list(dict.fromkeys(texts + versions))
+
+
+def other_settings(
     claim: Claim, places: Mapping[str, str | None], protocol: Protocol, evidence: Evidence
 ) -> list[str]:
-    """In what the suite is not what the claim is about, for the tasks that it has."""
+    """In what the suite's updates, steps and settings are not those of the protocol."""
     suite, tasks = evidence.suite, evidence.catalogue.tasks
-    found = {wanted: place for wanted, place in places.items() if place}
-    methods = (*claim.methods, *claim.against)
-    result = [ORIGINS[o] for t in found.values() if (o := tasks[t].origin) in ORIGINS]
-    result += [
-        f"{place} for {wanted}"
-        for wanted, place in found.items()
-        if place != wanted and tasks[place].origin == "D4RL"
-    ]
+    methods = [m for m in (*claim.methods, *claim.against) if m in suite.methods]
+    result = []
     if claim.quantity != "cost":
         result += [
             f"{suite.updates_of(m):,} updates, not {protocol.updates_of(m):,}"
             for m in methods
-            if m in suite.methods and suite.updates_of(m) < protocol.updates_of(m)
+            if suite.updates_of(m) < protocol.updates_of(m)
         ]
     if claim.quantity in ("change", "online", "reached"):
-        steps = {m: evidence.online_steps(m) for m in methods}
         result += [
-            f"{n:,} online steps, not {protocol.online_steps:,}"
-            for n in steps.values()
-            if n < protocol.online_steps
+            f"{steps:,} online steps, not {protocol.online_steps:,}"
+            for m in methods
+            if (steps := evidence.online_steps(m)) < protocol.online_steps
         ]
-    families = {tasks[t].family for t in found.values() or suite.tasks}
+    families = {tasks[place].family for place in places.values() or suite.tasks if place}
     for override in suite.overrides:
         changed = override.config or override.rewards or override.observations
-        if (changed or override.batch_size) and any(
-            override.applies(m, f) for m in methods for f in families
-        ):
+        reached = any(override.applies(m, f) for m in methods for f in families)
+        if reached and (changed or override.batch_size):
             result.append("settings that the suite overrides")
     return list(dict.fromkeys(result))

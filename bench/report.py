@@ -20,9 +20,12 @@ from bench import (
     ablation,
     claims_report,
     comparison,
+    coverage,
     effects,
+    explain,
     figures,
     finetune_report,
+    matrix,
     maze_report,
     prose,
     records,
@@ -90,6 +93,13 @@ def build(
         ablation.draw(summary, found, catalogue, folder / "figures" / "ablations")
     content["ablations"] = list(dict.fromkeys(catalogue.methods[a.base].label for a in found))
     content |= comparison.page(scores, summary, suite, catalogue, folder / "tables")
+    content["status"] = asdict(
+        matrix.status_table(suite, catalogue, results_dir, runs, folder / "tables")
+    )
+    content["runs"] = asdict(explain.trace_table(suite, catalogue, runs, folder / "tables"))
+    content["linked"] = explain.linked(suite, catalogue, runs)
+    content["coverage"] = coverage.sentences()
+    records.write_text(folder / "numbers.tex", explain.macros(summary, aggregate, suite.suite))
     content["claims"] = claims_report.page(
         results_dir / "claims.json", runs.pairs(runs.stale), folder / "tables"
     )

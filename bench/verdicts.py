@@ -16,7 +16,7 @@ import numpy as np
 from bench import published
 from bench.catalogue import Catalogue
 from bench.claims import Claim, Ledger, rule_text
-from bench.evidence import ORIGINS, Evidence, counterpart, departures
+from bench.evidence import Evidence, counterpart, other_data, other_settings
 from bench.inference import (
     Above,
     Sample,
@@ -61,7 +61,8 @@ def assess(claim: Claim, ledger: Ledger, evidence: Evidence) -> dict[str, Any]:
     entry = {"id": claim.id, "statement": claim.statement, "source": claim.source}
     entry |= {"test": rule_text(claim, labels), "remark": claim.remark, "unit": unit_of(claim)}
     result = combine(parts)
-    differs = departures(claim, places, ledger.protocol, evidence)
+    foreign = other_data(places, evidence.catalogue)
+    differs = foreign + other_settings(claim, places, ledger.protocol, evidence)
     if not differs or all(part["verdict"] == NOT_RUN for part in parts):
         return {**entry, **result, "elsewhere": None}
     reason = f"here only with {'; '.join(differs)}"
@@ -73,7 +74,6 @@ def assess(claim: Claim, ledger: Ledger, evidence: Evidence) -> dict[str, Any]:
         "parts": [],
     }
     undecided = {"published": result["published"], **blank, "reason": reason}
-    foreign = any(text in ORIGINS.values() for text in differs)
     if isinstance(claim.test.of, str) and foreign:  # a published score belongs to its own data
         return {**entry, **undecided, "elsewhere": None}
     return {**entry, **undecided, "elsewhere": {"differs": differs, **result}}
@@ -86,7 +86,11 @@ def combine(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     known = first["verdict"] == "inconclusive" and None not in undecided
     others = [part for part in parts if part["verdict"] == first["verdict"]][1:]
     names = ("published", "measured", "ci", "verdict")
-    more = f"; and {len(others)} more parts" if first["reason"] and others else ""
+    more = (
+        f"; and {len(others)} more part{'s'[: len(others) > 1]}"
+        if first["reason"] and others
+        else ""
+    )
     return {
         **{name: first[name] for name in names},
         "reason": first["reason"] + more,
@@ -214,6 +218,5 @@ def published_value(
 
 
 def _some(names: Sequence[str]) -> str:
-    """The first two names, and how many more."""
-    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return ", ".join(names[:2]) + more
+    """The first name, and how many more."""
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

@@ -201,7 +201,9 @@ def test_two_seeds_decide_nothing() -> None:
 
 # --- who may decide ---------------------------------------------------------------------
 
-LOCAL = CATALOGUE.read_suite(Path("config/local.yaml"))
+LOCAL = CATALOGUE.read_suite(Path("config/local.yaml")).model_copy(
+    update={"overrides": (), "updates": 100_000}
+)
 NARROW = Override(config={"hidden": [64, 64]}, reason="a test")
 
 
@@ -239,7 +241,10 @@ def test_v2_data_are_not_v0s() -> None:
     cells = {(t.replace("v0", "v2"), m): v for (t, m), v in mazes(45, 15).items()}
     found = assess(suite, cells=cells)
     assert found["verdict"] == "not run"
-    assert f"{PLAY.replace('v0', 'v2')} for {PLAY}" in found["elsewhere"]["differs"]
+    first = f"{PLAY.replace('v0', 'v2')} for {PLAY}, and likewise 1 more"
+    assert first in found["elsewhere"]["differs"]
+    other = assess(suite, cells=cells, against=[], test={"within": 50, "of": "paper"})
+    assert (other["verdict"], other["elsewhere"]) == ("not run", None)
 
 
 def test_an_override_of_another_method_changes_nothing() -> None:

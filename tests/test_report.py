@@ -69,6 +69,12 @@ def unfinished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         "Fixture CPU, 2 cores, 24 GB, Linux",
         "commit 0123456789",
         "page 1 /",
+        "What has run, before any score",
+        "5 of 5 5 stale 0 of 5 5 missing",
+        "0 of 5 5 diverged",
+        "Each score links to its runs",
+        "Runs behind the scores",
+        f"{A} IQL 0-4 stale 0123456789 older 00ff",
         "arXiv:2110.06169",
     ],
 )
@@ -88,6 +94,34 @@ def test_all_files_lie_beside_the_pdf(unfinished: tuple[Path, str]) -> None:
     cells = content["tables"]["scores"]["rows"]
     assert [[c["text"] for c in row][2] for row in cells[:2]] == ["not run", "diverged"]
     assert "stale" in cells[0][1]["notes"]
+
+
+def test_a_score_links_to_its_runs(unfinished: tuple[Path, str]) -> None:
+    document = pypdfium2.PdfDocument(unfinished[0] / "reports" / "fixture.pdf")
+    links = [pypdfium2.raw.FPDFPage_GetAnnotCount(page) for page in document]
+    assert sum(links) >= 5  # the runs that there are, of six
+    numbers = (unfinished[0] / "reports" / "fixture" / "numbers.tex").read_text()
+    assert f"bench/{A}/iql/mean" in numbers
+
+
+def test_the_page_of_claims(tmp_path: Path) -> None:
+    suite = make_suite([A])
+    write_results(tmp_path / "results", suite)
+    assert "Claims (data" not in build(tmp_path, suite)
+    numbers = {"published": 4.0, "measured": 5.0, "ci": [3.5, 6.5], "needed": 31}
+    part = {**numbers, "part": "IQL", "tasks": [A], "methods": ["iql"], "reason": ""}
+    part |= {"verdict": "inconclusive"}
+    entry = {**part, "id": "made-up", "statement": "A claim of the tests.", "source": "none"}
+    entry |= {"test": "IQL > 4", "remark": "", "unit": "seeds", "parts": [part], "elsewhere": None}
+    other = entry | {"id": "other", "elsewhere": {**entry, "differs": ["data of a fixture"]}}
+    other |= {"verdict": "not run"}
+    path = tmp_path / "results" / "claims.json"
+    path.write_text(json.dumps([entry, other]))
+    text = build(tmp_path, suite)
+    assert "beforehand: 1 inconclusive, 1 not run." in text
+    assert "A claim of the tests. none IQL > 4 4.0 5.0 [3.5, 6.5] inconclusive" in text
+    assert text.count("31 seeds would decide") == 2
+    assert "What the same tests say here, of: data of a fixture. None of this decides" in text
 
 
 def test_equal_inputs_give_an_equal_pdf(unfinished: tuple[Path, str]) -> None:

@@ -28,6 +28,7 @@ rule claims:
     input:
         rules.statistics.output,
         "config/claims.yaml",
+        multiext("config/published/", "table1.csv", "iql_spread.csv", "corl.csv"),
     output:
         f"results/{SUITE.suite}/claims.json",
     log:

@@ -1,0 +1,73 @@
+"""The verbs that read results: what is gathered anew, and what they print."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bench import cli, report
+from bench.cli_reading import claims, explain, status
+from bench.errors import BenchError
+
+ROOT = Path(__file__).parents[1]
+QUICK = ROOT / "results/published/quick"
+
+
+def test_a_report_gathers_what_has_ended_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("config", "workflow"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    folder = Path("results/quick")
+    run = folder / "runs/iql/hopper-medium-replay/0-4/run.json"
+    run.parent.mkdir(parents=True)
+    run.touch()
+    calls: list[str] = []
+
+    def write(name: str, file: str) -> None:
+        def verb(*_: object) -> None:
+            calls.append(name)
+            (folder / file).touch()
+
+        monkeypatch.setattr(cli, name, verb)
+
+    write("statistics", "aggregate.csv")
+    write("claims", "claims.json")
+    monkeypatch.setattr(report, "build", lambda *_: calls.append("build"))
+    cli.report()
+    assert calls == ["statistics", "claims", "build"]
+    cli.report()
+    assert calls[3:] == ["build"]
+    later = (folder / "claims.json").stat().st_mtime + 10
+    os.utime(run, (later, later))
+    monkeypatch.setattr(cli, "statistics", lambda *_: os.utime(folder / "aggregate.csv"))
+    cli.report()
+    assert calls[4:] == ["claims", "build"]
+
+
+def test_the_verbs_read_the_published_results(capsys: pytest.CaptureFixture[str]) -> None:
+    status(folder=QUICK)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["iql", "td3_bc", "bc10", "bc"]
+    assert lines[1].split()[0] == "halfcheetah-medium-replay"
+    explain("hopper-medium-replay", "iql", folder=QUICK)
+    assert "row hopper-medium-replay, column IQL of Scores: 25.9" in capsys.readouterr().out
+
+
+def test_claims_need_scores(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="run `python -m bench statistics`"):
+        claims(folder=tmp_path)
+
+
+def test_the_bibtex_is_of_the_citation_file() -> None:
+    text = (ROOT / "README.md").read_text().replace("{", "").replace("}", "")
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    paper = citation["references"][0]
+    for value in (citation["title"], citation["version"], paper["title"], paper["year"]):
+        assert re.search(rf"= {re.escape(str(value))}", text)
+    assert paper["identifiers"][0]["value"] in text

@@ -72,7 +72,9 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     arguments = ("--cores", "2", "--configfile", "config/tiny.yaml")
     with in_the_background(project, "snakemake", *arguments) as first:
         orphan = reported(project, "tiny/bc", first)["pid"]
+        os.kill(orphan, signal.SIGSTOP)  # it still trains when the second one starts
         second = project.run("bench run")
+        os.kill(orphan, signal.SIGCONT)
         assert second.returncode == 2
         assert f"another workflow makes the same files (process {first.pid} on " in second.stderr
         assert "Traceback" not in second.stderr

@@ -250,10 +250,18 @@ def test_a_second_process_waits_for_the_first_and_repeats_nothing(place: Path) -
     cell = settings(updates=1000, evaluation={"every": 500, "episodes": 2})
     first = start(place / "a", cell, "--checkpoint-every", "0")
     wait_for(results(place / "a", cell) / "checkpoint.safetensors", first)
+    first.send_signal(signal.SIGSTOP)  # it is still at the run when the second one comes
     second = start(place / "a", cell)
+    output = ""
+    while "waiting for it" not in output:
+        assert second.stdout is not None
+        line = second.stdout.readline()
+        assert line, output
+        output += line
+    first.send_signal(signal.SIGCONT)
     assert first.wait(120) == 0
     written = (results(place / "a", cell) / "policy.safetensors").read_bytes()
-    output = second.communicate(timeout=120)[0]
+    output += second.communicate(timeout=120)[0]
     assert second.returncode == 0
     assert f"process {first.pid} on " in output
     assert "is at this run; waiting for it" in output

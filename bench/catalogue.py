@@ -80,15 +80,15 @@ class Catalogue:
                 raise unknown(where, "task", task, self.tasks)
         for method in suite.methods:
             self._enter(method, where)
-        for task in suite.maps.tasks if suite.maps else ():
-            if maze_of(self.tasks[task].env_id) is None:
-                raise BenchError(f"{where}, maps, tasks: {task} has no maze; remove it.")
             source = methods.START.get(method, method)
             if source not in suite.methods:
                 raise BenchError(
                     f"{where}, methods: {method} begins from the runs of {source}, which are not "
                     f"there; add {source}."
                 )
+        for task in suite.maps.tasks if suite.maps else ():
+            if maze_of(self.tasks[task].env_id) is None:
+                raise BenchError(f"{where}, maps, tasks: {task} has no maze; remove it.")
         families = {t.family for t in self.tasks.values()}
         for override in suite.overrides:
             for method in override.methods or ():

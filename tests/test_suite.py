@@ -15,7 +15,7 @@ from bench.errors import BenchError
 from bench.suite import Suite, block_name, dataset_id
 
 SUITES = sorted(p.name for p in (ROOT / "config").glob("*.yaml"))
-SUITES = [name for name in SUITES if name not in ("behaviors.yaml", "methods.yaml")]
+SUITES = [name for name in SUITES if name not in ("behaviors.yaml", "claims.yaml", "methods.yaml")]
 
 
 @pytest.fixture(autouse=True)

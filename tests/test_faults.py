@@ -1,6 +1,6 @@
 """Faults made on purpose, a job at a time: nothing is lost, no score changes, the reason is said.
 
-Kills by signal are in test_train; whole workflows in test_faults_workflow.
+Kills by signal are in test_train.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bench import cli, report
-from bench.cli_reading import claims, explain, status
+from bench.cli_reading import claims, explain
 from bench.errors import BenchError
 
 ROOT = Path(__file__).parents[1]
@@ -50,11 +50,9 @@ def test_a_report_gathers_what_has_ended_since(
     assert calls[4:] == ["claims", "build"]
 
 
-def test_the_verbs_read_the_published_results(capsys: pytest.CaptureFixture[str]) -> None:
-    status(folder=QUICK)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["iql", "td3_bc", "bc10", "bc"]
-    assert lines[1].split()[0] == "halfcheetah-medium-replay"
+def test_a_number_of_the_published_results_is_explained(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     explain("hopper-medium-replay", "iql", folder=QUICK)
     assert "row hopper-medium-replay, column IQL of Scores: 25.9" in capsys.readouterr().out
 

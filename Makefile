@@ -6,7 +6,7 @@ BIN := .venv/bin
 RUN := PATH="$(abspath $(BIN)):$$PATH"
 PIP_OPTIONS ?=
 
-.PHONY: suite setup test check format benchmark lock clean
+.PHONY: suite setup test test-cluster check format benchmark lock clean
 
 suite: .venv/ready
 	@$(BIN)/python -m bench run --cores $(CORES) --configfile $(SUITE)
@@ -24,6 +24,10 @@ setup: .venv/ready
 
 test: check
 	$(RUN) pytest
+
+# On a machine with SLURM's packages, as root: two nodes of its own, started and stopped.
+test-cluster: .venv/ready
+	$(RUN) pytest -m cluster -rs tests/test_cluster.py
 
 check: .venv/ready
 	$(BIN)/ruff format --check .
@@ -50,7 +54,7 @@ benchmark: .venv/ready .venv-peer/ready
 # torch's CPU and CUDA builds share a version; the CUDA libraries that one of them needs are
 # left to pip, so that the lock file serves both.
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-annotate \
+	uv pip compile pyproject.toml --extra dev --extra cluster --universal --python-version 3.11 --no-annotate \
 	  --no-header $(PIP_OPTIONS) | grep -vE '^(nvidia|cuda|triton)' > requirements.lock
 
 clean:

@@ -28,6 +28,7 @@ from bench.parsing import validate
 from bench.plan import plan
 from bench.precision import precision
 from bench.status import status
+from bench.tensorboard import tensorboard
 from bench.suite import DEFAULT_SUITE, Settings, Suite, block_name, resolved
 
 Name = Annotated[str, tyro.conf.Positional]
@@ -240,6 +241,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "schema": schema,
     "watch": watch,
     "status": status,
+    "tensorboard": tensorboard,
 }
 
 

@@ -11,6 +11,16 @@ from bench.transitions import Transitions
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip, with the reason, what this machine has not got or this call has not asked for."""
+    card = torch.cuda.is_available()
+    for item in items:
+        if not card and item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device, and there is none"))
+        if item.get_closest_marker("cluster") and "cluster" not in config.option.markexpr:
+            item.add_marker(pytest.mark.skip(reason="starts SLURM: `make test-cluster`"))
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)

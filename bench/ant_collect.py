@@ -1,11 +1,11 @@
 """Local AntMaze datasets by D4RL's recipe: a noisy ant walks from cell to cell of its maze.
 
 D4RL (Fu et al. 2020, arXiv:2004.07219, section 5) lets a goal-reaching policy follow waypoints on
-the shortest path, and labels the rows afterwards for the goal of the evaluation. Here the ant's
-policy is the last of behaviors/antmaze. At its destination it is given another one; an episode ends
-at the evaluation's goal, with reward 1, wherever it was bound, or at its time limit. Episodes start
-facing anywhere: else the data would hold next to nothing on how to turn back, and whoever learns
-from them turns away by small errors and stands still.
+the shortest path, and labels the rows afterwards for the goal of the evaluation: a row that ends
+within its radius has reward 1 and is terminal, and the ant walks on. Here the ant's policy is the
+last of behaviors/antmaze. At its destination it is given another one. Its walks start facing
+anywhere: else the data would hold next to nothing on how to turn back, and whoever learns from
+them turns away by small errors and stands still.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bench.rng import derive
 
 SHARD = 50_000  # rows that one process collects at a stretch
 ANTS = 8  # walk side by side in a shard
-START_SPREAD = 1.0  # metres to either side of the centre of an episode's first cell
+START_SPREAD = 1.0  # metres to either side of the centre of a walk's first cell
 
 # Cells (row, column) between which "play" walks.
 PLAY: dict[str, tuple[Cell, ...]] = {
@@ -41,14 +41,17 @@ RECIPES = ("umaze", "umaze-diverse", "medium-play", "medium-diverse", "large-pla
 
 
 def cells_of(maze: str, kind: str) -> tuple[Cell, ...]:
-    """The cells in which an episode may start, and which may be its destinations."""
+    """The cells in which a walk may start, and which may be its destinations."""
     if kind == "":
         return cell_of(centre(maze, "S")), cell_of(centre(maze, "G"))
     return PLAY[maze] if kind == "play" else tuple(free_cells(maze))
 
 
 class Walk:
-    """One ant, episode after episode, until it has collected `rows` transitions."""
+    """One ant, walk after walk, until it has collected `rows` transitions.
+
+    An episode of the data ends at a terminal row; the next one may go on from there.
+    """
 
     def __init__(self, maze: str, kind: str, rows: int, seed: int):
         self.maze, self.kind, self.left = maze, kind, rows
@@ -66,7 +69,7 @@ class Walk:
         seed = int(self.rng.integers(2**31))
         options = {"start": start, "facing": self.rng.uniform(-np.pi, np.pi)}
         observation, _ = self.env.reset(seed=seed, options=options)
-        self.recorder = Recorder(observation)
+        self.recorder, self.steps = Recorder(observation), 0
         self._set_out(first)
 
     def _set_out(self, here: Cell) -> None:
@@ -86,8 +89,12 @@ class Walk:
         observation, reward, reached, _, _ = self.env.step(noisy)
         self.recorder.add(noisy, reward, observation)
         self.left -= 1
-        if reached or len(self.recorder) == STEPS[self.maze] or not self.left:
+        self.steps += 1
+        over = self.steps == STEPS[self.maze] or (reached and not self.kind)
+        if reached or over or not self.left:
             self.episodes.append(self.recorder.finish(reached))
+            self.recorder = Recorder(observation)
+        if over:
             self._begin()
         elif np.linalg.norm(observation[:2] - self.route.target) <= GOAL_RADIUS:
             self._set_out(self.route.goal)

@@ -49,10 +49,10 @@ SAMPLES = {
     "onestep": Sample(
         cycle=2, phases=(Phase(5 / 21, 0), Phase(15 / 21, 238_095), Phase(1 / 21, 952_380))
     ),
-    # An iteration of 1,200 updates computes the returns of all rows once. A tenth of both, with
-    # this benchmark's 100,000 rows, is what D4RL's 1,000,000 rows cost.
+    # An iteration of 1,200 updates computes the returns of all rows once: a tenth of its updates on
+    # a tenth of D4RL's 1,000,000 rows, which is what this benchmark has, keeps the proportion.
     "awr": Sample(cycle=120, config={"critic_updates": 20, "policy_updates": 100}),
-    # Windows of 20 steps each; 256 of them would need 3.6 GB a seed at width 256.
+    # Windows of 20 steps each; recording 256 of them took 3.6 GB for one seed at width 256.
     "dt": Sample(batch=64),
 }
 

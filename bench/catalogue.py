@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import yaml
 
 from bench import methods
 from bench.errors import BenchError, unknown
@@ -78,8 +79,7 @@ class Catalogue:
             if task not in self.tasks:
                 raise unknown(where, "task", task, self.tasks)
         for method in suite.methods:
-            if method not in self.methods:
-                raise unknown(where, "method", method, self.methods)
+            self._enter(method, where)
         for task in suite.maps.tasks if suite.maps else ():
             if maze_of(self.tasks[task].env_id) is None:
                 raise BenchError(f"{where}, maps, tasks: {task} has no maze; remove it.")
@@ -135,6 +135,9 @@ class Catalogue:
                 f"{row.family}, where time must cost something; choose a shifted reward."
             )
         self._check_config(method, config, f"{where}, overrides for {method} on {task}")
+        setting, value = methods.setting_of(method)
+        if setting:  # wins over all layers
+            config[setting] = yaml.safe_load(value)
         cell = {
             "suite": suite.suite,
             "method": method,
@@ -163,6 +166,20 @@ class Catalogue:
                 f"{', '.join(methods.FINE_TUNED)} have; move `online` to an override for those."
             )
         return online
+
+    def _enter(self, method: str, where: str) -> None:
+        """Refuse an unknown method; give one of the form base@setting=value an entry."""
+        base, (setting, value) = methods.base_of(method), methods.setting_of(method)
+        if base not in self.methods:
+            raise unknown(where, "method", base, self.methods)
+        if base == method:
+            return
+        config = {setting: yaml.safe_load(value)}
+        self._check_config(base, config, f"{where}, methods, {method}")
+        entry = self.methods[base]
+        label = f"{entry.label}, {setting.replace('_', ' ')} {value}"
+        self.methods[method] = entry.model_copy(update={"label": label})
+        self.schemas[method] = self.schemas[base]
 
     def layers(self, method: str, task: Task) -> list[Layer]:
         """The sourced layers of a method on a task: its family's, then its environment's."""

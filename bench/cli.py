@@ -20,25 +20,19 @@ import yaml
 from bench.benchmark import benchmark
 from bench.catalogue import Catalogue
 from bench.cli_data import behavior, collect, convert, fetch, transitions
+from bench.cli_reading import claims, suite_of
 from bench.effects import effects, paired_effects
 from bench.errors import BenchError, unknown
 from bench.methods import START
 from bench.online_cost import online_cost
-from bench.parsing import validate
+from bench.parsing import parse_json, validate
 from bench.plan import plan
 from bench.precision import precision
 from bench.status import status
+from bench.suite import DEFAULT_SUITE, Settings, block_name, resolved
 from bench.tensorboard import tensorboard
-from bench.suite import DEFAULT_SUITE, Settings, Suite, block_name, resolved
 
 Name = Annotated[str, tyro.conf.Positional]
-
-
-def _json(text: str, option: str) -> object:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BenchError(f"{option}: not valid JSON ({error}); pass what the log shows.") from None
 
 
 def train(
@@ -77,7 +71,7 @@ def train(
             raise unknown("config/methods.yaml", "method", method, catalogue.methods)
         cell = catalogue.settings(suite, method, catalogue.task(task).task, seeds, str(configfile))
     else:
-        cell = validate(Settings, _json(settings, "--settings"), "--settings")
+        cell = validate(Settings, parse_json(settings, "--settings"), "--settings")
     print(_describe(cell), flush=True)
     if show:
         return
@@ -126,12 +120,6 @@ def _describe(cell: Settings) -> str:
     return yaml.safe_dump(content, sort_keys=False, default_flow_style=None).rstrip()
 
 
-def _suite(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite:
-    if suite is None:
-        return catalogue.read_suite(configfile)
-    return catalogue.suite(_json(suite, "--suite"), "--suite")
-
-
 def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
     """Gather a suite's runs into scores.csv, summary.csv and aggregate.csv, and, where the suite
     has a baseline or an online phase, effects.csv and finetune.csv.
@@ -143,7 +131,7 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
     from bench import finetune, stats
 
     catalogue = Catalogue()
-    chosen = _suite(catalogue, configfile, suite)
+    chosen = suite_of(catalogue, configfile, suite)
     folder = Path("results") / chosen.suite
     cells = [(m, t, b) for m in chosen.methods for t in chosen.tasks for b in chosen.blocks()]
     folders = [run_folder(chosen.suite, *cell) for cell in cells]
@@ -171,7 +159,7 @@ def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
     from bench.report import build
 
     catalogue = Catalogue()
-    chosen = _suite(catalogue, configfile, suite)
+    chosen = suite_of(catalogue, configfile, suite)
     folders = [resolved(catalogue.tasks[t], chosen).transitions for t in chosen.tasks]
     cards = [Path("data/transitions") / f / "card.json" for f in folders]
     out = Path("reports") / f"{chosen.suite}.pdf"
@@ -233,6 +221,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "transitions": transitions,
     "statistics": statistics,
     "effects": effects,
+    "claims": claims,
     "report": report,
     "behavior": behavior,
     "benchmark": benchmark,

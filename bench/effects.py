@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.catalogue import Catalogue
 from bench.errors import BenchError
-from bench.methods import METHODS
+from bench.methods import METHODS, base_of
 from bench.suite import DEFAULT_SUITE, Suite
 
 if TYPE_CHECKING:  # the command line imports this module, and starts sooner without them
@@ -153,5 +153,5 @@ def _same(method: str, task: str, suite: Suite, catalogue: Catalogue) -> bool:
     names = (method, suite.baseline)
     cells = [catalogue.settings(suite, name, task, suite.seeds) for name in names]
     one, two = (cell.model_dump(exclude={"method"}) for cell in cells)
-    code = [METHODS.get(name, name) for name in names]
+    code = [METHODS.get(base_of(name), name) for name in names]
     return code[0] == code[1] and one == two

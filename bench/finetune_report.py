@@ -15,7 +15,7 @@ from matplotlib.ticker import EngFormatter
 from bench import finetune, stats
 from bench.catalogue import Catalogue
 from bench.effects import CHANGED
-from bench.figures import STYLE, _curve, empty, legend, _outer_labels, panels, save, look
+from bench.figures import STYLE, _curve, _outer_labels, empty, legend, look, panels, save
 from bench.finetune import TOTAL, Published
 from bench.runs import Runs
 from bench.suite import Suite, Task

@@ -48,6 +48,17 @@ COST |= dict.fromkeys(VARIANTS, COST["iql"])
 METHODS = {**OFFLINE, **VARIANTS, **ONLINE}
 
 
+def base_of(name: str) -> str:
+    """The registered method: of `iql@expectile=0.5`, IQL with one other setting, it is `iql`."""
+    return name.partition("@")[0]
+
+
+def setting_of(name: str) -> tuple[str, str]:
+    """The setting that follows the @ of a method's name, and its value; else empty."""
+    setting, _, value = name.partition("@")[2].partition("=")
+    return setting, value
+
+
 def load(name: str) -> ModuleType:
     """The module of a registered method."""
-    return importlib.import_module(METHODS[name])
+    return importlib.import_module(METHODS[base_of(name)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,6 +40,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise BenchError(f"{path}: expected keys and values; see config/README.md.")
     return content
+
+
+def parse_json(text: str, option: str) -> object:
+    """JSON given on the command line as `option`."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BenchError(f"{option}: not valid JSON ({error}); pass what the log shows.") from None
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:

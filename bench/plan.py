@@ -15,7 +15,7 @@ from bench.benchmark_methods import is_measured
 from bench.catalogue import Catalogue
 from bench.errors import BenchError
 from bench.fetch import Source, source_of
-from bench.methods import COST
+from bench.methods import COST, base_of
 from bench.stats import read_json
 from bench.suite import DEFAULT_SUITE, Settings, Suite, resolved
 
@@ -49,6 +49,7 @@ class Speeds:
 
     def rate(self, cell: Settings, catalogue: Catalogue) -> Rate | None:
         """Of one cell's updates, or None."""
+        cell = cell.model_copy(update={"method": base_of(cell.method)})
         properties = catalogue.schemas[cell.method]["properties"]
         hidden = cell.config.get("hidden", properties.get("hidden", {}).get("default", ()))
         widths = [*hidden[:1], WIDTH]

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.methods import METHODS
+from bench.methods import METHODS, base_of
 
 # The modules of this package that can change a run's numbers.
 NUMERICS = (
@@ -51,7 +51,7 @@ PACKAGES = ("torch", "numpy", "gymnasium", "gymnasium-robotics", "mujoco", "mina
 def source_hash(method: str) -> str:
     """sha256 of the method's file, the method files it imports, and the numeric modules."""
     here = Path(__file__).parent
-    files = [here / f"{name}.py" for name in NUMERICS] + _method_files(METHODS[method])
+    files = [here / f"{name}.py" for name in NUMERICS] + _method_files(METHODS[base_of(method)])
     digest = hashlib.sha256()
     named = {f"{path.parent.name}/{path.name}": path for path in files}
     for name, path in sorted(named.items()):  # by name: the place of the checkout must not count

@@ -16,7 +16,19 @@ from typing import Any
 import pandas as pd
 import typst
 
-from bench import effects, figures, finetune_report, maze_report, prose, records, stats, tables
+from bench import (
+    ablation,
+    claims_report,
+    comparison,
+    effects,
+    figures,
+    finetune_report,
+    maze_report,
+    prose,
+    records,
+    stats,
+    tables,
+)
 from bench.catalogue import Catalogue
 from bench.runs import Runs, read_cards, read_runs
 from bench.suite import Suite
@@ -35,10 +47,10 @@ def build(
     """Write `out_pdf`, and beside it a folder with its figures, tables, data and template.
 
     `results_dir` is the suite's own folder with scores.csv, summary.csv, aggregate.csv and
-    runs/, effects.csv where the suite has a baseline, and finetune.csv where it has an online
-    phase. Runs and cards that are missing read
-    "not run"; runs whose source hash is not what `source_hash` gives for their method are
-    marked stale. Raises BenchError when a file is missing or malformed.
+    runs/, and where there is one effects.csv (of a suite with a baseline), finetune.csv (with an
+    online phase) and claims.json. Runs and cards that are missing read "not run"; runs whose source
+    hash is not what `source_hash` gives for their method are marked stale. Raises BenchError when
+    a file is missing or malformed.
     """
     folder = out_pdf.with_suffix("")
     scores = stats.read_csv(results_dir / "scores.csv", stats.SCORE_COLUMNS)
@@ -72,6 +84,14 @@ def build(
     }
     content["mazes"] = maze_report.build(
         suite, catalogue, summary, results_dir, cards, folder / "figures"
+    )
+    found = ablation.ablations(suite, catalogue)
+    if found:
+        ablation.draw(summary, found, catalogue, folder / "figures" / "ablations")
+    content["ablations"] = list(dict.fromkeys(catalogue.methods[a.base].label for a in found))
+    content |= comparison.page(scores, summary, suite, catalogue, folder / "tables")
+    content["claims"] = claims_report.page(
+        results_dir / "claims.json", runs.pairs(runs.stale), folder / "tables"
     )
     if suite.baseline is not None:
         content |= _compare(suite, catalogue, results_dir, runs, folder / "tables")

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from bench.methods import ONLINE
+from bench.methods import ONLINE, base_of
 from bench.parsing import Strict
 
 DEFAULT_SUITE = Path("config/quick.yaml")
@@ -124,7 +124,7 @@ class Override(Layer):
 
     def applies(self, method: str, family: str) -> bool:
         """Whether it reaches a method's runs on a family's tasks."""
-        return (self.methods is None or method in self.methods) and (
+        return (self.methods is None or base_of(method) in self.methods) and (
             self.families is None or family in self.families
         )
 
@@ -172,7 +172,9 @@ class Suite(Strict):
     title: str = Field(description="title of the report")
     description: str = Field(default="", description="what the reader of the report should know")
     tasks: tuple[str, ...] = Field(min_length=1, description="rows of config/tasks.tsv")
-    methods: tuple[str, ...] = Field(min_length=1, description="keys of config/methods.yaml")
+    methods: tuple[str, ...] = Field(
+        min_length=1, description="keys of config/methods.yaml, or such a key @setting=value"
+    )
     baseline: str | None = Field(
         default=None, description="the method that the others are compared with, seed by seed"
     )
@@ -217,7 +219,7 @@ class Suite(Strict):
         """Offline updates per seed of one method: the suite's, its last override's, or none."""
         if method in ONLINE:
             return 0
-        mine = (o for o in self.overrides if o.methods is None or method in o.methods)
+        mine = (o for o in self.overrides if o.methods is None or base_of(method) in o.methods)
         return ([self.updates] + [o.updates for o in mine if o.updates])[-1]
 
     def evaluation_of(self, method: str, family: str) -> Evaluation:

@@ -3,7 +3,7 @@
 Written to `trace.safetensors` beside the run, of its S seeds that did not diverge:
     positions (N, 2): (x, y) of SAMPLE rows of the data; values (S, N): the method's value there,
     and value_rank (S,): its probe (bench.probes); both only for a method with `value`.
-    paths (S, E, T, 2): (x, y) before each step of the first EPISODES episodes of the run's last
+    paths (S, E, T, 2): (x, y) before each step of the first EPISODES episodes of the last offline
     evaluation, rolled out again, NaN behind their end; arrived (S, E): whether they reach the goal.
 """
 
@@ -21,12 +21,13 @@ from torch import Tensor
 from bench.contract import make_actor
 from bench.envs import Evaluator
 from bench.errors import BenchError
-from bench.evaluate import reset_seeds
+from bench.evaluate import purpose, reset_seeds
 from bench.learner import Learner
 from bench.mazes import maze_of
 from bench.probes import rank_correlation
 from bench.rng import Streams
 from bench.runs import read_run
+from bench.start import OFFLINE
 from bench.suite import Settings
 from bench.train import Run
 from bench.transitions import ROOT, Transitions, content_hash
@@ -63,7 +64,7 @@ def trace(folder: Path) -> Path:
 
 
 def restored(folder: Path) -> tuple[Run, Transitions]:
-    """A finished run with the networks that it saved, and the data that it saw."""
+    """A run with the networks that its offline phase ended with, and the data that it saw."""
     record = read_run(folder / "run.json")
     settings = Settings.model_validate(record["settings"])
     place = ROOT / settings.task.transitions
@@ -74,6 +75,7 @@ def restored(folder: Path) -> tuple[Run, Transitions]:
     run = Run(settings, data, torch.device("cpu"))
     run.diverged = {int(seed): step for seed, step in record["diverged"].items()}
     saved = load_file(folder / "policy.safetensors")
+    saved |= {k.removeprefix(OFFLINE): v for k, v in saved.items() if k.startswith(OFFLINE)}
     try:
         for field in fields(run.state):
             if isinstance(part := getattr(run.state, field.name), Learner):
@@ -100,7 +102,7 @@ def _paths(run: Run) -> dict[str, Tensor]:
     every = settings.evaluation.episodes
     resets = [reset_seeds(seed, step, every)[:EPISODES] for seed in settings.seeds]
     episodes = len(resets[0])
-    noise = Streams(settings.seeds, f"actions of evaluation {step}")
+    noise = Streams(settings.seeds, f"actions of {purpose('offline', step)}")
     actor = make_actor(run.method, run.state, run.config, noise, episodes)
     seen: list[Tensor] = []
 

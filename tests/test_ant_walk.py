@@ -228,13 +228,26 @@ def test_play_has_the_start_the_goal_and_free_cells(maze: str) -> None:
     assert corners <= set(cells)
 
 
-def test_an_episode_ends_at_the_goal_wherever_it_was_bound() -> None:
+def test_a_row_that_ends_at_the_goal_is_terminal_and_the_ant_walks_on() -> None:
     walk = ant_collect.Walk("Medium", "diverse", 10, 0)
+    bound_for = walk.route.goal
+    assert bound_for != (6, 6)
     walk.env.data.qpos[:2] = antmaze.fixed_goal("Medium")
     walk.step(np.zeros(8))
-    (episode,) = walk.episodes
-    assert episode.rewards.tolist() == [1.0]
-    assert episode.terminations.tolist() == [True]
+    walk.step(np.zeros(8))
+    assert [e.rewards.tolist() for e in walk.episodes] == [[1.0], [1.0]]
+    assert [e.terminations.tolist() for e in walk.episodes] == [[True], [True]]
+    first, second = walk.episodes
+    np.testing.assert_array_equal(first.observations[1], second.observations[0])
+    assert walk.route.goal == bound_for
+
+
+def test_the_simplest_recipe_starts_again_at_the_goal() -> None:
+    walk = ant_collect.Walk("Umaze", "", 10, 0)
+    walk.env.data.qpos[:2] = antmaze.fixed_goal("Umaze")
+    walk.step(np.zeros(8))
+    assert len(walk.episodes) == 1
+    assert np.abs(walk.recorder.observations[0][:2]).max() <= 0.1
 
 
 def test_who_arrives_elsewhere_walks_on() -> None:

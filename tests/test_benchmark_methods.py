@@ -42,6 +42,7 @@ LAYERS = {
     "onestep": {"policy": [*TWO, 2 * ACT], "behaviour": [*TWO, 2 * ACT], "critic": [*TWO, 1]},
     "cql": {"policy": [*THREE, 2 * ACT], "critic": [*THREE, 1]},
     "cql_antmaze": {"policy": [*TWO, 2 * ACT], "critic": [*THREE, 1]},
+    "cal_ql": {"policy": [*TWO, 2 * ACT], "critic": [*THREE, -1, 1]},
     "bcq": {"policy": [*TWO, ACT], "critic": [*TWO, 1], "vae": VAE},
     "bear": {"policy": [*TWO, 2 * ACT], "critic": [*TWO, 1], "vae": VAE},
     "awr": {"policy": [*TWO, ACT], "value": [*TWO, 1]},
@@ -79,7 +80,7 @@ def test_the_source_s_own_settings_are_measured_where_they_have_that_width() -> 
 def test_only_methods_that_say_so_branch() -> None:
     """A method whose updates differ by a counter has a sample of its own."""
     branching = {n for n in methods.OFFLINE if hasattr(methods.load(n), "branch")}
-    assert branching == set(SAMPLES) - {"dt"}
+    assert branching == (set(SAMPLES) - {"dt"}) | {"cal_ql"}  # whose warm start is none
 
 
 # --- phases ---------------------------------------------------------------------------
@@ -216,4 +217,5 @@ def test_hours_of_the_paper_s_suite_are_of_sources_that_were_measured() -> None:
     cells = [
         {"method": name, "width": 256, "seed_updates_per_second": 100.0} for name in methods.OFFLINE
     ]
-    assert set(paper_hours(cells)) == {"iql", "bc", "bc10", "td3_bc", "cql", "cql_antmaze"}
+    measured = {"iql", "bc", "bc10", "td3_bc", "cql", "cql_antmaze", "cal_ql"}
+    assert set(paper_hours(cells)) == measured

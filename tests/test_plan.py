@@ -60,6 +60,30 @@ def test_hours_and_memory_by_hand(tmp_path: Path) -> None:
     assert any("~ rough" in row for row in text)
 
 
+def test_a_rate_is_a_methods_own_where_its_sizes_were_measured(tmp_path: Path) -> None:
+    """CQL's three layers of 256 are; AWAC's batch is 1,024, BEAR's VAE wider; a failure is none."""
+    suite, catalogue = paper(tasks=("hopper-medium-v2",), methods=("bc", "cql", "awac"), seeds=(0,))
+    measured = speeds(tmp_path)
+    [entry] = measured.content["updates"]
+    measured.content["updates"] += [
+        entry | {"method": name, "seed_updates_per_second": 10.0}
+        for name in ("cql", "awac", "bear")
+    ]
+    failed = {k: v for k, v in entry.items() if k != "seed_updates_per_second"}
+    measured.content["updates"].insert(
+        0, failed | {"method": "cql", "seeds": 1, "failed": "memory"}
+    )
+    text = list(plan.lines(suite, catalogue, measured))
+    cells = {row.split("  ")[0]: row.split() for row in text if row[:1].isupper()}
+    assert cells["CQL"][3] == "56"  # 1,000,000 updates at 5 a second and core
+    assert cells["AWAC"][3] == "~111"  # 20 times BC's
+    cell = catalogue.settings(suite.model_copy(update={"methods": ("bear",)}), "bear",
+                              "hopper-medium-v2", (0,))  # fmt: skip
+    rate = measured.rate(cell, catalogue)
+    assert rate is not None
+    assert rate.rough
+
+
 def test_what_was_not_measured_is_said(tmp_path: Path) -> None:
     suite, catalogue = paper(tasks=("walker2d-medium-v2",), methods=("bc",))
     text = "\n".join(plan.lines(suite, catalogue, speeds(tmp_path, executor="eager")))

@@ -148,10 +148,13 @@ def test_a_run_notes_them_at_evaluations(walks: Transitions) -> None:
     names = {"value_start", "value_rank", "advantage_progress"}
     assert not any(names & row.keys() for row in run.metrics)
 
-    def nothing(*arguments: Any) -> Any:
-        return SimpleNamespace(returns=np.zeros((2, 1)), lengths=np.ones((2, 1), int))
+    class Nothing:
+        shape = (2, 1)
 
-    run.evaluate(nothing)  # type: ignore[arg-type]
+        def __call__(self, *arguments: Any) -> Any:
+            return SimpleNamespace(returns=np.zeros((2, 1)), lengths=np.ones((2, 1), int))
+
+    run.evaluate(Nothing())  # type: ignore[arg-type]
     assert [names <= row.keys() for row in run.metrics] == [False, False, True, True]
     first, second = run.metrics[2:]
     assert (first["seed"], second["seed"]) == (0, 3)

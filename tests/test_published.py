@@ -8,6 +8,7 @@ import pytest
 
 from bench import published
 from bench.catalogue import Catalogue
+from bench.inference import Sample
 
 # Printed in the paper's rows "locomotion-v2 total" and "antmaze-v0 total".
 TOTALS = {
@@ -70,3 +71,40 @@ def test_a_task_has_the_counterpart_of_its_name(task: str, expected: str | None)
 def test_what_stands_beside_a_task() -> None:
     found = published.beside(["antmaze-large-play", "pointmaze-large-stitch"], ["iql", "bcq"])
     assert found == {("antmaze-large-play", "iql"): 39.6}
+
+
+def test_the_published_spread_is_of_the_papers_cells() -> None:
+    samples = published.paper_samples()
+    known = {cell for cell, sample in samples.items() if sample.std}
+    assert known == {(task, "iql") for task, _ in published.paper_scores()}
+    assert samples["hopper-medium-expert-v2", "iql"] == Sample(91.5, 14.3, 10, ours=False)
+    assert samples["hopper-medium-expert-v2", "cql"].std == 0
+
+
+# What CORL's README prints below its rows, locomotion and antmaze, last and best.
+CORL_AVERAGES = {
+    "bc": (50.40, 17.21, 70.15),
+    "bc10": (69.29, 19.71, 80.65),
+    "td3_bc": (76.45, 19.33, 84.83),
+    "awac": (79.39, 18.58, 87.80),
+    "cql": (78.28, 50.71, 84.68),
+    "iql": (81.63, 57.17, 86.28),
+    "rebrac": (89.74, 78.42, 93.00),
+    "sac_n": (83.52, 0.00, 95.60),
+    "edac": (92.92, 0.00, 96.36),
+    "dt": (73.84, 18.12, 77.49),
+}
+
+
+@pytest.mark.parametrize("method", CORL_AVERAGES)
+def test_corls_rows_give_the_averages_that_it_prints(method: str) -> None:
+    last, best = (published.corl_samples(kind) for kind in ("last", "best"))
+
+    def average(samples: dict[tuple[str, str], Sample], robot: bool) -> float:
+        rows = [s for (t, m), s in samples.items() if m == method and ("maze" in t) != robot]
+        assert len(rows) == (9 if robot else 6)
+        assert {s.count for s in rows} == {4}
+        return sum(s.mean for s in rows) / len(rows)
+
+    found = (average(last, True), average(last, False), average(best, True))
+    assert found == pytest.approx(CORL_AVERAGES[method], abs=0.011)

@@ -178,3 +178,11 @@ def test_the_origin_of_the_data() -> None:
     mixed = "1 of 2 datasets regenerated locally, not D4RL’s"
     assert prose.data_origin(make_suite(), cat) == mixed
     assert prose.data_origin(make_suite([A]), cat) == "existing datasets"
+    for recipes, heading in (
+        (("d4rl", "d4rl"), "D4RL’s datasets"),
+        (("minari", "d4rl"), "D4RL’s and Minari’s datasets"),
+        (("minari", "none"), "existing datasets"),
+    ):
+        for task, recipe in zip((A, B), recipes, strict=True):
+            cat.tasks[task] = cat.tasks[task].model_copy(update={"recipe": recipe})
+        assert prose.data_origin(make_suite([A, B]), cat) == heading

@@ -150,6 +150,20 @@ def test_a_seed_that_diverged_is_left_out(finished: Path) -> None:
         path.write_text(whole)
 
 
+def test_of_a_run_with_an_online_phase_the_offline_networks_are_traced(finished: Path) -> None:
+    path = finished / "policy.safetensors"
+    saved = load_file(path)
+    try:
+        before = {f"offline.{k}": torch.zeros_like(v) for k, v in saved.items()}
+        before["offline.value.trunk.biases.1"] += torch.tensor([2.0, 3.0])[:, None, None]
+        save_file(saved | before, path)
+        trace.trace(finished)
+        found = load_file(finished / "trace.safetensors")
+        assert found["values"].unique(dim=1).tolist() == [[2.0], [3.0]]
+    finally:
+        save_file(saved, path)
+
+
 # --- refused --------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(workflow.basedir).parent))
 
 from bench import owners
 from bench.errors import BenchError
-from bench.methods import COST, START
+from bench.methods import COST, START, base_of
 from bench.catalogue import Catalogue
 from bench.fetch import file_of
 from bench.suite import block_name, resolved

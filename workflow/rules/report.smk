@@ -24,6 +24,22 @@ rule statistics:
         "python -m bench statistics --suite {params.suite:q} > {log} 2>&1"
 
 
+rule claims:
+    input:
+        rules.statistics.output,
+        "config/claims.yaml",
+    output:
+        f"results/{SUITE.suite}/claims.json",
+    log:
+        f"logs/{SUITE.suite}/claims.log",
+    conda:
+        "../envs/bench.yaml"
+    params:
+        suite=SUITE.model_dump_json(),
+    shell:
+        "python -m bench claims --suite {params.suite:q} > {log} 2>&1"
+
+
 # For the maps of what was learned of a maze.
 rule trace:
     input:
@@ -47,6 +63,7 @@ rule trace:
 rule report:
     input:
         rules.statistics.output,
+        rules.claims.output,
         [card_of(task) for task in SUITE.tasks],
         run_files("trace.safetensors", SUITE.maps) if SUITE.maps else [],
     output:

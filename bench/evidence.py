@@ -1,0 +1,123 @@
+"""The numbers of a suite that a claim asks for, one a seed, and in what the suite departs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench import published
+from bench.catalogue import Catalogue
+from bench.claims import Claim, Protocol
+from bench.suite import Suite
+
+Run = Mapping[str, Any]
+ORIGINS = {
+    "local": "data regenerated locally, not D4RL\u2019s",
+    "existing": "existing data, not D4RL\u2019s",
+    "own file": "data of one\u2019s own, not D4RL\u2019s",
+}
+
+
+class Evidence:
+    """A suite's scores and the contents of its run.json files, asked for a claim's numbers."""
+
+    def __init__(
+        self, scores: pd.DataFrame, runs: Sequence[Run], suite: Suite, catalogue: Catalogue
+    ):
+        self.scores, self.runs = scores, runs
+        self.suite, self.catalogue = suite, catalogue
+
+    def values(self, claim: Claim, task: str, method: str) -> np.ndarray:
+        """The claim's quantity of each seed that has it; (seeds,), perhaps none."""
+        cell = self.scores[(self.scores["task"] == task) & (self.scores["method"] == method)]
+        online = cell[cell["phase"] == "online"]
+        offline = cell[cell["phase"] == "offline"]
+        before = _at(offline, self.suite.updates_of(method))
+        after = _at(online, self.online_steps(method))
+        if claim.quantity == "change":
+            both = pd.concat([before, after], axis=1, keys=["before", "after"]).dropna()
+            return (both["after"] - both["before"]).to_numpy(float)
+        if claim.quantity == "online":
+            return after.to_numpy(float)
+        if claim.quantity == "reached":
+            assert claim.by is not None
+            so_far = online[online["step"] <= claim.by]
+            # A seed counts once it has been scored as late as asked for, or reached the end.
+            late = online.groupby("seed")["step"].max() >= min(claim.by, self.online_steps(method))
+            best = so_far.groupby("seed")["score"].max()
+            return best[best.index.isin(late[late].index)].to_numpy(float)
+        return before.to_numpy(float)
+
+    def online_steps(self, method: str) -> int:
+        """The last evaluation of the method's online phase; 0 where it has none."""
+        mine = self.scores[(self.scores["method"] == method) & (self.scores["phase"] == "online")]
+        return int(mine["step"].max()) if len(mine) else 0
+
+    def log_costs(self, method: str, rival: str) -> tuple[list[str], np.ndarray]:
+        """log of an update's cost over the rival's, of each job (task and seeds) of both.
+
+        With the tasks of those jobs; the costs are of one seed's update.
+        """
+
+        ours, theirs = self._seconds(method), self._seconds(rival)
+        both = [job for job in ours if job in theirs]
+        return [task for task, _ in both], np.log([ours[job] / theirs[job] for job in both])
+
+    def _seconds(self, method: str) -> dict[tuple[str, str], float]:
+        cells = {
+            (r["settings"]["task"]["task"], str(r["settings"]["seeds"])): r
+            for r in self.runs
+            if r["settings"]["method"] == method
+        }
+        return {
+            job: 1 / (r["updates_per_second"] * len(r["settings"]["seeds"]))
+            for job, r in cells.items()
+        }
+
+
+def _at(cell: pd.DataFrame, step: int) -> pd.Series:
+    return cell[cell["step"] == step].set_index("seed")["score"]
+
+
+def counterpart(task: str, suite: Suite) -> str | None:
+    """The suite's task of that name, or else its version of it: antmaze-umaze for -v0."""
+    return task if task in suite.tasks else published.counterpart(task, suite.tasks)
+
+
+def departures(
+    claim: Claim, places: Mapping[str, str | None], protocol: Protocol, evidence: Evidence
+) -> list[str]:
+    """In what the suite is not what the claim is about, for the tasks that it has."""
+    suite, tasks = evidence.suite, evidence.catalogue.tasks
+    found = {wanted: place for wanted, place in places.items() if place}
+    methods = (*claim.methods, *claim.against)
+    result = [ORIGINS[o] for t in found.values() if (o := tasks[t].origin) in ORIGINS]
+    result += [
+        f"{place} for {wanted}"
+        for wanted, place in found.items()
+        if place != wanted and tasks[place].origin == "D4RL"
+    ]
+    if claim.quantity != "cost":
+        result += [
+            f"{suite.updates_of(m):,} updates, not {protocol.updates_of(m):,}"
+            for m in methods
+            if m in suite.methods and suite.updates_of(m) < protocol.updates_of(m)
+        ]
+    if claim.quantity in ("change", "online", "reached"):
+        steps = {m: evidence.online_steps(m) for m in methods}
+        result += [
+            f"{n:,} online steps, not {protocol.online_steps:,}"
+            for n in steps.values()
+            if n < protocol.online_steps
+        ]
+    families = {tasks[t].family for t in found.values() or suite.tasks}
+    for override in suite.overrides:
+        changed = override.config or override.rewards or override.observations
+        if (changed or override.batch_size) and any(
+            override.applies(m, f) for m in methods for f in families
+        ):
+            result.append("settings that the suite overrides")
+    return list(dict.fromkeys(result))

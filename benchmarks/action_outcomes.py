@@ -1,0 +1,81 @@
+"""Which deviations of the behaviour policy's actions paid off, and over what horizon.
+
+Of a local `medium` dataset: least squares of the return that followed each row, less what its
+state explains, on how the action differed from the behaviour policy's expected action. Prints per
+discount and action component the coefficient and its t value (rows taken as independent).
+
+    python benchmarks/action_outcomes.py walker2d local/walker2d/medium-100k-v0
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+
+from bench.behavior import Ladder
+from bench.transitions import ROOT, Transitions
+
+DISCOUNTS = (0.9, 0.95, 0.99, 1.0)
+FEATURES = 300  # random ones of the state, which stand for its value
+RIDGE = 0.1
+
+
+def expected_actions(ladder: Ladder, observations: Tensor) -> Tensor:
+    """The mean of the snapshot's Gaussian after clipping to [-1, 1]: (N, obs) -> (N, act)."""
+    with torch.no_grad():
+        scaled = (observations - ladder.mean) * (ladder.var + 1e-8).rsqrt()
+        mean = ladder.policy(scaled.clamp(-10, 10))[0]
+        std = ladder.policy.std()[0].expand_as(mean)
+    unit = Normal(0.0, 1.0)
+    low, high = (-1 - mean) / std, (1 - mean) / std
+    inside = mean * (unit.cdf(high) - unit.cdf(low))
+    inside -= std * (unit.log_prob(high).exp() - unit.log_prob(low).exp())
+    return inside - unit.cdf(low) + 1 - unit.cdf(high)
+
+
+def returns(data: Transitions, discount: float) -> np.ndarray:
+    """The discounted return from each row to its episode's end: (N,)."""
+    result = np.array(data.rewards, dtype=np.float64)
+    last = np.zeros(len(result), dtype=bool)
+    last[data.starts() + data.lengths() - 1] = True
+    for i in range(len(result) - 2, -1, -1):
+        if not last[i]:
+            result[i] += discount * result[i + 1]
+    return result
+
+
+def main() -> None:
+    """See above."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("robot")
+    parser.add_argument("dataset")
+    arguments = parser.parse_args()
+    folder = Path("behaviors") / arguments.robot
+    roles = pd.read_csv(folder / "ladder.csv").role.tolist()
+    ladder = Ladder.load(folder).pick([roles.index("medium")])
+    data = Transitions.load(ROOT / arguments.dataset)
+    observations = np.array(data.observations)
+    expected = expected_actions(ladder, torch.from_numpy(observations)).numpy()
+    deviation = np.array(data.actions, dtype=np.float64) - expected
+    states = (observations - observations.mean(0)) / observations.std(0)
+    rng = np.random.default_rng(0)
+    random = states @ rng.normal(size=(states.shape[1], FEATURES)) / 2 + rng.normal(size=FEATURES)
+    features = np.c_[np.maximum(random, 0), states, np.ones(len(states))]
+    gram = features.T @ features + RIDGE * np.eye(features.shape[1])
+    inverse = np.linalg.inv(deviation.T @ deviation)
+    for discount in DISCOUNTS:
+        outcome = returns(data, discount)
+        outcome -= features @ np.linalg.solve(gram, features.T @ outcome)
+        slope = inverse @ deviation.T @ outcome
+        error = np.sqrt(np.diag(inverse) * (outcome - deviation @ slope).var())
+        print(f"discount {discount}: coefficients {slope.round(2)}, t {(slope / error).round(1)}")
+
+
+if __name__ == "__main__":
+    main()

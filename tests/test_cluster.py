@@ -72,7 +72,7 @@ class Disturber:
         [found] = [
             job
             for job in self.slurm.jobs()
-            if job["JobState"] == "RUNNING" and f"_{method}_" in job.get("Comment", "")
+            if job["JobState"] == "RUNNING" and f"_cluster_{method}_" in job.get("Comment", "")
         ]
         return found
 
@@ -127,7 +127,7 @@ class Outcome:
 
     def of(self, method: str) -> list[dict[str, str]]:
         """The training jobs of a method, in the order of their submission."""
-        mine = ("rule_train_", f"_{method}_")
+        mine = ("rule_train_", f"_cluster_{method}_")
         return [job for job in self.jobs if all(x in job.get("Comment", "") for x in mine)]
 
 
@@ -157,8 +157,8 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
                 if cut.pid and not cut.over:
                     thaw(cut.pid)
             if process.poll() is None:
-                process.terminate()
-                process.wait(60)
+                process.kill()
+                process.wait()
         assert process.returncode == 0, (disturbed / "snakemake.log").read_text()
         yield Outcome(undisturbed, disturbed, slurm.jobs(), disturber.cuts)
 

@@ -87,12 +87,11 @@ def test_a_run_on_the_card_goes_on_from_its_checkpoint(data: Transitions, tmp_pa
     close(run, again)
 
 
-@pytest.mark.parametrize(
-    "method", [m for m in OFFLINE if m != "awr"]
-)  # its refresh asks for values
+# AWR's refresh asks which rows end an episode, which takes values.
+@pytest.mark.parametrize("method", [m for m in OFFLINE if m != "awr"])
 def test_an_update_makes_no_tensor_on_another_device(data: Transitions, method: str) -> None:
-    """On the device `meta`, which has shapes and no values: an elementwise operation that also takes
-    a tensor of the processor fails there, as it would on a card."""
+    """On the device `meta`, which has shapes and no values: there too an elementwise operation fails
+    that mixes in a tensor of the processor."""
     device = torch.device("meta")
     module = load(method)
     config = module.Config()

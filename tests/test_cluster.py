@@ -96,7 +96,7 @@ class Disturber:
     def step(self) -> None:
         self.freeze()
         states = {job["JobId"]: job for job in self.slurm.jobs()}
-        alone = all(cut.over or not cut.pid for cut in self.cuts.values() if cut.method != "td3_bc")
+        last = all(cut.over for cut in self.cuts.values() if cut.method != "td3_bc")
         for cut in self.cuts.values():
             if not cut.pid or cut.over:
                 continue
@@ -105,7 +105,7 @@ class Disturber:
                 thaw(cut.pid)
                 if cut.method == "td3_bc":  # SLURM lets a requeued job wait for two minutes
                     self.slurm.call("scontrol", "update", f"JobId={cut.job}", "StartTime=now")
-            elif cut.method == "td3_bc" and alone:
+            elif cut.method == "td3_bc" and last:
                 urgent = ("sbatch", "-p", "urgent", "-w", "n1", "--exclusive", "-o", "/dev/null")
                 if not any(job["Partition"] == "urgent" for job in states.values()):
                     self.slurm.call(*urgent, "--wrap", "sleep 1")

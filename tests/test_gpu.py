@@ -90,8 +90,8 @@ def test_a_run_on_the_card_goes_on_from_its_checkpoint(data: Transitions, tmp_pa
 # AWR's refresh asks which rows end an episode, which takes values.
 @pytest.mark.parametrize("method", [m for m in OFFLINE if m != "awr"])
 def test_an_update_makes_no_tensor_on_another_device(data: Transitions, method: str) -> None:
-    """On the device `meta`, which has shapes and no values: there too an elementwise operation fails
-    that mixes in a tensor of the processor."""
+    """On the device `meta`, which has shapes and no values: there too an elementwise operation
+    fails that mixes in a tensor of the processor."""
     device = torch.device("meta")
     module = load(method)
     config = module.Config()

@@ -32,6 +32,7 @@ from bench.plan import plan
 from bench.precision import precision
 from bench.status import status
 from bench.suite import DEFAULT_SUITE, Settings, block_name, resolved
+from bench.tensorboard import tensorboard
 
 Name = Annotated[str, tyro.conf.Positional]
 
@@ -247,6 +248,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "coverage": coverage,
     "schema": schema,
     "watch": watch,
+    "tensorboard": tensorboard,
 }
 
 

@@ -78,7 +78,13 @@ def read_own(file: Path, tasks: Mapping[str, Task]) -> dict[str, np.ndarray]:
 
     from bench import stats
 
-    frame = stats.read_csv(file, EPISODES)
+    if not file.exists():
+        raise BenchError(f"{file}: file not found; name the CSV of your episodes.")
+    try:
+        frame = stats.read_csv(file, EPISODES)
+    except BenchError:  # whose remedy, to delete it, is for files that can be made again
+        columns = ", ".join(EPISODES)
+        raise BenchError(f"{file}: not a CSV with {columns}; see docs/your-method.md.") from None
     frame["return"] = pd.to_numeric(frame["return"], errors="coerce")
     if frame.empty or not np.isfinite(frame["return"]).all():
         raise BenchError(f"{file}: return: not a finite number in every row; mend that row.")

@@ -107,7 +107,8 @@ def test_a_seeds_score_is_the_mean_of_its_episodes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (GOOD.replace("return", "score"), "the column 'return' is missing"),
+        (GOOD.replace("return", "score"), "not a CSV with task, seed, episode, return; see"),
+        ("a\nb,c,d\n", "not a CSV with"),
         (GOOD.replace("300", "nan"), "return: not a finite number"),
         (GOOD.replace("0,1,300", "0,0,300"), "the same episode stands twice"),
         (GOOD.replace(HOPPER, "hopper-medium-reply"), f"did you mean '{HOPPER}'"),
@@ -121,6 +122,11 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, expected: str) -> None
     with pytest.raises(BenchError, match=r"mine\.csv") as caught:
         read_own(path, tasks)
     assert expected in str(caught.value)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"mine\.csv: file not found; name"):
+        read_own(tmp_path / "mine.csv", {})
 
 
 def test_a_folder_without_runs(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from bench import maze_figures, published
 from bench.catalogue import Catalogue
 from bench.maze_figures import Trace, Values
 from bench.mazes import maze_of
-from bench.stats import read_json
+from bench.records import read_json
 from bench.suite import Suite, block_name
 from bench.transitions import Transitions
 

@@ -16,7 +16,7 @@ from bench.catalogue import Catalogue
 from bench.errors import BenchError
 from bench.fetch import Source, source_of
 from bench.methods import COST, base_of
-from bench.stats import read_json
+from bench.records import read_json
 from bench.suite import DEFAULT_SUITE, Settings, Suite, resolved
 
 BENCHMARK = Path("results/published/benchmark/benchmark.json")

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.errors import BenchError
 from bench.methods import METHODS, base_of
 
 # The modules of this package that can change a run's numbers.
@@ -127,6 +128,19 @@ def replace_folder(staging: Path, folder: Path) -> None:
     if folder.exists():
         os.replace(folder, staging.with_name(f"{staging.name}.replaced"))
     os.replace(staging, folder)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; raises BenchError with the file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BenchError(f"{path}: file not found; run the step that writes it.") from None
+    except ValueError as error:
+        raise BenchError(f"{path}: not valid JSON ({error}); delete it and run again.") from None
+    if not isinstance(content, dict):
+        raise BenchError(f"{path}: expected a JSON object; delete it and run again.")
+    return content
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,11 +6,9 @@ times 100 [Fu et al., 2020, arXiv:2004.07219, appendix A].
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +16,7 @@ from rliable import library
 from scipy import stats
 
 from bench.errors import BenchError
-from bench.records import write_text
+from bench.records import read_json, write_text
 from bench.suite import Suite, Task
 
 LEVEL = 0.95
@@ -55,19 +53,6 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         if column not in frame:
             raise BenchError(f"{path}: the column '{column}' is missing; delete it and run again.")
     return frame
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; raises BenchError with the file."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BenchError(f"{path}: file not found; run the step that writes it.") from None
-    except ValueError as error:
-        raise BenchError(f"{path}: not valid JSON ({error}); delete it and run again.") from None
-    if not isinstance(content, dict):
-        raise BenchError(f"{path}: expected a JSON object; delete it and run again.")
-    return content
 
 
 def collect_scores(run_folders: Sequence[Path], out: Path) -> None:

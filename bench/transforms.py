@@ -14,6 +14,7 @@ from torch import Tensor
 from bench.errors import BenchError
 from bench.transitions import Transitions
 
+MOMENT_ROWS = 50_000  # of a chunk
 STD_FLOOR = 1e-3  # added to the deviation, as in TD3+BC's utils.py and CORL
 
 # name -> (a, b) of a r + b
@@ -58,6 +59,17 @@ class RewardScaler:
         return scaled.astype(np.float32)
 
 
+def moments(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation over the rows, each (columns,), summed in float64.
+
+    By chunks: a float64 copy of 2,000,000 mapped rows would cost each job its own memory.
+    """
+    chunks = np.array_split(rows, max(len(rows) // MOMENT_ROWS, 1))
+    mean = sum(chunk.sum(0, dtype=np.float64) for chunk in chunks) / len(rows)
+    squares = sum(((chunk - mean) ** 2).sum(0) for chunk in chunks)
+    return mean, np.sqrt(squares / len(rows))
+
+
 @dataclass(frozen=True)
 class ObservationScaler:
     """(o - mean) / scale, for data and environment alike; the identity for `raw`."""
@@ -68,11 +80,12 @@ class ObservationScaler:
     @classmethod
     def fit(cls, name: str, data: Transitions) -> ObservationScaler:
         """`standardised`: mean and deviation over the data's observations."""
-        observations = np.asarray(data.observations, dtype=np.float64)
         if name == "raw":
-            mean, scale = np.zeros(observations.shape[1]), np.ones(observations.shape[1])
+            size = data.observations.shape[1]
+            mean, scale = np.zeros(size), np.ones(size)
         else:
-            mean, scale = observations.mean(0), observations.std(0) + STD_FLOOR
+            mean, deviation = moments(data.observations)
+            scale = deviation + STD_FLOOR
         return cls(torch.from_numpy(mean).float(), torch.from_numpy(scale).float())
 
     def __call__(self, observations: Tensor) -> Tensor:

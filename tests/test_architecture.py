@@ -141,6 +141,16 @@ print(json.dumps(loaded))
     assert json.loads(done.stdout) == {name: [] for name in LIGHT}
 
 
+@pytest.mark.parametrize("module", ["bench.cli", "bench.train"])
+def test_a_job_starts_without_the_statistics(module: str) -> None:
+    script = f"import {module}, json, sys; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = set(json.loads(done.stdout))
+    assert not loaded & {"rliable", "arch", "scipy.stats", "matplotlib", "pandas", "seaborn"}
+
+
 @pytest.mark.parametrize("path", RULES, ids=label)
 def test_rules_never_name_torch(path: Path) -> None:
     code = [line.partition("#")[0] for line in path.read_text().splitlines()]

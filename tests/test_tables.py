@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import prose, stats, table, tables
-from bench.stats import SUMMARY_COLUMNS, read_json
+from bench.records import read_json
+from bench.stats import SUMMARY_COLUMNS
 from bench.suite import Override
 
 A, B = TASKS[:2]

@@ -47,7 +47,7 @@ def reported(project: Project, word: str, process: subprocess.Popen[str]) -> dic
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         for state in running(project.folder / "logs/progress"):
-            if word in state["label"] and state["done"] > 0:
+            if word in state["label"]:
                 return state
         log = (project.folder / "background.log").read_text()
         assert process.poll() is None, log

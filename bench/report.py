@@ -21,6 +21,7 @@ from bench import (
     claims_report,
     comparison,
     coverage,
+    distribution,
     effects,
     explain,
     figures,
@@ -63,6 +64,7 @@ def build(
     by_task = read_cards(cards)
 
     _draw(suite, catalogue, scores, aggregate, by_task, folder / "figures")
+    drawn = distribution.page(suite, catalogue, scores, aggregate, runs, folder)
     content = {
         "suite": suite.suite,
         "title": suite.title,
@@ -85,6 +87,7 @@ def build(
         ],
         **_tabulate(suite, catalogue, summary, aggregate, runs, by_task, folder / "tables"),
     }
+    content["drawn"] = drawn
     content["mazes"] = maze_report.build(
         suite, catalogue, summary, results_dir, cards, folder / "figures"
     )

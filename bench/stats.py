@@ -255,21 +255,37 @@ def _metrics(matrix: np.ndarray) -> np.ndarray:
     return np.array([iqm, np.median(by_task), by_task.mean(), gap])
 
 
+def matrices(
+    scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]
+) -> dict[str, dict[str, np.ndarray]]:
+    """group -> method -> its last scores (seeds, tasks).
+
+    A group takes the methods with a last score on all its tasks, and of those the seeds that
+    all tasks share; `left_out` names the others.
+    """
+    final = _last(_offline(scores, suite), suite)
+    excluded = {(group, method) for group, method, _ in left_out(scores, suite, tasks)}
+    return {
+        group: {
+            method: score_matrix(final, method, names)
+            for method in suite.methods
+            if (group, method) not in excluded
+        }
+        for group, names in groups(suite, tasks).items()
+    }
+
+
 def aggregate(
     scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task], repetitions: int
 ) -> pd.DataFrame:
     """IQM, median, mean and optimality gap with stratified bootstrap intervals.
 
-    Follows Agarwal et al. (2021, arXiv:2108.13264) through rliable, on the 0-100 scale. A
-    group takes the methods with a last score on all its tasks, and of those the seeds that
-    all tasks share (`seeds` counts them); `left_out` names the others.
+    Follows Agarwal et al. (2021, arXiv:2108.13264) through rliable, on the 0-100 scale, over
+    the `matrices`, whose seeds `seeds` counts.
     """
-    final = _last(_offline(scores, suite), suite)
-    excluded = {(group, method) for group, method, _ in left_out(scores, suite, tasks)}
     rows = []
-    for group, names in groups(suite, tasks).items():
-        for method in (m for m in suite.methods if (group, m) not in excluded):
-            matrix = score_matrix(final, method, names)
+    for group, found in matrices(scores, suite, tasks).items():
+        for method, matrix in found.items():
             interval = np.full((2, len(METRICS)), np.nan)
             if len(matrix) >= MIN_SEEDS:
                 # Seeded per method, so that adding a method changes no other's interval.

@@ -207,13 +207,18 @@ def learning_curves(
         save(figure, stem)
 
 
-def _curve(axis: Axes, cell: pd.DataFrame, bounded: bool, style: Look, label: str) -> None:
-    """Also without data, so that the legend names every method."""
+def curve_of(cell: pd.DataFrame, bounded: bool) -> np.ndarray:
+    """Step, mean over seeds, and its 95 % interval, of one method on one task: (4, steps)."""
     points = [
         (step, values.mean(), *t_interval(values, bounded))
         for step, values in ((s, g.to_numpy(float)) for s, g in cell.groupby("step")["score"])
     ]
-    steps, mean, low, high = np.array(points, float).reshape(-1, 4).T
+    return np.array(points, float).reshape(-1, 4).T
+
+
+def _curve(axis: Axes, cell: pd.DataFrame, bounded: bool, style: Look, label: str) -> None:
+    """Also without data, so that the legend names every method."""
+    steps, mean, low, high = curve_of(cell, bounded)
     axis.plot(steps, mean, color=style.color, linestyle=style.line, marker=style.marker,
               markevery=max(1, len(steps) // 6), markeredgecolor="white", markeredgewidth=0.3,
               label=label)  # fmt: skip

@@ -28,6 +28,7 @@ from bench import (
     finetune_report,
     matrix,
     maze_report,
+    page,
     prose,
     records,
     stats,
@@ -48,7 +49,7 @@ def build(
     out_pdf: Path,
     source_hash: Callable[[str], str] = records.source_hash,
 ) -> None:
-    """Write `out_pdf`, and beside it a folder with its figures, tables, data and template.
+    """Write `out_pdf`, and beside it a page and a folder of its figures, tables, data and template.
 
     `results_dir` is the suite's own folder with scores.csv, summary.csv, aggregate.csv and
     runs/, and where there is one effects.csv (of a suite with a baseline), finetune.csv (with an
@@ -111,6 +112,7 @@ def build(
     content |= finetune_report.page(suite, catalogue, results_dir, scores, runs, folder)
     records.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
     shutil.copyfile(TEMPLATE, folder / "report.typ")
+    page.build(content, scores, suite, catalogue, folder, out_pdf.with_suffix(".html"))
     _typeset(folder, out_pdf)
 
 

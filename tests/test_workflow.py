@@ -15,6 +15,8 @@ import pypdfium2
 import pytest
 import yaml
 
+from bench.page import caption
+
 ROOT = Path(__file__).parent.parent
 TINY = ROOT / "tests/config/tiny.yaml"
 
@@ -104,6 +106,21 @@ def test_the_pdf_opens_and_no_page_is_blank(project: Project) -> None:
     for page in document:
         pixels = page.render(scale=1.5).to_numpy()
         assert (pixels < 128).mean() > 0.001
+
+
+def test_snakemakes_own_report_has_every_figure_and_table(project: Project) -> None:
+    done = project.snakemake("--report", "report.html")
+    assert done.returncode == 0, done.stderr
+    text = (project.folder / "report.html").read_text()
+    made = project.folder / "reports/tiny"
+    figures = [path.stem for path in (made / "figures").glob("*.svg")]
+    tables = [path.stem for path in (made / "tables").glob("*.csv")]
+    assert len(figures) > 3
+    assert len(tables) > 5
+    for name in figures:
+        assert f"<strong>{caption(name)['title']}.</strong>" in text
+    for name in tables:
+        assert f"Table <em>{name}</em>" in text
 
 
 def test_repeating_does_nothing(project: Project) -> None:

@@ -34,6 +34,7 @@ except BenchError as error:
 for line in owners.clear():
     print(line, file=sys.stderr)
 
+CAPTIONS = yaml.safe_load(Path(owners.__file__).with_name("captions.yaml").read_text())
 ROBOTS = yaml.safe_load(Path("config/behaviors.yaml").read_text())
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
 DATASETS = {task.dataset: task for task in TASKS.values()}

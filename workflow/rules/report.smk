@@ -72,6 +72,27 @@ rule report:
             f"reports/{SUITE.suite}.pdf",
             caption="../report/report.rst",
             category="Report",
+            labels={"what": "the whole report", "form": "PDF"},
+        ),
+        report(
+            f"reports/{SUITE.suite}.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"what": "the whole report", "form": "page"},
+        ),
+        report(
+            directory(f"reports/{SUITE.suite}/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        report(
+            directory(f"reports/{SUITE.suite}/tables"),
+            patterns=["{table}.csv"],
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
         ),
     log:
         f"logs/{SUITE.suite}/report.log",
@@ -79,5 +100,6 @@ rule report:
         "../envs/bench.yaml"
     params:
         suite=SUITE.model_dump_json(),
+        captions=CAPTIONS,
     shell:
         "python -m bench report --suite {params.suite:q} > {log} 2>&1"

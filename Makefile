@@ -6,7 +6,7 @@ BIN := .venv/bin
 RUN := PATH="$(abspath $(BIN)):$$PATH"
 PIP_OPTIONS ?=
 
-.PHONY: suite setup test test-cluster check format benchmark lock clean
+.PHONY: suite setup test test-cluster check format benchmark pictures lock clean
 
 suite: .venv/ready
 	@$(BIN)/python -m bench run --cores $(CORES) --configfile $(SUITE)
@@ -50,6 +50,10 @@ benchmark: .venv/ready .venv-peer/ready
 	$(PYTHON) -m venv .venv-peer
 	.venv-peer/bin/python -m pip install --quiet $(PIP_OPTIONS) torch==2.13.0 d3rlpy==2.8.1
 	@touch $@
+
+# Of the documentation, from the reports of `make` and of `snakemake --cores all ideas`.
+pictures: .venv/ready
+	$(BIN)/python docs/pictures.py
 
 # torch's CPU and CUDA builds share a version; the CUDA libraries that one of them needs are
 # left to pip, so that the lock file serves both.

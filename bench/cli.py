@@ -20,7 +20,7 @@ import yaml
 from bench.benchmark import benchmark
 from bench.catalogue import Catalogue
 from bench.cli_data import behavior, collect, convert, fetch, transitions
-from bench.cli_reading import archive, claims, explain, suite_of
+from bench.cli_reading import archive, claims, explain, idea, ideas, suite_of
 from bench.compare import compare
 from bench.coverage import coverage
 from bench.effects import effects, paired_effects
@@ -240,6 +240,8 @@ VERBS: dict[str, Callable[..., Any]] = {
     "status": status,
     "explain": explain,
     "archive": archive,
+    "idea": idea,
+    "ideas": ideas,
     "compare": compare,
     "behavior": behavior,
     "benchmark": benchmark,

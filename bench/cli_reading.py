@@ -88,3 +88,29 @@ def archive(suite: Name, out: Path | None = None) -> None:
     out = out or Path("reports") / f"{Path(suite).name}.zip"
     names = run(Path("results") / suite, Path("reports") / f"{Path(suite).name}.pdf", out)
     print(f"{out}: {len(names)} files; its own sum is in {out}.sha256")
+
+
+def idea(name: Name) -> None:
+    """Measure one of the paper's ideas as a small experiment; writes results/ideas/NAME.json.
+
+    Args:
+        name: losses, expectiles, support, stitching, overestimation or shift.
+    """
+    import torch
+
+    from bench import ideas_report
+
+    torch.set_num_threads(1)
+    print(ideas_report.measure(name))
+
+
+def ideas(out: Path = Path("reports/ideas.pdf")) -> None:
+    """Typeset what the experiments of the paper's ideas gave, a page each.
+
+    Args:
+        out: the PDF; a folder with its figures is written beside it.
+    """
+    from bench import ideas_report
+
+    ideas_report.build(out)
+    print(out)

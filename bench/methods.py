@@ -62,3 +62,7 @@ def setting_of(name: str) -> tuple[str, str]:
 def load(name: str) -> ModuleType:
     """The module of a registered method."""
     return importlib.import_module(METHODS[base_of(name)])
+
+
+# The paper's ideas as experiments, in the order of their report: iql/ideas/NAME.py.
+IDEAS = ("losses", "expectiles", "support", "stitching", "overestimation", "shift")

@@ -7,14 +7,12 @@ reproduces the PDF with `typst compile`. Equal inputs give an equal PDF.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import typst
 
 from bench import (
     ablation,
@@ -37,6 +35,7 @@ from bench import (
 from bench.catalogue import Catalogue
 from bench.runs import Runs, read_cards, read_runs
 from bench.suite import Suite
+from bench.typeset import typeset
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 
@@ -111,23 +110,8 @@ def build(
         content |= _compare(suite, catalogue, results_dir, runs, folder / "tables")
     content |= finetune_report.page(suite, catalogue, results_dir, scores, runs, folder)
     records.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
-    shutil.copyfile(TEMPLATE, folder / "report.typ")
     page.build(content, scores, suite, catalogue, folder, out_pdf.with_suffix(".html"))
-    _typeset(folder, out_pdf)
-
-
-def _typeset(folder: Path, out_pdf: Path) -> None:
-    partial = out_pdf.with_name(out_pdf.name + ".partial")
-    # Bundled fonts and a fixed time, so that the bytes depend on the content alone.
-    typst.compile(
-        str(folder / "report.typ"),
-        output=str(partial),
-        root=str(folder),
-        format="pdf",
-        ignore_system_fonts=True,
-        timestamp=0,
-    )
-    partial.replace(out_pdf)
+    typeset(TEMPLATE, folder, out_pdf)
 
 
 def _draw(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench import schemas
-from bench.methods import METHODS, VARIANTS
+from bench.methods import IDEAS, METHODS, VARIANTS
 from bench.records import NUMERICS
 
 ROOT = Path(__file__).parents[1]
@@ -81,7 +81,9 @@ def test_every_method_file_is_registered() -> None:
         for path in (ROOT / package).rglob("*.py")
         if path.stem != "__init__"
     }
-    assert files == set(METHODS.values())
+    ideas = {name for name in files if name.startswith("iql.ideas.")}
+    assert {name.rpartition(".")[2] for name in ideas} == {*IDEAS, "line"}
+    assert files - ideas == set(METHODS.values())
 
 
 def test_what_a_run_computes_with_is_in_its_source_hash() -> None:

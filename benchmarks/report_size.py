@@ -1,0 +1,70 @@
+"""Seconds from the episodes of a paper-sized result to its report.
+
+    python benchmarks/report_size.py [FOLDER]
+
+15 tasks, 8 methods, 10 seeds, 200 evaluations of 10 episodes each, 50,000 bootstrap repetitions.
+Every score is made up by the fixture of the tests, in FOLDER or in a folder that is removed: this
+measures the report, and what it prints is no result.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import fixture_results as fixture  # noqa: E402
+
+from bench import report, stats  # noqa: E402
+from bench.suite import Evaluation  # noqa: E402
+
+UPDATES, EVERY, EPISODES, SEEDS, REPETITIONS = 1_000_000, 5_000, 10, 10, 50_000
+
+
+def main(folder: Path) -> None:
+    """Make the results up, then print the seconds of each step."""
+    fixture.UPDATES, fixture.EVERY = UPDATES, EVERY
+    tasks = [*fixture.TASKS, *fixture.MAZES]
+    suite = fixture.make_suite(tasks, tuple(fixture.LABELS), SEEDS, 5).model_copy(
+        update={
+            "bootstrap": REPETITIONS,
+            "evaluation": Evaluation(every=EVERY, episodes=EPISODES),
+        }
+    )
+    catalogue, results = fixture.catalogue(), folder / "results"
+    began = time.perf_counter()
+
+    def tell(what: str) -> None:
+        nonlocal began
+        now = time.perf_counter()
+        print(f"{what}: {now - began:.1f} s", flush=True)
+        began = time.perf_counter()
+
+    fixture.write_results(results, suite.model_copy(update={"bootstrap": 1}))
+    tell("made up (not part of a report)")
+    runs = sorted(path.parent for path in results.glob("runs/*/*/*/run.json"))
+    stats.collect_scores(runs, results / "scores.csv")
+    tell(f"scores of {len(runs)} runs")
+    scores = stats.read_csv(results / "scores.csv", stats.SCORE_COLUMNS)
+    summary = stats.summarise(scores, suite, catalogue.tasks)
+    stats.write_csv(summary, results / "summary.csv")
+    tell("summary")
+    aggregate = stats.aggregate(scores, suite, catalogue.tasks, suite.bootstrap)
+    stats.write_csv(aggregate, results / "aggregate.csv")
+    tell(f"aggregates, {REPETITIONS:,} repetitions")
+    cards = [fixture.write_card(folder / "cards", task) for task in tasks]
+    out = folder / "reports" / "fixture.pdf"
+    report.build(suite, catalogue, results, cards, out, fixture.source_hash)
+    tell("PDF and page")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        main(Path(sys.argv[1]))
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            main(Path(scratch))

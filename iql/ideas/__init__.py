@@ -1,0 +1,5 @@
+"""The paper's ideas as small experiments: one file each, measured by this suite's own code.
+
+A module has TITLE, `measure() -> dict` (plain numbers, equal at every call on one machine),
+`draw(result, stem)` and `sentences(result)`, which say what came out with its numbers.
+"""

@@ -1,0 +1,76 @@
+"""What bootstrapping from unseen actions does to Q (the paper's section 1 and 3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import torch
+
+from bench.figures import INK, STYLE, look, panels, save
+from iql.ideas import line
+
+TITLE = "Overestimation: a maximum over actions that the data do not have"
+PLACE = 0.6  # where Q is drawn against the action
+WAYS = {"q_learning": "maximum over all actions", "iql": "IQL"}
+
+
+def measure() -> dict[str, Any]:
+    """Values during training and Q over the action at their end, beside the best possible."""
+    grid = np.linspace(-1, 1, 101)
+    places, best = line.best_q(grid)
+    inside = np.abs(places) <= 1
+    seen = np.abs(grid) <= line.SUPPORT
+    _, best_seen = line.best_q(grid[seen])
+    row = int(np.abs(places - PLACE).argmin())
+    result: dict[str, Any] = {
+        "actions": grid.tolist(),
+        "best_q": best[row].tolist(),
+        "best": float(best[inside].max(1).mean()),
+        "best_seen": float(best_seen[inside].max(1).mean()),
+    }
+    seeds = len(line.SEEDS)
+    actions = torch.from_numpy(grid).float()[None, :, None].expand(seeds, -1, 1)
+    here = torch.full_like(actions, float(places[row]))
+    for way, train in (("q_learning", line.train_q_learning), ("iql", line.train_iql)):
+        trained = train()
+        with torch.no_grad():
+            q = trained.q(here, actions)
+        result[way] = {"steps": trained.steps, "values": trained.values, "q": q.tolist()}
+    return result
+
+
+def draw(result: dict[str, Any], stem: Path) -> None:
+    """Left: the mean value during training. Right: Q over the action at one place."""
+    with mpl.rc_context(STYLE):
+        figure, (left, right) = panels(2, 2.1, 2)
+        for way, label in WAYS.items():
+            color = look("iql" if way == "iql" else "cql").color
+            values, q = np.array(result[way]["values"]), np.array(result[way]["q"])
+            left.plot(result[way]["steps"], values, color=color, linewidth=0.7, alpha=0.7)
+            left.plot([], [], color=color, label=label)
+            right.plot(result["actions"], q.T, color=color, linewidth=0.7, alpha=0.7)
+        left.axhline(result["best"], color=INK, linewidth=0.9, label="best possible")
+        left.set(title="value of the data's places, each seed", xlabel="updates")
+        right.plot(result["actions"], result["best_q"], color=INK, linewidth=0.9)
+        right.axvspan(-line.SUPPORT, line.SUPPORT, color="0.93", zorder=0)
+        right.set(title=f"Q at {PLACE} over the action (shaded: in the data)", xlabel="action")
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        save(figure, stem)
+
+
+def sentences(result: dict[str, Any]) -> list[str]:
+    """What the figure shows, with the numbers behind it."""
+    q_end, iql_end = (np.array(result[w]["values"])[-1] for w in ("q_learning", "iql"))
+    return [
+        f"On a line with small steps only in the data ({len(line.SEEDS)} seeds, "
+        f"{line.UPDATES:,} updates; larger steps cost), the places of the data are worth "
+        f"{result['best']:.2f} at best. Bootstrapping from the maximum over all actions of the "
+        f"smaller of two target critics estimates {q_end.mean():.2f} (seeds {q_end.min():.2f} to "
+        f"{q_end.max():.2f}); IQL, which never asks for an action outside the data, "
+        f"{iql_end.mean():.2f} ({iql_end.min():.2f} to {iql_end.max():.2f}).",
+        "Outside the shaded actions nothing in the data corrects a critic, and a maximum picks its "
+        "largest error.",
+    ]

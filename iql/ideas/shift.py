@@ -1,0 +1,80 @@
+"""Where policies go that were learned from fixed data (the paper's section 1)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import torch
+
+from bench.figures import GREY, STYLE, look, panels, save
+from iql.ideas import line
+from iql.ideas.overestimation import WAYS
+
+TITLE = "Distributional shift: where the learned policy acts"
+EPISODES, LENGTH = 100, 40
+
+
+def roll_out(policy: line.Policy) -> dict[str, Any]:
+    """Episodes from random places of the data: what was done, and what it earned a step."""
+    rng = np.random.default_rng(7)
+    places = rng.uniform(-1, 1, (len(line.SEEDS), EPISODES))
+    actions, earned = [], []
+    for _ in range(LENGTH):
+        with torch.no_grad():
+            chosen = policy(torch.from_numpy(places).float()[..., None])[..., 0].numpy()
+        actions.append(chosen)
+        places, rewards = line.step(places, chosen)
+        earned.append(rewards)
+    done = np.stack(actions)  # (steps, S, episodes)
+    return {
+        "actions": done[:, 0, :20].ravel().tolist(),
+        "outside": (np.abs(done) > line.SUPPORT).mean((0, 2)).tolist(),
+        "reward": np.stack(earned).mean((0, 2)).tolist(),
+    }
+
+
+def measure() -> dict[str, Any]:
+    """The actions in the data and those of each policy, and the mean reward of a step."""
+    rows = line.data()
+    found: dict[str, Any] = {"data": rows["a"][:2000, 0].tolist()}
+    found["data_reward"] = float(rows["r"].mean())
+    for way, train in (("q_learning", line.train_q_learning), ("iql", line.train_iql)):
+        found[way] = roll_out(train().policy)
+    return found
+
+
+def draw(result: dict[str, Any], stem: Path) -> None:
+    """Actions of the data and of each policy (first seed), and each seed's share and reward."""
+    bins = np.linspace(-1, 1, 41).tolist()
+    with mpl.rc_context(STYLE):
+        figure, (left, right) = panels(2, 2.1, 2)
+        left.hist(result["data"], bins, density=True, color="0.85", label="data")
+        for way, label in WAYS.items():
+            color = look("iql" if way == "iql" else "cql").color
+            left.hist(result[way]["actions"], bins, density=True, histtype="step", color=color,
+                      label=label)  # fmt: skip
+            right.plot(result[way]["outside"], result[way]["reward"], "o", color=color, alpha=0.7)
+        right.axhline(result["data_reward"], color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
+        left.set(title="actions (density)", xlabel="action", yscale="log")
+        right.set(title="reward a step (dashed: of the data)",
+                  xlabel="share of actions outside the data's range")  # fmt: skip
+        right.set_xlim(-0.04, 1.04)
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        save(figure, stem)
+
+
+def sentences(result: dict[str, Any]) -> list[str]:
+    """What the figure shows, with the numbers behind it."""
+
+    def tell(way: str) -> str:
+        outside, reward = (np.mean(result[way][k]) for k in ("outside", "reward"))
+        return f"{outside:.0%} of its actions leave the data's range and a step earns {reward:.2f}"
+
+    return [
+        "The policies of the experiment before, rolled out from the data's places. Of the one that "
+        f"takes the best of all actions by its Q, {tell('q_learning')}; of IQL's, {tell('iql')}. "
+        f"A step in the data earned {result['data_reward']:.2f}.",
+    ]

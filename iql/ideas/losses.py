@@ -156,7 +156,7 @@ def draw(result: dict[str, Any], stem: Path) -> None:
     with mpl.rc_context(STYLE | {"axes.grid": False}):
         figure = Figure(figsize=(WIDTH, 0.8 * len(steps)), layout="constrained")
         axis = figure.subplots()
-        axis.set(xlim=(0, 10), ylim=(len(steps), 0))
+        axis.set(xlim=(0, 10.3), ylim=(len(steps), 0))
         axis.axis("off")
 
         def box(x: float, y: float, text: str, learns: bool) -> None:
@@ -192,7 +192,7 @@ def sentences(result: dict[str, Any]) -> list[str]:
     asked = [name for name in result["asked"] if name != UNKNOWN]
     only = UNKNOWN not in result["asked"]
     return [
-        f"One update of `iql/iql.py`, watched while it ran, in its order: {', '.join(steps)}. Blue "
+        f"One update of iql/iql.py, watched while it ran, in its order: {', '.join(steps)}. Blue "
         "networks are differentiated, dashed ones only read.",
         f"The networks were asked for {', '.join(asked)}"
         + (

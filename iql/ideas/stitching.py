@@ -120,7 +120,9 @@ def draw(result: dict[str, Any], stem: Path) -> None:
             for (r, c), move in zip(world.cells, found["policy"], strict=True):
                 letter = GRID[r][c]
                 text = {"G": "+1", "x": "−1", "e": "+0.1"}.get(letter, ARROWS[move])
-                axis.text(c, r, text, ha="center", va="center", fontsize=6, color=INK,
+                dark = abs(values[r, c]) > 0.6
+                axis.text(c, r, text, ha="center", va="center", fontsize=6,
+                          color="white" if dark else INK,
                           fontweight="bold" if letter == "S" else "normal")  # fmt: skip
             axis.set(title=title, xticks=[], yticks=[])
         last = axes[3]

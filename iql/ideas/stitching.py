@@ -136,7 +136,7 @@ def draw(result: dict[str, Any], stem: Path) -> None:
             last.axhline(value, color=INK, linewidth=0.8, linestyle=line, label=name)
         last.set(title="return from the start", xlabel="1 − τ", xscale="log")
         last.invert_xaxis()
-        last.legend(fontsize=6, loc="center right")
+        last.legend(fontsize=6, loc="lower right", bbox_to_anchor=(1, 0.05))
         save(figure, stem)
 
 

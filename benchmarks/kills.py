@@ -119,7 +119,7 @@ def main() -> None:
     moments = random.Random(options.seed)
     began, kills, seeds = time.monotonic(), 0, iter(range(10**6))
     verdicts: Counter[str] = Counter()
-    per_run: list[int] = []
+    ended: list[tuple[Job, int]] = []
     with tempfile.TemporaryDirectory(prefix="kills-") as scratch:
         killed, calm = Path(scratch, "killed"), Path(scratch, "calm")
         for root in (killed, calm):
@@ -144,22 +144,25 @@ def main() -> None:
                     job.start(deadline())
                 elif status is not None:
                     jobs.remove(job)
-                    [seed] = job.cell.seeds
-                    whole = status == 0 and job.outcome() == undisturbed(calm, seed)
-                    verdicts["equal" if whole else "lost"] += 1
-                    per_run.append(job.kills)
-                    if not whole:
-                        print((job.folder / "log").read_text()[-2000:], file=sys.stderr)
+                    ended.append((job, status))
                     if deadline() < float("inf"):
                         jobs.append(Job(killed, next(seeds)))
                         jobs[-1].start(deadline())
             time.sleep(0.002)
+        # Only now: while this process waits for a calm run, it kills nobody.
+        for job, status in ended:
+            [seed] = job.cell.seeds
+            whole = status == 0 and job.outcome() == undisturbed(calm, seed)
+            verdicts["equal" if whole else "lost"] += 1
+            if not whole:
+                print((job.folder / "log").read_text()[-2000:], file=sys.stderr)
+    k = [job.kills for job, _ in ended]
     print(
         json.dumps(
             {
                 "kills": kills,
-                "runs": len(per_run),
-                "kills_of_a_run": [min(per_run), max(per_run)],
+                "runs": len(ended),
+                "kills_of_a_run": [min(k), max(k)],
                 "equal_to_undisturbed": verdicts["equal"],
                 "lost": verdicts["lost"],
                 "at_once": options.at_once,

@@ -72,7 +72,9 @@ def per_job(folder: Path) -> float:
 
 def plan(folder: Path) -> tuple[float, int]:
     """Seconds to plan the paper's suite from nothing, and how many jobs that makes."""
-    seconds, text = snakemake(folder, "--configfile", "config/paper.yaml", "--dry-run", "--quiet")
+    seconds, text = snakemake(
+        folder, "--configfile", "config/paper.yaml", "--dry-run", "--quiet", "reason"
+    )
     [jobs] = re.findall(r"^total +(\d+)", text, re.MULTILINE)[:1]
     return seconds, int(jobs)
 

@@ -62,9 +62,22 @@ def missing() -> str | None:
             return f"{program} is not installed (Debian: slurmctld slurmd slurm-client munge)"
     if os.geteuid() != 0:
         return "SLURM's daemons are started as root here, and this is another user"
+    _sweep()
     if (ETC / "slurm.conf").exists():
         return f"{ETC}/slurm.conf is there: this host belongs to a cluster already"
     return None
+
+
+def _sweep() -> None:
+    """Remove what a cluster of these tests left that was killed before it could stop."""
+    conf = ETC / "slurm.conf"
+    if not conf.is_symlink() or "pytest-of-" not in os.readlink(conf):
+        return
+    try:
+        os.kill(int((Path(os.readlink(conf)).parent / "slurmctld.pid").read_text()), 0)
+    except (OSError, ValueError):  # no such process, or no such file
+        for name in ("slurm.conf", "gres.conf"):
+            (ETC / name).unlink(missing_ok=True)
 
 
 def _path() -> str:

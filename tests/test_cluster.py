@@ -165,7 +165,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
 
 def test_every_step_but_the_local_ones_went_through_sbatch(outcome: Outcome) -> None:
     rules = {job["Comment"].split("_")[1] for job in outcome.jobs if "Comment" in job}
-    assert rules == {"collect", "transitions", "train", "statistics", "report"}
+    assert rules == {"collect", "transitions", "train", "statistics", "claims", "report"}
 
 
 def test_one_training_job_has_one_gpu_and_no_other_job_has_any(outcome: Outcome) -> None:

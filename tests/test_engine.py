@@ -127,10 +127,13 @@ def test_memory_of_an_update_is_kept_for_the_next() -> None:
         "prepare_process(1)\n"
         "def work():\n"
         "    parts = [torch.ones(10, 256, 256) for _ in range(20)]\n"
+        "def faults():\n"
+        "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    for _ in range(10): work()\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
         "for _ in range(3): work()\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "for _ in range(10): work()\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)\n"
+        # The least of several, because a kernel may take back pages at any time.
+        "print(min(faults() for _ in range(5)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     pages = 10 * 20 * 10 * 256 * 256 * 4 // resource.getpagesize()

@@ -12,17 +12,18 @@ import pypdfium2
 from PIL import Image
 
 DOCS = Path(__file__).parent
-# picture -> the report, and its pages side by side
+# picture -> the report, its pages side by side, and the share of their height
 PICTURES = {
-    "report.png": ("reports/quick.pdf", (0, 3)),
-    "ideas.png": ("reports/ideas.pdf", (3, 4)),
+    "report.png": ("reports/quick.pdf", (0, 4), 1.0),
+    "ideas.png": ("reports/ideas.pdf", (3, 4), 0.55),
 }
 SCALE, GAP, LINE = 1.3, 24, 1
 
 
-def page(document: pypdfium2.PdfDocument, number: int) -> Image.Image:
-    """A page with a thin frame."""
+def page(document: pypdfium2.PdfDocument, number: int, share: float) -> Image.Image:
+    """The upper part of a page with a thin frame."""
     image = document[number].render(scale=SCALE).to_pil()
+    image = image.crop((0, 0, image.width, round(share * image.height)))
     framed = Image.new("RGB", (image.width + 2 * LINE, image.height + 2 * LINE), "#bbbbbb")
     framed.paste(image, (LINE, LINE))
     return framed
@@ -30,18 +31,18 @@ def page(document: pypdfium2.PdfDocument, number: int) -> Image.Image:
 
 def main() -> None:
     """Write every picture, or say which report is missing."""
-    for name, (report, numbers) in PICTURES.items():
+    for name, (report, numbers, share) in PICTURES.items():
         if not Path(report).exists():
             sys.exit(f"error: {report}: file not found; make the report first.")
         document = pypdfium2.PdfDocument(report)
-        pages = [page(document, number) for number in numbers]
+        pages = [page(document, number, share) for number in numbers]
         width = sum(p.width for p in pages) + GAP * (len(pages) - 1)
         picture = Image.new("RGB", (width, max(p.height for p in pages)), "white")
         left = 0
         for image in pages:
             picture.paste(image, (left, 0))
             left += image.width + GAP
-        picture.quantize(128).save(DOCS / name, optimize=True)
+        picture.quantize(256).save(DOCS / name, optimize=True)
         print(DOCS / name)
 
 

@@ -16,7 +16,7 @@ from bench import ideas_report
 from bench.errors import BenchError
 from bench.methods import IDEAS
 from iql import iql
-from iql.ideas import expectiles, line, losses, stitching, support
+from iql.ideas import expectiles, line, losses, overestimation, stitching, support
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +118,12 @@ def test_the_line_has_a_known_best() -> None:
     arrived, reward = line.step(np.array([0.5]), np.array([-0.4]))
     assert arrived.tolist() == [0.4]
     assert reward == pytest.approx([1 - 0.4 - line.COST * 0.1])
+
+
+def test_the_best_of_the_data_is_at_most_the_best_there_is(measured: Path) -> None:
+    found = result(measured, "overestimation")
+    assert found["best_seen"] <= found["best"] < 1 / (1 - line.DISCOUNT)
+    assert f"{found['best_seen']:.2f} with the data's actions alone" in overestimation.sentences(found)[0]
 
 
 def test_equal_measurements(measured: Path, tmp_path: Path) -> None:

@@ -67,7 +67,8 @@ def sentences(result: dict[str, Any]) -> list[str]:
     return [
         f"On a line with small steps only in the data ({len(line.SEEDS)} seeds, "
         f"{line.UPDATES:,} updates; larger steps cost), the places of the data are worth "
-        f"{result['best']:.2f} at best. Bootstrapping from the maximum over all actions of the "
+        f"{result['best']:.2f} at best, and {result['best_seen']:.2f} with the data's actions "
+        "alone. Bootstrapping from the maximum over all actions of the "
         f"smaller of two target critics estimates {q_end.mean():.2f} (seeds {q_end.min():.2f} to "
         f"{q_end.max():.2f}); IQL, which never asks for an action outside the data, "
         f"{iql_end.mean():.2f} ({iql_end.min():.2f} to {iql_end.max():.2f}).",

@@ -123,7 +123,8 @@ def test_the_line_has_a_known_best() -> None:
 def test_the_best_of_the_data_is_at_most_the_best_there_is(measured: Path) -> None:
     found = result(measured, "overestimation")
     assert found["best_seen"] <= found["best"] < 1 / (1 - line.DISCOUNT)
-    assert f"{found['best_seen']:.2f} with the data's actions alone" in overestimation.sentences(found)[0]
+    said = overestimation.sentences(found)[0]
+    assert f"{found['best_seen']:.2f} with the data's actions alone" in said
 
 
 def test_equal_measurements(measured: Path, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ from bench.types import Actor
 
 def is_on_policy(method: ModuleType) -> bool:
     """Whether it learns from whole rollouts of its own policy."""
-    return hasattr(method, "Rollout")
+    return hasattr(method, "collect")
 
 
 def make_replay(

@@ -1,9 +1,9 @@
 """What an online phase costs beside its updates and its environments, measured in turn.
 
 The same run does some updates alone, then steps its environments alone with random actions, then
-does both as the phase does, in whole rollouts where an update takes one. The ratio is of the last to
-the sum of the first two. Times are those of the processor, so that other jobs on the machine matter
-little; they are printed for one environment step.
+does both as the phase does, in whole rollouts where an update takes one. The ratio is of the last
+to the sum of the first two. Times are those of the processor, so that other jobs on the machine
+matter little; they are printed for one environment step.
 """
 
 from __future__ import annotations

@@ -51,13 +51,12 @@ class OnPolicyPhase(Phase):
         if self.due:  # the last rollout has been learned from
             self.rollout = []
         engine = self.engine
-        rewards = engine.replay.reward_scaler(step.rewards)
-        parts = (rewards, step.masks, step.ended.astype(np.float32))
-        seen, masks, ends = (
-            torch.from_numpy(part).unsqueeze(1).to(actions.device) for part in parts
+        parts = (engine.replay.reward_scaler(step.rewards), step.masks, step.ended)
+        rewards, masks, ends = (
+            torch.from_numpy(part).float().unsqueeze(1).to(actions.device) for part in parts
         )
         ahead = self._seen(step.next_observations)
-        batch = Batch(self._seen(before), actions, seen, masks, ahead)
+        batch = Batch(self._seen(before), actions, rewards, masks, ahead)
         self.rollout.append(engine.method.collect(engine.state, batch, ends, engine.config))
         for taken, action in zip(self.actions, chosen, strict=True):
             taken.append(action)

@@ -121,6 +121,15 @@ def test_the_rollout_is_what_happened(data: Transitions) -> None:
     assert limits > 0
 
 
+def test_without_scales_of_its_own_it_sees_what_the_data_were_to_iql(data: Transitions) -> None:
+    run, phase = online(cell("ppo_iql", rewards="centred_times_4"), data, 1)
+    [step] = phase.rollout
+    assert (step.rewards == 4 * 1 - 2).all()  # a step of the pendulum's is worth 1
+    start = np.stack([Worlds(SHORT, (seed,)).observations[0] for seed in run.settings.seeds])
+    mean, deviation = data.observations.mean(0), data.observations.std(0) + 1e-3
+    np.testing.assert_allclose(step.observations[:, 0], (start - mean) / deviation, atol=1e-5)
+
+
 def test_an_update_follows_each_whole_rollout(data: Transitions) -> None:
     run, phase = online(cell(), data, 80)
     assert run.state.policy.updates == run.state.value.updates == phase.updates == 3 * 2 * 5

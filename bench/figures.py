@@ -72,9 +72,9 @@ KNOWN = (
     *("bcq", "bear", "awr", "cql_antmaze", "sac", "sac_iql"),
 )
 DARK = sns.color_palette("dark", 10)
-COLORS = [*sns.color_palette("colorblind", 10), *(DARK[i] for i in (0, 2, 3, 4, 5, 9))]
+COLORS = [*sns.color_palette("colorblind", 10), *(DARK[i] for i in (0, 2, 3, 4, 5, 9, 1, 6, 7, 8))]
 LINES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2, 1, 1, 1, 1)))
-MARKERS = "osD^vPXd<>*ph8H."
+MARKERS = "osD^vPXd<>*ph8H.1234"
 
 
 def look(method: str, methods: Sequence[str] = ()) -> Look:

@@ -23,7 +23,7 @@ setup: .venv/ready
 	@touch $@
 
 test: check
-	$(RUN) pytest
+	$(RUN) pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # On a machine with SLURM's packages, as root: two nodes of its own, started and stopped.
 test-cluster: .venv/ready

@@ -72,9 +72,10 @@ KNOWN = (
     *("bcq", "bear", "awr", "cql_antmaze", "sac", "sac_iql", "ppo_iql"),
 )
 DARK = sns.color_palette("dark", 10)
-COLORS = [*sns.color_palette("colorblind", 10), *(DARK[i] for i in (0, 2, 3, 4, 5, 9, 6))]
+COLORS = [*sns.color_palette("colorblind", 10), *(DARK[i] for i in (0, 2, 3, 4, 5, 9, 6, 1, 7, 8))]
 LINES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2, 1, 1, 1, 1)))
-MARKERS = (*"osD^vPXd<>*ph8H.", (4, 1, 0))  # the last a star of four points
+# All have a face, because some figures draw no edges; the last are stars of so many points.
+MARKERS = (*"osD^vPXd<>*ph8H.", *((points, 1, 0) for points in (4, 3, 6, 8)))
 
 
 def look(method: str, methods: Sequence[str] = ()) -> Look:

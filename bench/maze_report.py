@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,16 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file
 
-from bench import maze_figures, published
+from bench import maze_figures, published, table
 from bench.catalogue import Catalogue
 from bench.maze_figures import Trace, Values
-from bench.mazes import maze_of
+from bench.mazes import Maze, maze_of
 from bench.records import read_json
 from bench.suite import Suite, block_name
+from bench.table import Table
 from bench.transitions import Transitions
+
+CROSSINGS = ("from_start", "reach_goal", "from_start_to_goal")  # of a card's proof
 
 
 def build(
@@ -27,7 +31,8 @@ def build(
     cards: Sequence[Path],
     folder: Path,
 ) -> dict[str, Any] | None:
-    """Draw the figures into `folder`; None for a suite without mazes.
+    """Draw the figures into `folder`/figures and write the table into `folder`/tables; None for a
+    suite without mazes.
 
     The trajectories are drawn of those datasets whose arrays lie beside their card.
     """
@@ -35,24 +40,43 @@ def build(
     if not mazes:
         return None
     labels = {m: catalogue.methods[m].label for m in suite.methods}
-    paper = published.beside(list(mazes), suite.methods)
-    maze_figures.success_bars(summary, labels, list(mazes), paper, folder / "success")
-    places = {read_json(card)["task"]: card.parent for card in cards}
+    paper, figures = published.beside(list(mazes), suite.methods), folder / "figures"
+    maze_figures.success_bars(summary, labels, list(mazes), paper, figures / "success")
+    found = {read_json(card)["task"]: card for card in cards}
+    places = {task: card.parent for task, card in found.items()}
     whole = [t for t in mazes if t in places and (places[t] / "observations.npy").exists()]
     if whole:
         data = {t: (mazes[t], Transitions.load(places[t])) for t in whole}
-        maze_figures.trajectories(data, folder / "trajectories")
+        maze_figures.trajectories(data, figures / "trajectories")
     drawn = suite.maps.tasks if suite.maps else ()
     for task in drawn:
         assert suite.maps is not None
         traces = {labels[m]: read_trace(suite, results_dir, m, task) for m in suite.maps.methods}
-        maze_figures.value_maps(mazes[task], traces, folder / f"map-{task}")
+        maze_figures.value_maps(mazes[task], traces, figures / f"map-{task}")
     return {
         "trajectories": bool(whole),
         "published": bool(paper),
         "same_data": all(t.endswith("-v0") for t, _ in paper),
         "maps": list(drawn),
+        "crossings": asdict(crossings_table(mazes, found, folder / "tables")),
     }
+
+
+def crossings_table(mazes: Mapping[str, Maze], cards: Mapping[str, Path], folder: Path) -> Table:
+    """Whether the data of each task hold ways from the start to the goal; all by task."""
+    rows = []
+    for task in (t for t in mazes if t in cards):
+        card, maze = read_json(cards[task]), mazes[task]
+        if proof := card.get("proof"):
+            counts = [card["episodes"], *(proof[key] for key in CROSSINGS)]
+            began = proof.get("goal_reached_from", {})
+            way = float(maze.path_distance(maze.start_xy[None])[0])
+            metres = [table.number(m) for m in (way, began.get("median"), began.get("max"))]
+            cells = f"{proof['cells_visited']} of {proof['cells_free']}"
+            rows.append(table.row_of(task, *(f"{n:,}" for n in counts), *metres, cells))
+    counted = ("trajectories", "visit start", "reach goal", "start to goal")
+    header = ("task", *counted, "way (m)", "median (m)", "most (m)", "cells")
+    return table.write(Table("crossings", header, "lrrrrrrrr", tuple(rows)), folder)
 
 
 def read_trace(suite: Suite, results_dir: Path, method: str, task: str) -> Trace | None:

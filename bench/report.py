@@ -80,17 +80,10 @@ def build(
         "stale": runs.names(runs.stale),
         "diverged": runs.names(runs.diverged),
         "left_out": prose.left_out(scores, suite, catalogue),
-        "proofs": [
-            {"task": t, **by_task[t]["proof"]}
-            for t in suite.tasks
-            if by_task.get(t, {}).get("proof")
-        ],
         **_tabulate(suite, catalogue, summary, aggregate, runs, by_task, folder / "tables"),
     }
     content["drawn"] = drawn
-    content["mazes"] = maze_report.build(
-        suite, catalogue, summary, results_dir, cards, folder / "figures"
-    )
+    content["mazes"] = maze_report.build(suite, catalogue, summary, results_dir, cards, folder)
     found = ablation.ablations(suite, catalogue)
     if found:
         ablation.draw(summary, found, catalogue, folder / "figures" / "ablations")

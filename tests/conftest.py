@@ -9,10 +9,13 @@ import torch
 from bench.transitions import Transitions
 
 torch.set_num_threads(1)
+# Files of whole workflows go first, so that none of them ends alone on one of the cores.
+LONG = ("test_workflow.py", "test_faults_workflow.py", "test_finetune_workflow.py")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip, with the reason, what this machine has not got or this call has not asked for."""
+    items.sort(key=lambda item: item.path.name not in LONG)
     card = torch.cuda.is_available()
     for item in items:
         if not card and item.get_closest_marker("gpu"):

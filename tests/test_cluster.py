@@ -98,13 +98,15 @@ class Disturber:
         states = {job["JobId"]: job for job in self.slurm.jobs()}
         last = all(cut.over for cut in self.cuts.values() if cut.method != "td3_bc")
         for cut in self.cuts.values():
+            state = states[cut.job]["JobState"] if cut.pid else ""
+            if cut.method == "td3_bc" and state == "PENDING":  # requeued, to wait for two minutes
+                self.slurm.call("scontrol", "update", f"JobId={cut.job}", "StartTime=now")
             if not cut.pid or cut.over:
                 continue
-            if states[cut.job]["JobState"] != "RUNNING":
+            if state != "RUNNING":
                 cut.over = True
+                time.sleep(1)  # whatever its parents do meanwhile, SLURM must wait for this one
                 thaw(cut.pid)
-                if cut.method == "td3_bc":  # SLURM lets a requeued job wait for two minutes
-                    self.slurm.call("scontrol", "update", f"JobId={cut.job}", "StartTime=now")
             elif cut.method == "td3_bc" and last:
                 urgent = ("sbatch", "-p", "urgent", "-w", "n1", "--exclusive", "-o", "/dev/null")
                 if not any(job["Partition"] == "urgent" for job in states.values()):

@@ -23,5 +23,7 @@ rule train:
         gpu=0,
     params:
         settings=settings_of,
+    # exec: a shell in between dies of the signal that ends a job, SLURM takes the job for over,
+    # and what still writes its checkpoint is killed.
     shell:
-        "python -m bench train --settings {params.settings:q} --threads {threads} > {log} 2>&1"
+        "exec python -m bench train --settings {params.settings:q} --threads {threads} > {log} 2>&1"

@@ -1,8 +1,11 @@
 """Proximal Policy Optimization (Schulman et al. 2017, arXiv:1707.06347), on-policy.
 
-Here it trains the behaviour policies that collect the embedded data. The details that
-decide whether PPO works on MuJoCo (running normalisation of observations and rewards,
-orthogonal initialisation, annealed rate) follow cleanrl/ppo_continuous_action.py.
+The details that decide whether PPO works on MuJoCo (running normalisation of observations
+and rewards, orthogonal initialisation, annealed rate) follow cleanrl/ppo_continuous_action.py.
+
+Registered twice: `ppo` begins with fresh networks, `ppo_iql` with the policy and V of IQL's
+offline phase. It also trains the behaviour policies that collect the embedded data
+(bench.behavior).
 
 Seeds lead every tensor: observations (S, N, obs) of N environments per seed, rollouts
 (S, T, N, .).
@@ -10,8 +13,9 @@ Seeds lead every tensor: observations (S, N, obs) of N environments per seed, ro
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -19,15 +23,20 @@ from torch import Tensor
 from bench.learner import Learner, linear
 from bench.nets import GaussianPolicy, ValueNet, orthogonal
 from bench.rng import Streams
-from bench.types import Spec
+from bench.transforms import Moments
+from bench.types import Batch, Spec
+
+ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu_}
 
 
 @dataclass(frozen=True)
 class Config:
-    """Defaults: cleanrl/ppo_continuous_action.py, with its rollout of 2,048 steps of one
-    environment replaced by 256 steps of 8."""
+    """Defaults: cleanrl/ppo_continuous_action.py."""
 
-    hidden: tuple[int, ...] = (64, 64)  # tanh units
+    hidden: tuple[int, ...] = (64, 64)
+    activation: Literal["tanh", "relu"] = "tanh"
+    bounded_mean: bool = False  # the policy's mean through tanh, as IQL's
+    running_scales: bool = True  # of observations and rewards
     learning_rate: float = 3e-4  # annealed linearly to 0
     discount: float = 0.99
     gae_lambda: float = 0.95
@@ -37,35 +46,10 @@ class Config:
     entropy_weight: float = 0.0
     max_grad_norm: float = 0.5
     initial_log_std: float = 0.0
-    environments: int = 8
-    horizon: int = 256  # steps per environment in a rollout
+    environments: int = 1
+    horizon: int = 2048  # steps per environment in a rollout
     observation_clip: float = 10.0  # after normalisation
     reward_clip: float = 10.0
-
-
-@dataclass
-class Moments:
-    """Running mean and variance of each seed, (S, 1, d), by the parallel update of Chan et al."""
-
-    mean: Tensor
-    var: Tensor
-    count: Tensor  # (S, 1, 1)
-
-    @classmethod
-    def zeros(cls, seeds: int, size: int) -> Moments:
-        return cls(
-            torch.zeros(seeds, 1, size), torch.ones(seeds, 1, size), torch.full((seeds, 1, 1), 1e-4)
-        )
-
-    def add(self, batch: Tensor) -> None:
-        """`batch` (S, B, d)."""
-        size = batch.shape[1]
-        total = self.count + size
-        gap = batch.mean(1, keepdim=True) - self.mean
-        within = self.var * self.count + batch.var(1, unbiased=False, keepdim=True) * size
-        self.var = (within + gap.square() * self.count * size / total) / total
-        self.mean = self.mean + gap * size / total
-        self.count = total
 
 
 @dataclass
@@ -79,7 +63,10 @@ class State:
 
 @dataclass
 class Rollout:
-    """What T steps of N environments produced; observations are already normalised."""
+    """What T steps of N environments produced; observations are already normalised.
+
+    One step alone has no axis T.
+    """
 
     observations: Tensor  # (S, T, N, obs)
     actions: Tensor  # (S, T, N, act)
@@ -87,29 +74,61 @@ class Rollout:
     next_values: Tensor  # (S, T, N): V of the true next state, 0 where the episode terminated
     ends: Tensor  # (S, T, N): 1 where the episode ended, terminated or truncated
 
+    @classmethod
+    def of(cls, steps: Sequence[Rollout]) -> Rollout:
+        """The steps one after another."""
+        parts = zip(*(vars(step).values() for step in steps), strict=True)
+        return cls(*(torch.stack(part, dim=1) for part in parts))
+
 
 def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
-    """`updates` is the total number of minibatch steps, for the annealed rate."""
-    seeds = len(streams)
-    hidden: dict[str, Any] = {"activation": torch.tanh, "initialiser": orthogonal()}
+    """Fresh networks; `updates` is the run's length in steps of each environment, over whose
+    whole rollouts the rate is annealed."""
+    seeds, device = len(streams), streams.device
+    hidden: dict[str, Any] = {
+        "activation": ACTIVATIONS[config.activation],
+        "initialiser": orthogonal(),
+    }
     sizes = [spec.observation_dim, *config.hidden]
     policy = GaussianPolicy(
-        [*sizes, spec.action_dim], streams, bounded_mean=False, last=orthogonal(0.01), **hidden
+        [*sizes, spec.action_dim],
+        streams,
+        bounded_mean=config.bounded_mean,
+        last=orthogonal(0.01),
+        **hidden,
     )
     policy.log_std.data.fill_(config.initial_log_std)
     value = ValueNet(sizes, streams, last=orthogonal(1.0), **hidden)
-    rate = linear(config.learning_rate, updates)
+    minibatch_steps = updates // config.horizon * config.epochs * config.minibatches
+    rate = linear(config.learning_rate, minibatch_steps)
     return State(
-        Learner(policy, rate),
-        Learner(value, rate),
-        Moments.zeros(seeds, spec.observation_dim),
-        Moments.zeros(seeds, 1),
-        torch.zeros(seeds, config.environments),
+        Learner(policy, rate, device),
+        Learner(value, rate, device),
+        Moments.zeros(seeds, spec.observation_dim, device),
+        Moments.zeros(seeds, 1, device),
+        torch.zeros(seeds, config.environments, device=device),
     )
+
+
+def adopt(state: State, networks: Mapping[str, Tensor], config: Config) -> None:
+    """Begin with IQL's policy, its deviation included, and with its V.
+
+    They are the same functions here with the units and the mean of IQL's policy and without
+    running scales. Observations that drift in scale would change both networks under the feet of
+    their weights. V is of IQL's rewards: over a running deviation, which begins anywhere, it would
+    be worth another number at every step. Nothing else needs a scale, because advantages are
+    normalised in each minibatch and Adam does not feel that of V's errors.
+    """
+    for name, learner in (("policy", state.policy), ("value", state.value)):
+        prefix = f"{name}."
+        own = {k.removeprefix(prefix): v for k, v in networks.items() if k.startswith(prefix)}
+        learner.net.load_state_dict(own)
 
 
 def normalise(state: State, observations: Tensor, config: Config) -> Tensor:
     """(S, N, obs) -> (S, N, obs)."""
+    if not config.running_scales:
+        return observations
     moments = state.observations
     scaled = (observations - moments.mean) * (moments.var + 1e-8).rsqrt()
     return scaled.clamp(-config.observation_clip, config.observation_clip)
@@ -117,11 +136,27 @@ def normalise(state: State, observations: Tensor, config: Config) -> Tensor:
 
 def scale_rewards(state: State, rewards: Tensor, ends: Tensor, config: Config) -> Tensor:
     """Rewards (S, N) divided by the running deviation of the discounted return."""
+    if not config.running_scales:
+        return rewards
     state.discounted = state.discounted * config.discount + rewards
     state.returns.add(state.discounted.unsqueeze(-1))
     state.discounted = state.discounted * (1 - ends)
     scaled = rewards * (state.returns.var.squeeze(-1) + 1e-8).rsqrt()
     return scaled.clamp(-config.reward_clip, config.reward_clip)
+
+
+def collect(state: State, step: Batch, ends: Tensor, config: Config) -> Rollout:
+    """One step of N environments, which `explore` chose: raw observations (S, N, obs), actions
+    before clipping (S, N, act), and `ends` (S, N), 1 where the episode ended."""
+    rewards = scale_rewards(state, step.rewards, ends, config)
+    ahead = normalise(state, step.next_observations, config)
+    return Rollout(
+        normalise(state, step.observations, config),
+        step.actions,
+        rewards,
+        state.value(ahead) * step.masks,
+        ends,
+    )
 
 
 def advantages(rollout: Rollout, values: Tensor, config: Config) -> Tensor:
@@ -158,7 +193,7 @@ def update(state: State, rollout: Rollout, config: Config, streams: Streams) -> 
     for _ in range(config.epochs):
         order = streams.permutation(observations.shape[1])
         for index in order[:, : size * config.minibatches].split(size, dim=1):
-            rows = torch.arange(len(index)).unsqueeze(1)
+            rows = torch.arange(len(index), device=index.device).unsqueeze(1)
             obs, adv = observations[rows, index], advantage[rows, index]
             adv = (adv - adv.mean(1, keepdim=True)) / (adv.std(1, keepdim=True) + 1e-8)
             log_prob = state.policy.net.log_prob(obs, actions[rows, index])
@@ -178,3 +213,11 @@ def update(state: State, rollout: Rollout, config: Config, streams: Streams) -> 
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
     """The mean action for raw observations: (S, N, obs) -> (S, N, act)."""
     return state.policy(normalise(state, observations, config))
+
+
+def explore(state: State, observations: Tensor, config: Config, streams: Streams) -> Tensor:
+    """Draws from the policy for raw observations, which join the moments first:
+    (S, N, obs) -> (S, N, act)."""
+    if config.running_scales:
+        state.observations.add(observations)
+    return state.policy.net.sample(normalise(state, observations, config), streams)

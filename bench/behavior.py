@@ -25,7 +25,7 @@ from bench.envs import Evaluator, action_space, observation_dim
 from bench.nets import GaussianPolicy
 from bench.progress import Progress
 from bench.rng import Streams, derive
-from bench.types import Spec
+from bench.types import Batch, Spec
 
 CANDIDATES = 120  # snapshots kept while training
 RUNGS = 8  # of them, evenly spaced in return, up to the medium one
@@ -90,9 +90,7 @@ def train(env_id: str, folder: Path, steps: int, seed: int, overrides: dict[str,
     streams = {p: Streams([seed], p) for p in ("initialisation", "exploration", "batches")}
     envs = _training_envs(env_id, config.environments)
     spec = Spec(observation_dim(envs.envs[0]), action_space(envs.envs[0]).shape[0])
-    state = ppo.init(
-        spec, config, streams["initialisation"], rollouts * config.epochs * config.minibatches
-    )
+    state = ppo.init(spec, config, streams["initialisation"], rollouts * config.horizon)
     observations, _ = envs.reset(seed=derive(seed, "environments") % 2**31)
     candidates: list[dict[str, Tensor]] = []
     curve: list[dict[str, float]] = []
@@ -148,12 +146,10 @@ def _collect(
     tracker: EpisodeTracker,
 ) -> tuple[Any, np.ndarray]:
     """One rollout of `config.horizon` steps, and the observations to go on from."""
-    steps: dict[str, list[Tensor]] = {k: [] for k in ppo.Rollout.__dataclass_fields__}
+    steps = []
     for _ in range(config.horizon):
         raw = torch.from_numpy(observations.astype(np.float32)).unsqueeze(0)
-        state.observations.add(raw)
-        scaled = ppo.normalise(state, raw, config)
-        actions = state.policy.net.sample(scaled, streams)
+        actions = ppo.explore(state, raw, config, streams)
         following, rewards, terminated, truncated, infos = envs.step(
             actions[0].clamp(-1, 1).numpy()
         )
@@ -162,18 +158,11 @@ def _collect(
         true_next = following.copy()
         for i in np.flatnonzero(ends):
             true_next[i] = infos["final_obs"][i]
-        next_raw = torch.from_numpy(true_next.astype(np.float32)).unsqueeze(0)
-        next_values = state.value(ppo.normalise(state, next_raw, config))
-        flags = torch.from_numpy(ends).float().unsqueeze(0)
-        scaled_rewards = ppo.scale_rewards(
-            state, torch.from_numpy(rewards.astype(np.float32)).unsqueeze(0), flags, config
-        )
-        alive = torch.from_numpy(~terminated).float().unsqueeze(0)
-        values = (scaled, actions, scaled_rewards, next_values * alive, flags)
-        for key, value in zip(steps, values, strict=True):
-            steps[key].append(value)
+        parts = (rewards, ~terminated, true_next, ends)
+        seen, alive, ahead, ended = (torch.from_numpy(p.astype(np.float32))[None] for p in parts)
+        steps.append(ppo.collect(state, Batch(raw, actions, seen, alive, ahead), ended, config))
         observations = following
-    return ppo.Rollout(**{k: torch.stack(v, dim=1) for k, v in steps.items()}), observations
+    return ppo.Rollout.of(steps), observations
 
 
 def _snapshot(state: Any, step: int) -> dict[str, Tensor]:

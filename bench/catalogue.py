@@ -155,7 +155,7 @@ class Catalogue:
     def _online(self, suite: Suite, method: str, task: Task, where: str) -> Online | None:
         """The online phase of a cell, which the method must be able to have."""
         online = suite.online_of(method, task.family)
-        if online is None and method in methods.ONLINE:
+        if online is None and methods.base_of(method) in methods.ONLINE:
             raise BenchError(
                 f"{where}, online: {method} learns from its own steps alone, and none are asked "
                 f"for on {task.task}; set `online`, or remove {method} from the methods."

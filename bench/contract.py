@@ -24,15 +24,22 @@ To look into it (bench.probes, bench.trace):
     advantage(state, batch, config) -> (S, B): of the data's actions over that; for a method
         without `select` and `window`.
 
-To have an online phase (bench.online), in which the rows of `columns` join the batches when their
-episode ends, and others at once:
+To have an online phase (bench.online):
     explore(state, observations, config, streams) -> actions (S, E, act), clipped afterwards, for
         observations (S, E, obs): how it acts to learn, not to be scored.
-And for that phase, where needed:
+    adopt(state, networks, config): where it begins from another method's run, whose networks have
+        the names of its policy.safetensors (bench.methods.START).
+Off-policy (bench.off_policy), where the rows of `columns` join the batches when their episode ends,
+and others at once; if needed:
     mixing(config) -> the share of each batch that is drawn from the data, not from all rows alike.
     warm_up(config) -> how many of the first environment steps are taken without an update.
-    adopt(state, networks, config): begin from the networks of another method's run, by their names
-        in its policy.safetensors (bench.methods.START).
+On-policy (bench.on_policy), for a method that never sees data (bench.methods.ONLINE):
+    Rollout: a dataclass of tensors, of one step (S, E, ...), or `of` several (S, T, E, ...).
+    collect(state, step, ends, config) -> Rollout: of one step that `explore` chose; `step` is a
+        Batch with the actions before clipping, `ends` (S, E) is 1 where its episode ended.
+    update(state, rollout, config, streams) -> metrics: of `horizon` steps, a field of Config beside
+        `environments` and `minibatches`. It is run as it stands, so that each network may descend
+        many times; `updates` of init then counts environment steps.
 """
 
 from __future__ import annotations
@@ -49,6 +56,11 @@ from bench.rng import Streams
 from bench.transforms import ObservationScaler, RewardScaler
 from bench.transitions import Transitions
 from bench.types import Actor
+
+
+def is_on_policy(method: ModuleType) -> bool:
+    """Whether it learns from whole rollouts of its own policy."""
+    return hasattr(method, "collect")
 
 
 def make_replay(

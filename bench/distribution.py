@@ -151,8 +151,9 @@ def probability_of_improvement(
                 row, style = cell.loc[method], look(method, list(methods))
                 axis.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.color,
                           linewidth=3.5, alpha=0.45, solid_capstyle="butt")  # fmt: skip
-                axis.plot(row["probability"], y, style.marker, color=style.color,
-                          markeredgecolor=INK, markeredgewidth=0.4, markersize=4)  # fmt: skip
+                axis.plot(row["probability"], y, linestyle="", marker=style.marker,
+                          color=style.color, markeredgecolor=INK, markeredgewidth=0.4,
+                          markersize=4)  # fmt: skip
             axis.axvline(0.5, color=INK, linewidth=0.6)
             axis.set_xlim(-0.03, 1.03)
             axis.set_ylim(len(others) - 0.5, -0.5)
@@ -181,8 +182,9 @@ def score_against_compute(
                 style = look(method, list(methods))
                 row = cell.loc[method] if method in cell.index and method in seconds else None
                 x, y = ([], []) if row is None else ([seconds[method]], [row["value"]])
-                axis.plot(x, y, style.marker, color=style.color, label=label, zorder=3,
-                          markeredgecolor=INK, markeredgewidth=0.4, markersize=5)  # fmt: skip
+                axis.plot(x, y, linestyle="", marker=style.marker, color=style.color, label=label,
+                          zorder=3, markeredgecolor=INK, markeredgewidth=0.4,
+                          markersize=5)  # fmt: skip
                 if row is not None:
                     axis.vlines(x, row["ci_low"], row["ci_high"], color=style.color, alpha=0.6)
             axis.set_xscale("log")

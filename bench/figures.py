@@ -63,18 +63,19 @@ class Look:
 
     color: Any
     line: Any
-    marker: str
+    marker: Any
 
 
 # The order gives the looks: new methods go at the end, so that old figures stay comparable.
 KNOWN = (
     *("iql", "bc", "bc10", "td3_bc", "cql", "awac", "onestep", "dt", "cal_ql", "ppo"),
-    *("bcq", "bear", "awr", "cql_antmaze", "sac", "sac_iql"),
+    *("bcq", "bear", "awr", "cql_antmaze", "sac", "sac_iql", "ppo_iql"),
 )
 DARK = sns.color_palette("dark", 10)
-COLORS = [*sns.color_palette("colorblind", 10), *(DARK[i] for i in (0, 2, 3, 4, 5, 9, 1, 6, 7, 8))]
+COLORS = [*sns.color_palette("colorblind", 10), *(DARK[i] for i in (0, 2, 3, 4, 5, 9, 6, 1, 7, 8))]
 LINES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2, 1, 1, 1, 1)))
-MARKERS = "osD^vPXd<>*ph8H.1234"
+# All have a face, because some figures draw no edges; the last are stars of so many points.
+MARKERS = (*"osD^vPXd<>*ph8H.", *((points, 1, 0) for points in (4, 3, 6, 8)))
 
 
 def look(method: str, methods: Sequence[str] = ()) -> Look:
@@ -165,8 +166,8 @@ def _interval_panel(axis: Axes, cell: pd.DataFrame, methods: Sequence[str]) -> N
         if np.isfinite(row["ci_low"]):
             axis.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.color, linewidth=3.5,
                       alpha=0.45, solid_capstyle="butt")  # fmt: skip
-        axis.plot(row["value"], y, style.marker, color=style.color, markeredgecolor=INK,
-                  markeredgewidth=0.4, markersize=4)  # fmt: skip
+        axis.plot(row["value"], y, linestyle="", marker=style.marker, color=style.color,
+                  markeredgecolor=INK, markeredgewidth=0.4, markersize=4)  # fmt: skip
     axis.set_ylim(len(methods) - 0.5, -0.5)
     axis.xaxis.set_major_locator(_ticks() if len(cell) else NullLocator())
     axis.grid(False, axis="y")
@@ -280,8 +281,8 @@ def seed_scores(
                 # Spread the seeds over the row's height, so that equal scores stay visible.
                 offset = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else np.zeros(1)
                 if len(values):
-                    axis.plot(values, y + offset, style.marker, color=style.color, alpha=0.75,
-                              markersize=3, markeredgewidth=0)  # fmt: skip
+                    axis.plot(values, y + offset, linestyle="", marker=style.marker, alpha=0.75,
+                              color=style.color, markersize=3, markeredgewidth=0)  # fmt: skip
                     axis.vlines(values.mean(), y - 0.38, y + 0.38, color=INK, linewidth=1)
             axis.set_title(task)
             if final[final["task"] == task].empty:

@@ -179,8 +179,9 @@ def curves(
                 start = min(start, cell["step"].min()) if len(cell) else start
                 theirs, online = paper.get((name, method)), suite.online_of(method, task.family)
                 if theirs and online and len(cell):
-                    axis.plot([0, online.steps], [theirs.before, theirs.after], style.marker,
-                              color=style.color, fillstyle="none", markersize=6)  # fmt: skip
+                    axis.plot([0, online.steps], [theirs.before, theirs.after], linestyle="",
+                              marker=style.marker, color=style.color, fillstyle="none",
+                              markersize=6)  # fmt: skip
             axis.set_title(name)
             if of_task.empty:
                 empty(axis)

@@ -77,8 +77,8 @@ def success_bars(
             places += 0.5 / (len(methods) + 1)  # half a bar of gap on either side of a group
             width = 0.86 / (len(methods) + 1)
             style = look(method, list(methods))
-            axis.plot([], [], style.marker, color=style.color, markeredgecolor=INK,
-                      markeredgewidth=0.4, label=label)  # fmt: skip
+            axis.plot([], [], linestyle="", marker=style.marker, color=style.color,
+                      markeredgecolor=INK, markeredgewidth=0.4, label=label)  # fmt: skip
             for x, task in zip(places, tasks, strict=True):
                 row = cells.get((task, method))
                 if row is None or not row["seeds"]:
@@ -87,8 +87,9 @@ def success_bars(
                     axis.bar(x, row["mean"], width, color=style.color, alpha=0.45)
                     if np.isfinite(row["ci_low"]):
                         axis.vlines(x, row["ci_low"], row["ci_high"], color=INK, linewidth=0.8)
-                    axis.plot(x, row["mean"], style.marker, color=style.color, zorder=3,
-                              clip_on=False, markeredgecolor=INK, markeredgewidth=0.4)  # fmt: skip
+                    axis.plot(x, row["mean"], linestyle="", marker=style.marker, zorder=3,
+                              color=style.color, clip_on=False, markeredgecolor=INK,
+                              markeredgewidth=0.4)  # fmt: skip
                 if (task, method) in published:
                     axis.hlines(published[task, method], x - width / 2, x + width / 2,
                                 color=INK, linewidth=1.4)  # fmt: skip

@@ -34,16 +34,17 @@ VARIANTS = {
     "iql_wide_std": "iql.iql",
     "iql_constant_rate": "iql.iql",
 }
-ONLINE = {"ppo": "baselines.ppo", "sac": "baselines.sac", "sac_iql": "baselines.sac"}
+ONLINE = {"sac": "baselines.sac", "sac_iql": "baselines.sac"}
+ONLINE |= {"ppo": "baselines.ppo", "ppo_iql": "baselines.ppo"}
 # Those that can have an online phase: their module has `explore`. The methods of ONLINE have no
 # other: they see what they do themselves, and no data.
-FINE_TUNED = ("iql", "awac", "cql", "cql_antmaze", "cal_ql", "sac", "sac_iql")
+FINE_TUNED = ("iql", "awac", "cql", "cql_antmaze", "cal_ql", *ONLINE)
 # A method that begins from the networks of another one's run, by its `adopt`.
-START = {"sac_iql": "iql"}
+START = {"sac_iql": "iql", "ppo_iql": "iql"}
 # What an update costs, relative to cloning; long jobs start first, so that none ends alone.
 COST = {"iql": 4, "td3_bc": 3, "awac": 20, "onestep": 30, "bc": 1, "bc10": 1, "awr": 1, "dt": 50}
 COST |= {"cql": 75, "cql_antmaze": 75, "bcq": 15, "bear": 22}
-COST |= {"cal_ql": 80, "sac": 5, "sac_iql": 5}
+COST |= {"cal_ql": 80, "sac": 5, "sac_iql": 5, "ppo": 1, "ppo_iql": 1}  # PPO's: a step's share
 COST |= dict.fromkeys(VARIANTS, COST["iql"])
 METHODS = {**OFFLINE, **VARIANTS, **ONLINE}
 

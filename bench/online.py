@@ -1,32 +1,28 @@
-"""The online phase: one environment a seed, all stepped together, and an update after each step.
+"""The online phase: one environment a seed, all stepped together, with updates on the way.
 
-A seed's episodes have reset seeds of their own, so that an interrupted episode is met again by
-repeating its actions, and no simulator's state needs saving.
+What the kinds of phase share: bench.off_policy, bench.on_policy. A seed's episodes have reset seeds
+of their own, so that an interrupted episode is met again by repeating its actions, and no
+simulator's state needs saving.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bench import methods
-from bench.buffer import Buffer
 from bench.engine import Engine
 from bench.envs import make
-from bench.errors import BenchError
 from bench.evaluate import EpisodeRow
-from bench.replay import Replay
 from bench.rng import Streams, derive
 from bench.suite import Settings
-from bench.transitions import Transitions
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,11 @@ class Step:
     next_observations: np.ndarray  # (S, obs)
     terminated: np.ndarray  # (S,) of bool
     ended: np.ndarray  # (S,) of bool: terminated, or cut by the time limit
+
+    @property
+    def masks(self) -> np.ndarray:
+        """(S,) of float32: 1 where the value of what follows counts; a time limit ends nothing."""
+        return 1 - self.terminated.astype(np.float32)
 
 
 class Worlds:
@@ -103,76 +104,96 @@ class Seconds:
         )
 
 
-@dataclass
-class OnlinePhase:
-    """The state of a run's online phase; `columns` is the method's, bound to its config."""
+@dataclass(kw_only=True)
+class Phase(ABC):
+    """The state of a run's online phase; how it learns is up to its kind."""
 
     settings: Settings
-    buffer: Buffer
     engine: Engine
     worlds: Worlds
     exploration: Streams
     batches: Streams
-    columns: Callable[[Transitions], dict[str, np.ndarray]] | None
-    warm_up: int
+    warm_up: int  # first steps, without an update
+    interval: int = 1  # steps that an update takes
+    steps: int = 0
+    metrics: dict[str, Tensor] = field(default_factory=dict)  # of the last update, (S,) each
     episodes: list[EpisodeRow] = field(default_factory=list)  # each that has ended
     seconds: Seconds = field(default_factory=Seconds)
+
+    @property
+    @abstractmethod
+    def due(self) -> bool:
+        """Whether an update follows the last step."""
+
+    @property
+    @abstractmethod
+    def updates(self) -> int:
+        """Gradient steps of each network so far."""
+
+    @abstractmethod
+    def learn(self) -> dict[str, Tensor]:
+        """An update from what the last steps left; metrics are (S,)."""
+
+    @abstractmethod
+    def _keep(self, before: np.ndarray, actions: Tensor, chosen: np.ndarray, step: Step) -> None:
+        """Take a step in: from observations `before` (S, obs), with `actions` (S, 1, act), which
+        were `chosen` (S, act) once clipped."""
+
+    @abstractmethod
+    def _ended(self, i: int, row: EpisodeRow) -> None:
+        """Take in the end of the episode of the seed at position `i`."""
 
     def advance(self, steps: int, stop: Sequence[int] = ()) -> tuple[int, dict[str, Tensor]]:
         """Some steps with their updates; how many, and the last update's metrics, (S,) each, if
         there was one. An entry in `stop` ends them after the current one."""
         began = time.perf_counter()
-        done, metrics = 0, {}
+        done = 0
         while done < steps:
             self._act()
             done += 1
-            if self.buffer.steps > self.warm_up:
+            if self.due:
                 started = time.perf_counter()
-                rows = self.buffer.sample(self.batches, self.settings.batch_size)
-                metrics = self.engine(rows)
+                self.metrics = self.learn()
                 self.seconds.updates += time.perf_counter() - started
             if stop:
                 break
         self.seconds.total += time.perf_counter() - began
-        return done, metrics
+        return done, self.metrics
 
     @torch.no_grad()
     def _act(self) -> None:
-        """One step of every environment, and its row in the buffer."""
-        engine, buffer, worlds = self.engine, self.buffer, self.worlds
-        seen = torch.from_numpy(worlds.observations).unsqueeze(1).to(self.exploration.device)
+        """One step of every environment, kept."""
+        engine, worlds, before = self.engine, self.worlds, self.worlds.observations
         actions: Tensor = engine.method.explore(
-            engine.state, buffer.scaler(seen), engine.config, self.exploration
+            engine.state, self._seen(before), engine.config, self.exploration
         )
         # A diverged seed must not stop the others of its block.
         chosen = torch.nan_to_num(actions.squeeze(1)).clamp(-1, 1).cpu().numpy()
-        before, started = worlds.observations, time.perf_counter()
+        started = time.perf_counter()
         step = worlds.step(chosen)
         self.seconds.environments += time.perf_counter() - started
-        rewards = buffer.reward_scaler(step.rewards)
-        masks = 1 - step.terminated.astype(np.float32)  # a time limit ends nothing
-        buffer.append(before, chosen, rewards, masks, step.next_observations)
+        self.steps += 1
+        self._keep(before, actions, chosen, step)
         for i in np.flatnonzero(step.ended):
             self._finish(int(i))
 
+    def _seen(self, observations: np.ndarray) -> Tensor:
+        """(S, obs) of the environments as the method sees them, (S, 1, obs)."""
+        rows = torch.from_numpy(observations).unsqueeze(1).to(self.exploration.device)
+        return self.engine.replay.scaler(rows)
+
     def _finish(self, i: int) -> None:
-        worlds, end = self.worlds, self.buffer.steps
-        seed, episode = self.settings.seeds[i], worlds.episodes[i]
-        row = EpisodeRow("online", end, seed, episode, worlds.returns[i], worlds.lengths[i])
+        worlds, seed = self.worlds, self.settings.seeds[i]
+        values = worlds.episodes[i], worlds.returns[i], worlds.lengths[i]
+        row = EpisodeRow("online", self.steps, seed, *values)
         self.episodes.append(row)
-        self._show(i, row)
+        self._ended(i, row)
         worlds.begin(i)
 
-    def _show(self, i: int, row: EpisodeRow) -> None:
-        """Hand a whole episode to the batches, where the method adds columns to it."""
-        if self.columns is not None:
-            first = row.step - row.length
-            self.buffer.complete(i, first, self.columns(self.buffer.episode(i, first, row.step)))
-
     def save(self, path: Path) -> dict[str, Any]:
-        """Write what was added to `path`; returns the rest as a record, but for `tensors`."""
+        """Write what is too long for a checkpoint to `path`; returns the rest as a record, but for
+        `tensors`."""
         return {
-            "buffer": self.buffer.save(path),
             "episode": self.worlds.episodes,
             "length": self.worlds.lengths,
             "episodes": [astuple(row) for row in self.episodes],
@@ -183,63 +204,16 @@ class OnlinePhase:
         """The generators of the exploration, for a checkpoint."""
         return {"streams.exploration": self.exploration.state()}
 
+    @abstractmethod
     def restore(self, path: Path, record: dict[str, Any], tensors: dict[str, Tensor]) -> bool:
         """Continue from what `save` and `tensors` gave; False, and nothing changed, where `path`
-        does not hold the rows. A phase that has ended needs none."""
-        online, steps = self.settings.online, record["buffer"]["steps"]
-        assert online is not None
-        if steps < online.steps and not self.buffer.load(path, **record["buffer"]):
-            return False
+        does not hold what was written. A phase that has ended needs none of that."""
+
+    def _restore(self, steps: int, record: dict[str, Any], tensors: dict[str, Tensor]) -> bool:
+        """What all kinds have in common; whether the phase goes on."""
+        assert self.settings.online is not None
+        self.steps = steps
         self.episodes = [EpisodeRow(*row) for row in record["episodes"]]
         self.seconds = Seconds(**record["seconds"])
         self.exploration.restore(tensors["streams.exploration"])
-        if steps == online.steps:
-            return True
-        for row in self.episodes:
-            self._show(self.settings.seeds.index(row.seed), row)
-        for i, (episode, length) in enumerate(
-            zip(record["episode"], record["length"], strict=True)
-        ):
-            rows = self.buffer.rows(i, self.buffer.steps - length, self.buffer.steps)
-            self.worlds.restore(i, episode, self.buffer.actions[rows].cpu().numpy())
-        return True
-
-
-def begin(
-    settings: Settings,
-    method: ModuleType,
-    state: Any,
-    config: Any,
-    replay: Replay,
-    streams: dict[str, Streams],
-    executor: str,
-) -> OnlinePhase:
-    """The phase before its first step; `replay` holds the data, which methods that learn from
-    their own steps alone do not keep."""
-    online = settings.online
-    assert online is not None
-    kept = 0 if settings.method in methods.ONLINE else len(replay)
-    warm_up = method.warm_up(config) if hasattr(method, "warm_up") else 0
-    if warm_up >= online.steps:
-        raise BenchError(
-            f"online, steps: {online.steps:,} steps are over before the {warm_up:,} of "
-            f"{settings.method}'s warm_up, without an update; ask for more, or for a shorter one."
-        )
-    mixing = method.mixing(config) if hasattr(method, "mixing") else None
-    buffer = Buffer(replay, kept, len(settings.seeds), online.steps, online.buffer, mixing)
-    device = streams["noise"].device
-
-    def columns(episode: Transitions) -> dict[str, np.ndarray]:
-        found: dict[str, np.ndarray] = method.columns(episode, config)
-        return found
-
-    return OnlinePhase(
-        settings,
-        buffer,
-        Engine(method, state, config, buffer, streams["noise"], executor),
-        Worlds(settings.task.env_id, settings.seeds),
-        Streams(settings.seeds, "exploration", device),
-        streams["batches"],
-        columns if buffer.columns else None,
-        warm_up,
-    )
+        return steps < self.settings.online.steps

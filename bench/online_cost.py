@@ -1,8 +1,9 @@
 """What an online phase costs beside its updates and its environments, measured in turn.
 
 The same run does some updates alone, then steps its environments alone with random actions, then
-does both as the phase does. The ratio is of the last to the sum of the first two. Times are those
-of the processor, so that other jobs on the machine matter little.
+does both as the phase does, in whole rollouts where an update takes one. The ratio is of the last
+to the sum of the first two. Times are those of the processor, so that other jobs on the machine
+matter little; they are printed for one environment step.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def online_cost(
         methods: of the suite; all when left out.
         tasks: of the suite; all when left out.
         configfile: the suite.
-        steps: environment steps in each measurement.
+        steps: environment steps in each measurement, or some more to fill its last rollout.
         rounds: measurements of each part, of which the fastest counts.
     """
     catalogue = Catalogue()
@@ -47,16 +48,20 @@ def online_cost(
             data = Path("data/transitions") / resolved(catalogue.task(task), suite).transitions
             parts = measure(cell, data, steps, rounds)
             ratio = parts[2] / (parts[0] + parts[1])
-            shown = "".join(f"{part * 1e3 / steps:11.3f} ms" for part in parts)
+            shown = "".join(f"{part * 1e3:11.3f} ms" for part in parts)
             print(f"{method + '/' + task:40}{shown}{ratio:8.2f}", flush=True)
 
 
 def measure(cell: Settings, data: Path, steps: int, rounds: int) -> tuple[float, float, float]:
-    """Processor seconds of that many updates, steps of the environments, and both together."""
+    """Processor seconds of an environment step: of its updates, of itself, and of both together.
+
+    Each is the best of `rounds` measurements over at least `steps` steps.
+    """
     import numpy as np
     import torch
 
     from bench.engine import prepare_process
+    from bench.envs import action_space
     from bench.train import Run
     from bench.transitions import Transitions
 
@@ -68,12 +73,11 @@ def measure(cell: Settings, data: Path, steps: int, rounds: int) -> tuple[float,
     run.go_online()
     phase = run.online
     assert phase is not None
-    phase.advance(phase.warm_up + 50)  # recorded by now
+    every = phase.interval
+    steps = whole(steps, every)
+    phase.advance(whole(phase.warm_up + 50, every))  # recorded by now
     rng = np.random.default_rng(0)
-    shape = (len(cell.seeds), phase.buffer.actions.shape[1])
-
-    def update() -> None:
-        phase.engine(phase.buffer.sample(phase.batches, cell.batch_size))
+    shape = (len(cell.seeds), action_space(phase.worlds.envs[0]).shape[0])
 
     def step() -> None:
         outcome = phase.worlds.step(rng.uniform(-1, 1, shape).astype(np.float32))
@@ -81,7 +85,7 @@ def measure(cell: Settings, data: Path, steps: int, rounds: int) -> tuple[float,
             phase.worlds.begin(int(i))
 
     measured: Sequence[tuple[Callable[[], Any], int]] = (
-        (update, steps), (step, steps), (lambda: phase.advance(steps), 1),
+        (phase.learn, steps // every), (step, steps), (lambda: phase.advance(steps), 1),
     )  # fmt: skip
     best = [float("inf")] * len(measured)
     for _ in range(rounds):  # in turn, so that a busy machine is busy for all of them
@@ -90,4 +94,10 @@ def measure(cell: Settings, data: Path, steps: int, rounds: int) -> tuple[float,
             for _ in range(times):
                 what()
             best[number] = min(best[number], time.thread_time() - began)
-    return best[0], best[1], best[2]
+    updates, environments, both = (seconds / steps for seconds in best)
+    return updates, environments, both
+
+
+def whole(steps: int, every: int) -> int:
+    """`steps`, or the next multiple of `every`."""
+    return -(-steps // every) * every

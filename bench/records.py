@@ -34,6 +34,8 @@ NUMERICS = (
         "maze",
         "mazes",
         "nets",
+        "off_policy",
+        "on_policy",
         "online",
         "physics",
         "policies",

@@ -13,6 +13,7 @@ from bench import checkpoint, energy, records
 from bench.evaluate import HEADER
 from bench.learner import Learner
 from bench.online import Seconds
+from bench.transforms import Moments
 
 if TYPE_CHECKING:
     from bench.train import Run
@@ -34,9 +35,8 @@ def write(run: Run, folder: Path, record: dict[str, Any]) -> None:
         print(run.online.seconds)
     online = run.online.seconds if run.online else Seconds()
     seconds = run.seconds + online.updates
-    updates = run.step  # a run whose seeds have all diverged ends before its time
-    if run.online:
-        updates += run.settings.updates - run.online.warm_up
+    # A run whose seeds have all diverged ends before its time.
+    updates = run.settings.updates + run.online.updates if run.online else run.step
     records.write_json(
         folder / "run.json",
         {
@@ -58,13 +58,14 @@ def write(run: Run, folder: Path, record: dict[str, Any]) -> None:
 
 
 def networks(run: Run) -> dict[str, Tensor]:
-    """The parameters of every network by field of the state, and the observations' scale."""
-    tensors = {
-        f"{field.name}.{name}": tensor.cpu().contiguous()
-        for field in fields(run.state)
-        if isinstance(part := getattr(run.state, field.name), Learner)
-        for name, tensor in part.net.state_dict().items()
-    }
+    """The parameters of every network and running moments by field of the state, and the
+    observations' scale."""
+    tensors: dict[str, Tensor] = {}
+    for field in fields(run.state):
+        part = getattr(run.state, field.name)
+        if isinstance(part, Learner | Moments):
+            held = part.net.state_dict() if isinstance(part, Learner) else part.tensors()
+            tensors |= {f"{field.name}.{k}": v.cpu().contiguous() for k, v in held.items()}
     scaler = run.replay.scaler
     return tensors | {
         "observation.mean": scaler.mean.cpu(),

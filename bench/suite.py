@@ -86,9 +86,9 @@ class Evaluation(Strict):
 
 
 class Online(Strict):
-    """The online phase, after the offline one: an update a step, policies scored on the way."""
+    """The online phase, after the offline one: policies learn from steps, scored on the way."""
 
-    steps: int = Field(gt=0, description="environment steps per seed, with one update each")
+    steps: int = Field(gt=0, description="environment steps per seed, an update each or a rollout")
     every: int = Field(gt=0, description="environment steps between evaluations")
     episodes: int = Field(gt=0, description="episodes per seed and evaluation")
     buffer: int = Field(

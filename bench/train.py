@@ -20,13 +20,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench import checkpoint, methods, online, records, results
-from bench.contract import make_actor, make_replay
+from bench import checkpoint, methods, off_policy, on_policy, records, results
+from bench.contract import is_on_policy, make_actor, make_replay
 from bench.engine import Engine, choose_executor, prepare_process
 from bench.envs import Evaluator
 from bench.errors import BenchError
 from bench.evaluate import EpisodeRow, evaluate, purpose
-from bench.online import OnlinePhase
+from bench.online import Phase
 from bench.probes import Probes
 from bench.process import alone, stop_flag
 from bench.rng import Streams
@@ -65,7 +65,7 @@ class Run:
         )
         self.probes = Probes(self.method, settings.task.env_id, data, self.replay)
         self.step = 0  # of the phase
-        self.online: OnlinePhase | None = None
+        self.online: Phase | None = None
         self.before: dict[str, Tensor] = {}  # the networks before the online phase
         self.metrics: list[dict[str, float | str]] = []  # one row a log point and seed
         self.evaluations: list[EpisodeRow] = []
@@ -82,10 +82,8 @@ class Run:
         if self.settings.online is None or self.online is not None:
             return
         self.before = {f"{OFFLINE}{k}": v.clone() for k, v in results.networks(self).items()}
-        self.online = online.begin(
-            self.settings, self.method, self.state, self.config, self.replay, self.streams,
-            self.executor,
-        )  # fmt: skip
+        kind = on_policy if is_on_policy(self.method) else off_policy
+        self.online = kind.begin(self.settings, self.engine, self.streams["batches"])
         self.step = 0
 
     @property
@@ -245,6 +243,8 @@ def train(
     data = Transitions.load(data_folder)
     if executor == "auto":
         executor = choose_executor(length(settings), torch.device(device))
+    if is_on_policy(methods.load(settings.method)):
+        executor = "eager"  # no recording holds an update of many steps
     dataset_hash, code = content_hash(data), records.source_hash(settings.method)
     check_card(data_folder, dataset_hash)
     identity = _identity(settings, dataset_hash, code)

@@ -95,3 +95,38 @@ class ObservationScaler:
     def to(self, device: torch.device) -> ObservationScaler:
         """A copy on another device."""
         return ObservationScaler(self.mean.to(device), self.scale.to(device))
+
+
+@dataclass
+class Moments:
+    """Running mean and variance of each seed, (S, 1, d), by the parallel update of Chan et al."""
+
+    mean: Tensor
+    var: Tensor
+    count: Tensor  # (S, 1, 1)
+
+    @classmethod
+    def zeros(cls, seeds: int, size: int, device: str | torch.device = "cpu") -> Moments:
+        """Of no sample yet: mean 0, variance 1."""
+        mean = torch.zeros(seeds, 1, size, device=device)
+        count = torch.full((seeds, 1, 1), 1e-4, device=device)
+        return cls(mean, torch.ones_like(mean), count)
+
+    def add(self, batch: Tensor) -> None:
+        """`batch` (S, B, d)."""
+        size = batch.shape[1]
+        total = self.count + size
+        gap = batch.mean(1, keepdim=True) - self.mean
+        within = self.var * self.count + batch.var(1, unbiased=False, keepdim=True) * size
+        self.var = (within + gap.square() * self.count * size / total) / total
+        self.mean = self.mean + gap * size / total
+        self.count = total
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that a checkpoint needs, by name."""
+        return {"mean": self.mean, "var": self.var, "count": self.count}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what `tensors` returned."""
+        for name, held in self.tensors().items():
+            held.copy_(tensors[name])

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench import transitions
+from bench.methods import ONLINE
 from bench.suite import Settings
 from bench.transitions import Transitions
 
@@ -24,7 +25,10 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "cal_ql": {"samples": 2},
     "sac": {"warm_up": 30},
     "sac_iql": {"warm_up": 30, "uniform": False},
+    "ppo": {"horizon": 25, "minibatches": 5, "epochs": 2},
 }
+CONFIGS["ppo_iql"] = CONFIGS["ppo"] | {"activation": "relu", "bounded_mean": True}
+CONFIGS["ppo_iql"] |= {"running_scales": False}
 
 
 def settings(method: str = "iql", **changes: Any) -> Settings:
@@ -45,7 +49,7 @@ def settings(method: str = "iql", **changes: Any) -> Settings:
         "method": method,
         "task": row,
         "seeds": [0, 3],
-        "updates": 0 if method.startswith("sac") else 20,
+        "updates": 0 if method in ONLINE else 20,
         "batch_size": 32,
         "log_every": 10,
         "rewards": "minus_one",

@@ -12,6 +12,8 @@ import yaml
 from safetensors.torch import load_file
 from test_workflow import Project
 
+from bench.methods import ONLINE
+
 TINY = Path(__file__).parent / "config/tiny-finetune.yaml"
 
 
@@ -28,7 +30,7 @@ def test_both_phases_stand_in_one_record(project: Project) -> None:
     scores = pd.read_csv(project.folder / "results/tiny/scores.csv")
     tuned = {(p, s) for p, s in scores[scores.method == "iql"][["phase", "step"]].values.tolist()}
     assert tuned == {("offline", 20), ("offline", 40), ("online", 40), ("online", 60)}
-    for name in ("sac", "sac_iql"):
+    for name in ONLINE:
         points = scores[scores.method == name][["phase", "step"]].values.tolist()
         assert {tuple(p) for p in points} == {("offline", 0), ("online", 40), ("online", 60)}
     assert scores.groupby(["task", "method"]).seed.nunique().eq(3).all()
@@ -37,16 +39,19 @@ def test_both_phases_stand_in_one_record(project: Project) -> None:
     assert (table.seeds == 3).all()
 
 
-def test_sac_begins_where_iql_ended_offline(project: Project) -> None:
+@pytest.mark.parametrize(("method", "taken"), [("sac_iql", "critic"), ("ppo_iql", "value")])
+def test_online_methods_begin_where_iql_ended_offline(
+    project: Project, method: str, taken: str
+) -> None:
     for task in project.suite["tasks"]:
-        iql, sac = (
+        iql, other = (
             load_file(project.folder / f"results/tiny/runs/{m}/{task}/0-2/policy.safetensors")
-            for m in ("iql", "sac_iql")
+            for m in ("iql", method)
         )
-        for name in ("policy.trunk.weights.0", "critic.trunk.weights.2", "observation.mean"):
-            assert torch.equal(iql[f"offline.{name}"], sac[f"offline.{name}"])
-        for networks in (iql, sac):  # which both have moved from there
-            name = "critic.trunk.weights.0"
+        for name in ("policy.trunk.weights.0", f"{taken}.trunk.weights.2", "observation.mean"):
+            assert torch.equal(iql[f"offline.{name}"], other[f"offline.{name}"])
+        for networks in (iql, other):  # which both have moved from there
+            name = f"{taken}.trunk.weights.0"
             assert not torch.equal(networks[name], networks[f"offline.{name}"])
 
 
@@ -54,7 +59,7 @@ def test_the_report_has_the_page(project: Project) -> None:
     document = pypdfium2.PdfDocument(project.folder / "reports/tiny.pdf")
     text = "\n".join(page.get_textpage().get_text_range() for page in document)
     assert "Fine-tuning: offline to online" in text
-    for label in ("IQL", "Cal-QL", "SAC from scratch", "SAC from IQL"):
+    for label in ("IQL", "Cal-QL", "SAC from scratch", "SAC from IQL", "PPO from IQL"):
         assert label in text
     assert "not reached" in text
 

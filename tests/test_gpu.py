@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fixture_online import settings as online_settings
 from test_train import data, settings
 
 from bench import checkpoint
@@ -17,7 +18,7 @@ from bench.methods import OFFLINE, load
 from bench.rng import Streams
 from bench.train import Run
 from bench.transitions import Transitions
-from bench.types import Spec
+from bench.types import Batch, Spec
 
 __all__ = ["data"]  # a fixture
 CUDA = torch.device("cuda")
@@ -104,3 +105,40 @@ def test_an_update_makes_no_tensor_on_another_device(data: Transitions, method: 
         refresh(state, replay, config)
     metrics = module.update(state, replay.batch(rows), config, streams)
     assert {m.device.type for m in metrics.values()} == {"meta"}
+
+
+@pytest.mark.parametrize("scales", [True, False])
+def test_an_on_policy_update_makes_no_tensor_on_another_device(scales: bool) -> None:
+    device, method = torch.device("meta"), load("ppo")
+    config = method.Config(horizon=8, minibatches=2, epochs=1, running_scales=scales)
+    streams = Streams((0, 1), "noise", device)
+    state = method.init(Spec(4, 1), config, streams, 8)
+    seen, each = torch.zeros(2, 1, 4, device=device), torch.zeros(2, 1, device=device)
+    steps = []
+    for _ in range(8):
+        actions = method.explore(state, seen, config, streams)
+        batch = Batch(seen, actions, each, each, seen)
+        steps.append(method.collect(state, batch, each, config))
+    metrics = method.update(state, method.Rollout.of(steps), config, streams)
+    held = [v for k, v in checkpoint.state_tensors(state).items() if "updates" not in k]
+    assert {tensor.device.type for tensor in (*metrics.values(), *held)} == {"meta"}
+
+
+@pytest.mark.gpu
+def test_an_on_policy_phase_on_the_card_goes_on_from_its_checkpoint(
+    data: Transitions, tmp_path: Path
+) -> None:
+    """On the processor too it takes the same first steps; later ones part by rounding."""
+    cell = online_settings("ppo")
+    runs = [Run(cell, data, device) for device in (CUDA, torch.device("cpu"))]
+    for run in runs:
+        run.go_online()
+        run.advance()
+    close(*runs)
+    first, again = runs[0], Run(cell, data, CUDA)
+    first.save(tmp_path / "c", "x")
+    assert again.resume(tmp_path / "c", "x")
+    for run in (first, again):
+        run.advance()
+        run.advance()
+    close(first, again)

@@ -18,6 +18,7 @@ import torch
 from fixture_online import settings
 
 from bench import methods
+from bench.contract import is_on_policy
 from bench.errors import BenchError
 from bench.online import Worlds
 from bench.train import ROWS, Run
@@ -25,8 +26,9 @@ from bench.transforms import RewardScaler
 from bench.transitions import Transitions
 
 CPU = torch.device("cpu")
-# Methods that begin from another one's run are met in test_start.py.
-PLAIN = [m for m in methods.FINE_TUNED if m not in methods.START]
+# Methods that begin from another one's run are met in test_start.py, others in test_on_policy.py.
+OFF_POLICY = [m for m in methods.FINE_TUNED if not is_on_policy(methods.load(m))]
+PLAIN = [m for m in OFF_POLICY if m not in methods.START]
 WORLDS = (
     "Hopper-v4", "HalfCheetah-v4", "Walker2d-v4", "bench.locomotion:HopperD4RL-v2",
     "bench.antmaze:AntMazeUmaze-v0", "bench.antmaze:AntMazeUmaze-v2",

@@ -80,6 +80,10 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"methods": ["sac"]},
         ["online: sac learns from its own steps alone", "set `online`"],
     ),
+    "no phase for sac with another setting": (
+        {"methods": ["sac@polyak=0.1"]},
+        ["online: sac@polyak=0.1 learns from its own steps alone"],
+    ),
     "a method without one": (
         {"methods": ["iql", "bc"], "online": ONLINE},
         ["online: bc has no online phase", "override"],

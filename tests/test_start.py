@@ -13,11 +13,16 @@ from fixture_online import settings
 from safetensors.torch import load_file
 
 from bench import results
+from bench.catalogue import Catalogue
 from bench.errors import BenchError
+from bench.methods import START, load
+from bench.rng import Streams
 from bench.suite import Settings
-from bench.train import Run
+from bench.train import Run, as_tuples
 from bench.transitions import Transitions, content_hash
+from bench.types import Batch
 
+ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
 
 
@@ -144,11 +149,105 @@ def test_sac_begins_with_the_networks_that_iql_had_before_it_went_online(
     assert not torch.equal(sac.state.critic.flat, critic)
 
 
-def test_sac_refuses_an_iql_of_another_shape(data: Transitions, tmp_path: Path) -> None:
+def test_ppo_begins_as_the_policy_and_value_that_iql_had_before_it_went_online(
+    data: Transitions, tmp_path: Path
+) -> None:
+    """Means, draws and V of raw observations, through the scales of each method's own run."""
+    iql = offline(settings(), data)
+    iql.state.policy.net.log_std.data.copy_(torch.tensor([[[-1.5]], [[-0.2]]]))
+    torch.manual_seed(0)
+    raw, ahead, taken = 3 * torch.randn(2, 50, 4), 3 * torch.randn(2, 50, 4), torch.zeros(2, 50, 1)
+    observations, following = iql.replay.scaler(raw), iql.replay.scaler(ahead)
+    wanted = [
+        iql.method.act(iql.state, observations, iql.config),
+        iql.method.explore(iql.state, observations, iql.config, Streams([0, 3], "draws")),
+        iql.method.value(iql.state, following, iql.config),
+    ]
+    wanted = [tensor.detach().clone() for tensor in wanted]
+    iql.go_online()
+    for _ in range(3):
+        iql.advance()
+    folder = finish(iql, tmp_path, data)
+    ppo = Run(settings("ppo_iql"), data, CPU)
+    ppo.start(folder, content_hash(data))
+    method, state, config, scaler = ppo.method, ppo.state, ppo.config, ppo.replay.scaler
+    rewards, ends = torch.full((2, 50), 7.0), torch.ones(2, 50)
+    with torch.no_grad():
+        drawn = method.explore(state, scaler(raw), config, Streams([0, 3], "draws"))
+        batch = Batch(scaler(raw), taken, rewards, torch.ones(2, 50), scaler(ahead))
+        step = method.collect(state, batch, ends, config)
+        found = [method.act(state, scaler(raw), config), drawn, step.next_values]
+    for ours, theirs in zip(found, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
+    assert torch.equal(step.rewards, rewards)  # in which IQL's V was learned
+    policy, value = state.policy.flat.clone(), state.value.flat.clone()
+    ppo.go_online()
+    for _ in range(3):
+        ppo.advance()
+    assert ppo.step == 30  # past the first rollout
+    assert not torch.equal(state.policy.flat, policy)
+    assert not torch.equal(state.value.flat, value)
+
+
+OTHERS: dict[str, tuple[dict[str, Any], str]] = {
+    "width": ({"hidden": [8]}, r"config\.hidden: the run has \[16, 16\], this one \[8\]"),
+    "discount": ({"discount": 0.9}, r"config\.discount: the run has 0\.99, this one 0\.9"),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+@pytest.mark.parametrize("method", START)
+def test_an_iql_of_another_shape_is_refused(
+    data: Transitions, tmp_path: Path, method: str, what: str
+) -> None:
     folder = finish(offline(settings(), data), tmp_path, data)
-    run = Run(settings("sac_iql", config={"hidden": [8], "warm_up": 30}), data, CPU)
-    with pytest.raises(BenchError, match=r"config\.hidden: the run has \[16, 16\], this one \[8\]"):
+    config, said = OTHERS[what]
+    run = Run(settings(method, config=settings(method).config | config), data, CPU)
+    with pytest.raises(BenchError, match=said):
         run.start(folder, content_hash(data))
+
+
+@pytest.mark.parametrize("what", ["seeds", "rewards", "observations"])
+@pytest.mark.parametrize("method", START)
+def test_an_iql_of_other_data_or_seeds_is_refused(
+    data: Transitions, tmp_path: Path, method: str, what: str
+) -> None:
+    folder = finish(offline(settings(), data), tmp_path, data)
+    changes, said = WRONG[what]
+    run = Run(settings(method, **changes), data, CPU)
+    with pytest.raises(BenchError, match=said):
+        run.start(folder, content_hash(data))
+    task = settings().task.model_dump() | {"task": "hopper-medium"}
+    for other, hash_, field in ((settings(method, task=task), content_hash(data), "task"),
+                                (settings(method), "other", "dataset_hash")):  # fmt: skip
+        with pytest.raises(BenchError, match=f"{field}: the run has"):
+            Run(other, data, CPU).start(folder, hash_)
+
+
+def shared(cell: Settings) -> dict[str, Any]:
+    """What Run.start compares."""
+    config = load(cell.method).Config(**as_tuples(cell.config))
+    fields = {key: getattr(cell, key) for key in ("rewards", "observations", "precision")}
+    return fields | {key: getattr(config, key) for key in ("hidden", "discount")}
+
+
+def test_suites_give_a_method_the_settings_of_the_run_that_it_begins_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else its jobs would be refused, after hours."""
+    monkeypatch.chdir(ROOT)
+    catalogue, found = Catalogue(), 0
+    for path in (ROOT / "config").glob("*finetune.yaml"):
+        suite = catalogue.read_suite(path)
+        cells = [(m, t) for m in suite.methods if m in START for t in suite.tasks]
+        for method, task in cells:
+            ours, theirs = (
+                shared(catalogue.settings(suite, name, task, (0,)))
+                for name in (method, START[method])
+            )
+            assert ours == theirs, f"{path.name}, {method} on {task}"
+            found += 1
+    assert found > 2
 
 
 def test_a_job_begins_from_the_folder_that_it_is_given(tmp_path: Path) -> None:

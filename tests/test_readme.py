@@ -61,6 +61,18 @@ def test_the_baselines_table_is_the_published_summary() -> None:
             assert row[task] == score(summary.loc[(task, labels[label])])
 
 
+def test_the_antmaze_table_is_the_published_summary() -> None:
+    summary = published("local", "summary.csv")
+    summary = summary[summary["seeds"] > 0]
+    labels = {METHODS[m]["label"]: m for m in summary.index.unique("method")}
+    found = {row["method"]: row for row in table("method | antmaze-umaze")}
+    assert set(found) == set(labels)
+    for label, row in found.items():
+        assert set(row) == {"method", *summary.index.unique("task")}
+        for task in summary.index.unique("task"):
+            assert row[task] == score(summary.loc[(task, labels[label])])
+
+
 def test_the_variants_table_is_the_published_effects() -> None:
     effects = published("variants", "effects.csv")
     found = {row["variant"]: row for row in table("variant | halfcheetah-medium-replay")}

@@ -138,12 +138,14 @@ class Catalogue:
         setting, value = methods.setting_of(method)
         if setting:  # wins over all layers
             config[setting] = yaml.safe_load(value)
+        updates = suite.updates_of(method)
+        self._check_warm_start(method, config, updates, f"{where}, overrides for {method}")
         cell = {
             "suite": suite.suite,
             "method": method,
             "task": resolved(row, suite),
             "seeds": seeds,
-            "updates": suite.updates_of(method),
+            "updates": updates,
             "log_every": suite.log_every,
             "precision": suite.precision,
             "evaluation": suite.evaluation_of(method, row.family),
@@ -196,6 +198,20 @@ class Catalogue:
                 f"'{task.task}' needs; add them with their source."
             )
         return families[task.family]
+
+    def _check_warm_start(
+        self, method: str, config: dict[str, Any], updates: int, where: str
+    ) -> None:
+        """Refuse a warm start that outlasts the run: all that was learned would be to imitate."""
+        field = self.schemas[method]["properties"].get("warm_start")
+        if field is None:
+            return
+        length = config.get("warm_start", field["default"])
+        if length >= updates:
+            raise BenchError(
+                f"{where}, config: warm_start is {length:,} and the run has {updates:,} updates, "
+                "so that the policy would only imitate; set warm_start to fewer."
+            )
 
     def _check_config(self, method: str, config: dict[str, Any], where: str) -> None:
         fields = self.schemas[method]["properties"]

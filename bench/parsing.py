@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,7 +60,13 @@ def read_table(path: Path) -> list[dict[str, Any]]:
 
     _text(path)
     try:
-        frame = pd.read_csv(path, sep="\t", comment="#", index_col=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(path, sep="\t", comment="#", index_col=False)
+    except pd.errors.ParserWarning:
+        raise BenchError(
+            f"{path}, header: names fewer columns than the rows have; see config/README.md."
+        ) from None
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         raise BenchError(f"{path}: not a table ({error}); see config/README.md.") from None
     rows = frame.to_dict("records")

@@ -23,7 +23,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     content = METHODS | {
         name: {"label": name, "reference": "a paper", "families": FAMILIES}
-        for name in ("sac", "sac_iql", "cql")
+        for name in ("sac", "sac_iql", "cal_ql")
     }
     layers = {f: layer | {"fine_tuning": {"cosine_actor": False}}
               for f, layer in METHODS["iql"]["families"].items()}  # fmt: skip
@@ -36,7 +36,7 @@ def cell(method: str, task: str = "hopper-medium", **changes: Any) -> Settings:
 
 
 def test_a_suites_phase_reaches_every_run() -> None:
-    settings = cell("iql", methods=["iql", "cql"], online=ONLINE)
+    settings = cell("iql", methods=["iql", "cal_ql"], online=ONLINE)
     assert settings.online == Online(**ONLINE)
     assert settings.online.buffer == 2_000_000  # the authors' replay_buffer_size
     assert settings.updates == 100
@@ -66,8 +66,9 @@ def test_a_run_without_a_phase_does_not_mention_one() -> None:
     with_phase = cell("iql", methods=["iql"], online=ONLINE)
     assert Settings.model_validate_json(with_phase.model_dump_json()) == with_phase
     # A setting of none is one, not left out.
-    none = [{"reason": "r", "methods": ["cql"], "config": {"target_gap": None}}]
-    assert '"target_gap":null' in cell("cql", methods=["cql"], overrides=none).model_dump_json()
+    none = [{"reason": "r", "methods": ["cal_ql"], "config": {"target_gap": None}}]
+    text = cell("cal_ql", methods=["cal_ql"], overrides=none).model_dump_json()
+    assert '"target_gap":null' in text
 
 
 def test_sac_has_no_offline_phase() -> None:

@@ -197,10 +197,13 @@ def test_a_committed_suite_is_valid_and_resolves(
 
 def test_a_preset_of_one_family_is_refused_on_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    content = MINIMAL | {"tasks": ["hopper-medium"], "methods": ["cql_antmaze"]}
+    overrides = [{"reason": "r", "config": {"warm_start": 10}}]
+    mine = {"tasks": ["hopper-medium"], "methods": ["cql_antmaze"], "overrides": overrides}
+    content = MINIMAL | mine
     with pytest.raises(BenchError, match=r"cql_antmaze, families: no settings for 'locomotion'"):
         Catalogue().suite(content, "tiny.yaml")
     maze = content | {"tasks": ["pointmaze-large-stitch"]}
     Catalogue().suite(maze, "tiny.yaml")
+    raw = [*overrides, {"reason": "r", "rewards": "raw"}]
     with pytest.raises(BenchError, match=r"'raw' contradicts cql_antmaze's settings"):
-        Catalogue().suite(maze | {"overrides": [{"reason": "r", "rewards": "raw"}]}, "tiny.yaml")
+        Catalogue().suite(maze | {"overrides": raw}, "tiny.yaml")

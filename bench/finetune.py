@@ -102,6 +102,11 @@ def fine_tuning(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def through_both(cell: pd.DataFrame, updates: int) -> pd.DataFrame:
+    """Scores of one method with `step` counting up to 0 in its offline `updates`, then from 0."""
+    return cell.assign(step=cell["step"].where(cell["phase"] == "online", cell["step"] - updates))
+
+
 def _ends(scores: pd.DataFrame, suite: Suite, task: Task, method: str) -> pd.DataFrame:
     """`before` and `after` of each seed that has both."""
     online = suite.online_of(method, task.family)

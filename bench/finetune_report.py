@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
 from bench import finetune, stats
@@ -163,22 +165,24 @@ def curves(
 ) -> None:
     """Mean over seeds and t-interval: offline updates (shaded) end at 0, online steps begin there.
 
-    The paper's before and after are open marks at 0 and at the end.
+    The shaded part is at most half as wide as the other, whatever the number of updates. The
+    paper's before and after are open marks at 0 and at the end.
     """
     with mpl.rc_context(STYLE):
         figure, axes = panels(len(tasks), 1.9)
         for axis, (name, task) in zip(axes, tasks.items(), strict=True):
             of_task = scores[scores["task"] == name]
-            start = 0.0
+            start = end = 0.0
             for method, label in labels.items():
                 cell = of_task[of_task["method"] == method]
-                shift = np.where(cell["phase"] == "offline", suite.updates_of(method), 0)
-                cell = cell.assign(step=cell["step"] - shift)
+                cell = finetune.through_both(cell, suite.updates_of(method))
                 style = look(method, list(labels))
                 _curve(axis, cell, task.bounded, style, label)
-                start = min(start, cell["step"].min()) if len(cell) else start
                 theirs, online = paper.get((name, method)), suite.online_of(method, task.family)
-                if theirs and online and len(cell):
+                if online is None or cell.empty:
+                    continue
+                start, end = min(start, cell["step"].min()), max(end, online.steps)
+                if theirs:
                     axis.plot([0, online.steps], [theirs.before, theirs.after], linestyle="",
                               marker=style.marker, color=style.color, fillstyle="none",
                               markersize=6)  # fmt: skip
@@ -188,7 +192,19 @@ def curves(
                 continue
             axis.axvspan(start, 0, color="0.94", linewidth=0, zorder=0)
             axis.margins(x=0.02)
+            _narrow_offline(axis, max(1.0, -2 * start / end))
+            axis.set_xticks(sorted({start, 0, end / 2, end}))
             axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         _outer_labels(axes, "offline updates | online steps", "normalised score")
         legend(figure, axes[0])
         save(figure, stem)
+
+
+def _narrow_offline(axis: Axes, factor: float) -> None:
+    """Draw what lies left of 0 narrower by `factor`."""
+    shrink = partial(_scale_negative, factor=1 / factor)
+    axis.set_xscale("function", functions=(shrink, partial(_scale_negative, factor=factor)))
+
+
+def _scale_negative(values: np.ndarray, factor: float) -> np.ndarray:
+    return np.where(values < 0, values * factor, values)

@@ -22,6 +22,7 @@ from plotly.offline import get_plotlyjs
 
 from bench.catalogue import Catalogue
 from bench.figures import curve_of, look
+from bench.finetune import through_both
 from bench.records import write_text
 from bench.suite import Suite
 
@@ -92,15 +93,17 @@ def figures(folder: Path) -> list[dict[str, str]]:
 
 
 def curves(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> dict[str, Any]:
-    """The offline learning curves: the looks of the methods, and a list of lines a task.
+    """The learning curves: the looks of the methods, a list of lines a task, and their axis.
 
-    A line has `method` and the columns of figures.curve_of, with null for no interval.
+    A line has `method` and the columns of figures.curve_of, with null for no interval. With an
+    online phase, offline updates count up to 0 and environment steps from there.
     """
-    offline = scores[scores["phase"] == "offline"]
+    online = (scores["phase"] == "online").any()
     charts: dict[str, list[dict[str, Any]]] = {task: [] for task in suite.tasks}
     for task, method in itertools.product(suite.tasks, suite.methods):
-        cell = offline[(offline["task"] == task) & (offline["method"] == method)]
+        cell = scores[(scores["task"] == task) & (scores["method"] == method)]
         if len(cell):
+            cell = through_both(cell, suite.updates_of(method)) if online else cell
             columns = curve_of(cell, catalogue.tasks[task].bounded)
             plain = [[None if np.isnan(v) else round(v, 3) for v in c.tolist()] for c in columns]
             line = dict(zip(("step", "mean", "low", "high"), plain, strict=True))
@@ -114,4 +117,5 @@ def curves(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> dict[str
         }
         for method, style in looks.items()
     }
-    return {"methods": styles, "charts": charts}
+    axis = "offline updates | online steps" if online else "updates"
+    return {"methods": styles, "charts": charts, "steps": axis}

@@ -242,26 +242,6 @@ def test_a_bad_method_file_is_refused(case: str) -> None:
         assert part in text
 
 
-@pytest.mark.parametrize(("length", "refused"), [(100, True), (99, False)])
-def test_a_warm_start_that_outlasts_the_run_is_refused(length: int, refused: bool) -> None:
-    layer = {"source": "a file", "config": {"warm_start": length}}
-    families = {"locomotion": layer, "pointmaze": layer}
-    cql = {"label": "CQL", "reference": "a paper", "families": families}
-    Path("config/methods.yaml").write_text(yaml.safe_dump(METHODS | {"cql": cql}))
-    if not refused:
-        suite_of(methods=["cql"])
-        return
-    text = refusal(methods=["cql"])
-    for part in (
-        "tiny.yaml",
-        "cql",
-        "warm_start is 100",
-        "100 updates",
-        "set warm_start to fewer.",
-    ):
-        assert part in text
-
-
 def test_a_method_without_settings_for_a_family_of_the_suite() -> None:
     Path("config/methods.yaml").write_text(
         yaml.safe_dump(changed(["bc", "families", "pointmaze"], None))

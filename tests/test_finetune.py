@@ -12,6 +12,7 @@ from fixture_results import MAZES, TASKS, catalogue, make_suite
 from scipy.stats import t as student
 
 from bench import finetune, finetune_report, stats
+from bench import page as html
 from bench.errors import BenchError
 from bench.runs import Runs
 from bench.suite import Online, Suite
@@ -199,6 +200,16 @@ def test_the_pages_tables(tmp_path: Path) -> None:
     cost = (tmp_path / "tables/online_cost.csv").read_text().splitlines()
     assert cost[1:] == ["IQL,8,2,12,1.20", "CQL,not run,not run,not run,not run"]
     assert set(content) == {"finetune"}
+
+
+def test_the_html_curves_run_through_both_phases() -> None:
+    drawn = html.curves(SCORES, suite(), CATALOGUE)
+    first = drawn["charts"][MAZE][0]
+    assert drawn["steps"] == "offline updates | online steps"
+    assert (first["method"], first["step"]) == ("iql", [-500, 0, 100, 200, 300])
+    assert first["mean"][1:3] == [20, 47]
+    offline = html.curves(SCORES[SCORES["phase"] == "offline"], suite(), CATALOGUE)
+    assert offline["charts"][MAZE][0]["step"] == [1500, 2000]
 
 
 def test_a_change_without_doubt_is_marked(tmp_path: Path) -> None:

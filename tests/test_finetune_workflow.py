@@ -62,6 +62,8 @@ def test_the_report_has_the_page(project: Project) -> None:
     for label in ("IQL", "Cal-QL", "SAC from scratch", "SAC from IQL", "PPO from IQL"):
         assert label in text
     assert "not reached" in text
+    html = (project.folder / "reports/tiny.html").read_text()
+    assert all(f'<table id="table-{t}"' in html for t in ("finetune", "regret", "online_cost"))
 
 
 def test_repeating_does_nothing_and_a_longer_phase_repeats_the_training(project: Project) -> None:

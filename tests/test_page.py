@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import pytest
@@ -75,6 +76,24 @@ def test_what_comes_from_files_is_escaped(made: Path) -> None:
     assert "<b>bold</b>" not in text
     assert html.escape("A <b>bold</b> & made-up title") in text
     assert page.in_script("</script>") == "<\\/script>"
+
+
+def tables_of(content: object) -> list[dict[str, Any]]:
+    """Every table of a report's content that has rows."""
+    if isinstance(content, list):
+        return [t for part in content for t in tables_of(part)]
+    if not isinstance(content, dict):
+        return []
+    if "header" in content:
+        return [content] if content["rows"] else []
+    return tables_of(list(content.values()))
+
+
+def test_the_page_has_every_table_of_the_pdf(made: Path) -> None:
+    content = json.loads((made.parent / "fixture/report.json").read_text())
+    names = sorted(t["name"] for t in tables_of(content))
+    assert {"scores", "evaluations", "departures", "settings_iql", "runs"} <= set(names)
+    assert sorted(re.findall(r'<table id="table-([^"]*)"', made.read_text())) == names
 
 
 def test_every_figure_has_a_caption() -> None:

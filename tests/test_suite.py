@@ -207,3 +207,14 @@ def test_a_preset_of_one_family_is_refused_on_another(monkeypatch: pytest.Monkey
     raw = [*overrides, {"reason": "r", "rewards": "raw"}]
     with pytest.raises(BenchError, match=r"'raw' contradicts cql_antmaze's settings"):
         Catalogue().suite(maze | {"overrides": raw}, "tiny.yaml")
+
+
+def test_a_warm_start_that_outlasts_the_run_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that BEAR and CQL would do is imitate, which would read like a score of theirs."""
+    monkeypatch.chdir(ROOT)
+    for method in ("cql", "bear"):
+        content = MINIMAL | {"methods": [method]}
+        with pytest.raises(BenchError, match=r"warm_start is 40,000 and .* 100 updates"):
+            Catalogue().suite(content, "tiny.yaml")
+        short = [{"reason": "r", "config": {"warm_start": 99}}]
+        Catalogue().suite(content | {"overrides": short}, "tiny.yaml")

@@ -112,8 +112,10 @@ def clock(seconds: float) -> str:
 
 
 def _progress(log: Path, states: list[dict[str, Any]]) -> tuple[int, int, float]:
+    """Finished jobs, all jobs, and finished ones with the parts of those that run."""
     done, total = jobs(log)
-    return done, total, done + sum(s["done"] / s["total"] for s in states)
+    # What runs may be more than this workflow's: a training begun by hand beside it.
+    return done, total, min(total, done + sum(s["done"] / s["total"] for s in states))
 
 
 def _task(state: dict[str, Any]) -> str:

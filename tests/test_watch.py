@@ -159,6 +159,14 @@ def test_the_line_by_hand(monkeypatch: pytest.MonkeyPatch, dead: int) -> None:
     )
 
 
+def test_trainings_of_no_job_make_no_time_negative(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("log").write_text("1 of 2 steps (50%) done\n")
+    for name in ("of the workflow", "by hand"):
+        report(name, os.getpid(), done=900)
+    monkeypatch.setattr(time, "monotonic", lambda: 160.0)
+    assert watch.line(Path("log"), 100.0).startswith("[1:00] 1 of 2 jobs, about 0:00 left; ")
+
+
 @pytest.mark.parametrize(("text", "head"), [("", "planning"), (RUNNING, "11 of 26 jobs")])
 def test_the_display_shows_all_jobs_and_each_that_runs(text: str, head: str) -> None:
     Path("log").write_text(text)

@@ -73,6 +73,24 @@ def test_the_antmaze_table_is_the_published_summary() -> None:
             assert row[task] == score(summary.loc[(task, labels[label])])
 
 
+def test_the_papers_settings_on_antmaze_are_the_published_summary() -> None:
+    summary = published("local-paper", "summary.csv")
+    iql, bc = (summary.loc[("antmaze-medium-play", method)] for method in ("iql", "bc"))
+    sentence = f"bring IQL to {score(iql).replace('*', '')} on antmaze-medium-play, and BC stays at"
+    assert f"{sentence} {bc['mean']:.1f} " in README.replace("\n", " ")
+
+
+def test_the_ablations_on_antmaze_are_the_published_summary() -> None:
+    summary = published("local-ablations", "summary.csv").droplevel("task")
+    (row,) = table("expectile 0.5")
+    own = row.pop("as it is: 0.9, 3")
+    assert own == score(summary.loc["iql"]).replace("*", "")
+    names = {f"iql@{setting.replace(' ', '=')}": cell for setting, cell in row.items()}
+    assert set(names) == set(summary.index) - {"iql"}
+    for method, cell in names.items():
+        assert cell == score(summary.loc[method]).replace("*", "")
+
+
 def test_the_variants_table_is_the_published_effects() -> None:
     effects = published("variants", "effects.csv")
     found = {row["variant"]: row for row in table("variant | halfcheetah-medium-replay")}

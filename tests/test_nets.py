@@ -77,7 +77,7 @@ def test_torch_default_matches_the_bounds_of_linear() -> None:
 
 def test_log_prob_is_the_unsquashed_normal_with_bounded_mean() -> None:
     policy = GaussianPolicy([3, 8, 2], Streams(SEEDS, "initialisation"))
-    policy.log_std.data.copy_(torch.randn(3, 1, 2))
+    policy.log_std.data.copy_(torch.randn(3, 1, 2).clamp(-1, 1))  # inside its range
     obs, act = torch.randn(3, 5, 3), torch.randn(3, 5, 2)
     mean = torch.tanh(policy.trunk(obs))
     expected = torch.distributions.Normal(mean, policy.log_std.exp()).log_prob(act).sum(-1)

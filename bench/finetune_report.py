@@ -174,11 +174,11 @@ def curves(
             of_task = scores[scores["task"] == name]
             start = end = 0.0
             for method, label in labels.items():
-                cell = of_task[of_task["method"] == method]
+                theirs, online = paper.get((name, method)), suite.online_of(method, task.family)
+                cell = of_task[of_task["method"] == method] if online else of_task.iloc[:0]
                 cell = finetune.through_both(cell, suite.updates_of(method))
                 style = look(method, list(labels))
                 _curve(axis, cell, task.bounded, style, label)
-                theirs, online = paper.get((name, method)), suite.online_of(method, task.family)
                 if online is None or cell.empty:
                     continue
                 start, end = min(start, cell["step"].min()), max(end, online.steps)
@@ -187,7 +187,7 @@ def curves(
                               marker=style.marker, color=style.color, fillstyle="none",
                               markersize=6)  # fmt: skip
             axis.set_title(name)
-            if of_task.empty:
+            if not end:  # none of its methods with an online phase has begun
                 empty(axis)
                 continue
             axis.axvspan(start, 0, color="0.94", linewidth=0, zorder=0)

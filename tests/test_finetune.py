@@ -15,7 +15,7 @@ from bench import finetune, finetune_report, stats
 from bench import page as html
 from bench.errors import BenchError
 from bench.runs import Runs
-from bench.suite import Online, Suite
+from bench.suite import Online, Override, Suite
 
 MAZE, ROBOT = MAZES[0], TASKS[0]
 CATALOGUE = catalogue()
@@ -200,6 +200,15 @@ def test_the_pages_tables(tmp_path: Path) -> None:
     cost = (tmp_path / "tables/online_cost.csv").read_text().splitlines()
     assert cost[1:] == ["IQL,8,2,12,1.20", "CQL,not run,not run,not run,not run"]
     assert set(content) == {"finetune"}
+
+
+def test_a_task_whose_methods_with_a_phase_have_not_run_has_an_empty_panel(tmp_path: Path) -> None:
+    some = [Override(methods=("cql",), online=suite().online, reason="r")]
+    chosen = suite().model_copy(update={"online": None, "overrides": tuple(some)})
+    only_iql = SCORES[SCORES["method"] == "iql"]
+    rows = {t: CATALOGUE.tasks[t] for t in (MAZE, ROBOT)}
+    finetune_report.curves(only_iql, chosen, {"cql": "CQL"}, rows, {}, tmp_path / "figure")
+    assert (tmp_path / "figure.svg").exists()
 
 
 def test_the_html_curves_run_through_both_phases() -> None:

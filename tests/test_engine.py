@@ -140,6 +140,22 @@ def test_memory_of_an_update_is_kept_for_the_next() -> None:
     assert int(done.stdout) < pages / 100
 
 
+def test_numbers_too_small_for_full_precision_are_zero() -> None:
+    code = (
+        "import torch\n"
+        "from bench.engine import prepare_process\n"
+        "def product():\n"
+        "    return (torch.full((8, 8), 1e-25) @ torch.full((8, 8), 1e-15)).max().item()\n"
+        "before = product()\n"
+        "prepare_process(1)\n"
+        "print(before, product())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, after = map(float, done.stdout.split())
+    assert 0 < before < torch.finfo(torch.float32).tiny
+    assert after == 0
+
+
 def test_bfloat16_needs_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     with pytest.raises(BenchError, match="avx512_bf16"):

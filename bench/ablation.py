@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from bench.catalogue import Catalogue
-from bench.figures import GREY, INK, STYLE, empty, legend, look, panels, save
+from bench.figures import GREY, INK, STYLE, empty, legend, panels, save
+from bench.looks import look
 from bench.methods import base_of, setting_of
 from bench.suite import Suite
 from bench.tables import defaults

@@ -16,8 +16,9 @@ import pandas as pd
 
 from bench import stats
 from bench.catalogue import Catalogue
-from bench.figures import INK, STYLE, legend, look, panels, save
+from bench.figures import INK, STYLE, legend, panels, save
 from bench.inference import bootstrap_interval, improvement
+from bench.looks import look
 from bench.runs import Runs
 from bench.suite import Suite
 from bench.tables import REFERENCE, seed_update_seconds

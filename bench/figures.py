@@ -1,14 +1,9 @@
-"""One function a figure: frames in, SVG, PDF and PNG out. All look alike from here.
-
-A method has the same colour, line and marker in every figure of every suite, and the three
-differ together, so that the figures read in greyscale and with any colour vision.
-"""
+"""One function a figure: frames in, SVG, PDF and PNG out. All look alike from here."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 
+from bench.looks import Look, look
 from bench.stats import METRICS, t_interval
 from bench.suite import Task
 
@@ -55,38 +51,6 @@ STYLE = sns.axes_style("ticks") | {
     "svg.hashsalt": "bench",  # fixed element ids: equal data give equal bytes
     "pdf.fonttype": 42,
 }
-
-
-@dataclass(frozen=True)
-class Look:
-    """How one method is drawn."""
-
-    color: Any
-    line: Any
-    marker: Any
-
-
-# The order gives the looks: new methods go at the end, so that old figures stay comparable.
-KNOWN = (
-    *("iql", "bc", "bc10", "td3_bc", "cql", "awac", "onestep", "dt", "cal_ql", "ppo"),
-    *("bcq", "bear", "awr", "cql_antmaze", "sac", "sac_iql", "ppo_iql"),
-)
-DARK = sns.color_palette("dark", 10)
-COLORS = [*sns.color_palette("colorblind", 10), *(DARK[i] for i in (0, 2, 3, 4, 5, 9, 6, 1, 7, 8))]
-LINES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2, 1, 1, 1, 1)))
-# All have a face, because some figures draw no edges; the last are stars of so many points.
-MARKERS = (*"osD^vPXd<>*ph8H.", *((points, 1, 0) for points in (4, 3, 6, 8)))
-
-
-def look(method: str, methods: Sequence[str] = ()) -> Look:
-    """The look of `method`; a name that is not in KNOWN takes a place after those."""
-    others = sorted({*methods, method} - set(KNOWN))
-    index = [*KNOWN, *others].index(method)
-    return Look(
-        COLORS[index % len(COLORS)],
-        LINES[index % len(LINES)],
-        MARKERS[index % len(MARKERS)],
-    )
 
 
 def _columns(count: int) -> int:
@@ -199,6 +163,7 @@ def learning_curves(
             else:
                 axis.xaxis.set_major_formatter(EngFormatter(sep=""))
                 axis.xaxis.set_major_locator(_ticks())
+                show_range(axis, task.bounded)
             axis.set_title(name)
         if data_scores:
             axes[0].plot([], [], color=GREY, linewidth=0.8, linestyle=(0, (3, 3)),
@@ -215,6 +180,12 @@ def curve_of(cell: pd.DataFrame, bounded: bool) -> np.ndarray:
         for step, values in ((s, g.to_numpy(float)) for s, g in cell.groupby("step")["score"])
     ]
     return np.array(points, float).reshape(-1, 4).T
+
+
+def show_range(axis: Axes, bounded: bool, which: str = "y") -> None:
+    """All of 0 to 100 where scores cannot leave it, so that 2 % does not look like 90."""
+    if bounded:
+        axis.set(**{f"{which}lim": (-4, 104)})
 
 
 def _curve(axis: Axes, cell: pd.DataFrame, bounded: bool, style: Look, label: str) -> None:
@@ -264,7 +235,7 @@ def return_histograms(cards: Mapping[str, Mapping[str, Any] | None], stem: Path)
 def seed_scores(
     scores: pd.DataFrame,
     methods: Mapping[str, str],
-    tasks: Sequence[str],
+    tasks: Mapping[str, Task],
     last: Callable[[str], int],
     stem: Path,
 ) -> None:
@@ -274,6 +245,7 @@ def seed_scores(
     with mpl.rc_context(STYLE):
         figure, axes = panels(len(tasks), 0.5 + 0.15 * len(methods))
         for index, (axis, task) in enumerate(zip(axes, tasks, strict=True)):
+            show_range(axis, tasks[task].bounded, "x")
             for y, method in enumerate(methods):
                 cell = final[(final["task"] == task) & (final["method"] == method)]
                 values = cell.sort_values("seed")["score"].to_numpy(float)

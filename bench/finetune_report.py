@@ -17,13 +17,19 @@ from matplotlib.ticker import EngFormatter
 from bench import finetune, stats
 from bench.catalogue import Catalogue
 from bench.effects import CHANGED
-from bench.figures import STYLE, _curve, _outer_labels, empty, legend, look, panels, save
+from bench.figures import STYLE, _curve, _outer_labels, empty, legend, panels, save, show_range
 from bench.finetune import TOTAL, Published
+from bench.looks import look
+from bench.prose import SUBJECT, named, place
 from bench.runs import Runs
 from bench.suite import Suite, Task
 from bench.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, interval, number, row_of, write
 
 ARROW = "\N{RIGHTWARDS ARROW}"
+DEFINED = (
+    "It rises or falls where the 95 % interval of the change, paired over seeds, leaves out 0; one "
+    "lies above or below another where their intervals after the online phase are apart."
+)
 Cells = Mapping[tuple[str, str], Mapping[Any, Any]]
 
 
@@ -56,7 +62,39 @@ def page(
         regret(cells, labels, rows, len(suite.seeds), folder / "tables"),
         cost(list(runs.found.values()), labels, folder / "tables"),
     ]
-    return {"finetune": {table.name: asdict(table) for table in drawn}}
+    return {
+        "key_result": key_result(cells, labels, tasks),
+        "finetune": {table.name: asdict(table) for table in drawn},
+    }
+
+
+def key_result(cells: Cells, labels: Mapping[str, str], tasks: Sequence[str]) -> list[str]:
+    """Where each method rose and fell online, and where IQL ended against it; IQL first."""
+    sentences = []
+    for method in sorted(labels, key=lambda m: m != SUBJECT):
+        rows = {t: row for t in tasks if (row := cells.get((t, method))) is not None}
+        rows = {t: row for t, row in rows.items() if not pd.isna(row["change_low"])}
+        if not rows:
+            sentences.append(f"{labels[method]}: no task has three seeds through both phases.")
+            continue
+        rose = [t for t, row in rows.items() if row["change_low"] > 0]
+        fell = [t for t, row in rows.items() if row["change_high"] < 0]
+        sentences.append(
+            f"{labels[method]} rises online on {len(rose)} of {len(rows)}{named(rose)} and falls "
+            f"on {len(fell)}{named(fell)}."
+        )
+        places = [place(_after(cells, t, SUBJECT), _after(cells, t, method)) for t in rows]
+        if SUBJECT in labels and method != SUBJECT and set(places) != {"none"}:
+            sentences[-1] += (
+                f" Afterwards {labels[SUBJECT]} lies above it on {places.count('above')} and "
+                f"below it on {places.count('below')}."
+            )
+    return [*sentences, DEFINED]
+
+
+def _after(cells: Cells, task: str, method: str) -> dict[str, Any] | None:
+    row = cells.get((task, method))
+    return None if row is None else {"ci_low": row["after_low"], "ci_high": row["after_high"]}
 
 
 def before_and_after(
@@ -192,6 +230,7 @@ def curves(
                 continue
             axis.axvspan(start, 0, color="0.94", linewidth=0, zorder=0)
             axis.margins(x=0.02)
+            show_range(axis, task.bounded)
             _narrow_offline(axis, max(1.0, -2 * start / end))
             axis.set_xticks(sorted({start, 0, end / 2, end}))
             axis.xaxis.set_major_formatter(EngFormatter(sep=""))

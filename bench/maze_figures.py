@@ -15,7 +15,8 @@ from matplotlib.colors import BoundaryNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bench.figures import GREY, INK, STYLE, WIDTH, empty, legend, look, panels, save
+from bench.figures import GREY, INK, STYLE, WIDTH, empty, legend, panels, save
+from bench.looks import look
 from bench.maze_data import cells_visited, visits
 from bench.mazes import Maze
 from bench.transitions import Transitions

@@ -21,8 +21,9 @@ from matplotlib.colors import to_hex
 from plotly.offline import get_plotlyjs
 
 from bench.catalogue import Catalogue
-from bench.figures import curve_of, look
+from bench.figures import curve_of
 from bench.finetune import through_both
+from bench.looks import look
 from bench.records import write_text
 from bench.suite import Suite
 

@@ -44,7 +44,7 @@ def key_result(summary: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> lis
         places: dict[str, list[str]] = {"above": [], "below": [], "overlapping": [], "none": []}
         for task in suite.tasks:
             mine, theirs = cells.get((task, SUBJECT)), cells.get((task, other))
-            places[_place(mine, theirs)].append(task)
+            places[place(mine, theirs)].append(task)
         compared = len(suite.tasks) - len(places["none"])
         name = label[other]
         if not compared:
@@ -54,7 +54,8 @@ def key_result(summary: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> lis
             )
             continue
         parts = [
-            f"{word} on {len(places[key])}" + _named(places[key], first=other == others[0])
+            f"{word} on {len(places[key])}"
+            + (named(places[key]) if other == others[0] else "")  # no room for more
             for key, word in (
                 ("above", f"lies above {name}\u2019s"),
                 ("below", "lies below it"),
@@ -70,12 +71,13 @@ def key_result(summary: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> lis
     return sentences or ["The suite runs no other method to compare IQL with."]
 
 
-def _named(tasks: list[str], first: bool) -> str:
-    """The tasks in brackets; only the first comparison has room for them."""
-    return f" ({', '.join(tasks)})" if tasks and first else ""
+def named(tasks: list[str]) -> str:
+    """The tasks in brackets, if there are any."""
+    return f" ({', '.join(tasks)})" if tasks else ""
 
 
-def _place(mine: Mapping[Any, Any] | None, theirs: Mapping[Any, Any] | None) -> str:
+def place(mine: Mapping[Any, Any] | None, theirs: Mapping[Any, Any] | None) -> str:
+    """How the interval of `mine` lies to that of `theirs`: above, below, overlapping or none."""
     if mine is None or theirs is None or pd.isna([mine["ci_low"], theirs["ci_low"]]).any():
         return "none"
     if mine["ci_low"] > theirs["ci_high"]:

@@ -62,9 +62,11 @@ def build(
     aggregate = stats.read_csv(results_dir / "aggregate.csv", stats.AGGREGATE_COLUMNS)
     runs = read_runs(suite, results_dir, source_hash)
     by_task = read_cards(cards)
+    offline = _offline(suite)
+    aggregate = aggregate[aggregate["method"].isin(offline.methods)]
 
-    _draw(suite, catalogue, scores, aggregate, by_task, folder / "figures")
-    drawn = distribution.page(suite, catalogue, scores, aggregate, runs, folder)
+    _draw(offline, catalogue, scores, aggregate, by_task, folder / "figures")
+    drawn = distribution.page(offline, catalogue, scores, aggregate, runs, folder)
     content = {
         "suite": suite.suite,
         "title": suite.title,
@@ -79,16 +81,16 @@ def build(
         "missing": runs.missing,
         "stale": runs.names(runs.stale),
         "diverged": runs.names(runs.diverged),
-        "left_out": prose.left_out(scores, suite, catalogue),
+        "left_out": prose.left_out(scores, offline, catalogue),
         **_tabulate(suite, catalogue, summary, aggregate, runs, by_task, folder / "tables"),
     }
     content["drawn"] = drawn
-    content["mazes"] = maze_report.build(suite, catalogue, summary, results_dir, cards, folder)
+    content["mazes"] = maze_report.build(offline, catalogue, summary, results_dir, cards, folder)
     found = ablation.ablations(suite, catalogue)
     if found:
         ablation.draw(summary, found, catalogue, folder / "figures" / "ablations")
     content["ablations"] = list(dict.fromkeys(catalogue.methods[a.base].label for a in found))
-    content |= comparison.page(scores, summary, suite, catalogue, folder / "tables")
+    content |= comparison.page(scores, summary, offline, catalogue, folder / "tables")
     content["status"] = asdict(
         matrix.status_table(suite, catalogue, results_dir, runs, folder / "tables")
     )
@@ -107,6 +109,12 @@ def build(
     typeset(TEMPLATE, folder, out_pdf)
 
 
+def _offline(suite: Suite) -> Suite:
+    """The suite without its methods that learn online only, unless there are no others."""
+    methods = [m for m in suite.methods if suite.updates_of(m)]
+    return suite.model_copy(update={"methods": methods or suite.methods})
+
+
 def _draw(
     suite: Suite,
     catalogue: Catalogue,
@@ -121,7 +129,7 @@ def _draw(
     names = list(stats.groups(suite, catalogue.tasks))
     figures.aggregate_intervals(aggregate, labels, names, folder / "aggregate")
     figures.learning_curves(scores, labels, tasks, data_scores, folder / "curves")
-    figures.seed_scores(scores, labels, suite.tasks, suite.updates_of, folder / "seeds")
+    figures.seed_scores(scores, labels, tasks, suite.updates_of, folder / "seeds")
     figures.return_histograms({t: cards.get(t) for t in tasks}, folder / "returns")
 
 
@@ -135,11 +143,12 @@ def _tabulate(
     folder: Path,
 ) -> dict[str, Any]:
     stale, diverged = runs.pairs(runs.stale), runs.pairs(runs.diverged)
+    offline = _offline(suite)
     drawn = {
         "scores": tables.score_table(
-            summary, suite, catalogue, folder, stale, diverged, list(runs.found.values())
+            summary, offline, catalogue, folder, stale, diverged, list(runs.found.values())
         ),
-        "aggregate": tables.aggregate_table(aggregate, suite, catalogue, folder),
+        "aggregate": tables.aggregate_table(aggregate, offline, catalogue, folder),
         "data": tables.data_table(cards, suite, catalogue, folder),
         "audit": tables.audit_table(cards, suite, folder),
         "collection": tables.collection_table(cards, suite, folder),

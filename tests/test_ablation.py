@@ -12,7 +12,7 @@ from fixture_suite import MINIMAL, one_sentence
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from bench import ablation, figures, methods
+from bench import ablation, figures, looks, methods
 from bench.ablation import ablations
 from bench.catalogue import Catalogue
 from bench.effects import _same
@@ -152,7 +152,7 @@ def test_the_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line, ring = panel.lines
     np.testing.assert_array_equal(line.get_xydata(), [[0, np.nan], [1, 80], [2, 20]])
     np.testing.assert_array_equal(ring.get_xydata(), [[1, 80]])
-    assert line.get_color() == figures.look("iql").color
+    assert line.get_color() == looks.look("iql").color
     assert [t.get_text() for t in panel.texts] == ["not run"]
     assert panel.texts[0].get_position()[0] == 0
     assert [t.get_text() for t in panel.get_xticklabels()] == ["0.5", "0.9", "0.95"]

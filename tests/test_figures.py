@@ -6,11 +6,13 @@ import itertools
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import pytest
 from fixture_results import LABELS, MAZES, TASKS, catalogue, make_suite, write_card, write_results
+from matplotlib.figure import Figure
 
-from bench import figures, stats
+from bench import figures, looks, stats
 
 ROWS = catalogue().tasks
 SOME = (TASKS[0], MAZES[5])
@@ -31,7 +33,7 @@ def draw(results: Path, out: Path) -> None:
     card = stats.read_json(write_card(out, SOME[0]))
     figures.aggregate_intervals(aggregate, labels, ["all"], out / "aggregate")
     figures.learning_curves(scores, labels, tasks, {SOME[0]: 50.0}, out / "curves")
-    figures.seed_scores(scores, labels, SOME, lambda _: 2000, out / "seeds")
+    figures.seed_scores(scores, labels, tasks, lambda _: 2000, out / "seeds")
     figures.return_histograms({SOME[0]: card, SOME[1]: None}, out / "returns")
 
 
@@ -52,20 +54,37 @@ def test_figures_without_any_data(tmp_path: Path) -> None:
     scores = pd.DataFrame(columns=stats.SCORE_COLUMNS)
     aggregate = pd.DataFrame(columns=stats.AGGREGATE_COLUMNS)
     figures.aggregate_intervals(aggregate, {"iql": "IQL"}, ["all"], tmp_path / "a")
-    figures.learning_curves(scores, {"iql": "IQL"}, {TASKS[0]: ROWS[TASKS[0]]}, {}, tmp_path / "b")
-    figures.seed_scores(scores, {"iql": "IQL"}, TASKS[:1], lambda _: 2000, tmp_path / "c")
+    tasks = {TASKS[0]: ROWS[TASKS[0]]}
+    figures.learning_curves(scores, {"iql": "IQL"}, tasks, {}, tmp_path / "b")
+    figures.seed_scores(scores, {"iql": "IQL"}, tasks, lambda _: 2000, tmp_path / "c")
     figures.return_histograms({TASKS[0]: None}, tmp_path / "d")
     assert len(list(tmp_path.iterdir())) == 4 * len(figures.FORMATS)
 
 
+def test_scores_that_end_at_100_are_drawn_on_all_of_their_range() -> None:
+    for bounded, limits in ((True, (-4, 104)), (False, (0, 1))):
+        axis = Figure().subplots()
+        figures.show_range(axis, bounded)
+        assert axis.get_ylim() == limits
+        assert axis.get_xlim() == (0, 1)
+
+
+def test_no_look_is_lost_on_white_paper() -> None:
+    """By WCAG's ratio of luminances: the palette's own yellow has 1.3, its pink 1.7."""
+    colors = np.array(looks.COLORS)
+    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ [0.2126, 0.7152, 0.0722]
+    assert (1.05 / (luminance + 0.05)).min() > 1.6
+
+
 def test_looks_differ_in_colour_and_without_it() -> None:
-    looks = [figures.look(m) for m in figures.KNOWN]
-    for one, two in itertools.combinations(looks, 2):
+    known = [looks.look(m) for m in looks.KNOWN]
+    for one, two in itertools.combinations(known, 2):
         assert one.color != two.color
         assert one.marker != two.marker
 
 
 def test_a_look_does_not_depend_on_the_suite() -> None:
-    assert figures.look("iql") == figures.look("iql", ["zz", "bc", "iql"])
-    new = [figures.look(m, ["new", "other"]) for m in ("new", "other")]
+    assert looks.look("iql") == looks.look("iql", ["zz", "bc", "iql"])
+    new = [looks.look(m, ["new", "other"]) for m in ("new", "other")]
     assert new[0] != new[1]

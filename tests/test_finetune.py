@@ -199,7 +199,7 @@ def test_the_pages_tables(tmp_path: Path) -> None:
     assert len(lines) == 3  # the robot's scores have no bounds
     cost = (tmp_path / "tables/online_cost.csv").read_text().splitlines()
     assert cost[1:] == ["IQL,8,2,12,1.20", "CQL,not run,not run,not run,not run"]
-    assert set(content) == {"finetune"}
+    assert set(content) == {"key_result", "finetune"}
 
 
 def test_a_task_whose_methods_with_a_phase_have_not_run_has_an_empty_panel(tmp_path: Path) -> None:
@@ -235,6 +235,31 @@ def test_a_change_without_doubt_is_marked(tmp_path: Path) -> None:
     cell = table.rows[0][1]
     assert cell.mark == "changed"
     assert cell.notes[-2:] == ("stale", "paper: 1.0 → 2.0 (believed)")
+
+
+def test_the_key_result_is_of_the_online_phase() -> None:
+    def row(change: float, after: float, width: float = 5.0) -> dict[str, float]:
+        around = {"change": change, "after": after}
+        low = {f"{k}_low": v - width for k, v in around.items()}
+        return low | {f"{k}_high": v + width for k, v in around.items()}
+
+    cells = {
+        (MAZE, "iql"): row(30, 90),
+        (ROBOT, "iql"): row(2, 20),
+        (MAZE, "cql"): row(-40, 10),
+        (ROBOT, "cql"): row(6, 31),
+        (MAZE, "awac"): row(30, 90, np.nan),
+    }
+    labels = {"cql": "CQL", "iql": "IQL", "awac": "AWAC"}
+    assert finetune_report.key_result(cells, labels, [MAZE, ROBOT]) == [
+        f"IQL rises online on 1 of 2 ({MAZE}) and falls on 0.",
+        f"CQL rises online on 1 of 2 ({ROBOT}) and falls on 1 ({MAZE}). Afterwards IQL lies above "
+        "it on 1 and below it on 1.",
+        "AWAC: no task has three seeds through both phases.",
+        finetune_report.DEFINED,
+    ]
+    alone = finetune_report.key_result(cells, {"cql": "CQL"}, [ROBOT])
+    assert alone[0] == f"CQL rises online on 1 of 1 ({ROBOT}) and falls on 0."
 
 
 def test_a_suite_without_an_online_phase_has_no_page(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -64,6 +65,17 @@ def test_the_report_has_the_page(project: Project) -> None:
     assert "not reached" in text
     html = (project.folder / "reports/tiny.html").read_text()
     assert all(f'<table id="table-{t}"' in html for t in ("finetune", "regret", "online_cost"))
+    said = json.loads((project.folder / "reports/tiny/report.json").read_text())["key_result"]
+    assert said[0].startswith("IQL rises online on")
+
+
+def test_what_came_before_is_of_the_methods_that_learn_offline(project: Project) -> None:
+    document = pypdfium2.PdfDocument(project.folder / "reports/tiny.pdf")
+    text = "\n".join(page.get_textpage().get_text_range() for page in document)
+    assert "Scores before the online phase" in text
+    for table in ("scores", "evaluations", "aggregate"):
+        drawn = (project.folder / f"reports/tiny/tables/{table}.csv").read_text()
+        assert [name for name in ("IQL", "SAC", "PPO") if name in drawn] == ["IQL"]
 
 
 def test_repeating_does_nothing_and_a_longer_phase_repeats_the_training(project: Project) -> None:

@@ -11,7 +11,7 @@ from fixture_maze import ELSEWHERE, GOAL, START, trajectories
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from bench import figures, maze_figures
+from bench import figures, looks, maze_figures
 from bench.maze_figures import Trace, Values
 from bench.mazes import MAZES, STITCH
 from bench.stats import SUMMARY_COLUMNS
@@ -78,7 +78,7 @@ def test_bars_have_the_methods_colours(tmp_path: Path, drawn: list[Figure]) -> N
     maze_figures.success_bars(summary(), LABELS, ["a-b"], {}, tmp_path / "x")
     bars = drawn[0].axes[0].patches
     for bar, method in zip(bars, ("iql", "bc"), strict=True):
-        assert bar.get_facecolor()[:3] == pytest.approx(figures.look(method).color[:3])
+        assert bar.get_facecolor()[:3] == pytest.approx(looks.look(method).color[:3])
     assert "paper" not in str([t.get_text() for g in _legends(drawn[0]) for t in g.get_texts()])
 
 

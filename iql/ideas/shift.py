@@ -9,7 +9,8 @@ import matplotlib as mpl
 import numpy as np
 import torch
 
-from bench.figures import GREY, STYLE, look, panels, save
+from bench.figures import GREY, STYLE, panels, save
+from bench.looks import look
 from iql.ideas import line
 from iql.ideas.overestimation import WAYS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -89,6 +90,42 @@ def test_the_ablations_on_antmaze_are_the_published_summary() -> None:
     assert set(names) == set(summary.index) - {"iql"}
     for method, cell in names.items():
         assert cell == score(summary.loc[method]).replace("*", "")
+
+
+def test_the_fine_tuning_table_is_the_published_table() -> None:
+    cells = published("finetune", "finetune.csv").drop("total", level="task")
+    labels = {METHODS[m]["label"]: m for m in cells.index.unique("method")}
+    tasks = cells.index.unique("task")
+    found = {row["before → after"]: row for row in table("before → after | antmaze-umaze")}
+    assert set(found) == set(labels)
+    for label, row in found.items():
+        assert set(row) == {"before → after", *tasks}
+        for task in tasks:
+            cell = cells.loc[(task, labels[label])]
+            change = f"{cell['before']:.1f} → {cell['after']:.1f}"
+            if cell["change_low"] > 0 or cell["change_high"] < 0:
+                change = f"**{change}**"
+            interval = f"[{cell['after_low']:.1f}, {cell['after_high']:.1f}]"
+            assert row[task] == f"{change} {interval}"
+
+
+def test_what_is_said_of_fine_tuning_is_published() -> None:
+    cell = published("finetune", "finetune.csv").loc[("antmaze-large-play", "iql")]
+    interval = f"[{cell['change_low']:.1f}, {cell['change_high']:.1f}]"
+    text = README.replace("\n", " ")
+    assert f"the change, {cell['change']:.1f} {interval}, to exclude 0" in text
+    scores = pd.read_csv(PUBLISHED / "finetune/scores.csv")
+    mazes = scores[scores["task"].str.startswith("antmaze") & (scores["phase"] == "online")]
+    for method, steps in (("sac_iql", 4_000), ("sac", 0), ("ppo", 0)):
+        assert (mazes[(mazes["method"] == method) & (mazes["step"] >= steps)]["score"] == 0).all()
+    ratios: dict[bool, list[float]] = {True: [], False: []}
+    for path in (PUBLISHED / "finetune/runs").rglob("run.json"):
+        run = json.loads(path.read_text())
+        spent = run["online_seconds"]
+        ratio = spent["total"] / (spent["updates"] + spent["environments"])
+        ratios["ppo" in run["settings"]["method"]].append(ratio)
+    assert f"at most {max(ratios[False]):.2f} times what its updates" in text
+    assert f"seldom updates, {max(ratios[True]):.2f})" in text
 
 
 def test_the_variants_table_is_the_published_effects() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from bench import stats
 from bench.catalogue import Catalogue
@@ -189,6 +190,9 @@ def score_against_compute(
                 if row is not None:
                     axis.vlines(x, row["ci_low"], row["ci_high"], color=style.color, alpha=0.6)
             axis.set_xscale("log")
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+            axis.xaxis.set_minor_locator(NullLocator())
             axis.set_xlabel("seconds of updates, a seed and task")
             axis.set_title(group)
         axes[0].set_ylabel("mean normalised score")

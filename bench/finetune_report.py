@@ -79,9 +79,10 @@ def key_result(cells: Cells, labels: Mapping[str, str], tasks: Sequence[str]) ->
             continue
         rose = [t for t, row in rows.items() if row["change_low"] > 0]
         fell = [t for t, row in rows.items() if row["change_high"] < 0]
+        word = "" if sentences else " tasks"
         sentences.append(
-            f"{labels[method]} rises online on {len(rose)} of {len(rows)}{named(rose)} and falls "
-            f"on {len(fell)}{named(fell)}."
+            f"{labels[method]} rises online on {len(rose)} of {len(rows)}{word}{named(rose)} and "
+            f"falls on {len(fell)}{named(fell)}."
         )
         places = [place(_after(cells, t, SUBJECT), _after(cells, t, method)) for t in rows]
         if SUBJECT in labels and method != SUBJECT and set(places) != {"none"}:

@@ -252,14 +252,14 @@ def test_the_key_result_is_of_the_online_phase() -> None:
     }
     labels = {"cql": "CQL", "iql": "IQL", "awac": "AWAC"}
     assert finetune_report.key_result(cells, labels, [MAZE, ROBOT]) == [
-        f"IQL rises online on 1 of 2 ({MAZE}) and falls on 0.",
+        f"IQL rises online on 1 of 2 tasks ({MAZE}) and falls on 0.",
         f"CQL rises online on 1 of 2 ({ROBOT}) and falls on 1 ({MAZE}). Afterwards IQL lies above "
         "it on 1 and below it on 1.",
         "AWAC: no task has three seeds through both phases.",
         finetune_report.DEFINED,
     ]
     alone = finetune_report.key_result(cells, {"cql": "CQL"}, [ROBOT])
-    assert alone[0] == f"CQL rises online on 1 of 1 ({ROBOT}) and falls on 0."
+    assert alone[0] == f"CQL rises online on 1 of 1 tasks ({ROBOT}) and falls on 0."
 
 
 def test_a_suite_without_an_online_phase_has_no_page(tmp_path: Path) -> None:

@@ -190,7 +190,9 @@ def score_against_compute(
                 if row is not None:
                     axis.vlines(x, row["ci_low"], row["ci_high"], color=style.color, alpha=0.6)
             axis.set_xscale("log")
-            axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            low, high = axis.get_xlim()
+            steps = (1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 5, 7)
+            axis.xaxis.set_major_locator(LogLocator(subs=steps))
             axis.xaxis.set_major_formatter(EngFormatter(sep=""))
             axis.xaxis.set_minor_locator(NullLocator())
             axis.set_xlabel("seconds of updates, a seed and task")

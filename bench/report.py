@@ -63,6 +63,7 @@ def build(
     runs = read_runs(suite, results_dir, source_hash)
     by_task = read_cards(cards)
     offline = _offline(suite)
+    summary = summary[summary["method"].isin(offline.methods)]
     aggregate = aggregate[aggregate["method"].isin(offline.methods)]
 
     _draw(offline, catalogue, scores, aggregate, by_task, folder / "figures")

@@ -76,6 +76,9 @@ def test_what_came_before_is_of_the_methods_that_learn_offline(project: Project)
     for table in ("scores", "evaluations", "aggregate"):
         drawn = (project.folder / f"reports/tiny/tables/{table}.csv").read_text()
         assert [name for name in ("IQL", "SAC", "PPO") if name in drawn] == ["IQL"]
+    numbers = (project.folder / "reports/tiny/numbers.tex").read_text()
+    assert "iql" in numbers
+    assert "sac" not in numbers
 
 
 def test_repeating_does_nothing_and_a_longer_phase_repeats_the_training(project: Project) -> None:

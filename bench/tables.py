@@ -154,17 +154,19 @@ def settings_table(
 
 
 def departures_table(suite: Suite, catalogue: Catalogue, folder: Path) -> Table:
-    """What the suite's overrides change: the sourced value, the suite's, where and why."""
-    rows = []
+    """What the suite's overrides change: where, why, the sourced value and the suite's."""
+    rows: list[tuple[Cell, ...]] = []
+    rules = []
     for override in suite.overrides:
         methods = [m for m in suite.methods if m in (override.methods or suite.methods)]
         families = list(dict.fromkeys(catalogue.tasks[t].family for t in suite.tasks))
         families = [f for f in families if f in (override.families or families)]
         labels = [catalogue.methods[m].label for m in methods]
-        where = (
-            f"{', '.join(labels) if override.methods else 'all methods'} on "
-            f"{', '.join(families) if override.families else 'all families'}"
-        )
+        where = ", ".join(labels) if override.methods else "all methods"
+        if override.families:
+            where += f" on {', '.join(families)}"
+        if rows:
+            rules.append(len(rows))
         shared = override.model_dump(include=SHARED, exclude_none=True)
         if override.updates:
             shared["updates"] = override.updates
@@ -176,9 +178,9 @@ def departures_table(suite: Suite, catalogue: Catalogue, folder: Path) -> Table:
             if key == "updates":
                 before = [suite.updates]
             old = " or ".join(dict.fromkeys(map(plain_value, before)))
-            rows.append(row_of(key, old, plain_value(value), where, override.reason))
-    header = ("setting", "source", "suite", "where", "reason")
-    return write(Table("departures", header, "lrrll", tuple(rows)), folder)
+            rows.append(row_of(where, override.reason, key, old, plain_value(value)))
+    header = ("where", "reason", "setting", "source", "suite")
+    return write(Table("departures", header, "lllrr", tuple(rows), tuple(rules)), folder)
 
 
 def sourced(method: str, family: str, catalogue: Catalogue) -> dict[str, Any]:

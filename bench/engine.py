@@ -17,8 +17,10 @@ import gc
 import operator
 import os
 import shutil
+import sysconfig
 from collections.abc import Callable, Hashable
 from dataclasses import fields
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -38,9 +40,14 @@ COMPILE_FROM = 50_000  # updates
 
 
 def choose_executor(updates: int, device: torch.device) -> str:
-    """Compiled where that pays for itself and a compiler is there, else recorded."""
+    """Compiled where that pays for itself and can be done, else recorded.
+
+    What torch compiles is an extension of Python, whose headers Debian has in a package apart.
+    """
     compiler = device.type != "cpu" or shutil.which(os.environ.get("CXX", "g++"))
-    return "compiled" if updates >= COMPILE_FROM and compiler else "recorded"
+    headers = Path(sysconfig.get_path("include"), "Python.h").exists()
+    possible = updates >= COMPILE_FROM and compiler and headers
+    return "compiled" if possible else "recorded"
 
 
 def prepare_process(threads: int, precision: str = "float32") -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from bench import energy, results
 from bench.envs import Evaluator
@@ -42,11 +42,25 @@ class Work:
                 if due and not run.scored:
                     self._evaluate(evaluator)
                 elif run.step < steps:
-                    progress(run.advance(self.stop))
+                    progress(self._advance())
                 else:
                     break
                 self._pause()
         evaluator.close()
+
+    def _advance(self) -> int:
+        try:
+            return self.run.advance(self.stop)
+        except Exception:
+            # A signal to the whole group of processes ends a compiler at work, and with it the
+            # update. The state may be half changed: the checkpoint before it stands.
+            if not self.stop:
+                raise
+            self._end("before its update was compiled")
+
+    def _end(self, when: str) -> NoReturn:
+        print(f"stopped by a signal {when}; run again to continue")
+        raise SystemExit(INTERRUPTED)
 
     def _evaluate(self, evaluator: Evaluator) -> None:
         with suppress(Stopped):  # begun anew when the run goes on
@@ -59,5 +73,4 @@ class Work:
             run.save(self.path, self.identity)
             self.saved = time.monotonic()
         if self.stop:
-            print(f"stopped by a signal at {run.phase} step {run.step:,}; run again to continue")
-            raise SystemExit(INTERRUPTED)
+            self._end(f"at {run.phase} step {run.step:,}")

@@ -6,7 +6,9 @@ import resource
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -107,12 +109,18 @@ def test_two_steps_of_one_network_are_refused() -> None:
         instance(rows(0))
 
 
-def test_short_runs_are_not_compiled_nor_any_without_a_compiler(
-    monkeypatch: pytest.MonkeyPatch,
+def test_short_runs_are_not_compiled_nor_any_without_compiler_and_headers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: "/somewhere/g++")
+    headers = tmp_path / "Python.h"
+    headers.touch()
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
     assert choose_executor(engine.COMPILE_FROM - 1, CPU) == "recorded"
     assert choose_executor(engine.COMPILE_FROM, CPU) == "compiled"
+    headers.unlink()
+    assert choose_executor(10**6, CPU) == "recorded"
+    headers.touch()
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert choose_executor(10**6, CPU) == "recorded"
 

@@ -75,12 +75,14 @@ def place(tmp_path: Path, data: Transitions) -> Path:
     return tmp_path
 
 
-def start(folder: Path, cell: Settings, *options: str) -> subprocess.Popen[str]:
+def start(folder: Path, cell: Settings, *options: str, **environment: str) -> subprocess.Popen[str]:
+    """In a group of processes of its own, as a terminal or a scheduler has it."""
     command = [sys.executable, "-m", "bench", "train", "--settings", cell.model_dump_json()]
     return subprocess.Popen(
         [*command, "--device", "cpu", *options],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(HERE)},
+        env=os.environ | {"PYTHONPATH": str(HERE)} | environment,
+        start_new_session=True,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -123,6 +125,28 @@ def test_interrupted_and_resumed_equals_undisturbed(place: Path, blow: signal.Si
     assert resumed.returncode == 0, output
     assert json.loads((results(place / "b", cell) / "run.json").read_text())["resumed"] == 1
     same_files(results(place / "a", cell), results(place / "b", cell))
+
+
+def test_a_signal_to_the_compiler_too_is_a_request_to_stop(place: Path) -> None:
+    begun, compiler = place / "begun", place / "g++"
+    compiler.write_text(
+        '#!/bin/sh\ncase "$*" in *version*) echo "g++ 13.0"; exit;; esac\n'
+        f"[ -e {begun} ] && exit 1\ntouch {begun}\nsleep 60\n"
+    )
+    compiler.chmod(0o755)
+    cell = settings()
+    process = start(
+        place / "a", cell, "--executor", "compiled",
+        CXX=str(compiler), TORCHINDUCTOR_CACHE_DIR=str(place / "cache"),
+    )  # fmt: skip
+    wait_for(begun, process)
+    os.killpg(process.pid, signal.SIGTERM)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 75, output
+    assert output.splitlines()[-1] == (
+        "stopped by a signal before its update was compiled; run again to continue"
+    )
+    assert not (results(place / "a", cell) / "checkpoint.safetensors").exists()
 
 
 def test_a_run_describes_itself(place: Path) -> None:

@@ -183,15 +183,28 @@ def test_an_override_may_have_an_evaluation_of_its_own() -> None:
         catalogue.suite(raw, "x.yaml")
 
 
-def test_the_papers_workflow_resolves_without_a_network(tmp_path: Path) -> None:
+def planned(folder: Path, *options: str) -> dict[str, int]:
+    """Jobs a rule in a dry run of Snakemake."""
     for name in ("behaviors", "workflow", "Snakefile", "config"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    command = [sys.executable, "-m", "snakemake", "-n", "--configfile", "config/paper.yaml"]
-    done = subprocess.run(
-        [*command, "--quiet", "reason"], cwd=tmp_path, text=True, capture_output=True
-    )
+        (folder / name).symlink_to(ROOT / name)
+    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "reason", *options]
+    done = subprocess.run(command, cwd=folder, text=True, capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
     words = [line.split() for line in done.stdout.splitlines()]
-    counts = {w[0]: int(w[1]) for w in words if len(w) == 2 and w[1].isdigit()}
+    return {w[0]: int(w[1]) for w in words if len(w) == 2 and w[1].isdigit()}
+
+
+def test_the_papers_workflow_resolves_without_a_network(tmp_path: Path) -> None:
+    counts = planned(tmp_path, "--configfile", "config/paper.yaml")
     tasks = len(Catalogue().read_suite(ROOT / "config/paper.yaml").tasks)
     assert counts["fetch"] == counts["convert"] == counts["transitions"] == tasks
+
+
+def test_a_part_of_a_suite_from_the_command_line(tmp_path: Path) -> None:
+    counts = planned(
+        tmp_path,
+        *("--configfile", "config/local.yaml", "--config", "suite=part", "methods=[iql, bcq]"),
+        *("tasks=[antmaze-umaze, antmaze-medium-play]", "maps="),
+    )
+    assert (counts["collect"], counts["train"], counts["report"]) == (2, 4, 1)
+    assert "trace" not in counts

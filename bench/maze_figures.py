@@ -10,8 +10,10 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
-from matplotlib.colors import BoundaryNorm
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -192,7 +194,11 @@ def value_maps(maze: Maze, traces: Mapping[str, Trace | None], stem: Path) -> No
                 empty(axis)
                 continue
             floor(axis, maze)
-            if trace.values is not None:
+            if trace.values is None:
+                blank = ScalarMappable(cmap=ListedColormap(["white"]))
+                bar = _bar(figure, axis, blank, np.array([]))  # keeps the panels of one size
+                bar.set_label("no value is learned")
+            else:
                 _value_squares(figure, axis, maze, trace.values)
             for path, arrived in zip(trace.paths, trace.arrived, strict=True):
                 line = _thinned(path).T
@@ -220,10 +226,14 @@ def _value_squares(figure: Figure, axis: Axes, maze: Maze, values: Values) -> No
     shown = axis.imshow(
         mean.T, "viridis", norm=norm, origin="lower", extent=extent, zorder=0.5
     )  # white where there are no data
-    bar = figure.colorbar(shown, ax=axis, location="bottom", shrink=0.72, aspect=26,
-                          ticks=levels[:: LEVELS // 4])  # fmt: skip
+    bar = _bar(figure, axis, shown, levels[:: LEVELS // 4])
+    bar.set_label(f"value; rank correlation with the way {values.rank:.2f}")
+
+
+def _bar(figure: Figure, axis: Axes, shown: ScalarMappable, ticks: np.ndarray) -> Colorbar:
+    bar = figure.colorbar(shown, ax=axis, location="bottom", shrink=0.72, aspect=26, ticks=ticks)
     bar.ax.xaxis.set_major_formatter("{x:.3g}")
     bar.minorticks_off()
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0)
-    bar.set_label(f"value; rank correlation with the way {values.rank:.2f}")
+    return bar

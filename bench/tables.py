@@ -161,6 +161,8 @@ def departures_table(suite: Suite, catalogue: Catalogue, folder: Path) -> Table:
         methods = [m for m in suite.methods if m in (override.methods or suite.methods)]
         families = list(dict.fromkeys(catalogue.tasks[t].family for t in suite.tasks))
         families = [f for f in families if f in (override.families or families)]
+        if not methods or not families:
+            continue
         labels = [catalogue.methods[m].label for m in methods]
         where = ", ".join(labels) if override.methods else "all methods"
         if override.families:

@@ -150,7 +150,8 @@ def test_value_maps(tmp_path: Path, drawn: list[Figure]) -> None:
     assert iql.get_xlabel() == "1 of 2 episodes arrive"
     assert [text.get_text() for text in none.texts] == ["not run"]
     labels = [axis.get_xlabel() for axis in drawn[0].axes[3:]]
-    assert labels == ["value; rank correlation with the way 0.25"]
+    assert labels == ["value; rank correlation with the way 0.25", "no value is learned"]
+    assert iql.get_position().height == pytest.approx(bc.get_position().height, rel=1e-3)
 
 
 def test_a_value_that_is_the_same_everywhere(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy import stats
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -51,6 +53,15 @@ def test_the_quick_table_is_the_published_summary() -> None:
             assert row[label] == score(summary.loc[(task, method)])
 
 
+def test_another_processor_measures_the_quick_table_once_more() -> None:
+    first, again = (published(suite, "summary.csv") for suite in ("quick", "quick-again"))
+    again = again.loc[first.index]
+    assert (first[first["tied"] == "best"].index == again[again["tied"] == "best"].index).all()
+    overlap = (again["ci_low"] <= first["ci_high"]) & (first["ci_low"] <= again["ci_high"])
+    assert f"in all {overlap.sum()} cells the two intervals overlap" in README.replace("\n", " ")
+    assert overlap.all()
+
+
 def test_the_baselines_table_is_the_published_summary() -> None:
     summary = published("baselines", "summary.csv")
     labels = {METHODS[m]["label"]: m for m in summary.index.unique("method")}
@@ -72,6 +83,40 @@ def test_the_antmaze_table_is_the_published_summary() -> None:
         assert set(row) == {"method", *summary.index.unique("task")}
         for task in summary.index.unique("task"):
             assert row[task] == score(summary.loc[(task, labels[label])])
+
+
+def test_the_second_collections_table_is_the_published_summary() -> None:
+    summary = published("local-again", "summary.csv")
+    labels = {METHODS[m]["label"]: m for m in summary.index.unique("method")}
+    found = {row["second collection"]: row for row in table("second collection | antmaze-umaze")}
+    assert set(found) == set(labels)
+    for label, row in found.items():
+        assert set(row) == {"second collection", *summary.index.unique("task")}
+        for task in summary.index.unique("task"):
+            cell = (task, labels[label])
+            ran = cell in summary.index
+            assert row[task] == (score(summary.loc[cell]).replace("*", "") if ran else "not run")
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ("antmaze-large-diverse", "IQL has {} on large-diverse"),
+        ("antmaze-large-play", "{} on large-play"),
+    ],
+)
+def test_six_seeds_of_both_collections_are_above_cloning(task: str, words: str) -> None:
+    seeds = []
+    for suite in ("local", "local-again"):
+        scores = published(suite, "scores.csv")
+        last = scores[scores["step"] == scores.groupby(["task", "method"])["step"].transform("max")]
+        seeds += list(last.loc[(task, "iql"), "score"])
+        for method in {"bc", "bc10"} & set(last.loc[task].index):
+            assert set(last.loc[(task, method), "score"]) == {0.0}
+    assert len(seeds) == 6
+    half = stats.t.ppf(0.975, 5) * np.std(seeds, ddof=1) / np.sqrt(6)
+    interval = f"{np.mean(seeds):.1f} [{np.mean(seeds) - half:.1f}, {np.mean(seeds) + half:.1f}]"
+    assert words.format(interval) in README.replace("\n", " ")
 
 
 def test_the_papers_settings_on_antmaze_are_the_published_summary() -> None:

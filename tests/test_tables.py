@@ -113,6 +113,9 @@ def test_departures_give_both_values_and_the_reason(tmp_path: Path) -> None:
         ["IQL", "to show a second reason", "observations", "raw", "standardised"],
     ]
     assert made.rules == (1,)
+    without = make_suite([A, MAZES[0]]).model_copy(update={"methods": ("bc",)})
+    made = tables.departures_table(without, catalogue(), tmp_path)
+    assert [row[0].text for row in made.rows] == ["all methods"]
 
 
 def test_a_methods_own_updates_are_a_departure(tmp_path: Path) -> None:

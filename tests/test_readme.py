@@ -62,40 +62,29 @@ def test_another_processor_measures_the_quick_table_once_more() -> None:
     assert overlap.all()
 
 
-def test_the_baselines_table_is_the_published_summary() -> None:
-    summary = published("baselines", "summary.csv")
-    labels = {METHODS[m]["label"]: m for m in summary.index.unique("method")}
-    found = {row["method"]: row for row in table("method | halfcheetah-medium")}
-    assert set(found) == set(labels)
-    for label, row in found.items():
-        assert set(row) == {"method", *summary.index.unique("task")}
-        for task in summary.index.unique("task"):
-            assert row[task] == score(summary.loc[(task, labels[label])])
-
-
-def test_the_antmaze_table_is_the_published_summary() -> None:
-    summary = published("local", "summary.csv")
+@pytest.mark.parametrize(
+    ("suite", "name", "first", "bold"),
+    [
+        ("baselines", "method", "halfcheetah-medium", True),
+        ("local", "method", "antmaze-umaze", True),
+        ("local-again", "second collection", "antmaze-umaze", False),
+    ],
+)
+def test_a_table_of_methods_is_the_published_summary(
+    suite: str, name: str, first: str, bold: bool
+) -> None:
+    summary = published(suite, "summary.csv")
     summary = summary[summary["seeds"] > 0]
+    tasks = summary.index.unique("task")
     labels = {METHODS[m]["label"]: m for m in summary.index.unique("method")}
-    found = {row["method"]: row for row in table("method | antmaze-umaze")}
+    found = {row[name]: row for row in table(f"{name} | {first}")}
     assert set(found) == set(labels)
     for label, row in found.items():
-        assert set(row) == {"method", *summary.index.unique("task")}
-        for task in summary.index.unique("task"):
-            assert row[task] == score(summary.loc[(task, labels[label])])
-
-
-def test_the_second_collections_table_is_the_published_summary() -> None:
-    summary = published("local-again", "summary.csv")
-    labels = {METHODS[m]["label"]: m for m in summary.index.unique("method")}
-    found = {row["second collection"]: row for row in table("second collection | antmaze-umaze")}
-    assert set(found) == set(labels)
-    for label, row in found.items():
-        assert set(row) == {"second collection", *summary.index.unique("task")}
-        for task in summary.index.unique("task"):
+        assert set(row) == {name, *tasks}
+        for task in tasks:
             cell = (task, labels[label])
-            ran = cell in summary.index
-            assert row[task] == (score(summary.loc[cell]).replace("*", "") if ran else "not run")
+            text = score(summary.loc[cell]) if cell in summary.index else "not run"
+            assert row[task] == (text if bold else text.replace("*", ""))
 
 
 @pytest.mark.parametrize(
@@ -115,6 +104,7 @@ def test_six_seeds_of_both_collections_are_above_cloning(task: str, words: str) 
             assert set(last.loc[(task, method), "score"]) == {0.0}
     assert len(seeds) == 6
     half = stats.t.ppf(0.975, 5) * np.std(seeds, ddof=1) / np.sqrt(6)
+    assert np.mean(seeds) - half > 0.0
     interval = f"{np.mean(seeds):.1f} [{np.mean(seeds) - half:.1f}, {np.mean(seeds) + half:.1f}]"
     assert words.format(interval) in README.replace("\n", " ")
 

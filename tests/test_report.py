@@ -22,7 +22,7 @@ from fixture_results import (
 from bench import prose, report, runs
 from bench.errors import BenchError
 from bench.stats import SUMMARY_COLUMNS
-from bench.suite import Suite
+from bench.suite import Override, Suite
 
 A, B, MAZE = TASKS[0], TASKS[1], MAZES[5]
 
@@ -79,6 +79,19 @@ def unfinished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 )
 def test_an_unfinished_suite_says(unfinished: tuple[Path, str], text: str) -> None:
     assert text in unfinished[1]
+
+
+def test_a_reason_for_several_settings_stands_once(tmp_path: Path) -> None:
+    shared = Override(
+        methods=("iql",), config={"discount": 0.95}, updates=1500, reason="one reason for two"
+    )
+    suite = make_suite([A]).model_copy(update={"overrides": (shared,)})
+    write_results(tmp_path / "results", suite)
+    text = build(tmp_path, suite, (A,))
+    assert text.count("one reason for two") == 1
+    departures = text[text.index("Settings in which this suite departs") :]
+    assert "updates 2,000 1,500" in departures
+    assert "discount 0.99 0.95" in departures
 
 
 def test_all_files_lie_beside_the_pdf(unfinished: tuple[Path, str]) -> None:

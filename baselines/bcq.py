@@ -21,7 +21,7 @@ from bench.learner import Learner, Target, constant
 from bench.nets import MLP, TwinCritic, torch_default
 from bench.rng import Streams
 from bench.types import Actor, Batch, Spec
-from bench.vae import ActionVAE, best_sample, repeat
+from bench.vae import ActionVAE, best_sample, best_value, repeat
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,6 @@ def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
     critic = Learner(TwinCritic(sizes, streams, initialiser=rule), rate, streams.device)
     vae = ActionVAE(observation, action, config.vae_hidden, streams, initialiser=rule)
     return State(policy, Target(policy), critic, Target(critic), Learner(vae, rate, streams.device))
-
-
-def best_value(q: Tensor, samples: int, minimum_weight: float) -> Tensor:
-    """Eq. 13 without the reward: max over samples of lambda min Q + (1 - lambda) max Q.
-
-    (2, S, samples * B) -> (S, B).
-    """
-    mixed = minimum_weight * q.amin(0) + (1 - minimum_weight) * q.amax(0)
-    return mixed.unflatten(1, (samples, -1)).amax(1)
 
 
 def critic_loss(q: Tensor, target: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from bench.nets import TwinCritic, torch_default
 from bench.policies import SquashedGaussianPolicy
 from bench.rng import Streams
 from bench.types import Actor, Batch, Spec
-from bench.vae import ActionVAE, best_sample, repeat
+from bench.vae import ActionVAE, best_sample, best_value, repeat
 
 Kernel = Literal["laplacian", "gaussian"]
 LOG_MULTIPLIER_RANGE = (-5.0, 10.0)  # bear.py; algos.py and its lagrange_thresh
@@ -118,15 +118,6 @@ def sampled_mmd(x: Tensor, y: Tensor, kernel: Kernel, bandwidth: float) -> Tenso
     own = mean_kernel(x, x, kernel, bandwidth) + mean_kernel(y, y, kernel, bandwidth)
     # The square root has no slope at 0.
     return (own - 2 * mean_kernel(x, y, kernel, bandwidth) + 1e-6).sqrt()
-
-
-def best_value(q: Tensor, samples: int, minimum_weight: float) -> Tensor:
-    """Algorithm 1: max over samples of lambda min Q + (1 - lambda) max Q.
-
-    (2, S, samples * B) -> (S, B).
-    """
-    mixed = minimum_weight * q.amin(0) + (1 - minimum_weight) * q.amax(0)
-    return mixed.unflatten(1, (samples, -1)).amax(1)
 
 
 def critic_loss(q: Tensor, target: Tensor) -> Tensor:

@@ -21,10 +21,11 @@ import numpy as np
 import torch
 from minari.data_collector import EpisodeBuffer
 
-from bench.ant_walk import NOISE, Cell, Route, cell_of, free_cells, place, policy_input
-from bench.antmaze import GOAL_RADIUS, STEPS, AntMaze, centre, fixed_goal
+from bench.ant_walk import NOISE, Route, policy_input
+from bench.antmaze import GOAL_RADIUS, STEPS, AntMaze, fixed_goal
 from bench.behavior import Ladder
 from bench.errors import unknown
+from bench.mazes import Cell, ant_maze
 from bench.recorder import Recorder
 from bench.rng import derive
 
@@ -42,9 +43,10 @@ RECIPES = ("umaze", "umaze-diverse", "medium-play", "medium-diverse", "large-pla
 
 def cells_of(maze: str, kind: str) -> tuple[Cell, ...]:
     """The cells in which a walk may start, and which may be its destinations."""
+    plan = ant_maze(maze)
     if kind == "":
-        return cell_of(centre(maze, "S")), cell_of(centre(maze, "G"))
-    return PLAY[maze] if kind == "play" else tuple(free_cells(maze))
+        return plan.start, plan.goal
+    return PLAY[maze] if kind == "play" else tuple(plan.free_cells())
 
 
 class Walk:
@@ -55,6 +57,7 @@ class Walk:
 
     def __init__(self, maze: str, kind: str, rows: int, seed: int):
         self.maze, self.kind, self.left = maze, kind, rows
+        self.plan = ant_maze(maze)
         self.cells = cells_of(maze, kind)
         self.env = AntMaze(maze, "fixed")
         self.rng = np.random.default_rng(seed)
@@ -65,7 +68,7 @@ class Walk:
         first, start = self.cells[0], np.zeros(2)
         if self.kind:
             first = self.cells[self.rng.integers(len(self.cells))]
-            start = place(first) + self.rng.uniform(-START_SPREAD, START_SPREAD, 2)
+            start = self.plan.centre(first) + self.rng.uniform(-START_SPREAD, START_SPREAD, 2)
         seed = int(self.rng.integers(2**31))
         options = {"start": start, "facing": self.rng.uniform(-np.pi, np.pi)}
         observation, _ = self.env.reset(seed=seed, options=options)
@@ -77,7 +80,8 @@ class Walk:
         others = [cell for cell in self.cells if cell != here]
         cell = others[self.rng.integers(len(others))]
         goal = fixed_goal(self.maze)
-        self.route = Route(self.maze, goal if cell == cell_of(goal) else place(cell))
+        target = goal if cell == self.plan.cell_of(goal) else self.plan.centre(cell)
+        self.route = Route(self.plan, target)
 
     def policy_input(self) -> np.ndarray:
         here = self.recorder.observations[-1]

@@ -12,8 +12,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from bench.antmaze import CELL, AntMaze, facing
-from bench.mazes import MAZES, Cell
+from bench.antmaze import AntMaze, facing
+from bench.mazes import Cell, Maze, ant_maze
 
 NOISE = 0.2  # deviation of D4RL's action noise; the policy learns to walk under it
 ARRIVED = 1.0  # metres from a waypoint at which the next one takes over
@@ -22,48 +22,28 @@ HEIGHTS = (0.2, 1.2)  # of the torso; outside it the ant has fallen or was throw
 STEPS = 300
 
 
-def free_cells(maze: str) -> list[Cell]:
-    """All cells without a wall, row by row."""
-    return MAZES[f"AntMaze{maze}"].free_cells()
-
-
-def distances(maze: str, goal: Cell) -> dict[Cell, int]:
-    """Steps from every free cell to `goal` along the corridors."""
-    return MAZES[f"AntMaze{maze}"].distances(goal)
-
-
-def place(cell: Cell) -> np.ndarray:
-    """The (x, y) of a cell's centre."""
-    return CELL * np.array([cell[1] - 1.0, cell[0] - 1.0])
-
-
-def cell_of(position: np.ndarray) -> Cell:
-    """The cell that holds (x, y)."""
-    j, i = np.floor(position / CELL + 1.5).astype(int)
-    return int(i), int(j)
-
-
 class Route:
     """The waypoints from wherever the ant is to `target` (x, y): centres of cells, then it."""
 
-    def __init__(self, maze: str, target: np.ndarray):
-        self.target = target
-        self.goal = cell_of(target)
-        self.to_goal = distances(maze, self.goal)
+    def __init__(self, plan: Maze, target: np.ndarray):
+        self.plan, self.target = plan, target
+        self.goal = plan.cell_of(target)
+        self.to_goal = plan.distances(self.goal)
         self.next: Cell | None = None
 
     def waypoint(self, position: np.ndarray) -> np.ndarray:
         """Where to walk from `position` (2,)."""
-        here = cell_of(position)
+        centre = self.plan.centre
+        here = self.plan.cell_of(position)
         if here not in self.to_goal:  # a wall's edge, by rounding
-            here = min(self.to_goal, key=lambda c: float(np.sum((place(c) - position) ** 2)))
+            here = min(self.to_goal, key=lambda c: float(np.sum((centre(c) - position) ** 2)))
         ahead = self.next
         if ahead is None or sum(abs(a - b) for a, b in zip(ahead, here, strict=True)) > 1:
             ahead = self._after(here)
-        elif np.linalg.norm(place(ahead) - position) < ARRIVED:
+        elif np.linalg.norm(centre(ahead) - position) < ARRIVED:
             ahead = self._after(ahead)
         self.next = ahead
-        return self.target if ahead == self.goal else place(ahead)
+        return self.target if ahead == self.goal else centre(ahead)
 
     def _after(self, cell: Cell) -> Cell:
         i, j = cell
@@ -101,15 +81,15 @@ class AntWalk(gymnasium.Env):
 
     def __init__(self, maze: str = "Large"):
         self.ant = AntMaze(maze, "fixed")
-        self.maze = maze
-        self.cells = free_cells(maze)
+        self.plan = ant_maze(maze)
+        self.cells = self.plan.free_cells()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         self.ant.reset(seed=seed)
         self.rng = self.ant.np_random
-        start = place(self.cells[self.rng.integers(len(self.cells))])
+        start = self.plan.centre(self.cells[self.rng.integers(len(self.cells))])
         data = self.ant.data
         data.qpos[:2] += start + self.rng.uniform(-1, 1, 2)
         data.qpos[3:7] = facing(self.rng.uniform(-np.pi, np.pi))
@@ -118,11 +98,11 @@ class AntWalk(gymnasium.Env):
         return policy_input(self.last, self.route.waypoint(self.last[:2])), {}
 
     def _new_route(self) -> None:
-        here = cell_of(self.last[:2])
+        here = self.plan.cell_of(self.last[:2])
         target = here
         while target == here:
             target = self.cells[self.rng.integers(len(self.cells))]
-        self.route = Route(self.maze, place(target))
+        self.route = Route(self.plan, self.plan.centre(target))
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         waypoint = self.route.waypoint(self.last[:2])

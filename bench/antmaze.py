@@ -17,9 +17,8 @@ import mujoco
 import numpy as np
 from gymnasium.envs.mujoco import mujoco_env
 
-from bench.mazes import ANT_CELL as CELL
 from bench.mazes import ANT_GOAL_RADIUS as GOAL_RADIUS
-from bench.mazes import MAZES, PLANS
+from bench.mazes import ant_maze
 from bench.physics import as_mujoco_2
 from bench.rng import derive
 
@@ -31,15 +30,9 @@ TORQUE = 30.0  # at an action of 1
 FRAME_SKIP = 5
 
 
-def centre(maze: str, sign: str) -> np.ndarray:
-    """The (x, y) of the cell marked `sign`, from the start cell's centre."""
-    i, j = next((i, row.index(sign)) for i, row in enumerate(PLANS[maze]) if sign in row)
-    return CELL * np.array([j - 1.0, i - 1.0])
-
-
 def fixed_goal(maze: str) -> np.ndarray:
     """The (x, y) of the goal of `Fixed-v0`."""
-    return MAZES[f"AntMaze{maze}Fixed"].goal_xy
+    return ant_maze(maze, "Fixed").goal_xy
 
 
 @functools.cache
@@ -51,12 +44,11 @@ def model(maze: str) -> mujoco.MjModel:
         motor.gear[0] = 1.0
         motor.ctrlrange = (-TORQUE, TORQUE)
     box = mujoco.mjtGeom.mjGEOM_BOX
-    size = (CELL / 2, CELL / 2, WALL_HEIGHT / 2)
-    for i, row in enumerate(PLANS[maze]):
-        for j, sign in enumerate(row):
-            if sign == "#":
-                place = (CELL * (j - 1), CELL * (i - 1), WALL_HEIGHT / 2)
-                spec.worldbody.add_geom(type=box, size=size, pos=place, conaffinity=1)
+    plan = ant_maze(maze)
+    size = (plan.cell / 2, plan.cell / 2, WALL_HEIGHT / 2)
+    for wall in plan.walls():
+        place = (*plan.centre(wall), WALL_HEIGHT / 2)
+        spec.worldbody.add_geom(type=box, size=size, pos=place, conaffinity=1)
     for geom in spec.geoms:
         geom.solimp[:3] = (0.8, 0.8, 0.01)
     return as_mujoco_2(spec)
@@ -76,7 +68,8 @@ class AntMaze(gymnasium.Env):
     def __init__(self, maze: str, goals: Literal["a run", "an episode", "fixed"]):
         self.model = model(maze)
         self.data = mujoco.MjData(self.model)
-        self.goal_cell = centre(maze, "G")
+        plan = ant_maze(maze)
+        self.goal_cell = plan.centre(plan.goal)
         self.goals = goals
         self.goal: np.ndarray | None = fixed_goal(maze) if goals == "fixed" else None
 

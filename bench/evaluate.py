@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.envs import Evaluator
+from bench.process import NEVER, StopRequest
 from bench.rng import derive
 from bench.transforms import ObservationScaler
 from bench.types import Actor
@@ -55,15 +55,15 @@ def evaluate(
     episodes: int,
     device: torch.device,
     phase: str = "offline",
-    stop: Sequence[int] = (),
+    stop: StopRequest = NEVER,
 ) -> list[EpisodeRow]:
     """One evaluation of all seeds; `actor` is given scaled observations and raw rewards.
 
-    Raises Stopped at the next step once there is an entry in `stop`.
+    Raises Stopped at the next step once `stop` is set.
     """
 
     def policy(observations: Tensor, rewards: Tensor) -> Tensor:
-        if stop:
+        if stop.is_set:
             raise Stopped
         # A diverged seed must not stop the others of its block; its rows are dropped later.
         return torch.nan_to_num(actor(scaler(observations.to(device)), rewards.to(device)))

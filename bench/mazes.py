@@ -186,6 +186,11 @@ MAZES |= {f"AntMaze{name}": _ant(name, ANT_GOALS) for name in PLANS}
 MAZES |= {f"AntMaze{name}Fixed": _ant(name, ANT_FIXED_GOAL) for name in PLANS}
 
 
+def ant_maze(name: str, goals: str = "") -> Maze:
+    """Return D4RL's maze `name` (Umaze, Medium or Large); `goals` may be `Fixed`."""
+    return MAZES[f"AntMaze{name}{goals}"]
+
+
 def maze_of(env_id: str) -> Maze | None:
     """The maze of a Gymnasium id, such as bench.antmaze:AntMazeUmaze-v2, if it has one."""
     return MAZES.get(env_id.rpartition(":")[2].rpartition("-v")[0])

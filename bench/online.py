@@ -21,6 +21,7 @@ from torch import Tensor
 from bench.engine import Engine
 from bench.envs import make
 from bench.evaluate import EpisodeRow
+from bench.process import NEVER, StopRequest
 from bench.rng import Streams, derive
 from bench.suite import Settings
 
@@ -143,9 +144,9 @@ class Phase(ABC):
     def _ended(self, i: int, row: EpisodeRow) -> None:
         """Take in the end of the episode of the seed at position `i`."""
 
-    def advance(self, steps: int, stop: Sequence[int] = ()) -> tuple[int, dict[str, Tensor]]:
+    def advance(self, steps: int, stop: StopRequest = NEVER) -> tuple[int, dict[str, Tensor]]:
         """Some steps with their updates; how many, and the last update's metrics, (S,) each, if
-        there was one. An entry in `stop` ends them after the current one."""
+        there was one. Stops after the current one once `stop` is set."""
         began = time.perf_counter()
         done = 0
         while done < steps:
@@ -155,7 +156,7 @@ class Phase(ABC):
                 started = time.perf_counter()
                 self.metrics = self.learn()
                 self.seconds.updates += time.perf_counter() - started
-            if stop:
+            if stop.is_set:
                 break
         self.seconds.total += time.perf_counter() - began
         return done, self.metrics

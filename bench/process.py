@@ -1,4 +1,4 @@
-"""A training job as a process: it is asked to stop by signals, and works on its run alone."""
+"""A training job as a process: signals ask it to stop, and a lock keeps its run to itself."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 import platform
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -16,24 +17,38 @@ INTERRUPTED = 75  # exit status: try again (EX_TEMPFAIL)
 LOOK_EVERY = 0.5  # seconds
 
 
-def stop_flag() -> list[int]:
-    """A list that becomes non-empty when a scheduler or a person asks the job to stop."""
-    received: list[int] = []
+@dataclass
+class StopRequest:
+    """Whether a scheduler or a person has asked the job to stop."""
 
-    def note(number: int, frame: FrameType | None) -> None:
-        received.append(number)
+    is_set: bool = False
 
-    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
-        signal.signal(number, note)
-    return received
+    def set(self) -> None:
+        """Ask the job to stop after its current step."""
+        self.is_set = True
+
+    @classmethod
+    def on_signals(cls) -> StopRequest:
+        """Return a request that SIGTERM, SIGUSR1 and SIGINT set."""
+        request = cls()
+
+        def note(number: int, frame: FrameType | None) -> None:
+            request.set()
+
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+            signal.signal(number, note)
+        return request
+
+
+NEVER = StopRequest()  # the default where nothing can ask to stop
 
 
 @contextmanager
-def alone(folder: Path, stop: Sequence[int]) -> Iterator[None]:
+def alone(folder: Path, stop: StopRequest) -> Iterator[None]:
     """Wait until no other process holds `folder`, then hold it; the system lets go at a death.
 
     A workflow that is killed outright leaves its jobs running, and the next one starts them again.
-    Raises SystemExit(75) once there is an entry in `stop`.
+    Raises SystemExit(75) once `stop` is set.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "a+") as file:
@@ -43,7 +58,7 @@ def alone(folder: Path, stop: Sequence[int]) -> Iterator[None]:
                 file.seek(0)
                 print(f"{folder}: process {file.read()} is at this run; waiting for it", flush=True)
                 told = True
-            if stop:
+            if stop.is_set:
                 raise SystemExit(INTERRUPTED)
             time.sleep(LOOK_EVERY)
         file.truncate(0)

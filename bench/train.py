@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from pathlib import Path
 from types import ModuleType
@@ -28,7 +27,7 @@ from bench.errors import BenchError
 from bench.evaluate import EpisodeRow, evaluate, purpose
 from bench.online import Phase
 from bench.probes import Probes
-from bench.process import alone, stop_flag
+from bench.process import NEVER, StopRequest, alone
 from bench.rng import Streams
 from bench.start import OFFLINE, SHARED, TASK, networks_before, offline_end
 from bench.suite import Settings
@@ -96,10 +95,10 @@ class Run:
         """Whether this step has been evaluated."""
         return any((row.phase, row.step) == (self.phase, self.step) for row in self.evaluations)
 
-    def advance(self, stop: Sequence[int] = ()) -> int:
+    def advance(self, stop: StopRequest = NEVER) -> int:
         """The steps to the next multiple of `log_every`, and there a row of metrics per seed.
 
-        Returns how many. An entry in `stop` ends them after the current one.
+        Returns how many. Stops after the current one once `stop` is set.
         """
         every = self.settings.log_every
         count = every - self.step % every
@@ -119,7 +118,7 @@ class Run:
                 )
         return done
 
-    def _learn(self, count: int, stop: Sequence[int]) -> tuple[int, dict[str, Tensor]]:
+    def _learn(self, count: int, stop: StopRequest) -> tuple[int, dict[str, Tensor]]:
         """The last `count` updates of a chunk of `log_every`."""
         began, settings, streams = time.perf_counter(), self.settings, self.streams["batches"]
         before = streams.state()
@@ -128,17 +127,17 @@ class Run:
         for batch_rows in rows.to(self.device):
             metrics = self.engine(batch_rows)
             done += 1
-            if stop:
+            if stop.is_set:
                 break
         if done < count:
             streams.restore(before)  # the rest of the chunk is drawn again
         self.seconds += time.perf_counter() - began
         return done, metrics
 
-    def evaluate(self, evaluator: Evaluator, stop: Sequence[int] = ()) -> None:
+    def evaluate(self, evaluator: Evaluator, stop: StopRequest = NEVER) -> None:
         """Score every seed that has not diverged, and add the probes to the last metrics.
 
-        Raises Stopped, with nothing changed, once there is an entry in `stop`.
+        Raises Stopped, with nothing changed, once `stop` is set.
         """
         settings, episodes = self.settings, evaluator.shape[1]
         name = f"actions of {purpose(self.phase, self.step)}"
@@ -238,7 +237,7 @@ def train(
     Raises SystemExit(75) after a SIGTERM or Ctrl-C, once the checkpoint is written, and BenchError
     where the data are not those of their card, or are others in the end.
     """
-    began, stop = time.perf_counter(), stop_flag()
+    began, stop = time.perf_counter(), StopRequest.on_signals()
     prepare_process(threads, settings.precision)
     data = Transitions.load(data_folder)
     if executor == "auto":

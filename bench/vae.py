@@ -100,3 +100,12 @@ def best_sample(actions: Tensor, q: Tensor, count: int) -> Tensor:
     index = q.unflatten(1, (count, -1)).argmax(1)[:, None, :, None]  # (S, 1, B, 1)
     candidates = actions.unflatten(1, (count, -1))
     return candidates.gather(1, index.expand(-1, -1, -1, actions.shape[-1])).squeeze(1)
+
+
+def best_value(q: Tensor, samples: int, minimum_weight: float) -> Tensor:
+    """Max over samples of lambda min Q + (1 - lambda) max Q: (2, S, samples * B) -> (S, B).
+
+    BCQ's eq. 13 without the reward (Fujimoto et al. 2019), and BEAR's algorithm 1.
+    """
+    mixed = minimum_weight * q.amin(0) + (1 - minimum_weight) * q.amax(0)
+    return mixed.unflatten(1, (samples, -1)).amax(1)

@@ -1,9 +1,8 @@
-"""The loop of a training job: updates and evaluations, checkpoints, and the wish that it stop."""
+"""The loop of a training job: updates, evaluations, checkpoints, and requests to stop."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from bench import energy, results
 from bench.envs import Evaluator
 from bench.evaluate import Stopped
-from bench.process import INTERRUPTED
+from bench.process import INTERRUPTED, StopRequest
 from bench.progress import Progress
 from bench.suite import Evaluation, Online, block_name
 
@@ -20,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Work:
-    """Takes a run through its phases; an entry in `stop` has it saved and the process ended."""
+    """Take a run through its phases; once `stop` is set, save it and end the process."""
 
     def __init__(
-        self, run: Run, path: Path, identity: str, checkpoint_every: float, stop: Sequence[int]
+        self, run: Run, path: Path, identity: str, checkpoint_every: float, stop: StopRequest
     ):
         self.run, self.path, self.identity, self.stop = run, path, identity, stop
         self.checkpoint_every = checkpoint_every
@@ -54,7 +53,7 @@ class Work:
         except Exception:
             # A signal to the whole group of processes ends a compiler at work, and with it the
             # update. The state may be half changed: the checkpoint before it stands.
-            if not self.stop:
+            if not self.stop.is_set:
                 raise
             self._end("before its update was compiled")
 
@@ -69,8 +68,8 @@ class Work:
     def _pause(self) -> None:
         run = self.run
         self.meter()
-        if self.stop or time.monotonic() - self.saved >= self.checkpoint_every:
+        if self.stop.is_set or time.monotonic() - self.saved >= self.checkpoint_every:
             run.save(self.path, self.identity)
             self.saved = time.monotonic()
-        if self.stop:
+        if self.stop.is_set:
             self._end(f"at {run.phase} step {run.step:,}")

@@ -13,8 +13,9 @@ from minari.data_collector import EpisodeBuffer
 from safetensors.torch import save_file
 
 from bench import ant_collect, ant_walk, antmaze
-from bench.ant_walk import AntWalk, Route, heading, place, policy_input, uprightness
+from bench.ant_walk import AntWalk, Route, heading, policy_input, uprightness
 from bench.errors import BenchError
+from bench.mazes import PLANS, ant_maze
 
 UPRIGHT = np.array([1.0, 0, 0, 0])  # quaternions, the scalar first
 HALF = np.sqrt(0.5)
@@ -33,22 +34,23 @@ def observation(x: float = 0, y: float = 0, quaternion: np.ndarray = UPRIGHT) ->
 
 def test_distances_follow_the_corridor_of_the_u() -> None:
     # S at (1, 1), east to (1, 3), down to (3, 3), west to G at (3, 1).
-    assert ant_walk.distances("Umaze", (3, 1)) == {
+    assert ant_maze("Umaze").distances((3, 1)) == {
         **{(3, 1): 0, (3, 2): 1, (3, 3): 2, (2, 3): 3, (1, 3): 4, (1, 2): 5, (1, 1): 6}
     }
 
 
-@pytest.mark.parametrize("maze", antmaze.PLANS)
-def test_cells_and_places_are_each_others_inverse(maze: str) -> None:
-    cells = ant_walk.free_cells(maze)
-    assert [ant_walk.cell_of(place(c) + np.array([1.9, -1.9])) for c in cells] == cells
-    np.testing.assert_array_equal(place(cells[0]), antmaze.centre(maze, "S"))
-    assert len(cells) == sum(row.count(".") for row in antmaze.PLANS[maze]) + 2
+@pytest.mark.parametrize("maze", PLANS)
+def test_cells_and_centres_are_each_others_inverse(maze: str) -> None:
+    plan = ant_maze(maze)
+    cells = plan.free_cells()
+    assert [plan.cell_of(plan.centre(c) + np.array([1.9, -1.9])) for c in cells] == cells
+    np.testing.assert_array_equal(plan.centre(plan.start), (0, 0))
+    assert len(cells) == sum(row.count(".") for row in PLANS[maze]) + 2
 
 
 def test_a_route_goes_from_centre_to_centre_and_then_to_its_target() -> None:
     target = np.array([0.75, 8.75])  # in the goal's cell
-    route = Route("Umaze", target)
+    route = Route(ant_maze("Umaze"), target)
     here = np.zeros(2)
     visited = [tuple(here)]
     for _ in range(100):
@@ -60,7 +62,7 @@ def test_a_route_goes_from_centre_to_centre_and_then_to_its_target() -> None:
 
 
 def test_a_waypoint_holds_until_it_is_reached() -> None:
-    route = Route("Umaze", np.array([0.75, 8.75]))
+    route = Route(ant_maze("Umaze"), np.array([0.75, 8.75]))
     assert tuple(route.waypoint(np.array([0.0, 0.0]))) == (4, 0)
     # Already in the next cell, but not at its centre: the corner is not cut.
     assert tuple(route.waypoint(np.array([2.9, 0.0]))) == (4, 0)
@@ -68,11 +70,11 @@ def test_a_waypoint_holds_until_it_is_reached() -> None:
 
 
 def test_who_leaves_the_course_gets_a_new_one() -> None:
-    route = Route("Umaze", np.array([0.75, 8.75]))
+    route = Route(ant_maze("Umaze"), np.array([0.75, 8.75]))
     route.waypoint(np.zeros(2))
     assert tuple(route.waypoint(np.array([8.0, 8.0]))) == (4, 8)
     # In a wall, which rounding may say at its edge: as from the nearest free cell.
-    route = Route("Umaze", np.array([0.75, 8.75]))
+    route = Route(ant_maze("Umaze"), np.array([0.75, 8.75]))
     assert tuple(route.waypoint(np.array([8.0, -2.01]))) == (8, 4)
 
 
@@ -131,13 +133,14 @@ def test_a_trip_that_arrives_is_followed_by_another() -> None:
     env.ant.data.qpos[:2] = first.target
     env.step(np.zeros(8))
     assert env.route is not first
-    assert env.route.goal != ant_walk.cell_of(env.last[:2])
+    assert env.route.goal != env.plan.cell_of(env.last[:2])
 
 
 def test_starts_vary_with_the_seed_and_only_with_it() -> None:
     starts = [walk(seed).last for seed in (0, 0, 1)]
     np.testing.assert_array_equal(starts[0], starts[1])
-    assert ant_walk.cell_of(starts[0][:2]) != ant_walk.cell_of(starts[2][:2])
+    cell_of = ant_maze("Large").cell_of
+    assert cell_of(starts[0][:2]) != cell_of(starts[2][:2])
 
 
 # --- trips ------------------------------------------------------------------------------
@@ -212,20 +215,19 @@ def test_the_simplest_recipe_goes_from_the_start_to_the_goal() -> None:
 def test_where_walks_begin_and_where_they_go(kind: str) -> None:
     goal = antmaze.fixed_goal("Medium")
     seen = [begun("Medium", kind, seed) for seed in range(150)]
-    cells = set(ant_collect.cells_of("Medium", kind))
-    assert {ant_walk.cell_of(start) for start, _ in seen} == cells
-    assert {ant_walk.cell_of(target) for _, target in seen} == cells
-    assert all(ant_walk.cell_of(s) != ant_walk.cell_of(t) for s, t in seen)
-    bound_for_goal = [t for _, t in seen if ant_walk.cell_of(t) == (6, 6)]
+    cells, cell_of = set(ant_collect.cells_of("Medium", kind)), ant_maze("Medium").cell_of
+    assert {cell_of(start) for start, _ in seen} == cells
+    assert {cell_of(target) for _, target in seen} == cells
+    assert all(cell_of(s) != cell_of(t) for s, t in seen)
+    bound_for_goal = [t for _, t in seen if cell_of(t) == (6, 6)]
     assert all(np.array_equal(t, goal) for t in bound_for_goal)
 
 
 @pytest.mark.parametrize("maze", ant_collect.PLAY)
 def test_play_has_the_start_the_goal_and_free_cells(maze: str) -> None:
     cells = ant_collect.PLAY[maze]
-    assert set(cells) <= set(ant_walk.free_cells(maze))
-    corners = {ant_walk.cell_of(antmaze.centre(maze, sign)) for sign in "SG"}
-    assert corners <= set(cells)
+    assert set(cells) <= set(ant_maze(maze).free_cells())
+    assert {ant_maze(maze).start, ant_maze(maze).goal} <= set(cells)
 
 
 def test_a_row_that_ends_at_the_goal_is_terminal_and_the_ant_walks_on() -> None:

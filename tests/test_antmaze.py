@@ -23,6 +23,7 @@ from bench import antmaze, envs
 from bench.antmaze import AntMaze
 from bench.envs import Evaluator
 from bench.evaluate import evaluate, reset_seeds
+from bench.mazes import PLANS, ant_maze
 from bench.transforms import ObservationScaler
 
 with redirect_stderr(StringIO()):  # prints a notice on environments that nobody uses here
@@ -62,7 +63,7 @@ def put(ant: AntMaze, x: float, y: float, height: float = 5.0, velocity: float =
 
 @pytest.mark.parametrize("maze", MAPS)
 def test_walls_stand_where_gymnasium_robotics_has_them(maze: str) -> None:
-    walls = [[int(sign == "#") for sign in row] for row in antmaze.PLANS[maze]]
+    walls = [[int(sign == "#") for sign in row] for row in PLANS[maze]]
     assert walls == MAPS[maze]
     model = antmaze.model(maze)
     boxes = model.geom_pos[model.geom_type == mujoco.mjtGeom.mjGEOM_BOX]
@@ -77,13 +78,13 @@ def test_walls_stand_where_gymnasium_robotics_has_them(maze: str) -> None:
 def test_start_and_goal_cells(
     maze: str, goal: tuple[int, int], metres: tuple[float, float]
 ) -> None:
-    rows = antmaze.PLANS[maze]
+    rows, plan = PLANS[maze], ant_maze(maze)
     assert rows[1][1] == "S"
     assert rows[goal[0]][goal[1]] == "G"
     text = "".join(rows)
     assert (text.count("S"), text.count("G")) == (1, 1)
-    assert tuple(antmaze.centre(maze, "S")) == (0, 0)
-    assert tuple(antmaze.centre(maze, "G")) == metres
+    assert tuple(plan.centre(plan.start)) == (0, 0)
+    assert tuple(plan.centre(plan.goal)) == metres
 
 
 # --- the ant --------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from test_train import DATASET, data, place, results, same_files, settings, star
 from bench import checkpoint, stats, transitions
 from bench.envs import Evaluator
 from bench.evaluate import Stopped
+from bench.process import StopRequest
 from bench.train import Run
 from bench.transitions import Transitions
 
@@ -44,14 +45,14 @@ def same_state(a: Run, b: Run) -> None:
         assert torch.equal(streams.state(), b.streams[name].state()), name
 
 
-class StopAfter(list[int]):
-    """A stop that comes in the midst of the n-th thing it is asked about."""
+class StopAfter(StopRequest):
+    """A request that comes when it is looked at for the n-th time."""
 
-    def __init__(self, asked: int):
-        super().__init__()
-        self.left = asked
+    def __init__(self, looks: int):
+        self.left = looks
 
-    def __bool__(self) -> bool:
+    @property
+    def is_set(self) -> bool:
         self.left -= 1
         return self.left <= 0
 

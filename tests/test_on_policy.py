@@ -20,6 +20,7 @@ from bench.contract import is_on_policy
 from bench.errors import BenchError
 from bench.on_policy import OnPolicyPhase
 from bench.online import Worlds
+from bench.process import StopRequest
 from bench.suite import Settings
 from bench.train import Run
 from bench.transitions import Transitions
@@ -46,7 +47,7 @@ def online(cell: Settings, data: Transitions, steps: int) -> tuple[Run, OnPolicy
     assert isinstance(run.online, OnPolicyPhase)
     while run.step < steps:
         count = min(cell.log_every, steps - run.step)
-        run.advance() if count == cell.log_every else run.advance(stop=[1])
+        run.advance() if count == cell.log_every else run.advance(stop=StopRequest(is_set=True))
     return run, run.online
 
 

@@ -1,9 +1,9 @@
 """Matrix products whose factors are rounded to bfloat16, and the proof that they are.
 
-torch has a switch for it and never says whether it took effect. oneDNN rounds only with kernels
-that it has for some processors (on AMD's with avx512_bf16 it multiplies in float32 all the
-same), and torch does not hand it products of fewer than 4,096 multiplications. So products are
-tried out: a few before anything else, and each kind that an update makes when it is first made.
+torch has a switch for it, but does not say whether it takes effect. oneDNN has kernels that round
+for some processors only; on an AMD EPYC with avx512_bf16 it is asked to round and multiplies in
+float32. Products of up to 4,096 multiplications do not reach oneDNN at all. So products are tried
+out: a few when a process starts, and each kind that an update makes when it first occurs.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ aten = torch.ops.aten
 PRODUCTS: tuple[Product, ...] = tuple(
     op.default for op in (aten.bmm, aten.baddbmm, aten.mm, aten.addmm, aten.mv, aten.dot)
 )
-# First, hidden and last layers of the suites' networks, (in, out), for 1 and 5 seeds. The last
-# ones differ most from the others, and a library may have a kernel apart for a single column.
+# First, hidden and last layers of the suites' networks, (in, out), for 1 and 5 seeds. All of them
+# must round: libraries choose a kernel by shape, and the narrow first and last layers may get
+# another one than the square layers between them.
 LAYERS = ((11, 64), (64, 64), (64, 1), (64, 3), (17, 256), (256, 256), (256, 1), (256, 6))
 SEEDS, BATCH = (1, 5), 256
 NO_EFFECT = (

@@ -29,8 +29,7 @@ from torch import Tensor, fx
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
-from bench import checkpoint
-from bench.errors import BenchError
+from bench import checkpoint, rounding
 from bench.learner import Learner
 from bench.replay import Replay
 from bench.rng import Streams
@@ -39,34 +38,32 @@ from bench.rng import Streams
 COMPILE_FROM = 50_000  # updates
 
 
-def choose_executor(updates: int, device: torch.device) -> str:
+def choose_executor(updates: int, device: torch.device, precision: str = "float32") -> str:
     """Compiled where that pays for itself and can be done, else recorded.
 
     What torch compiles is an extension of Python, whose headers Debian has in a package apart.
+    In bfloat16 nothing is compiled (`rounding.watch`).
     """
+    if precision == "bfloat16":
+        return "recorded"
     compiler = device.type != "cpu" or shutil.which(os.environ.get("CXX", "g++"))
     headers = Path(sysconfig.get_path("include"), "Python.h").exists()
     possible = updates >= COMPILE_FROM and compiler and headers
     return "compiled" if possible else "recorded"
 
 
-def prepare_process(threads: int, precision: str = "float32") -> None:
+def prepare_process(threads: int, precision: str = "float32", device: str = "cpu") -> None:
     """Settings of a training process: threads, precision, allocator, no numbers below 1.2e-38.
 
-    `bfloat16` rounds the factors of each matrix product to bfloat16; sums, and all that is
-    stored, stay float32.
+    `bfloat16` rounds the factors of an update's matrix products to bfloat16; sums, and all that
+    is stored, stay float32. Raises BenchError where products are not rounded on `device`.
     """
     torch.set_num_threads(threads)
     # Softmax weights of CQL's sampled actions fall below 1e-38, and a processor takes a hundred
     # times longer over such numbers: on hopper 17 updates a second with them as 0, else 10.
     torch.set_flush_denormal(True)
     if precision == "bfloat16":
-        if not torch.cpu.get_capabilities().get("avx512_bf16"):
-            raise BenchError(
-                "precision: 'bfloat16' needs a processor with avx512_bf16, which this one is not; "
-                "use 'float32'."
-            )
-        torch.backends.mkldnn.matmul.fp32_precision = "bf16"  # type: ignore[attr-defined]
+        rounding.enable(device)
     gc.freeze()  # what is imported stays: later collections need not look at it
     try:
         # By default glibc returns every large block to the system and faults it in again at the
@@ -186,7 +183,7 @@ class Recording:
         self.moved = [learner for learner, step in zip(found, steps, strict=True) if step]
         checkpoint.restore_state(state, before)
         recorder = Recorder((rows, *tape.draws))
-        with recorder:
+        with engine.watch, recorder:
             outputs = tuple(engine.eager(rows, Tape(streams, tuple(tape.draws))).values())
         graph = recorder.finish(outputs)
         compiled = engine.executor == "compiled"
@@ -203,7 +200,10 @@ class Recording:
 
 class Engine:
     """Applies a method's updates; `executor` (eager, recorded or compiled) changes no result
-    beyond the rounding of float32."""
+    beyond the rounding of float32.
+
+    Where products are to be rounded to bfloat16, raises BenchError at one that is not.
+    """
 
     def __init__(
         self, method: ModuleType, state: Any, config: Any, replay: Replay, streams: Streams,
@@ -212,14 +212,17 @@ class Engine:
         self.method, self.state, self.config = method, state, config
         self.replay, self.streams, self.executor = replay, streams, executor
         self.recordings: dict[Hashable, Recording] = {}
+        self.watch = rounding.watch(executor)
         self.refresh = getattr(method, "refresh", None)
 
     def __call__(self, rows: Tensor) -> dict[str, Tensor]:
         """One update on the transitions at `rows` (S, B); metrics are (S,)."""
         if self.refresh is not None:
-            self.refresh(self.state, self.replay, self.config)
+            with self.watch:
+                self.refresh(self.state, self.replay, self.config)
         if self.executor == "eager":
-            return self.eager(rows, self.streams)
+            with self.watch:
+                return self.eager(rows, self.streams)
         branch = getattr(self.method, "branch", lambda state, config: None)
         key = branch(self.state, self.config)
         if key not in self.recordings:

@@ -65,7 +65,8 @@ class Speeds:
         return Rate(value, entry["peak_memory_megabytes"], own is None)
 
     def _entry(self, cell: Settings, method: str, width: int) -> Mapping[str, Any] | None:
-        executor = "compiled" if updates_of(cell) >= COMPILED_FROM else "recorded"
+        compiled = updates_of(cell) >= COMPILED_FROM and cell.precision == "float32"
+        executor = "compiled" if compiled else "recorded"
         wanted = {"method": method, "width": width, "executor": executor}
         found = [
             e

@@ -43,7 +43,7 @@ def precision(
     """
     import pandas as pd
 
-    from bench import stats
+    from bench import rounding, stats
     from bench.records import machine, write_json
 
     catalogue = Catalogue()
@@ -57,6 +57,8 @@ def precision(
         for value in PRECISIONS:
             change = {"precision": value, "suite": f"precision-{value}"}
             cells.append(cell.model_copy(update=change))
+    if not all(_finished(cell) for cell in cells if cell.precision == "bfloat16"):
+        rounding.check()  # before the runs in float32, which take as long
     with ThreadPoolExecutor(cpu_count()) as pool:
         folders = list(pool.map(_train, cells))
     rows = []
@@ -86,17 +88,25 @@ def precision(
     print(table.to_string(index=False))
 
 
+def _folder(cell: Settings) -> Path:
+    runs = Path("results", cell.suite, "runs")
+    return runs / cell.method / cell.task.task / block_name(cell.seeds)
+
+
+def _finished(cell: Settings) -> bool:
+    done, wanted = _folder(cell) / "run.json", cell.model_dump(mode="json")
+    return done.exists() and bool(json.loads(done.read_text())["settings"] == wanted)
+
+
 def _train(cell: Settings) -> Path:
-    folder = Path("results", cell.suite, "runs", cell.method, cell.task.task)
-    folder /= block_name(cell.seeds)
-    done = folder / "run.json"
-    if done.exists() and json.loads(done.read_text())["settings"] == cell.model_dump(mode="json"):
+    folder = _folder(cell)
+    if _finished(cell):
         return folder
     command = [sys.executable, "-m", "bench", "train", "--settings", cell.model_dump_json()]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         last = (result.stderr.strip() or result.stdout.strip()).splitlines()[-1]
-        raise BenchError(f"{folder}: the run failed ({last}); mend that and run again.")
+        raise BenchError(f"{folder}: the run failed ({last}); fix that and run again.")
     return folder
 
 

@@ -44,6 +44,7 @@ NUMERICS = (
         "replay",
         "results",
         "rng",
+        "rounding",
         "start",
     ),
     *("train", "transformer", "transforms", "transitions", "types", "vae", "work"),

@@ -238,10 +238,10 @@ def train(
     where the data are not those of their card, or are others in the end.
     """
     began, stop = time.perf_counter(), StopRequest.on_signals()
-    prepare_process(threads, settings.precision)
+    prepare_process(threads, settings.precision, device)
     data = Transitions.load(data_folder)
     if executor == "auto":
-        executor = choose_executor(length(settings), torch.device(device))
+        executor = choose_executor(length(settings), torch.device(device), settings.precision)
     if is_on_policy(methods.load(settings.method)):
         executor = "eager"  # no recording holds an update of many steps
     dataset_hash, code = content_hash(data), records.source_hash(settings.method)

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from bench import checkpoint, engine
-from bench.engine import Engine, choose_executor, prepare_process
-from bench.errors import BenchError
+from bench.engine import Engine, choose_executor
 from bench.learner import Learner, Target, cosine
 from bench.nets import ValueNet
 from bench.rng import Streams
@@ -162,28 +161,3 @@ def test_numbers_too_small_for_full_precision_are_zero() -> None:
     before, after = map(float, done.stdout.split())
     assert 0 < before < torch.finfo(torch.float32).tiny
     assert after == 0
-
-
-def test_bfloat16_needs_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
-    with pytest.raises(BenchError, match="avx512_bf16"):
-        prepare_process(torch.get_num_threads(), "bfloat16")
-
-
-@pytest.mark.skipif(
-    not torch.cpu.get_capabilities().get("avx512_bf16"), reason="no bfloat16 on this processor"
-)
-def test_bfloat16_rounds_the_factors_and_sums_in_float32() -> None:
-    code = (
-        "import torch\n"
-        "from bench.engine import prepare_process\n"
-        "prepare_process(1, 'bfloat16')\n"
-        "g = torch.Generator().manual_seed(0)\n"
-        "a, b = torch.randn(3, 256, 256, generator=g), torch.randn(3, 256, 256, generator=g)\n"
-        "rounded = a.bfloat16().double() @ b.bfloat16().double()\n"
-        "print((a @ b - rounded).abs().max().item(), (a @ b).dtype)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    error, dtype = done.stdout.split()
-    assert float(error) < 1e-4
-    assert dtype == "torch.float32"

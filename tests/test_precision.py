@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from bench import cli, rounding
 from bench import precision as module
 from bench.catalogue import Catalogue
 from bench.errors import BenchError
@@ -61,9 +63,25 @@ def test_scores_are_paired_by_seed() -> None:
 
 
 @pytest.mark.usefixtures("elsewhere")
-def test_a_run_that_fails_is_named_with_its_reason() -> None:
+def test_a_run_that_fails_is_named_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounding, "check", lambda: None)
     with pytest.raises(BenchError, match=r"the run failed .*observations\.npy"):
         module.precision((TASK,), seeds=1)
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_machine_that_does_not_round_ends_the_verb_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is trained; through the command line, so that a traceback would be seen."""
+    monkeypatch.setattr(rounding, "rounds", lambda *product: False)
+    monkeypatch.setattr(sys, "argv", ["bench", "precision", "--tasks", TASK, "--seeds", "1"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(rounding.NO_EFFECT)
+    assert not Path("results").exists()
 
 
 def test_an_unknown_task_gets_the_nearest_name() -> None:

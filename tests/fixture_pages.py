@@ -54,7 +54,7 @@ def published_runs(suite: str) -> list[dict[str, Any]]:
     """The records of a published suite's runs."""
     lines = PUBLISHED / suite / "runs.jsonl"
     if lines.exists():
-        return [json.loads(line) for line in lines.read_text().splitlines()]
+        return [json.loads(line)["record"] for line in lines.read_text().splitlines()]
     return [json.loads(p.read_text()) for p in sorted((PUBLISHED / suite).rglob("run.json"))]
 
 

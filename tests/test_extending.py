@@ -33,10 +33,9 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def follow(page: str, checkout: Path) -> str:
-    """Write what the page says to write, run its commands; returns what they print."""
-    text = (ROOT / f"docs/extending/{page}.md").read_text()
-    steps = STEP.findall(text)
+def write(page: str, checkout: Path) -> None:
+    """Write what the page says to write."""
+    steps = STEP.findall((ROOT / f"docs/extending/{page}.md").read_text())
     assert steps
     for verb, name, block in steps:
         path = checkout / name
@@ -48,6 +47,11 @@ def follow(page: str, checkout: Path) -> str:
             path.write_text(content[: start.end()] + block + content[start.end() :])
         else:
             path.write_text(content + block)
+
+
+def run(page: str, checkout: Path) -> str:
+    """Run the page's commands; returns what they print."""
+    text = (ROOT / f"docs/extending/{page}.md").read_text()
     (commands,) = COMMANDS.findall(text)
     done = subprocess.run(
         ["bash", "-ec", commands],
@@ -67,25 +71,44 @@ def follow(page: str, checkout: Path) -> str:
 def test_a_task(checkout: Path) -> None:
     (checkout / "data").mkdir()
     (checkout / "data/mine.hdf5").touch()
-    said = follow("task", checkout)
+    write("task", checkout)
+    said = run("task", checkout)
     assert "dataset: mine/hopper/first-v0" in said
     assert re.search(r"^convert +1$", said, re.MULTILINE)
     assert re.search(r"^train +2$", said, re.MULTILINE)
 
 
 def test_a_suite(checkout: Path) -> None:
-    said = follow("suite", checkout)
+    write("suite", checkout)
+    said = run("suite", checkout)
     assert re.search(r"^train +4$", said, re.MULTILINE)
 
 
 def test_a_claim(checkout: Path) -> None:
-    said = follow("claim", checkout)
+    write("claim", checkout)
+    said = run("claim", checkout)
     entries = (checkout / "results/published/quick/claims.json").read_text()
     assert '"id": "hopper-medium-iql-beats-bc"' in entries
     assert "claims.json: 22 claims" in said
 
 
 def test_a_method(checkout: Path) -> None:
-    said = follow("method", checkout)
+    write("method", checkout)
+    said = run("method", checkout)
     assert "method: bc_absolute" in said
     assert re.search(r"^train +8$", said, re.MULTILINE)
+
+
+def test_a_figure(checkout: Path) -> None:
+    shutil.copytree(checkout / "results/published/quick", checkout / "results/quick")
+    write("figure", checkout)
+    path = checkout / "bench/report/sections/__init__.py"
+    content = path.read_text()
+    for old, name in (("    settings,\n)", "    spread,\n)"), ("    curves.section,\n", "")):
+        assert content.count(old) == 1
+        new = old.removesuffix(")") + (name or "    spread.section,\n")
+        content = content.replace(old, new)
+    path.write_text(content)
+    run("figure", checkout)
+    assert (checkout / "reports/quick/figures/spread.svg").exists()
+    assert "Standard deviation over seeds" in (checkout / "reports/quick.html").read_text()

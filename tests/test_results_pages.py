@@ -137,6 +137,19 @@ def test_what_is_said_of_fine_tuning_is_published() -> None:
     assert f"seldom updates, {max(ratios[True]):.2f})" in page(FINETUNING)
 
 
+def test_what_is_said_of_sac_from_iql_is_published() -> None:
+    cell = ("sac_iql", "antmaze-umaze")
+    episodes, metrics = (
+        pd.read_csv(PUBLISHED / f"finetune/{name}.csv").set_index(["method", "task"]).loc[cell]
+        for name in ("episodes", "metrics")
+    )
+    reached = episodes[episodes["return"] > 0]["step"]
+    assert f"plays {(reached <= 1_000).sum()} successful episodes" in page(FINETUNING)
+    assert reached.max() <= 2_000
+    q = metrics.groupby("step")["q"].mean()
+    assert f"climbs from {q.iloc[0]:.0f} to {q.iloc[-1]:,.0f} (mean over" in page(FINETUNING)
+
+
 def test_the_variants_table_is_the_published_effects() -> None:
     effects = published("variants", "effects.csv")
     found = {r["variant"]: r for r in table(VARIANTS, "variant | halfcheetah-medium-replay")}

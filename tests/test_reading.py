@@ -63,7 +63,7 @@ def test_claims_need_scores(tmp_path: Path) -> None:
 
 
 def test_the_bibtex_is_of_the_citation_file() -> None:
-    text = (ROOT / "README.md").read_text().replace("{", "").replace("}", "")
+    text = (ROOT / "docs/citing.md").read_text().replace("{", "").replace("}", "")
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     paper = citation["references"][0]
     for value in (citation["title"], citation["version"], paper["title"], paper["year"]):

@@ -34,7 +34,7 @@ def hopper_rows(rows: int) -> Arrays:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A file of one's own by the README's row, and one of D4RL's from a server on loopback."""
+    """A file of one's own by the documented row, and one of D4RL's from a server on loopback."""
     folder = tmp_path_factory.mktemp("project")
     project = Project(folder)
     rows = hopper_rows(400)
@@ -51,8 +51,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     frame.loc[mine, "urls"] = host.url
     frame.to_csv(table, sep="\t", index=False)
 
-    readme = (ROOT / "config/README.md").read_text().splitlines()
-    [row] = [line.strip() for line in readme if line.startswith("    mine\t")]
+    recipe = (ROOT / "docs/extending/task.md").read_text().splitlines()
+    [row] = [line for line in recipe if line.startswith("mine\t")]
     tasks = folder / "config/tasks.tsv"
     tasks.write_text(tasks.read_text() + row + "\n")
     project.suite |= {"tasks": ["mine", "hopper-medium-v2"], "methods": ["bc"]}

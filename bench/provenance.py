@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 from bench.source_form import PACKAGES
-from bench.source_hash import ROOT, Tree, changed, here, module_of, source_hash, tree_hash
+from bench.source_hash import ROOT, Tree, changed, here, module_of, tree_hash
 
 SOURCES = ROOT / "results/published/sources.json"
 
@@ -34,21 +34,21 @@ def hash_of(run: dict[str, Any]) -> str:
     return sources().get(recorded, {}).get("source_hash", recorded)
 
 
-def describe(run: dict[str, Any]) -> str:
-    """One sentence on a run.json: who made it, and whether the numerics have changed since."""
-    method = run["settings"]["method"]
+def describe(run: dict[str, Any], stale: bool) -> str:
+    """One sentence on a run.json: what made it, and where the numerics have changed since."""
+    module = module_of(run["settings"]["method"])
     commit = sources().get(run["source_hash"], {}).get("commit", run["commit"])
     made = f"made by commit {commit}" if commit else "made outside a Git checkout"
-    if hash_of(run) == source_hash(method):
+    if not stale:
         return f"{made}; the numerics have not changed since"
     if not commit:
         return f"{made}; the numerics have changed since"
     tree = tree_at(commit)
     if tree is None:
         return f"cannot be compared: commit {commit} is not in this clone"
-    if tree_hash(tree, module_of(method)) != hash_of(run):
+    if tree_hash(tree, module) != hash_of(run):
         return f"made from uncommitted changes to commit {commit}; the numerics have changed since"
-    files = ", ".join(changed(tree, here(), module_of(method)))
+    files = ", ".join(changed(tree, here(), module))
     return f"{made}; the numerics have changed since in {files}"
 
 

@@ -36,7 +36,7 @@ class Statement:
     module: str
     names: tuple[str, ...]  # none where importing the module has an effect by it
     digest: str = ""
-    references: set[str] = field(default_factory=set)  # as module.name; module.* is all of it
+    references: list[str] = field(default_factory=list)  # as module.name; module.* is all of it
 
 
 class Module:
@@ -63,7 +63,7 @@ class Module:
 class _Form:
     """Turns syntax trees into nested tuples; the names of ours in them join `references`."""
 
-    def __init__(self, own: Own, references: set[str]):
+    def __init__(self, own: Own, references: list[str]):
         self.own, self.references = own, references
 
     def __call__(self, node: Any, scope: Scope, quiet: bool = False) -> Any:
@@ -73,7 +73,7 @@ class _Form:
             return tuple(self(n, scope, quiet) for n in kept)
         if isinstance(node, str):
             if place := PLACE.match(node):
-                self.references.add(f"{place[1]}.{place[2] or '*'}")
+                self.references.append(f"{place[1]}.{place[2] or '*'}")
             return PLACE.sub(r"\2", node)
         if not isinstance(node, ast.AST) or (quiet and _is_text(node)):
             return node if not isinstance(node, ast.AST) else None
@@ -108,7 +108,7 @@ class _Form:
         module, rest = self.own(dotted)
         if not module:
             return "name", dotted
-        self.references.add(f"{module}.{rest.partition('.')[0] or '*'}")
+        self.references.append(f"{module}.{rest.partition('.')[0] or '*'}")
         return "name", rest or module.rpartition(".")[2]
 
 
@@ -182,4 +182,5 @@ def _is_text(node: Any) -> bool:
 
 
 def _is_print(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
+    called = node.func if isinstance(node, ast.Call) else None
+    return isinstance(called, ast.Name) and called.id == "print"

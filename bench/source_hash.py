@@ -61,19 +61,19 @@ def changed(old: Tree, new: Tree, module: str) -> list[str]:
 
 
 def _lines(tree: Tree, module: str) -> dict[str, Statement]:
-    """What is hashed, with the statement that each line is of."""
+    """What is hashed: a line a statement. It says which definition is meant by each name that
+    several have."""
     found = tree.reached(module)
     meanings, places = defaultdict(set), defaultdict(set)
     for statement in found:
         for name in statement.names:
             meanings[name].add(statement.digest)
             places[f"{statement.module}.{name}"].add(statement.digest)
-    lines = {s.digest: s for s in found}
-    for s in found:
-        for reference in s.references:  # of two definitions with one name, which?
-            name = reference.rpartition(".")[2]
-            if len(meanings[name]) > 1:
-                lines |= {f"{s.digest} {name} {digest}": s for digest in places[reference]}
+    lines = {}
+    for statement in found:
+        shared = (r for r in statement.references if len(meanings[r.rpartition(".")[2]]) > 1)
+        meant = [digest for r in shared for digest in sorted(places[r])]
+        lines[" ".join([statement.digest, *meant])] = statement
     return lines
 
 

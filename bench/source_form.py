@@ -11,7 +11,8 @@ import ast
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 PACKAGES = ("bench", "iql", "baselines")
@@ -30,13 +31,29 @@ Own = Callable[[str], tuple[str, str]]  # a.b.c -> our module a.b and the rest, 
 
 @dataclass
 class Statement:
-    """A top-level statement: what it defines, what it says, and which of our names it uses."""
+    """A top-level statement of one of our modules."""
 
     file: str
     module: str
-    names: tuple[str, ...]  # none where importing the module has an effect by it
-    digest: str = ""
-    references: list[str] = field(default_factory=list)  # as module.name; module.* is all of it
+    names: tuple[str, ...]  # that it defines; none where importing the module has an effect by it
+    node: ast.stmt
+    scope: Scope
+    own: Own
+
+    @cached_property
+    def content(self) -> tuple[str, list[str]]:
+        """The digest of its form, and the names of ours in it, as module.name; module.* is all."""
+        references: list[str] = []
+        form = _Form(self.own, references)(self.node, self.scope)
+        return hashlib.sha256(ascii(form).encode()).hexdigest(), references
+
+    @property
+    def digest(self) -> str:
+        return self.content[0]
+
+    @property
+    def references(self) -> list[str]:
+        return self.content[1]
 
 
 class Module:
@@ -44,20 +61,18 @@ class Module:
 
     def __init__(self, name: str, file: str, text: str, own: Own):
         body = [node for node in ast.parse(text).body if not _typing(node)]
-        top = [n for node in body for n in (node, *_same_scope(node))]
+        top = list(_same_scope(body))
         everywhere = _imported(n for node in body for n in ast.walk(node))
         # What its names stand for, its own and those that it imports.
         self.scope = {n: f"{name}.{n}" for n in _bound(top)} | _imported(top)
         self.imports = {own(dotted)[0] for dotted in everywhere.values()} - {""}
         self.top_imports = {own(dotted)[0] for dotted in _imported(top).values()} - {""}
         self.libraries = {dotted.partition(".")[0] for dotted in everywhere.values()}
-        self.statements = []
-        for node in body:
-            if not _silent(node):
-                statement = Statement(file, name, _defined(node))
-                form = _Form(own, statement.references)(node, self.scope)
-                statement.digest = hashlib.sha256(ascii(form).encode()).hexdigest()
-                self.statements.append(statement)
+        self.statements = [
+            Statement(file, name, _defined(node), node, self.scope, own)
+            for node in body
+            if not _silent(node)
+        ]
 
 
 class _Form:
@@ -79,6 +94,8 @@ class _Form:
             return node if not isinstance(node, ast.AST) else None
         if isinstance(node, ast.Name | ast.Attribute) and (name := self._name(node, scope)):
             return name
+        if isinstance(node, COMPREHENSIONS):
+            scope = _entered(node, scope)
         quiet = quiet or isinstance(node, ast.Raise) or _is_print(node)
         form: list[Any] = [type(node).__name__]
         for key, value in ast.iter_fields(node):
@@ -93,7 +110,7 @@ class _Form:
             inner = _entered(node, scope)
             kept = [n for n in value if not _silent(n)]
             return tuple(self(n, scope if isinstance(n, FUNCTIONS) else inner) for n in kept)
-        enters = isinstance(node, COMPREHENSIONS) or (isinstance(node, FUNCTIONS) and key == "body")
+        enters = isinstance(node, FUNCTIONS) and key == "body"
         return self(value, _entered(node, scope) if enters else scope, quiet)
 
     def _name(self, node: ast.expr, scope: Scope) -> tuple[str, str] | None:
@@ -112,16 +129,17 @@ class _Form:
         return "name", rest or module.rpartition(".")[2]
 
 
-def _same_scope(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes below `node` whose names are in the scope that it opens or is in."""
-    for child in ast.iter_child_nodes(node):
-        yield child
-        if not isinstance(child, SCOPES):
-            yield from _same_scope(child)
+def _same_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """These nodes and what is below them, but for what is in a scope of its own."""
+    for node in nodes:
+        yield node
+        if not isinstance(node, SCOPES):
+            yield from _same_scope(ast.iter_child_nodes(node))
 
 
 def _entered(node: ast.AST, scope: Scope) -> Scope:
-    inside = list(_same_scope(node))
+    """The scope inside a function, a class or a comprehension."""
+    inside = list(_same_scope(ast.iter_child_nodes(node)))
     shared = {name for n in inside if isinstance(n, ast.Global) for name in n.names}
     local = dict.fromkeys(_bound(inside) - shared, "")
     return {**scope, **local, **_imported(inside)}

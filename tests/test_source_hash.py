@@ -147,6 +147,9 @@ SAME = {
     ),
     "method added": edited(("bench/methods.py", '"iql.iql"', '"iql.iql", "new": "iql.new"')),
     "what no run uses": edited(("bench/engine.py", "np.mean(net.times)", "np.max(net.times)")),
+    "what no run uses has a local variable called range": edited(
+        ("bench/engine.py", "return np.mean", "range = np\n    return range.mean")
+    ),
     "type checker's import": edited(
         ("iql/iql.py", "def loss", "if TYPE_CHECKING:\n    from iql.other import X\n\ndef loss"),
         files={"iql/other.py": "import torch\n\nprint(torch.cuda)\n"},

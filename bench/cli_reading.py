@@ -36,6 +36,7 @@ def claims(
     from bench.claims import read
     from bench.evidence import Evidence
     from bench.runs import read_runs
+    from bench.source_hash import source_hash
     from bench.verdicts import verdicts
 
     catalogue = Catalogue()
@@ -44,7 +45,7 @@ def claims(
     if not (folder / "scores.csv").exists():
         raise BenchError(f"{folder}/scores.csv: file not found; run `python -m bench statistics`.")
     scores = stats.read_csv(folder / "scores.csv", stats.SCORE_COLUMNS)
-    runs = read_runs(ours, folder, records.source_hash)
+    runs = read_runs(ours, folder, source_hash)
     evidence = Evidence(scores, list(runs.found.values()), ours, catalogue)
     entries = verdicts(read(catalogue), evidence)
     records.write_json(folder / "claims.json", entries)
@@ -63,16 +64,17 @@ def explain(
         configfile: the suite.
         folder: of the results, where that is not results/<suite>.
     """
-    from bench import records, stats
+    from bench import stats
     from bench.explain import chain
     from bench.runs import read_runs
+    from bench.source_hash import source_hash
 
     catalogue = Catalogue()
     ours = catalogue.read_suite(configfile)
     folder = folder or Path("results") / ours.suite
     scores = stats.read_csv(folder / "scores.csv", stats.SCORE_COLUMNS)
     summary = stats.read_csv(folder / "summary.csv", stats.SUMMARY_COLUMNS)
-    runs = read_runs(ours, folder, records.source_hash)
+    runs = read_runs(ours, folder, source_hash)
     print("\n".join(chain(task, method, ours, catalogue, folder, runs, scores, summary)))
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from bench.catalogue import Catalogue
 from bench.errors import unknown
+from bench.provenance import describe
 from bench.runs import Runs
 from bench.suite import Suite, block_name, resolved
 from bench.table import NOT_RUN, Cell, Table, interval, number, plain_value, row_of, write
@@ -73,14 +74,13 @@ def _run(
     shared = {k: settings[k] for k in ("updates", "batch_size", "rewards", "observations")}
     texts = [f"{key} {plain_value(value)}" for key, value in (shared | run["config"]).items()]
     changes = " with uncommitted changes" if run["dirty"] else ""
-    code = "STALE: made by other source code than the current one" if stale else "the current code"
     return [
         f"run       {path.parent}: {run['status']}, seeds {plain_value(settings['seeds'])}",
         f"episodes  {path.parent}/evaluations.csv",
         f"settings  {path}: {'; '.join(texts)}",
         f"data      {settings['task']['dataset']}, {_dataset(run, suite, catalogue)}",
         f"commit    {run['commit']}{changes}",
-        f"source    {run['source_hash']} ({code})",
+        f"source    {run['source_hash']}: {describe(run, stale)}",
         f"machine   {run['device']}, {run['machine']['cpu']}; "
         + ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
     ]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import csv
-import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import os
 import platform
@@ -17,67 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.methods import METHODS, base_of
 
-# The modules of this package that can change a run's numbers.
-NUMERICS = (
-    *(
-        "antmaze",
-        "buffer",
-        "checkpoint",
-        "contract",
-        "engine",
-        "envs",
-        "evaluate",
-        "learner",
-        "locomotion",
-        "maze",
-        "mazes",
-        "nets",
-        "off_policy",
-        "on_policy",
-        "online",
-        "physics",
-        "policies",
-        "probes",
-        "reading",
-        "replay",
-        "results",
-        "rng",
-        "rounding",
-        "start",
-    ),
-    *("train", "transformer", "transforms", "transitions", "types", "vae", "work"),
-)
 PACKAGES = ("torch", "numpy", "gymnasium", "gymnasium-robotics", "mujoco", "minari", "rliable")
-
-
-def source_hash(method: str) -> str:
-    """sha256 of the method's file, the method files it imports, and the numeric modules."""
-    here = Path(__file__).parent
-    files = [here / f"{name}.py" for name in NUMERICS] + _method_files(METHODS[base_of(method)])
-    digest = hashlib.sha256()
-    named = {f"{path.parent.name}/{path.name}": path for path in files}
-    for name, path in sorted(named.items()):  # by name: the place of the checkout must not count
-        digest.update(name.encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def _method_files(module: str) -> list[Path]:
-    package, _, name = module.partition(".")
-    spec = importlib.util.find_spec(package)
-    assert spec is not None
-    assert spec.origin is not None
-    path = Path(spec.origin).parent / f"{name.replace('.', '/')}.py"
-    files = [path]
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            if node.module == package:
-                for alias in node.names:
-                    files += _method_files(f"{package}.{alias.name}")
-            elif node.module.startswith(f"{package}."):
-                files += _method_files(node.module)
-    return files
 
 
 def commit() -> tuple[str | None, bool]:

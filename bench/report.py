@@ -34,6 +34,7 @@ from bench import (
 )
 from bench.catalogue import Catalogue
 from bench.runs import Runs, read_cards, read_runs
+from bench.source_hash import source_hash as current_hash
 from bench.suite import Suite
 from bench.typeset import typeset
 
@@ -46,7 +47,7 @@ def build(
     results_dir: Path,
     cards: Sequence[Path],
     out_pdf: Path,
-    source_hash: Callable[[str], str] = records.source_hash,
+    source_hash: Callable[[str], str] = current_hash,
 ) -> None:
     """Write `out_pdf`, and beside it a page and a folder of its figures, tables, data and template.
 

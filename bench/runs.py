@@ -10,6 +10,7 @@ from typing import Any
 
 from bench import stats
 from bench.errors import BenchError
+from bench.provenance import hash_of
 from bench.suite import Suite, block_name
 
 RUN_KEYS = (
@@ -54,12 +55,12 @@ class Runs:
 def stale_runs(run_jsons: Iterable[Path], source_hash: Callable[[str], str]) -> list[Path]:
     """The run.json files whose run was made by other source than the current one.
 
-    `source_hash` gives the current hash of a method's source, as records.source_hash does.
+    `source_hash` gives the current hash of a method's source.
     """
     stale = []
     for path in run_jsons:
         run = read_run(path)
-        if run["source_hash"] != source_hash(run["settings"]["method"]):
+        if hash_of(run) != source_hash(run["settings"]["method"]):
             stale.append(path)
     return stale
 

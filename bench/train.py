@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench import checkpoint, methods, off_policy, on_policy, records, results
+from bench import checkpoint, methods, off_policy, on_policy, results
 from bench.contract import is_on_policy, make_actor, make_replay
 from bench.engine import Engine, choose_executor, prepare_process
 from bench.envs import Evaluator
@@ -29,6 +29,7 @@ from bench.online import Phase
 from bench.probes import Probes
 from bench.process import NEVER, StopRequest, alone
 from bench.rng import Streams
+from bench.source_hash import source_hash
 from bench.start import OFFLINE, SHARED, TASK, networks_before, offline_end
 from bench.suite import Settings
 from bench.transitions import Transitions, check_card, content_hash
@@ -244,7 +245,7 @@ def train(
         executor = choose_executor(length(settings), torch.device(device), settings.precision)
     if is_on_policy(methods.load(settings.method)):
         executor = "eager"  # no recording holds an update of many steps
-    dataset_hash, code = content_hash(data), records.source_hash(settings.method)
+    dataset_hash, code = content_hash(data), source_hash(settings.method)
     check_card(data_folder, dataset_hash)
     identity = _identity(settings, dataset_hash, code)
     path = folder / "checkpoint.safetensors"

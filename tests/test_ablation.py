@@ -18,7 +18,7 @@ from bench.catalogue import Catalogue
 from bench.effects import _same
 from bench.errors import BenchError
 from bench.plan import Speeds
-from bench.records import source_hash
+from bench.source_hash import source_hash
 from bench.stats import SUMMARY_COLUMNS
 from bench.suite import Suite
 

@@ -13,7 +13,7 @@ import pytest
 
 from bench import schemas
 from bench.methods import IDEAS, METHODS, VARIANTS
-from bench.records import NUMERICS
+from bench.source_hash import Tree
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("bench", "iql", "baselines")
@@ -23,10 +23,15 @@ RULES = [ROOT / "Snakefile", *sorted((ROOT / "workflow").rglob("*.smk"))]
 RULES += [ROOT / "workflow/Snakefile"]
 
 # The rest runs where only tables are read: in the workflow's own process, in its report.
-COMPUTES = {*NUMERICS, "behavior", "benchmark_worker", "d4rl", "__init__", "__main__"}
-COMPUTES |= {"ant_collect", "ant_walk", "collect", "recorder", "trace"}
+REACHED = {s.module for m in METHODS.values() for s in Tree.read(ROOT).reached(m)}
+COMPUTES = {name.removeprefix("bench.") for name in REACHED if name.startswith("bench.")}
+COMPUTES |= {"ant_collect", "behavior", "benchmark_worker", "collect", "d4rl", "reading"}
+COMPUTES |= {"recorder", "trace", "__init__", "__main__"}
 LIGHT = sorted({p.stem for p in (ROOT / "bench").glob("*.py")} - COMPUTES)
 HEAVY = ("torch", "gymnasium", "gymnasium_robotics", "minari", "mujoco")
+# What methods are built from: networks and their optimisers, random draws, and the data.
+LEARNING = {"learner", "nets", "policies", "rng", "transformer", "types", "vae"}
+LEARNING |= {"replay", "transforms", "transitions"}
 # A method that is another one plus a term may import it.
 BUILDS_ON = {"bc10": {"baselines.bc"}, "cal_ql": {"baselines.cql"}} | {
     name: {"iql.iql"} for name in VARIANTS
@@ -67,10 +72,10 @@ def test_bench_imports_no_method(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_imports_numerics_alone(name: str) -> None:
-    """All of bench that a method uses is in its source hash."""
+def test_a_method_is_built_from_networks_and_data(name: str) -> None:
+    """It knows neither the training run nor settings, files or environments."""
     path = ROOT / f"{METHODS[name].replace('.', '/')}.py"
-    allowed = {f"bench.{module}" for module in NUMERICS} | BUILDS_ON.get(name, set())
+    allowed = {f"bench.{module}" for module in LEARNING} | BUILDS_ON.get(name, set())
     assert own(imports(path)) <= allowed
 
 
@@ -84,34 +89,6 @@ def test_every_method_file_is_registered() -> None:
     ideas = {name for name in files if name.startswith("iql.ideas.")}
     assert {name.rpartition(".")[2] for name in ideas} == {*IDEAS, "line"}
     assert files - ideas == set(METHODS.values())
-
-
-def test_what_a_run_computes_with_is_in_its_source_hash() -> None:
-    """From bench.train along the imports: numerics, or modules that only name and report."""
-    seen, left = set(), {"bench.train"}
-    while left:
-        name = left.pop()
-        seen.add(name)
-        left |= own(imports(ROOT / f"{name.replace('.', '/')}.py", top_level=True)) - seen
-    seen.discard("bench")
-    reporting = {
-        "energy",
-        "errors",
-        "methods",
-        "parsing",
-        "progress",
-        "records",
-        "process",
-        "suite",
-    }
-    assert {name.removeprefix("bench.") for name in seen} <= {*NUMERICS, *reporting}
-
-
-def test_environments_of_our_own_are_in_the_source_hash() -> None:
-    lines = (ROOT / "config/tasks.tsv").read_text().splitlines()
-    found = {m for line in lines for m in re.findall(r"\bbench\.(\w+):", line)}
-    assert "maze" in found
-    assert found <= set(NUMERICS)
 
 
 # --- light modules --------------------------------------------------------------------

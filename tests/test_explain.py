@@ -51,11 +51,12 @@ def test_the_chain_from_the_cell_to_the_commit(results: Path) -> None:
         "updates 2,000; batch_size 256; rewards return_range; observations standardised",
         f"data      fixture/{A}-100k-v0, hash 00ff (",
         "commit    0123456789abcdef\n",
-        "source    older (STALE: made by other source code than the current one)",
+        "source    older: cannot be compared: commit 0123456789abcdef is not in this clone",
         f"run       results/fixture/runs/iql/{A}/3-5: not run",
     ]
     assert [part for part in expected if part not in text] == []
-    assert "source    current (the current code)" in chain(results, B, "bc")
+    made = "made by commit 0123456789abcdef; the numerics have not changed since"
+    assert f"source    current: {made}" in chain(results, B, "bc")
 
 
 def test_the_card_of_today_is_compared(results: Path) -> None:

@@ -1,11 +1,10 @@
-"""What a run says about itself: the source hash, versions, and files that are never half."""
+"""What a run says about itself: versions, machine, and files that are never half."""
 
 from __future__ import annotations
 
 import csv
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,91 +14,6 @@ from typing import Any
 import pytest
 
 from bench import records
-from bench.methods import METHODS, VARIANTS
-
-ROOT = Path(__file__).parents[1]
-
-# --- source hash ----------------------------------------------------------------------
-
-SCRIPT = """
-import json, sys
-from bench.methods import METHODS
-from bench.records import source_hash
-print(json.dumps({name: source_hash(name) for name in METHODS}))
-"""
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the packages, to change files in."""
-    folder = tmp_path_factory.mktemp("project")
-    for package in ("bench", "iql", "baselines"):
-        shutil.copytree(
-            ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__")
-        )
-    return folder
-
-
-def hashes(project: Path) -> dict[str, str]:
-    """The hash of every method, by the copy."""
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        cwd=project,
-        env=os.environ | {"PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
-
-
-@pytest.fixture
-def touch(project: Path) -> Iterator[Callable[[str], set[str]]]:
-    """Append a comment to a file; which methods' hashes change?"""
-    before = hashes(project)
-    undo: list[tuple[Path, str]] = []
-
-    def changed(name: str) -> set[str]:
-        path = project / name
-        undo.append((path, path.read_text()))
-        path.write_text(path.read_text() + "# changed\n")
-        after = hashes(project)
-        return {method for method in METHODS if before[method] != after[method]}
-
-    yield changed
-    for path, text in undo:
-        path.write_text(text)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("iql/iql.py", {"iql", *VARIANTS}),
-        ("iql/variants/joint.py", {"iql_joint"}),
-        ("baselines/bc10.py", {"bc10"}),
-        ("baselines/bc.py", {"bc", "bc10"}),  # 10%BC is BC on fewer rows
-        ("bench/nets.py", set(METHODS)),
-        ("bench/report.py", set()),
-    ],
-)
-def test_which_methods_a_changed_file_makes_stale(
-    touch: Callable[[str], set[str]], name: str, expected: set[str]
-) -> None:
-    assert touch(name) == expected
-
-
-@pytest.mark.parametrize("name", records.NUMERICS)
-def test_every_numeric_module_counts(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = records.source_hash("iql")
-    shutil.copytree(ROOT / "bench", tmp_path / "bench")
-    monkeypatch.setattr(records, "__file__", str(tmp_path / "bench/records.py"))
-    assert records.source_hash("iql") == before  # the place does not count
-    with open(tmp_path / f"bench/{name}.py", "a") as file:
-        file.write("# changed\n")
-    assert records.source_hash("iql") != before
-
 
 # --- machine and versions -------------------------------------------------------------
 

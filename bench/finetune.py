@@ -6,10 +6,11 @@ online one, and both are of the same seeds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench.layouts import EPISODES, StoredRun
 from bench.parsing import Strict, read_table, validate
 from bench.suite import Suite, Task
 
@@ -53,16 +54,16 @@ def cells(suite: Suite, tasks: Mapping[str, Task]) -> list[tuple[str, str]]:
     ]
 
 
-def read_episodes(folders: Sequence[Path]) -> pd.DataFrame:
+def read_episodes(runs: Iterable[StoredRun]) -> pd.DataFrame:
     """The training episodes of some runs: task, method, seed, step (at its end), return."""
     import pandas as pd
 
     from bench import stats
 
     parts = [pd.DataFrame(columns=["task", "method", *stats.EPISODE_COLUMNS])]
-    for folder in folders:
-        settings = stats.read_json(folder / "run.json")["settings"]
-        frame = stats.read_csv(folder / "episodes.csv", stats.EPISODE_COLUMNS)
+    for run in runs:
+        settings = run.record()["settings"]
+        frame = stats.read_csv(run.read(EPISODES), stats.EPISODE_COLUMNS)
         parts.append(frame.assign(task=settings["task"]["task"], method=settings["method"]))
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True) if filled else parts[0]

@@ -20,7 +20,7 @@ import yaml
 from bench.benchmark import benchmark
 from bench.catalogue import Catalogue
 from bench.cli_data import behavior, collect, convert, fetch, transitions
-from bench.cli_reading import archive, claims, explain, idea, ideas, suite_of
+from bench.cli_reading import archive, claims, explain, idea, ideas, pack, suite_of
 from bench.compare import compare
 from bench.coverage import coverage
 from bench.effects import effects, paired_effects
@@ -241,6 +241,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "status": status,
     "explain": explain,
     "archive": archive,
+    "pack": pack,
     "idea": idea,
     "ideas": ideas,
     "compare": compare,

@@ -70,6 +70,9 @@ class StoredRun(Protocol):
     def rows_at(self, file: str) -> str:
         """Where the rows of one of FILES are."""
 
+    def has(self, file: str) -> bool:
+        """Whether one of FILES is there."""
+
     def read(self, file: str) -> Content:
         """Return one of FILES as the run wrote it; raises BenchError when it cannot be read."""
 
@@ -98,6 +101,9 @@ class FolderRun:
 
     def rows_at(self, file: str) -> str:
         return str(self.folder / file)
+
+    def has(self, file: str) -> bool:
+        return (self.folder / file).exists()
 
     def read(self, file: str) -> Content:
         return read_content(self.folder / file)
@@ -128,8 +134,11 @@ class PackedRun:
     def rows_at(self, file: str) -> str:
         return f"{self.folder / file}, rows {self.name.replace('/', ',')}"
 
+    def has(self, file: str) -> bool:
+        return file in self.files
+
     def read(self, file: str) -> Content:
-        if file not in self.files:
+        if not self.has(file):
             raise BenchError(f"{self.folder / file}: file not found; {RESTORE}.")
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(self.files[file])

@@ -167,9 +167,9 @@ def test_the_papers_rows_are_of_tasks_and_methods_that_exist() -> None:
 
 
 def test_a_bad_row_is_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "table2.tsv"
-    path.write_text("task\tmethod\tbefore\tafter\tstanding\tsource\na\tb\tx\t1\tprinted\tc\n")
-    with pytest.raises(BenchError, match=r"table2\.tsv: before"):
+    path = tmp_path / "table2.csv"
+    path.write_text("task,method,before,after,standing,source\na,b,x,1,printed,c\n")
+    with pytest.raises(BenchError, match=r"table2\.csv: before"):
         finetune.published(path)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 from scipy import stats
+
+from bench.layouts import open_results
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -154,8 +155,8 @@ def test_what_is_said_of_fine_tuning_is_published() -> None:
     for method, steps in (("sac_iql", 4_000), ("sac", 0), ("ppo", 0)):
         assert (mazes[(mazes["method"] == method) & (mazes["step"] >= steps)]["score"] == 0).all()
     ratios: dict[bool, list[float]] = {True: [], False: []}
-    for path in (PUBLISHED / "finetune/runs").rglob("run.json"):
-        run = json.loads(path.read_text())
+    for stored in open_results(PUBLISHED / "finetune").runs.values():
+        run = stored.record()
         spent = run["online_seconds"]
         ratio = spent["total"] / (spent["updates"] + spent["environments"])
         ratios["ppo" in run["settings"]["method"]].append(ratio)

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 from bench.errors import BenchError
+from bench.packing import REPORT
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold: no clock enters the bytes
 LEFT_OUT = ("checkpoint.safetensors",)  # of runs that are not finished
@@ -27,9 +28,10 @@ def archive(folder: Path, report: Path, out: Path, root: Path = Path()) -> list[
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in LEFT_OUT and not path.name.startswith(".")
     }
-    files |= {
-        path.name: path for path in (report, *(root / name for name in BESIDE)) if path.exists()
-    }
+    beside = [root / name for name in BESIDE]
+    if not (folder / REPORT).exists():  # packed results have their own
+        beside.insert(0, report)
+    files |= {path.name: path for path in beside if path.exists()}
     top = out.stem
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f"{out.name}.partial")

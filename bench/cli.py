@@ -20,11 +20,12 @@ import yaml
 from bench.benchmark import benchmark
 from bench.catalogue import Catalogue
 from bench.cli_data import behavior, collect, convert, fetch, transitions
-from bench.cli_reading import archive, claims, explain, idea, ideas, suite_of
+from bench.cli_reading import archive, claims, explain, idea, ideas, pack, suite_of
 from bench.compare import compare
 from bench.coverage import coverage
 from bench.effects import effects, paired_effects
 from bench.errors import BenchError, unknown
+from bench.layouts import open_results
 from bench.methods import START
 from bench.online_cost import online_cost
 from bench.parsing import parse_json, validate
@@ -135,9 +136,10 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
     catalogue = Catalogue()
     chosen = suite_of(catalogue, configfile, suite)
     folder = Path("results") / chosen.suite
-    cells = [(m, t, b) for m in chosen.methods for t in chosen.tasks for b in chosen.blocks()]
-    folders = [run_folder(chosen.suite, *cell) for cell in cells]
-    stats.collect_scores([f for f in folders if (f / "run.json").exists()], folder / "scores.csv")
+    blocks = [block_name(seeds) for seeds in chosen.blocks()]
+    cells = {f"{m}/{t}/{b}" for m in chosen.methods for t in chosen.tasks for b in blocks}
+    runs = [run for name, run in open_results(folder).runs.items() if name in cells]
+    stats.collect_scores(runs, folder / "scores.csv")
     scores = stats.read_csv(folder / "scores.csv", stats.SCORE_COLUMNS)
     stats.write_csv(stats.summarise(scores, chosen, catalogue.tasks), folder / "summary.csv")
     aggregate = stats.aggregate(scores, chosen, catalogue.tasks, chosen.bootstrap)
@@ -145,7 +147,7 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
     if chosen.baseline is not None:
         stats.write_csv(paired_effects(scores, chosen), folder / "effects.csv")
     if finetune.cells(chosen, catalogue.tasks):
-        episodes = finetune.read_episodes([f for f in folders if (f / "run.json").exists()])
+        episodes = finetune.read_episodes(runs)
         frame = finetune.fine_tuning(scores, episodes, chosen, catalogue.tasks)
         stats.write_csv(frame, folder / "finetune.csv")
     print(f"{folder}/: scores.csv, summary.csv, aggregate.csv")
@@ -165,8 +167,7 @@ def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
     catalogue = Catalogue()
     chosen = suite_of(catalogue, configfile, suite)
     results = Path("results") / chosen.suite
-    ended = [path.stat().st_mtime for path in results.glob("runs/*/*/*/run.json")]
-    if not _newer(results / "aggregate.csv", max(ended, default=0.0)):
+    if not _newer(results / "aggregate.csv", open_results(results).changed()):
         statistics(configfile, suite)
     if not _newer(results / "claims.json", (results / "aggregate.csv").stat().st_mtime):
         claims(configfile, suite)
@@ -240,6 +241,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "status": status,
     "explain": explain,
     "archive": archive,
+    "pack": pack,
     "idea": idea,
     "ideas": ideas,
     "compare": compare,

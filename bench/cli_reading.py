@@ -1,4 +1,4 @@
-"""The verbs of the command line that read results: claims, status, explain, archive."""
+"""The verbs of the command line that read results: claims, explain, archive, pack, ideas."""
 
 from __future__ import annotations
 
@@ -90,6 +90,24 @@ def archive(suite: Name, out: Path | None = None) -> None:
     out = out or Path("reports") / f"{Path(suite).name}.zip"
     names = run(Path("results") / suite, Path("reports") / f"{Path(suite).name}.pdf", out)
     print(f"{out}: {len(names)} files; its own sum is in {out}.sha256")
+
+
+def pack(suite: Name, out: Path | None = None, curves: tuple[str, ...] = ()) -> None:
+    """Pack a finished suite for publication: one file for all records, one for all episodes.
+
+    `compare`, `explain` and `claims` read the packed folder as they read the live one.
+
+    Args:
+        suite: name of a folder in results/, such as quick.
+        out: the folder to write, by default results/published/<suite>.
+        curves: METHOD/TASK whose training metrics are kept as well.
+    """
+    from bench.packing import pack as run
+
+    name = Path(suite).name
+    out = out or Path("results/published") / name
+    files = run(Path("results") / suite, Path("reports") / f"{name}.pdf", out, curves)
+    print(f"{out}: {', '.join(files)}")
 
 
 def idea(name: Name) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import tyro
 
 from bench.errors import BenchError, unknown
+from bench.layouts import open_results
 from bench.suite import Task
 
 if TYPE_CHECKING:  # the command line imports this module, and starts sooner without it
@@ -36,7 +37,7 @@ def compare(
 
     Args:
         file: one row an episode of the final policy; the return in the environment's units.
-        results: a folder with runs/, such as one of results/published.
+        results: a suite's folder in results/ or results/published/.
         name: what to call your method, by default the file's name.
         out: CSV to write, by default beside the file.
     """
@@ -58,11 +59,11 @@ def read_shipped(results: Path) -> tuple[dict[str, Task], dict[tuple[str, str], 
 
     tasks: dict[str, Task] = {}
     cells: dict[tuple[str, str], list[float]] = {}
-    for path in sorted(results.glob("runs/*/*/*/run.json")):
-        run = stats.read_json(path)
+    for stored in open_results(results).runs.values():
+        run = stored.record()
         task = Task.model_validate(run["settings"]["task"])
         tasks[task.task] = task
-        rows = stats.run_scores(path.parent)
+        rows = stats.run_scores(stored)
         last = rows[(rows["phase"] == "offline") & (rows["step"] == run["settings"]["updates"])]
         cells.setdefault((task.task, run["settings"]["method"]), []).extend(last["score"])
     if not cells:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from bench.catalogue import Catalogue
 from bench.errors import unknown
+from bench.layouts import EVALUATIONS, StoredRun, open_results
 from bench.provenance import describe
 from bench.runs import Runs
 from bench.suite import Suite, block_name, resolved
@@ -58,26 +59,28 @@ def chain(
         f"          seed {row['seed']}: {row['score']:.2f} from {row['episodes']} episodes"
         for row in last.to_dict("records")
     ]
+    stored = open_results(folder)
     for seeds in suite.blocks():
-        path = folder / "runs" / method / task / block_name(seeds) / "run.json"
-        if path in runs.found:
-            lines += ["", *_run(path, runs.found[path], path in runs.stale, suite, catalogue)]
+        name = f"{method}/{task}/{block_name(seeds)}"
+        if name in runs.found:
+            place, run = stored.runs[name], runs.found[name]
+            lines += ["", *_run(place, run, name in runs.stale, suite, catalogue)]
         else:
-            lines += ["", f"run       {path.parent}: {NOT_RUN}"]
+            lines += ["", f"run       {stored.place(name)}: {NOT_RUN}"]
     return lines
 
 
 def _run(
-    path: Path, run: dict[str, Any], stale: bool, suite: Suite, catalogue: Catalogue
+    stored: StoredRun, run: dict[str, Any], stale: bool, suite: Suite, catalogue: Catalogue
 ) -> list[str]:
     settings = run["settings"]
     shared = {k: settings[k] for k in ("updates", "batch_size", "rewards", "observations")}
     texts = [f"{key} {plain_value(value)}" for key, value in (shared | run["config"]).items()]
     changes = " with uncommitted changes" if run["dirty"] else ""
     return [
-        f"run       {path.parent}: {run['status']}, seeds {plain_value(settings['seeds'])}",
-        f"episodes  {path.parent}/evaluations.csv",
-        f"settings  {path}: {'; '.join(texts)}",
+        f"run       {stored.place}: {run['status']}, seeds {plain_value(settings['seeds'])}",
+        f"episodes  {stored.rows_at(EVALUATIONS)}",
+        f"settings  {stored.record_at}: {'; '.join(texts)}",
         f"data      {settings['task']['dataset']}, {_dataset(run, suite, catalogue)}",
         f"commit    {run['commit']}{changes}",
         f"source    {run['source_hash']}: {describe(run, stale)}",
@@ -103,16 +106,16 @@ def trace_table(suite: Suite, catalogue: Catalogue, runs: Runs, folder: Path) ->
     rows = []
     for task in suite.tasks:
         for method in suite.methods:
-            for path, run in runs.found.items():
+            for name, run in runs.found.items():
                 settings = run["settings"]
                 if (settings["task"]["task"], settings["method"]) != (task, method):
                     continue
-                state = "stale" if path in stale else run["status"]
+                state = "stale" if name in stale else run["status"]
                 rows.append(
                     row_of(
                         task,
                         catalogue.methods[method].label,
-                        path.parent.name,
+                        name.rpartition("/")[2],
                         Cell(state, mark="" if state == "done" else "reported"),
                         (run["commit"] or "unknown")[:SHORT] + ("+" if run["dirty"] else ""),
                         run["source_hash"][:SHORT],

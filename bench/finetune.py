@@ -6,17 +6,18 @@ online one, and both are of the same seeds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.parsing import Strict, read_table, validate
+from bench.layouts import EPISODES, StoredRun
+from bench.parsing import Strict, validate
 from bench.suite import Suite, Task
 
 if TYPE_CHECKING:  # the workflow imports this module
     import pandas as pd
 
-TABLE2 = Path("config/table2.tsv")
+TABLE2 = Path("config/published/table2.csv")
 SUCCESS = 90.0  # per cent of the episodes
 TOTAL = "total"
 COLUMNS = [
@@ -39,7 +40,10 @@ class Published(Strict):
 
 def published(path: Path = TABLE2) -> dict[tuple[str, str], Published]:
     """The paper's cells by (task, method); the row of totals has the task TOTAL."""
-    rows = [validate(Published, row, str(path)) for row in read_table(path)]
+    from bench.stats import read_csv
+
+    frame = read_csv(path, list(Published.model_fields))
+    rows = [validate(Published, row, str(path)) for row in frame.to_dict("records")]
     return {(row.task, row.method): row for row in rows}
 
 
@@ -53,16 +57,16 @@ def cells(suite: Suite, tasks: Mapping[str, Task]) -> list[tuple[str, str]]:
     ]
 
 
-def read_episodes(folders: Sequence[Path]) -> pd.DataFrame:
+def read_episodes(runs: Iterable[StoredRun]) -> pd.DataFrame:
     """The training episodes of some runs: task, method, seed, step (at its end), return."""
     import pandas as pd
 
     from bench import stats
 
     parts = [pd.DataFrame(columns=["task", "method", *stats.EPISODE_COLUMNS])]
-    for folder in folders:
-        settings = stats.read_json(folder / "run.json")["settings"]
-        frame = stats.read_csv(folder / "episodes.csv", stats.EPISODE_COLUMNS)
+    for run in runs:
+        settings = run.record()["settings"]
+        frame = stats.read_csv(run.read(EPISODES), stats.EPISODE_COLUMNS)
         parts.append(frame.assign(task=settings["task"]["task"], method=settings["method"]))
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True) if filled else parts[0]

@@ -32,15 +32,15 @@ def progress(suite: Suite, results_dir: Path, runs: Runs) -> dict[tuple[str, str
         for task in suite.tasks:
             cell = cells.setdefault((task, method), Progress())
             for seeds in suite.blocks():
-                folder = results_dir / "runs" / method / task / block_name(seeds)
-                run = runs.found.get(folder / "run.json")
+                name = f"{method}/{task}/{block_name(seeds)}"
+                run = runs.found.get(name)
                 if run is not None:
                     lost = len(run.get("diverged", ())) or len(seeds)
                     lost = lost if run["status"] == "diverged" else 0
                     cell.diverged += lost
                     cell.done += len(seeds) - lost
-                    cell.stale += len(seeds) - lost if folder / "run.json" in stale else 0
-                elif (folder / CHECKPOINT).exists():
+                    cell.stale += len(seeds) - lost if name in stale else 0
+                elif (results_dir / "runs" / name / CHECKPOINT).exists():
                     cell.begun += len(seeds)
                 else:
                     cell.missing += len(seeds)

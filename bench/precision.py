@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bench.catalogue import Catalogue
 from bench.errors import BenchError, unknown
+from bench.layouts import FolderRun
 from bench.suite import DEFAULT_SUITE, Precision, Settings, block_name
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def precision(
     import pandas as pd
 
     from bench import rounding, stats
-    from bench.records import machine, write_json
+    from bench.records import machine, read_json, write_json
 
     catalogue = Catalogue()
     suite = catalogue.read_suite(configfile)
@@ -64,7 +65,7 @@ def precision(
     rows = []
     for task, plain, rounded in zip(tasks, folders[::2], folders[1::2], strict=True):
         scores = [_last_scores(folder, suite.updates_of(method)) for folder in (plain, rounded)]
-        speeds = [stats.read_json(f / "run.json")["updates_per_second"] for f in (plain, rounded)]
+        speeds = [read_json(f / "run.json")["updates_per_second"] for f in (plain, rounded)]
         difference = scores[1] - scores[0]  # paired by seed
         low, high = stats.t_interval(difference.to_numpy())
         rows.append(
@@ -114,5 +115,5 @@ def _last_scores(folder: Path, updates: int) -> pd.Series:
     """Normalised score at the last update, by seed."""
     from bench import stats
 
-    scores = stats.run_scores(folder)
+    scores = stats.run_scores(FolderRun(folder))
     return scores[scores["step"] == updates].set_index("seed")["score"].sort_index()

@@ -81,8 +81,8 @@ def build(
         "facts": prose.facts(suite, catalogue, runs),
         "commit": prose.commit(runs),
         "missing": runs.missing,
-        "stale": runs.names(runs.stale),
-        "diverged": runs.names(runs.diverged),
+        "stale": runs.stale,
+        "diverged": runs.diverged,
         "left_out": prose.left_out(scores, offline, catalogue),
         **_tabulate(suite, catalogue, summary, aggregate, runs, by_task, folder / "tables"),
     }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import stats
 from bench.errors import BenchError
+from bench.layouts import open_results
 from bench.provenance import hash_of
+from bench.records import read_json
 from bench.suite import Suite, block_name
 
 RUN_KEYS = (
@@ -25,26 +26,22 @@ CARD_KEYS = (
 
 @dataclass(frozen=True)
 class Runs:
-    """The cells of a suite: contents of the run.json files that exist, and the other cells."""
+    """The cells of a suite by method/task/seeds: contents of the run.json files that exist, and
+    the other cells."""
 
-    found: dict[Path, dict[str, Any]]
+    found: dict[str, dict[str, Any]]
     missing: list[str]
-    stale: list[Path]
+    stale: list[str]
 
-    def pairs(self, paths: Sequence[Path]) -> set[tuple[str, str]]:
+    def pairs(self, names: Sequence[str]) -> set[tuple[str, str]]:
         """(task, method) of some of the runs."""
-        settings = [self.found[path]["settings"] for path in paths]
+        settings = [self.found[name]["settings"] for name in names]
         return {(s["task"]["task"], s["method"]) for s in settings}
 
-    @staticmethod
-    def names(paths: Sequence[Path]) -> list[str]:
-        """method/task/seeds of run.json files, as `missing` has them."""
-        return ["/".join(path.parts[-4:-1]) for path in paths]
-
     @property
-    def diverged(self) -> list[Path]:
+    def diverged(self) -> list[str]:
         """Runs that stopped at a non-finite loss."""
-        return [path for path, run in self.found.items() if run["status"] == "diverged"]
+        return [name for name, run in self.found.items() if run["status"] == "diverged"]
 
     def values(self, key: str) -> list[Any]:
         """The different values of a top-level key, in the order of the runs."""
@@ -52,47 +49,53 @@ class Runs:
         return list(seen.values())
 
 
-def stale_runs(run_jsons: Iterable[Path], source_hash: Callable[[str], str]) -> list[Path]:
-    """The run.json files whose run was made by other source than the current one.
+def stale_runs(
+    found: Mapping[str, Mapping[str, Any]], source_hash: Callable[[str], str]
+) -> list[str]:
+    """The runs that were made by other source than the current one.
 
     `source_hash` gives the current hash of a method's source.
     """
-    stale = []
-    for path in run_jsons:
-        run = read_run(path)
-        if hash_of(run) != source_hash(run["settings"]["method"]):
-            stale.append(path)
-    return stale
+    return [
+        name
+        for name, run in found.items()
+        if hash_of(run) != source_hash(run["settings"]["method"])
+    ]
 
 
 def read_run(path: Path) -> dict[str, Any]:
     """A run.json with all that the report needs; raises BenchError naming the missing key."""
-    return _complete(stats.read_json(path), path, RUN_KEYS)
+    return _complete(read_json(path), str(path), RUN_KEYS)
 
 
 def read_cards(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
     """The card.json files by task; raises BenchError naming the missing key."""
-    cards = [_complete(stats.read_json(path), path, CARD_KEYS) for path in paths]
+    cards = [_complete(read_json(path), str(path), CARD_KEYS) for path in paths]
     return {card["task"]: card for card in cards}
 
 
 def read_runs(suite: Suite, results_dir: Path, source_hash: Callable[[str], str]) -> Runs:
-    """The runs of the suite's cells under `results_dir`; folders of no cell are ignored."""
-    found, missing = {}, []
+    """The runs of the suite's cells under `results_dir`; runs of no cell are ignored."""
+    found, missing, stored = {}, [], open_results(results_dir).runs
     for method in suite.methods:
         for task in suite.tasks:
             for seeds in suite.blocks():
-                block = block_name(seeds)
-                path = results_dir / "runs" / method / task / block / "run.json"
-                if path.exists():
-                    found[path] = read_run(path)
+                name = f"{method}/{task}/{block_name(seeds)}"
+                if name in stored:
+                    run = stored[name]
+                    found[name] = _complete(run.record(), run.record_at, RUN_KEYS, run.remedy)
                 else:
-                    missing.append(f"{method}/{task}/{block}")
+                    missing.append(name)
     return Runs(found, missing, stale_runs(found, source_hash))
 
 
-def _complete(content: dict[str, Any], path: Path, keys: Sequence[str]) -> dict[str, Any]:
+def _complete(
+    content: dict[str, Any],
+    place: str,
+    keys: Sequence[str],
+    remedy: str = "delete the file and run again",
+) -> dict[str, Any]:
     for key in keys:
         if key not in content:
-            raise BenchError(f"{path}: the key '{key}' is missing; delete the file and run again.")
+            raise BenchError(f"{place}: the key '{key}' is missing; {remedy}.")
     return content

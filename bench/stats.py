@@ -6,7 +6,8 @@ times 100 [Fu et al., 2020, arXiv:2004.07219, appendix A].
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from rliable import library
 from scipy import stats
 
 from bench.errors import BenchError
-from bench.records import read_json, write_text
+from bench.layouts import EVALUATIONS, Content, StoredRun, read_content
+from bench.records import write_text
 from bench.suite import Suite, Task
 
 LEVEL = 0.95
@@ -41,21 +43,20 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     write_text(path, frame.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
 
 
-def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a CSV that must have `columns`; raises BenchError with the file and the column."""
+def read_csv(source: Path | Content, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a CSV that must have `columns`; raises BenchError with its place and the column."""
+    content = read_content(source) if isinstance(source, Path) else source
     try:
-        frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except FileNotFoundError:
-        raise BenchError(f"{path}: file not found; run the step that writes it.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise BenchError(f"{path}: not a CSV file ({error}); delete it and run again.") from None
+        frame = pd.read_csv(io.StringIO(content.text), keep_default_na=False, na_values=[""])
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise content.error(f"not a CSV file ({error})") from None
     for column in columns:
         if column not in frame:
-            raise BenchError(f"{path}: the column '{column}' is missing; delete it and run again.")
+            raise content.error(f"the column '{column}' is missing")
     return frame
 
 
-def collect_scores(run_folders: Sequence[Path], out: Path) -> None:
+def collect_scores(runs: Iterable[StoredRun], out: Path) -> None:
     """Write scores.csv: one row per seed and evaluation point of the runs.
 
     A diverged run keeps the evaluations that it reached. Returns are in the environment's
@@ -63,39 +64,39 @@ def collect_scores(run_folders: Sequence[Path], out: Path) -> None:
     Raises BenchError when a file is malformed or two runs hold the same evaluation.
     """
     parts: list[pd.DataFrame] = []
-    sources: dict[tuple[object, ...], Path] = {}
-    for folder in sorted(run_folders):
-        part = run_scores(folder)
+    sources: dict[tuple[object, ...], StoredRun] = {}
+    for run in sorted(runs, key=lambda run: run.name.split("/")):
+        part = run_scores(run)
         for key in part[KEYS].itertuples(index=False, name=None):
             if key in sources:
                 task, method, seed, phase, step = key
                 raise BenchError(
-                    f"{folder / 'evaluations.csv'}: seed {seed} of {method} on {task} at {phase} "
-                    f"step {step} is also in {sources[key] / 'evaluations.csv'}; "
-                    "remove one of the two run folders."
+                    f"{run.rows_at(EVALUATIONS)}: seed {seed} of {method} on {task} at {phase} "
+                    f"step {step} is also in {sources[key].rows_at(EVALUATIONS)}; "
+                    "remove one of the two runs."
                 )
-            sources[key] = folder
+            sources[key] = run
         parts.append(part)
     scores = pd.concat(parts) if parts else pd.DataFrame(columns=SCORE_COLUMNS)
     write_csv(scores.sort_values(["suite", *KEYS])[SCORE_COLUMNS], out)
 
 
-def run_scores(folder: Path) -> pd.DataFrame:
+def run_scores(run: StoredRun) -> pd.DataFrame:
     """The rows of one run in scores.csv."""
-    path, run_path = folder / "evaluations.csv", folder / "run.json"
     try:
-        settings = read_json(run_path)["settings"]
+        settings = run.record()["settings"]
         task = Task.model_validate(settings["task"])
         suite, method = str(settings["suite"]), str(settings["method"])
     except (KeyError, TypeError, ValueError) as error:
-        first = " ".join(str(error).split())
-        raise BenchError(f"{run_path}: settings: unreadable ({first}); run it again.") from None
-    episodes = read_csv(path, EPISODE_COLUMNS)
+        why = " ".join(str(error).split())
+        raise BenchError(f"{run.record_at}: settings: unreadable ({why}); {run.remedy}.") from None
+    rows = run.read(EVALUATIONS)
+    episodes = read_csv(rows, EPISODE_COLUMNS)
     episodes["return"] = pd.to_numeric(episodes["return"], errors="coerce")
     if not np.isfinite(episodes["return"]).all():
-        raise BenchError(f"{path}: return: not a finite number in every row; run it again.")
+        raise rows.error("return: not a finite number in every row")
     if episodes.duplicated(["phase", "step", "seed", "episode"]).any():
-        raise BenchError(f"{path}: episode: the same episode stands twice; run it again.")
+        raise rows.error("episode: the same episode stands twice")
     points = episodes.groupby(["seed", "phase", "step"])["return"]
     frame = points.agg(return_mean="mean", return_std="std", episodes="size").reset_index()
     width = task.ref_max_score - task.ref_min_score

@@ -20,6 +20,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import fixture_results as fixture  # noqa: E402
 
 from bench import report, stats  # noqa: E402
+from bench.layouts import open_results  # noqa: E402
 from bench.suite import Evaluation  # noqa: E402
 
 UPDATES, EVERY, EPISODES, SEEDS, REPETITIONS = 1_000_000, 5_000, 10, 10, 50_000
@@ -46,7 +47,7 @@ def main(folder: Path) -> None:
 
     fixture.write_results(results, suite.model_copy(update={"bootstrap": 1}))
     tell("made up (not part of a report)")
-    runs = sorted(path.parent for path in results.glob("runs/*/*/*/run.json"))
+    runs = list(open_results(results).runs.values())
     stats.collect_scores(runs, results / "scores.csv")
     tell(f"scores of {len(runs)} runs")
     scores = stats.read_csv(results / "scores.csv", stats.SCORE_COLUMNS)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench import stats
 from bench.catalogue import Catalogue
+from bench.layouts import open_results
 from bench.suite import Evaluation, FamilyLayer, Method, Override, Suite, Task, block_name
 
 LABELS = {
@@ -159,7 +160,6 @@ def write_results(
     """All runs of the suite but the (method, task) in `skip`, and the three CSV files."""
     cat = catalogue()
     rng = np.random.default_rng(0)
-    folders = []
     for m, method in enumerate(suite.methods):
         for task in suite.tasks:
             top = cat.tasks[task].ref_max_score
@@ -180,10 +180,8 @@ def write_results(
                     continue
                 status = "diverged" if (method, task) in diverged else "done"
                 code = "older" if (method, task) in stale else SOURCE_HASH
-                folders.append(
-                    write_run(results, suite, method, task, seeds, returns, status, code)
-                )
-    stats.collect_scores(folders, results / "scores.csv")
+                write_run(results, suite, method, task, seeds, returns, status, code)
+    stats.collect_scores(open_results(results).runs.values(), results / "scores.csv")
     scores = stats.read_csv(results / "scores.csv", stats.SCORE_COLUMNS)
     stats.write_csv(stats.summarise(scores, suite, cat.tasks), results / "summary.csv")
     frame = stats.aggregate(scores, suite, cat.tasks, suite.bootstrap)

@@ -128,3 +128,13 @@ def test_nothing_to_archive(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"scores.csv: file not found"):
         archive(tmp_path, tmp_path / "x.pdf", tmp_path / "x.zip")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_packed_results_are_archived_with_their_own_report(results: Path) -> None:
+    (results / "report.pdf").write_bytes(b"of these results")
+    report = Path("reports/fixture.pdf")
+    report.parent.mkdir()
+    report.write_bytes(b"of a later run")
+    names = archive(results, report, Path("reports/fixture.zip"))
+    assert "results/report.pdf" in names
+    assert "fixture.pdf" not in names

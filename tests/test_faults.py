@@ -22,6 +22,7 @@ from test_train import DATASET, data, place, results, same_files, settings, star
 from bench import checkpoint, stats, transitions
 from bench.envs import Evaluator
 from bench.evaluate import Stopped
+from bench.layouts import FolderRun
 from bench.process import StopRequest
 from bench.train import Run
 from bench.transitions import Transitions
@@ -240,7 +241,7 @@ def test_a_run_whose_seeds_all_diverge_stops_and_says_so(tmp_path: Path, data: T
     record = json.loads((folder / "run.json").read_text())
     assert record["status"] == "diverged"
     assert record["diverged"] == {"0": 10, "3": 10}
-    stats.collect_scores([folder], tmp_path / "scores.csv")
+    stats.collect_scores([FolderRun(folder)], tmp_path / "scores.csv")
     assert len(stats.read_csv(tmp_path / "scores.csv", stats.SCORE_COLUMNS)) == 0
 
 

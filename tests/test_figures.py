@@ -13,6 +13,7 @@ from fixture_results import LABELS, MAZES, TASKS, catalogue, make_suite, write_c
 from matplotlib.figure import Figure
 
 from bench import figures, looks, stats
+from bench.records import read_json
 
 ROWS = catalogue().tasks
 SOME = (TASKS[0], MAZES[5])
@@ -30,7 +31,7 @@ def draw(results: Path, out: Path) -> None:
     aggregate = stats.read_csv(results / "aggregate.csv", stats.AGGREGATE_COLUMNS)
     labels = {m: LABELS[m] for m in ("iql", "bc")}
     tasks = {t: ROWS[t] for t in SOME}
-    card = stats.read_json(write_card(out, SOME[0]))
+    card = read_json(write_card(out, SOME[0]))
     figures.aggregate_intervals(aggregate, labels, ["all"], out / "aggregate")
     figures.learning_curves(scores, labels, tasks, {SOME[0]: 50.0}, out / "curves")
     figures.seed_scores(scores, labels, tasks, lambda _: 2000, out / "seeds")

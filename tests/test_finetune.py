@@ -14,6 +14,7 @@ from scipy.stats import t as student
 from bench import finetune, finetune_report, stats
 from bench import page as html
 from bench.errors import BenchError
+from bench.layouts import FolderRun
 from bench.runs import Runs
 from bench.suite import Online, Override, Suite
 
@@ -136,9 +137,9 @@ def test_training_episodes_are_read_from_the_runs(tmp_path: Path) -> None:
         (tmp_path / name / "run.json").write_text(json.dumps({"settings": settings}))
         text = "\n".join([",".join(stats.EPISODE_COLUMNS), *lines, ""])
         (tmp_path / name / "episodes.csv").write_text(text)
-    found = finetune.read_episodes([tmp_path / "a", tmp_path / "b"])
+    found = finetune.read_episodes([FolderRun(tmp_path / name) for name in "ab"])
     assert found[["task", "method", "seed", "return"]].values.tolist() == [[MAZE, "iql", 0, 1.0]]
-    assert finetune.read_episodes([tmp_path / "b"]).empty
+    assert finetune.read_episodes([FolderRun(tmp_path / "b")]).empty
 
 
 # --- the paper's numbers --------------------------------------------------------------
@@ -166,9 +167,9 @@ def test_the_papers_rows_are_of_tasks_and_methods_that_exist() -> None:
 
 
 def test_a_bad_row_is_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "table2.tsv"
-    path.write_text("task\tmethod\tbefore\tafter\tstanding\tsource\na\tb\tx\t1\tprinted\tc\n")
-    with pytest.raises(BenchError, match=r"table2\.tsv: before"):
+    path = tmp_path / "table2.csv"
+    path.write_text("task,method,before,after,standing,source\na,b,x,1,printed,c\n")
+    with pytest.raises(BenchError, match=r"table2\.csv: before"):
         finetune.published(path)
 
 
@@ -180,7 +181,7 @@ def page(tmp_path: Path, chosen: Suite) -> dict[str, object]:
     stats.write_csv(result, tmp_path / "finetune.csv")
     seconds = {"total": 12.0, "updates": 8.0, "environments": 2.0}
     run = {"settings": {"method": "iql", "task": {"task": MAZE}}, "online_seconds": seconds}
-    runs = Runs({Path("a"): run}, [], [])
+    runs = Runs({"a": run}, [], [])
     return finetune_report.page(chosen, CATALOGUE, tmp_path, SCORES, runs, tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -54,7 +55,13 @@ def test_a_number_of_the_published_results_is_explained(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     explain("hopper-medium-replay", "iql", folder=QUICK)
-    assert "row hopper-medium-replay, column IQL of Scores: 25.9" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "row hopper-medium-replay, column IQL of Scores: 25.9" in shown
+    lines = (QUICK / "runs.jsonl").read_text().splitlines()
+    names = [json.loads(line)["run"] for line in lines]
+    line = names.index("iql/hopper-medium-replay/0-4") + 1
+    assert f"quick/runs.jsonl, line {line}: done, seeds 0, 1, 2, 3, 4" in shown
+    assert "quick/evaluations.csv, rows iql,hopper-medium-replay,0-4" in shown
 
 
 def test_claims_need_scores(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from fixture_results import (
 
 from bench import prose, report, runs
 from bench.errors import BenchError
+from bench.layouts import open_results
 from bench.stats import SUMMARY_COLUMNS
 from bench.suite import Override, Suite
 
@@ -187,8 +188,8 @@ def test_a_missing_file_or_key_is_named(tmp_path: Path) -> None:
 
 def test_stale_runs_differ_in_source(tmp_path: Path) -> None:
     write_results(tmp_path, make_suite([A], seeds=1), stale=[("bc", A)])
-    paths = sorted(tmp_path.rglob("run.json"))
-    assert [p.parts[-4] for p in runs.stale_runs(paths, source_hash)] == ["bc"]
+    found = {name: run.record() for name, run in open_results(tmp_path).runs.items()}
+    assert runs.stale_runs(found, source_hash) == [f"bc/{A}/0"]
 
 
 def interval(task: str, method: str, low: float, high: float) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bench import stats
 from bench.errors import BenchError
+from bench.layouts import FolderRun
 
 A, B = TASKS[:2]
 ROWS = catalogue().tasks
@@ -41,7 +42,7 @@ def cell(summary: pd.DataFrame, method: str) -> pd.Series:
 def test_scores_are_normalised_means_of_episodes(tmp_path: Path) -> None:
     suite = make_suite()
     run = write_run(tmp_path, suite, "iql", A, [0, 1], {(500, 0): [100, 300], (500, 1): [1000]})
-    stats.collect_scores([run], tmp_path / "scores.csv")
+    stats.collect_scores([FolderRun(run)], tmp_path / "scores.csv")
     assert (tmp_path / "scores.csv").read_text() == (
         "suite,task,method,seed,phase,step,return_mean,return_std,score,episodes\n"
         # 100 * 200 / 1000, and the deviation of 100 and 300 with one degree of freedom
@@ -53,7 +54,9 @@ def test_scores_are_normalised_means_of_episodes(tmp_path: Path) -> None:
 def test_the_order_of_folders_does_not_matter(tmp_path: Path) -> None:
     suite = make_suite()
     runs = [
-        write_run(tmp_path, suite, method, task, [0], {(500, 0): [1.0], (1000, 0): [2.0]})
+        FolderRun(
+            write_run(tmp_path, suite, method, task, [0], {(500, 0): [1.0], (1000, 0): [2.0]})
+        )
         for method in ("iql", "bc")
         for task in (A, B)
     ]
@@ -76,7 +79,7 @@ def test_the_same_seed_in_two_runs_is_an_error(tmp_path: Path) -> None:
     one = write_run(tmp_path, suite, "iql", A, [0, 1], {(500, 1): [1.0]})
     two = write_run(tmp_path, suite, "iql", A, [1, 2], {(500, 1): [1.0]})
     with pytest.raises(BenchError, match=r"1-2/evaluations.csv: seed 1 of iql .* step 500 .*0-1"):
-        stats.collect_scores([one, two], tmp_path / "scores.csv")
+        stats.collect_scores([FolderRun(one), FolderRun(two)], tmp_path / "scores.csv")
     assert not (tmp_path / "scores.csv").exists()
 
 
@@ -97,7 +100,7 @@ def test_a_malformed_file_is_named(tmp_path: Path, text: str, message: str) -> N
     run = write_run(tmp_path, make_suite(), "iql", A, [0], {})
     (run / "evaluations.csv").write_text(text)
     with pytest.raises(BenchError, match=f"evaluations.csv: {message}"):
-        stats.collect_scores([run], tmp_path / "scores.csv")
+        stats.collect_scores([FolderRun(run)], tmp_path / "scores.csv")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_a_malformed_run_is_named(tmp_path: Path, text: str, message: str) -> No
     run = write_run(tmp_path, make_suite(), "iql", A, [0], {})
     (run / "run.json").write_text(text)
     with pytest.raises(BenchError, match=f"run.json: {message}"):
-        stats.collect_scores([run], tmp_path / "scores.csv")
+        stats.collect_scores([FolderRun(run)], tmp_path / "scores.csv")
 
 
 # --- intervals ------------------------------------------------------------------------

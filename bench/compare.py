@@ -10,7 +10,8 @@ import numpy as np
 import tyro
 
 from bench.errors import BenchError, unknown
-from bench.suite import Task
+from bench.run_record import task_of
+from bench.task import Task
 
 if TYPE_CHECKING:  # the command line imports this module, and starts sooner without it
     import pandas as pd
@@ -60,7 +61,7 @@ def read_shipped(results: Path) -> tuple[dict[str, Task], dict[tuple[str, str], 
     cells: dict[tuple[str, str], list[float]] = {}
     for path in sorted(results.glob("runs/*/*/*/run.json")):
         run = stats.read_json(path)
-        task = Task.model_validate(run["settings"]["task"])
+        task = task_of(run, path)
         tasks[task.task] = task
         rows = stats.run_scores(path.parent)
         last = rows[(rows["phase"] == "offline") & (rows["step"] == run["settings"]["updates"])]
@@ -97,9 +98,7 @@ def read_own(file: Path, tasks: Mapping[str, Task]) -> dict[str, np.ndarray]:
     for task, rows in frame.groupby("task", sort=False):
         row = tasks[str(task)]
         means = rows.groupby("seed")["return"].mean().to_numpy(float)
-        scores[str(task)] = (
-            100 * (means - row.ref_min_score) / (row.ref_max_score - row.ref_min_score)
-        )
+        scores[str(task)] = row.score(means)
     return scores
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.parsing import Strict, read_table, validate
-from bench.suite import Suite, Task
+from bench.suite import Suite
+from bench.task import Task
 
 if TYPE_CHECKING:  # the workflow imports this module
     import pandas as pd

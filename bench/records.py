@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.methods import METHODS, base_of
+from bench.methods import entry_of
 
 # The modules of this package that can change a run's numbers.
 NUMERICS = (
@@ -54,7 +54,7 @@ PACKAGES = ("torch", "numpy", "gymnasium", "gymnasium-robotics", "mujoco", "mina
 def source_hash(method: str) -> str:
     """sha256 of the method's file, the method files it imports, and the numeric modules."""
     here = Path(__file__).parent
-    files = [here / f"{name}.py" for name in NUMERICS] + _method_files(METHODS[base_of(method)])
+    files = [here / f"{name}.py" for name in NUMERICS] + _method_files(entry_of(method).module)
     digest = hashlib.sha256()
     named = {f"{path.parent.name}/{path.name}": path for path in files}
     for name, path in sorted(named.items()):  # by name: the place of the checkout must not count

@@ -17,7 +17,9 @@ from scipy import stats
 
 from bench.errors import BenchError
 from bench.records import read_json, write_text
-from bench.suite import Suite, Task
+from bench.run_record import task_of
+from bench.suite import Suite
+from bench.task import Task
 
 LEVEL = 0.95
 MIN_SEEDS = 3  # two seeds give a t quantile of 12.7: an interval that says nothing
@@ -55,7 +57,9 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def collect_scores(run_folders: Sequence[Path], out: Path) -> None:
+def collect_scores(
+    run_folders: Sequence[Path], out: Path, tasks: Mapping[str, Task] | None = None
+) -> None:
     """Write scores.csv: one row per seed and evaluation point of the runs.
 
     A diverged run keeps the evaluations that it reached. Returns are in the environment's
@@ -65,7 +69,7 @@ def collect_scores(run_folders: Sequence[Path], out: Path) -> None:
     parts: list[pd.DataFrame] = []
     sources: dict[tuple[object, ...], Path] = {}
     for folder in sorted(run_folders):
-        part = run_scores(folder)
+        part = run_scores(folder, tasks)
         for key in part[KEYS].itertuples(index=False, name=None):
             if key in sources:
                 task, method, seed, phase, step = key
@@ -80,12 +84,16 @@ def collect_scores(run_folders: Sequence[Path], out: Path) -> None:
     write_csv(scores.sort_values(["suite", *KEYS])[SCORE_COLUMNS], out)
 
 
-def run_scores(folder: Path) -> pd.DataFrame:
-    """The rows of one run in scores.csv."""
+def run_scores(folder: Path, tasks: Mapping[str, Task] | None = None) -> pd.DataFrame:
+    """The rows of one run in scores.csv.
+
+    The reference scores are those of the task's row in `tasks`, by default of the run's own record.
+    """
     path, run_path = folder / "evaluations.csv", folder / "run.json"
     try:
-        settings = read_json(run_path)["settings"]
-        task = Task.model_validate(settings["task"])
+        run = read_json(run_path)
+        settings, name = run["settings"], str(run["settings"]["task"]["task"])
+        task = (tasks or {}).get(name) or task_of(run, run_path)
         suite, method = str(settings["suite"]), str(settings["method"])
     except (KeyError, TypeError, ValueError) as error:
         first = " ".join(str(error).split())
@@ -98,9 +106,8 @@ def run_scores(folder: Path) -> pd.DataFrame:
         raise BenchError(f"{path}: episode: the same episode stands twice; run it again.")
     points = episodes.groupby(["seed", "phase", "step"])["return"]
     frame = points.agg(return_mean="mean", return_std="std", episodes="size").reset_index()
-    width = task.ref_max_score - task.ref_min_score
-    frame["score"] = 100 * (frame["return_mean"] - task.ref_min_score) / width
-    return frame.assign(suite=suite, task=task.task, method=method)
+    frame["score"] = task.score(frame["return_mean"])
+    return frame.assign(suite=suite, task=name, method=method)
 
 
 def t_interval(values: np.ndarray, bounded: bool = False) -> tuple[float, float]:

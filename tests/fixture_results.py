@@ -11,7 +11,8 @@ import pandas as pd
 
 from bench import stats
 from bench.catalogue import Catalogue
-from bench.suite import Evaluation, FamilyLayer, Method, Override, Suite, Task, block_name
+from bench.suite import Evaluation, FamilyLayer, Method, Override, Suite, block_name
+from bench.task import Task
 
 LABELS = {
     "iql": "IQL",

@@ -24,7 +24,7 @@ from test_workflow import Project
 from bench import cli, fetch_minari, transitions
 from bench.errors import BenchError
 from bench.parsing import read_table
-from bench.suite import Task
+from bench.task import Task
 from bench.transitions import Transitions
 
 ROOT = Path(__file__).parents[1]

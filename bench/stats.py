@@ -19,7 +19,7 @@ from bench.errors import BenchError
 from bench.records import read_json, write_text
 from bench.run_record import task_of
 from bench.suite import Suite
-from bench.task import Task
+from bench.task import Task, Tasks
 
 LEVEL = 0.95
 MIN_SEEDS = 3  # two seeds give a t quantile of 12.7: an interval that says nothing
@@ -57,10 +57,8 @@ def read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def collect_scores(
-    run_folders: Sequence[Path], out: Path, tasks: Mapping[str, Task] | None = None
-) -> None:
-    """Write scores.csv: one row per seed and evaluation point of the runs.
+def collect_scores(run_folders: Sequence[Path], out: Path, tasks: Tasks | None = None) -> None:
+    """Write scores.csv: one row per seed and evaluation point of the runs, as `run_scores`.
 
     A diverged run keeps the evaluations that it reached. Returns are in the environment's
     units; `return_std` is the sample deviation over episodes, empty for one episode.
@@ -84,20 +82,16 @@ def collect_scores(
     write_csv(scores.sort_values(["suite", *KEYS])[SCORE_COLUMNS], out)
 
 
-def run_scores(folder: Path, tasks: Mapping[str, Task] | None = None) -> pd.DataFrame:
-    """The rows of one run in scores.csv.
-
-    The reference scores are those of the task's row in `tasks`, by default of the run's own record.
-    """
+def run_scores(folder: Path, tasks: Tasks | None = None) -> pd.DataFrame:
+    """The rows of one run in scores.csv, scored by the row in `tasks`, else by that of the run."""
     path, run_path = folder / "evaluations.csv", folder / "run.json"
     try:
         run = read_json(run_path)
-        settings, name = run["settings"], str(run["settings"]["task"]["task"])
+        suite, method = (str(run["settings"][key]) for key in ("suite", "method"))
+        name = str(run["settings"]["task"]["task"])
         task = (tasks or {}).get(name) or task_of(run, run_path)
-        suite, method = str(settings["suite"]), str(settings["method"])
     except (KeyError, TypeError, ValueError) as error:
-        first = " ".join(str(error).split())
-        raise BenchError(f"{run_path}: settings: unreadable ({first}); run it again.") from None
+        raise BenchError(f"{run_path}: settings: unreadable ({error}); run it again.") from None
     episodes = read_csv(path, EPISODE_COLUMNS)
     episodes["return"] = pd.to_numeric(episodes["return"], errors="coerce")
     if not np.isfinite(episodes["return"]).all():

@@ -5,6 +5,7 @@ The workflow imports this module, so it imports no torch.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -69,6 +70,9 @@ class Task(TaskSettings):
     def deciding(self) -> dict[str, Any]:
         """The fields of TaskSettings."""
         return self.model_dump(include=set(TaskSettings.model_fields))
+
+
+Tasks = Mapping[str, Task]  # by name
 
 
 def transitions_of(dataset: str, reading: str) -> str:

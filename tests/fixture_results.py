@@ -119,6 +119,7 @@ def write_run(
     run = {
         "status": status,
         "settings": settings.model_dump(mode="json"),
+        "task": cat.tasks[task].model_dump(mode="json"),
         "config": {
             "discount": 0.99,
             "learning_rate": 3e-4,
@@ -205,7 +206,6 @@ def write_card(folder: Path, task: str) -> Path:
         "action_dim": 3,
         "return": {"mean": 500.0, "std": 200.0, "min": -10.5, "median": 490.0, "max": 1100.0},
         "length": {"mean": 333.0, "min": 10, "max": 1000},
-        "score_mean": 50.0,
         "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
         "reward_sum": 150_000.0,
         "terminations": 100,

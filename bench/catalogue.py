@@ -5,6 +5,8 @@ A cell is one (method, task, seed block); its settings are layered, later ones w
     defaults in the method's Config  <-  config/methods.yaml (per task family, sourced)
                                      <-  `overrides` of the suite (each with its reason)
 
+A method without an entry in config/methods.yaml runs with its own defaults in every family.
+
 The workflow imports this module, so it imports no torch.
 """
 

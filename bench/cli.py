@@ -69,7 +69,7 @@ def train(
     if settings is None:
         catalogue = Catalogue()
         suite = catalogue.read_suite(configfile)
-        catalogue.enter(method, "bench train")
+        catalogue.enter(method, "bench/methods.py")
         cell = catalogue.settings(suite, method, catalogue.task(task).task, seeds, str(configfile))
     else:
         cell = validate(Settings, parse_json(settings, "--settings"), "--settings")

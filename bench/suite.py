@@ -142,7 +142,7 @@ class Suite(Strict):
     description: str = Field(default="", description="what the reader of the report should know")
     tasks: tuple[str, ...] = Field(min_length=1, description="rows of config/tasks.tsv")
     methods: tuple[str, ...] = Field(
-        min_length=1, description="keys of config/methods.yaml, or such a key @setting=value"
+        min_length=1, description="names in bench/methods.py, or such a name @setting=value"
     )
     baseline: str | None = Field(
         default=None, description="the method that the others are compared with, seed by seed"

@@ -218,7 +218,7 @@ def tell(what: str, result: dict[str, Any], unit: str) -> None:
 
 def _check(methods: Sequence[str], parts: Sequence[str], rounds: int, seconds: float) -> None:
     for option, kind, given, known in (
-        ("--methods", "method", methods, tuple(OFFLINE)),
+        ("--methods", "method", methods, OFFLINE),
         ("--parts", "part", parts, PARTS),
     ):
         if not given:
@@ -245,7 +245,7 @@ def _check_peer(python: str) -> None:
 
 
 def benchmark(
-    methods: tuple[str, ...] = tuple(OFFLINE),
+    methods: tuple[str, ...] = OFFLINE,
     parts: tuple[str, ...] = PARTS,
     rounds: int = 5,
     seconds: float = 0.5,

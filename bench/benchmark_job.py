@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.benchmark_process import timed
-from bench.suite import Evaluation, Settings, Task
+from bench.suite import Evaluation, Settings
+from bench.task import TaskSettings
 
 JOB_ROWS = 2_000_000  # of 17 observations and 6 actions: the largest of D4RL's locomotion files
 METHOD = "iql"
@@ -20,16 +21,12 @@ DATASET = "benchmark/rows-v0"
 def one_update() -> Settings:
     """A job that ends after its first update, in an environment where an untrained policy falls
     within some steps, so that hardly more than the start is left."""
-    task = Task(
+    task = TaskSettings(
         task="benchmark",
         family="locomotion",
         env_id="Walker2d-v4",
         dataset=DATASET,
         recipe="none",
-        ref_min_score=0,
-        ref_max_score=1,
-        bounded=False,
-        source="none",
     )
     return Settings(
         suite="benchmark",

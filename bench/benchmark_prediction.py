@@ -52,7 +52,7 @@ def paper_hours(cells: Sequence[Record]) -> dict[str, float]:
     best: dict[str, float] = {}
     for cell in cells:
         method = cell["method"]
-        own = next(iter(catalogue.methods[method].families.values()))
+        own = catalogue.methods[method].first
         batch = own.batch_size or BATCH
         if cell["width"] == 256 and is_measured(catalogue, method, own.config, batch, 256):
             best[method] = max(best.get(method, 0.0), cell.get(RATE, 0.0))

@@ -22,11 +22,12 @@ from torch.utils.flop_counter import flop_registry
 
 from bench import records, rounding, transitions
 from bench.benchmark_job import one_update
-from bench.benchmark_methods import UPDATES, Phase, config_at, sample_of
+from bench.benchmark_methods import UPDATES, config_at
 from bench.catalogue import Catalogue
 from bench.engine import choose_executor, learners, prepare_process
 from bench.envs import Evaluator, action_space, observation_dim
 from bench.errors import BenchError
+from bench.methods import Phase, entry_of
 from bench.nets import DeterministicPolicy
 from bench.rng import Streams
 from bench.train import Run
@@ -74,7 +75,7 @@ def prepared_run(
         "method": method,
         "seeds": tuple(range(seeds)),
         "updates": UPDATES,
-        "batch_size": sample_of(method).batch,
+        "batch_size": entry_of(method).sample.batch,
         "log_every": updates,
         "rewards": "raw",
         "config": config_at(Catalogue(), method, width),
@@ -95,7 +96,7 @@ def updates(
     """Seed-updates per second of one job: drawing the rows, gathering, noise and update."""
     if executor == "compiled" and choose_executor(UPDATES, torch.device("cpu")) != executor:
         raise BenchError("no C++ compiler is found; install g++, or name one in CXX.")
-    sample = sample_of(method)
+    sample = entry_of(method).sample
     rows = Transitions.load(Path(folder))
     run = prepared_run(rows, method, width, seeds, executor, updates=sample.cycle)
     settings = run.settings
@@ -148,7 +149,7 @@ class Work(TorchDispatchMode):
 
 def count_work(rows: Transitions, method: str, width: int) -> float:
     """The mean over a whole run's updates, counted while the method's own eager ones run."""
-    sample = sample_of(method)
+    sample = entry_of(method).sample
     run = prepared_run(rows, method, width, 1, "eager", updates=sample.cycle)
     run.advance()  # what only the first update does is not counted
     mean = 0.0

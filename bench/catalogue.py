@@ -5,6 +5,8 @@ A cell is one (method, task, seed block); its settings are layered, later ones w
     defaults in the method's Config  <-  config/methods.yaml (per task family, sourced)
                                      <-  `overrides` of the suite (each with its reason)
 
+A method without an entry in config/methods.yaml runs with its own defaults in every family.
+
 The workflow imports this module, so it imports no torch.
 """
 
@@ -30,13 +32,14 @@ from bench.suite import (
     Online,
     Settings,
     Suite,
-    Task,
     resolved,
 )
+from bench.task import Task, TaskSettings
 
 TASKS = Path("config/tasks.tsv")
 METHODS = Path("config/methods.yaml")
 METHOD_SCHEMA = Path("workflow/schemas/methods.schema.yaml")
+UNLISTED = "no reference"  # of a method without an entry in config/methods.yaml
 
 
 class Catalogue:
@@ -49,6 +52,8 @@ class Catalogue:
         for name in self.methods:
             if name not in methods.METHODS:
                 raise unknown(str(method_file), "method", name, methods.METHODS)
+        for name in methods.METHODS:
+            self.methods.setdefault(name, Method(label=name, reference=UNLISTED, families={}))
         self.schemas = read_yaml(METHOD_SCHEMA)
         for name in self.methods:
             if name not in self.schemas:
@@ -79,9 +84,9 @@ class Catalogue:
             if task not in self.tasks:
                 raise unknown(where, "task", task, self.tasks)
         for method in suite.methods:
-            self._enter(method, where)
-            source = methods.START.get(method, method)
-            if source not in suite.methods:
+            self.enter(method, where)
+            source = methods.entry_of(method).starts_from
+            if source and source not in suite.methods:
                 raise BenchError(
                     f"{where}, methods: {method} begins from the runs of {source}, which are not "
                     f"there; add {source}."
@@ -119,9 +124,10 @@ class Catalogue:
         """Resolve one cell; `where` names the suite's file in errors."""
         row = self.tasks[task]
         online = self._online(suite, method, row, where)
+        own = self.family_layer(method, row)
         layers = self.layers(method, row)
         if online is not None:
-            layers.append(Layer(config=self._family(method, row).fine_tuning))
+            layers.append(Layer(config=own.fine_tuning))
         layers += [o for o in suite.overrides if o.applies(method, row.family)]
         merged: dict[str, Any] = SHARED_DEFAULTS | {"batch_size": suite.batch_size}
         config: dict[str, Any] = {}
@@ -129,7 +135,7 @@ class Catalogue:
             merged |= layer.model_dump(include=SHARED, exclude_none=True)
             config |= layer.config
         rewards = merged["rewards"]
-        if rewards in SCALES and self._family(method, row).rewards not in (None, *SCALES):
+        if rewards in SCALES and own.rewards not in (None, *SCALES):
             raise BenchError(
                 f"{where}, overrides, rewards: '{rewards}' contradicts {method}'s settings for "
                 f"{row.family}, where time must cost something; choose a shifted reward."
@@ -143,7 +149,7 @@ class Catalogue:
         cell = {
             "suite": suite.suite,
             "method": method,
-            "task": resolved(row, suite),
+            "task": resolved(row, suite).deciding(),
             "seeds": seeds,
             "updates": updates,
             "log_every": suite.log_every,
@@ -157,19 +163,19 @@ class Catalogue:
     def _online(self, suite: Suite, method: str, task: Task, where: str) -> Online | None:
         """The online phase of a cell, which the method must be able to have."""
         online = suite.online_of(method, task.family)
-        if online is None and methods.base_of(method) in methods.ONLINE:
+        if online is None and methods.entry_of(method).online_only:
             raise BenchError(
                 f"{where}, online: {method} learns from its own steps alone, and none are asked "
                 f"for on {task.task}; set `online`, or remove {method} from the methods."
             )
-        if online is not None and method not in methods.FINE_TUNED:
+        if online is not None and not methods.entry_of(method).fine_tunes:
             raise BenchError(
                 f"{where}, online: {method} has no online phase, only "
                 f"{', '.join(methods.FINE_TUNED)} have; move `online` to an override for those."
             )
         return online
 
-    def _enter(self, method: str, where: str) -> None:
+    def enter(self, method: str, where: str) -> None:
         """Refuse an unknown method; give one of the form base@setting=value an entry."""
         base, (setting, value) = methods.base_of(method), methods.setting_of(method)
         if base not in self.methods:
@@ -185,19 +191,20 @@ class Catalogue:
 
     def layers(self, method: str, task: Task) -> list[Layer]:
         """The sourced layers of a method on a task: its family's, then its environment's."""
-        layer = self._family(method, task)
+        layer = self.family_layer(method, task)
         name = task.env_id.rpartition(":")[2]
         further = [c for prefix, c in layer.environments.items() if name.startswith(prefix)]
         return [layer, *(Layer(config=config) for config in further)]
 
-    def _family(self, method: str, task: Task) -> FamilyLayer:
-        families = self.methods[method].families
-        if task.family not in families:
+    def family_layer(self, method: str, task: Task) -> FamilyLayer:
+        """What config/methods.yaml has of a method for a task's family."""
+        layer = self.methods[method].layer(task.family)
+        if layer is None:
             raise BenchError(
                 f"{METHODS}, {method}, families: no settings for '{task.family}', which task "
                 f"'{task.task}' needs; add them with their source."
             )
-        return families[task.family]
+        return layer
 
     def _check_warm_start(
         self, method: str, config: dict[str, Any], updates: int, where: str
@@ -234,3 +241,12 @@ def _tasks(path: Path) -> dict[str, Task]:
             raise BenchError(f"{path}: task '{task.task}' is given twice; remove one.")
         tasks[task.task] = task
     return tasks
+
+
+def task_row(settings: TaskSettings) -> Task | None:
+    """The row of config/tasks.tsv that a run's settings come from, if the file has it.
+
+    A hand-made `--settings` may name a task without a row.
+    """
+    row = _tasks(TASKS).get(settings.task) if TASKS.exists() else None
+    return row and row.model_copy(update=settings.model_dump())

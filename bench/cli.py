@@ -18,15 +18,15 @@ import tyro
 import yaml
 
 from bench.benchmark import benchmark
-from bench.catalogue import Catalogue
+from bench.catalogue import Catalogue, task_row
 from bench.cli_data import behavior, collect, convert, fetch, transitions
 from bench.cli_reading import archive, claims, explain, idea, ideas, pack, suite_of
 from bench.compare import compare
 from bench.coverage import coverage
 from bench.effects import effects, paired_effects
-from bench.errors import BenchError, unknown
+from bench.errors import BenchError
 from bench.layouts import open_results
-from bench.methods import START
+from bench.methods import entry_of
 from bench.online_cost import online_cost
 from bench.parsing import parse_json, validate
 from bench.plan import plan
@@ -70,8 +70,7 @@ def train(
     if settings is None:
         catalogue = Catalogue()
         suite = catalogue.read_suite(configfile)
-        if method not in catalogue.methods:
-            raise unknown("config/methods.yaml", "method", method, catalogue.methods)
+        catalogue.enter(method, "bench/methods.py")
         cell = catalogue.settings(suite, method, catalogue.task(task).task, seeds, str(configfile))
     else:
         cell = validate(Settings, parse_json(settings, "--settings"), "--settings")
@@ -86,10 +85,12 @@ def train(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     folder = run_folder(cell.suite, cell.method, cell.task.task, cell.seeds)
-    if start is None and cell.method in START:
-        start = run_folder(cell.suite, START[cell.method], cell.task.task, cell.seeds)
+    begins = entry_of(cell.method).starts_from
+    if start is None and begins:
+        start = run_folder(cell.suite, begins, cell.task.task, cell.seeds)
     data = ROOT / cell.task.transitions
-    run(cell, data, folder, device, threads, checkpoint_every, executor, start)
+    row = task_row(cell.task)
+    run(cell, data, folder, device, threads, checkpoint_every, executor, start, row)
     print(f"results are in {folder}")
 
 
@@ -139,7 +140,7 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
     blocks = [block_name(seeds) for seeds in chosen.blocks()]
     cells = {f"{m}/{t}/{b}" for m in chosen.methods for t in chosen.tasks for b in blocks}
     runs = [run for name, run in open_results(folder).runs.items() if name in cells]
-    stats.collect_scores(runs, folder / "scores.csv")
+    stats.collect_scores(runs, folder / "scores.csv", catalogue.tasks)
     scores = stats.read_csv(folder / "scores.csv", stats.SCORE_COLUMNS)
     stats.write_csv(stats.summarise(scores, chosen, catalogue.tasks), folder / "summary.csv")
     aggregate = stats.aggregate(scores, chosen, catalogue.tasks, chosen.bootstrap)

@@ -103,17 +103,16 @@ def transitions(task: Name, dataset: str) -> None:
     """Flatten and audit a Minari dataset; writes arrays and card.json under data/transitions.
 
     Args:
-        task: row of config/tasks.tsv, for environment, reference scores and reading.
+        task: row of config/tasks.tsv, for environment and reading.
         dataset: Minari id under data/minari.
     """
     from bench.transitions import prepare
 
     row = Catalogue().task(task)
-    reference = (row.ref_min_score, row.ref_max_score)
-    folder = prepare(task, dataset, row.env_id, reference, MINARI_ROOT, row.reading)
+    folder = prepare(task, dataset, row.env_id, MINARI_ROOT, row.reading)
     card = json.loads((folder / "card.json").read_text())
     print(f"{folder}/card.json: {card['rows']:,} rows, {card['episodes']:,} episodes, mean")
-    print(f"normalised score of the data {card['score_mean']:.1f}")
+    print(f"normalised score of the data {row.score(card['return']['mean']):.1f}")
 
 
 def behavior(robot: Name, out: Path) -> None:

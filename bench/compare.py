@@ -11,7 +11,8 @@ import tyro
 
 from bench.errors import BenchError, unknown
 from bench.layouts import open_results
-from bench.suite import Task
+from bench.run_record import task_of
+from bench.task import Task
 
 if TYPE_CHECKING:  # the command line imports this module, and starts sooner without it
     import pandas as pd
@@ -61,7 +62,7 @@ def read_shipped(results: Path) -> tuple[dict[str, Task], dict[tuple[str, str], 
     cells: dict[tuple[str, str], list[float]] = {}
     for stored in open_results(results).runs.values():
         run = stored.record()
-        task = Task.model_validate(run["settings"]["task"])
+        task = task_of(run, stored.record_at)
         tasks[task.task] = task
         rows = stats.run_scores(stored)
         last = rows[(rows["phase"] == "offline") & (rows["step"] == run["settings"]["updates"])]
@@ -98,9 +99,7 @@ def read_own(file: Path, tasks: Mapping[str, Task]) -> dict[str, np.ndarray]:
     for task, rows in frame.groupby("task", sort=False):
         row = tasks[str(task)]
         means = rows.groupby("seed")["return"].mean().to_numpy(float)
-        scores[str(task)] = (
-            100 * (means - row.ref_min_score) / (row.ref_max_score - row.ref_min_score)
-        )
+        scores[str(task)] = row.score(means)
     return scores
 
 

@@ -28,12 +28,12 @@ To have an online phase (bench.online):
     explore(state, observations, config, streams) -> actions (S, E, act), clipped afterwards, for
         observations (S, E, obs): how it acts to learn, not to be scored.
     adopt(state, networks, config): where it begins from another method's run, whose networks have
-        the names of its policy.safetensors (bench.methods.START).
+        the names of its policy.safetensors (`starts_from` in bench.methods).
 Off-policy (bench.off_policy), where the rows of `columns` join the batches when their episode ends,
 and others at once; if needed:
     mixing(config) -> the share of each batch that is drawn from the data, not from all rows alike.
     warm_up(config) -> how many of the first environment steps are taken without an update.
-On-policy (bench.on_policy), for a method that never sees data (bench.methods.ONLINE):
+On-policy (bench.on_policy), for a method that never sees data (`online_only` in bench.methods):
     Rollout: a dataclass of tensors, of one step (S, E, ...), or `of` several (S, T, E, ...).
     collect(state, step, ends, config) -> Rollout: of one step that `explore` chose; `step` is a
         Batch with the actions before clipping, `ends` (S, E) is 1 where its episode ended.

@@ -22,7 +22,7 @@ from bench.errors import BenchError
 from bench.fetch import TABLE, Source, fault, file_of, sha256, source_of
 from bench.hdf5 import Rows, read
 from bench.progress import Progress
-from bench.suite import Task
+from bench.task import Task
 from bench.transitions import finding
 
 

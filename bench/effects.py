@@ -153,5 +153,5 @@ def _same(method: str, task: str, suite: Suite, catalogue: Catalogue) -> bool:
     names = (method, suite.baseline)
     cells = [catalogue.settings(suite, name, task, suite.seeds) for name in names]
     one, two = (cell.model_dump(exclude={"method"}) for cell in cells)
-    code = [METHODS.get(base_of(name), name) for name in names]
+    code = [METHODS[b].module if (b := base_of(name)) in METHODS else name for name in names]
     return code[0] == code[1] and one == two

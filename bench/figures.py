@@ -17,7 +17,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 
 from bench.looks import Look, look
 from bench.stats import METRICS, t_interval
-from bench.suite import Task
+from bench.task import Task
 
 WIDTH = 6.7  # inches: the text block of the report, so that type keeps its size
 FORMATS = ("svg", "pdf", "png")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench.layouts import EPISODES, StoredRun
 from bench.parsing import Strict, validate
-from bench.suite import Suite, Task
+from bench.suite import Suite
+from bench.task import Task
 
 if TYPE_CHECKING:  # the workflow imports this module
     import pandas as pd

@@ -22,8 +22,9 @@ from bench.finetune import TOTAL, Published
 from bench.looks import look
 from bench.prose import SUBJECT, named, place
 from bench.runs import Runs
-from bench.suite import Suite, Task
+from bench.suite import Suite
 from bench.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, interval, number, row_of, write
+from bench.task import Task
 
 ARROW = "\N{RIGHTWARDS ARROW}"
 DEFINED = (

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 from bench.errors import BenchError
 from bench.records import read_json
-from bench.suite import transitions_of
+from bench.task import transitions_of
 
 RECORD, CARD, TRANSITIONS = "run.json", "card.json", Path("data/transitions")
 RECORDS, CARDS = "runs.jsonl", "cards.json"

@@ -12,6 +12,8 @@ from typing import Any
 
 import seaborn as sns
 
+from bench.methods import METHODS
+
 
 @dataclass(frozen=True)
 class Look:
@@ -22,25 +24,33 @@ class Look:
     marker: Any
 
 
-# The order gives the looks: new methods go at the end, so that old figures stay comparable.
-KNOWN = (
-    *("iql", "bc", "bc10", "td3_bc", "cql", "awac", "onestep", "dt", "cal_ql", "ppo"),
-    *("bcq", "bear", "awr", "cql_antmaze", "sac", "sac_iql", "ppo_iql"),
-)
 BRIGHT, DARK = sns.color_palette("colorblind", 10), sns.color_palette("dark", 10)
 BRIGHT[8] = (0.64, 0.58, 0.0)  # its yellow, darkened: on white paper it is hardly seen
 COLORS = [*BRIGHT, *(DARK[i] for i in (0, 2, 3, 4, 5, 9, 6, 1, 7, 8))]
 LINES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2, 1, 1, 1, 1)))
 # All have a face, because some figures draw no edges; the last are stars of so many points.
 MARKERS = (*"osD^vPXd<>*ph8H.", *((points, 1, 0) for points in (4, 3, 6, 8)))
+COUNT = len(COLORS) * len(LINES)  # of different looks
+KNOWN = {name: entry.style for name, entry in METHODS.items() if entry.style is not None}
+FREE = max(KNOWN.values()) + 1  # the first number for names without one
 
 
 def look(method: str, methods: Sequence[str] = ()) -> Look:
-    """The look of `method`; a name that is not in KNOWN takes a place after those."""
-    others = sorted({*methods, method} - set(KNOWN))
-    index = [*KNOWN, *others].index(method)
+    """The look of `method`; names without a style of their own take the numbers after those.
+
+    `methods` are all names of the figure: unnumbered ones are told apart only where it has both.
+    """
+    if method in KNOWN:
+        return numbered(KNOWN[method])
+    others = sorted({*methods, method} - KNOWN.keys())
+    return numbered(FREE + others.index(method) % (COUNT - FREE))
+
+
+def numbered(style: int) -> Look:
+    """One of COUNT looks, which differ in colour or, every 20 numbers, in line and marker."""
+    turn, color = divmod(style, len(COLORS))
     return Look(
-        COLORS[index % len(COLORS)],
-        LINES[index % len(LINES)],
-        MARKERS[index % len(MARKERS)],
+        COLORS[color],
+        LINES[(color + turn) % len(LINES)],
+        MARKERS[(color + 7 * turn) % len(MARKERS)],
     )

@@ -1,52 +1,120 @@
-"""The registry: a method is a module that defines Config, init, update and act.
+"""The registry of methods: one row each. A method is a module with Config, init, update and act.
 
-Names are strings, so that looking at the registry imports no method and no torch.
+Modules are named by strings, so that reading the registry imports no method and no torch.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import ModuleType
+from typing import Any
 
-OFFLINE = {
-    "iql": "iql.iql",
-    "bc": "baselines.bc",
-    "bc10": "baselines.bc10",
-    "td3_bc": "baselines.td3_bc",
-    "awac": "baselines.awac",
-    "onestep": "baselines.onestep",
-    "cql": "baselines.cql",
-    "cql_antmaze": "baselines.cql",
-    "cal_ql": "baselines.cal_ql",
-    "bcq": "baselines.bcq",
-    "bear": "baselines.bear",
-    "awr": "baselines.awr",
-    "dt": "baselines.dt",
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a run whose updates are alike: its share, and the update that it begins with."""
+
+    share: float
+    first: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The updates that the benchmark measures in place of a whole run of a million.
+
+    `cycle` consecutive updates hold each kind of update in proportion. `phases` divide a run of
+    which no single cycle is typical. `batch` and `config` are the benchmark's, where the method's
+    own would not do.
+    """
+
+    cycle: int = 1
+    phases: tuple[Phase, ...] = (Phase(1.0, 0),)
+    batch: int = 256
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One method. Only `module` is required.
+
+    Attributes:
+        module: the file, as Python imports it.
+        cost: measured time of an update, relative to cloning; None is not measured. Long jobs
+            start first, so that none runs alone at the end.
+        online_only: learns from its own steps and never sees a dataset.
+        fine_tunes: can have an online phase; the module has `explore`.
+        starts_from: method whose networks it begins with; the module has `adopt`.
+        variant_of: method that it is a variant of: by its module, or by its settings in
+            config/methods.yaml.
+        sample: what the benchmark measures of it.
+        style: number of its colour, line and marker (bench.looks), the same in every figure.
+    """
+
+    module: str
+    cost: float | None = None
+    online_only: bool = False
+    fine_tunes: bool = False
+    starts_from: str | None = None
+    variant_of: str | None = None
+    sample: Sample = Sample()
+    style: int | None = None
+
+
+# The first updates of CQL and BEAR clone instead of maximising values: `warm_start`.
+WARM_START = Sample(phases=(Phase(0.04, 0), Phase(0.96, 40_000)))
+# Clone and evaluate, evaluate, improve; every other evaluation moves the target.
+ONESTEP = Sample(
+    cycle=2, phases=(Phase(5 / 21, 0), Phase(15 / 21, 238_095), Phase(1 / 21, 952_380))
+)
+# An iteration of 1,200 updates computes the returns of all rows once: a tenth of its updates on a
+# tenth of D4RL's 1,000,000 rows, which is what the benchmark has, keeps the proportion.
+AWR = Sample(cycle=120, config={"critic_updates": 20, "policy_updates": 100})
+
+
+def _variant(module: str, style: int) -> Entry:
+    return Entry(module, cost=4, variant_of="iql", style=style)
+
+
+METHODS: dict[str, Entry] = {
+    "iql": Entry("iql.iql", cost=4, fine_tunes=True, style=0),
+    "bc": Entry("baselines.bc", cost=1, style=1),
+    "bc10": Entry("baselines.bc10", cost=1, style=2),
+    # Every other update moves the policy.
+    "td3_bc": Entry("baselines.td3_bc", cost=3, sample=Sample(cycle=2), style=3),
+    "awac": Entry("baselines.awac", cost=20, fine_tunes=True, style=5),
+    "onestep": Entry("baselines.onestep", cost=30, sample=ONESTEP, style=6),
+    "cql": Entry("baselines.cql", cost=75, fine_tunes=True, sample=WARM_START, style=4),
+    "cql_antmaze": Entry("baselines.cql", cost=75, fine_tunes=True, sample=WARM_START, style=13),
+    "cal_ql": Entry("baselines.cal_ql", cost=80, fine_tunes=True, style=8),
+    "bcq": Entry("baselines.bcq", cost=15, style=10),
+    "bear": Entry("baselines.bear", cost=22, sample=WARM_START, style=11),
+    "awr": Entry("baselines.awr", cost=1, sample=AWR, style=12),
+    # Windows of 20 steps each: recording 256 of them took 3.6 GB for one seed at width 256.
+    "dt": Entry("baselines.dt", cost=50, sample=Sample(batch=64), style=7),
+    "iql_old_v": _variant("iql.variants.old_v", 20),
+    "iql_joint": _variant("iql.variants.joint", 19),
+    "iql_online_q": _variant("iql.variants.online_q", 21),
+    "iql_deterministic": _variant("iql.variants.deterministic", 18),
+    "iql_raw_rewards": _variant("iql.iql", 22),
+    "iql_standardised": _variant("iql.iql", 23),
+    "iql_wide_std": _variant("iql.iql", 24),
+    "iql_constant_rate": _variant("iql.iql", 17),
+    "sac": Entry("baselines.sac", cost=5, online_only=True, fine_tunes=True, style=14),
+    "sac_iql": Entry(
+        "baselines.sac", cost=5, online_only=True, fine_tunes=True, starts_from="iql", style=15
+    ),
+    # An update of PPO's is a step's share of it.
+    "ppo": Entry("baselines.ppo", cost=1, online_only=True, fine_tunes=True, style=9),
+    "ppo_iql": Entry(
+        "baselines.ppo", cost=1, online_only=True, fine_tunes=True, starts_from="iql", style=16
+    ),
 }
-# IQL with one difference of a port: in its module, or in its entry of config/methods.yaml.
-VARIANTS = {
-    "iql_old_v": "iql.variants.old_v",
-    "iql_joint": "iql.variants.joint",
-    "iql_online_q": "iql.variants.online_q",
-    "iql_deterministic": "iql.variants.deterministic",
-    "iql_raw_rewards": "iql.iql",
-    "iql_standardised": "iql.iql",
-    "iql_wide_std": "iql.iql",
-    "iql_constant_rate": "iql.iql",
-}
-ONLINE = {"sac": "baselines.sac", "sac_iql": "baselines.sac"}
-ONLINE |= {"ppo": "baselines.ppo", "ppo_iql": "baselines.ppo"}
-# Those that can have an online phase: their module has `explore`. The methods of ONLINE have no
-# other: they see what they do themselves, and no data.
-FINE_TUNED = ("iql", "awac", "cql", "cql_antmaze", "cal_ql", *ONLINE)
-# A method that begins from the networks of another one's run, by its `adopt`.
-START = {"sac_iql": "iql", "ppo_iql": "iql"}
-# What an update costs, relative to cloning; long jobs start first, so that none ends alone.
-COST = {"iql": 4, "td3_bc": 3, "awac": 20, "onestep": 30, "bc": 1, "bc10": 1, "awr": 1, "dt": 50}
-COST |= {"cql": 75, "cql_antmaze": 75, "bcq": 15, "bear": 22}
-COST |= {"cal_ql": 80, "sac": 5, "sac_iql": 5, "ppo": 1, "ppo_iql": 1}  # PPO's: a step's share
-COST |= dict.fromkeys(VARIANTS, COST["iql"])
-METHODS = {**OFFLINE, **VARIANTS, **ONLINE}
+VARIANTS = tuple(name for name, entry in METHODS.items() if entry.variant_of)
+ONLINE = tuple(name for name, entry in METHODS.items() if entry.online_only)
+OFFLINE = tuple(name for name in METHODS if name not in (*VARIANTS, *ONLINE))
+FINE_TUNED = tuple(name for name, entry in METHODS.items() if entry.fine_tunes)
 
 
 def base_of(name: str) -> str:
@@ -60,9 +128,19 @@ def setting_of(name: str) -> tuple[str, str]:
     return setting, value
 
 
+def entry_of(name: str) -> Entry:
+    """The row of a method, which may be of the form base@setting=value."""
+    return METHODS[base_of(name)]
+
+
+def weight(name: str) -> float:
+    """The cost of an update for ordering jobs: 1 where it has not been measured."""
+    return entry_of(name).cost or 1
+
+
 def load(name: str) -> ModuleType:
     """The module of a registered method."""
-    return importlib.import_module(METHODS[base_of(name)])
+    return importlib.import_module(entry_of(name).module)
 
 
 # The paper's ideas as experiments, in the order of their report: iql/ideas/NAME.py.

@@ -75,7 +75,7 @@ def begin(settings: Settings, engine: Engine, batches: Streams) -> OffPolicyPhas
     method, config, replay = engine.method, engine.config, engine.replay
     online = settings.online
     assert online is not None
-    kept = 0 if settings.method in methods.ONLINE else len(replay)
+    kept = 0 if methods.entry_of(settings.method).online_only else len(replay)
     warm_up = method.warm_up(config) if hasattr(method, "warm_up") else 0
     if warm_up >= online.steps:
         raise BenchError(

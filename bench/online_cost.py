@@ -41,6 +41,7 @@ def online_cost(
     head = ("method/task", "updates", "environments", "both", "ratio")
     print("{:40}{:>14}{:>14}{:>14}{:>8}".format(*head))
     for method in methods or suite.methods:
+        catalogue.enter(method, "--methods")
         for task in tasks or suite.tasks:
             cell = catalogue.settings(suite, method, task, suite.blocks()[0], str(configfile))
             if cell.online is None:

@@ -15,7 +15,7 @@ from bench.benchmark_methods import is_measured
 from bench.catalogue import Catalogue
 from bench.errors import BenchError
 from bench.fetch import Source, source_of
-from bench.methods import COST, base_of
+from bench.methods import base_of, entry_of
 from bench.records import read_json
 from bench.suite import DEFAULT_SUITE, Settings, Suite, resolved
 
@@ -58,9 +58,9 @@ class Speeds:
         alike = (w for w in measured if is_measured(catalogue, *settings, w))
         own = next(filter(None, (self._entry(cell, cell.method, w) for w in alike)), None)
         entry = own or next(filter(None, (self._entry(cell, REFERENCE, w) for w in widths)), None)
-        if entry is None or cell.method not in COST:
+        share = 1.0 if own else entry_of(cell.method).cost  # relative to REFERENCE
+        if entry is None or share is None:
             return None
-        share = 1.0 if own else COST[cell.method] / COST[REFERENCE]
         value = entry["seed_updates_per_second"] / entry["jobs"] / share
         return Rate(value, entry["peak_memory_megabytes"], own is None)
 

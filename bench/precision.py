@@ -17,6 +17,7 @@ from bench.catalogue import Catalogue
 from bench.errors import BenchError, unknown
 from bench.layouts import FolderRun
 from bench.suite import DEFAULT_SUITE, Precision, Settings, block_name
+from bench.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +55,7 @@ def precision(
     for task in tasks:
         if task not in catalogue.tasks:
             raise unknown("config/tasks.tsv", "task", task, catalogue.tasks)
+        catalogue.enter(method, "--method")
         cell = catalogue.settings(suite, method, task, block, str(configfile))
         for value in PRECISIONS:
             change = {"precision": value, "suite": f"precision-{value}"}
@@ -64,7 +66,10 @@ def precision(
         folders = list(pool.map(_train, cells))
     rows = []
     for task, plain, rounded in zip(tasks, folders[::2], folders[1::2], strict=True):
-        scores = [_last_scores(folder, suite.updates_of(method)) for folder in (plain, rounded)]
+        scores = [
+            _last_scores(folder, suite.updates_of(method), catalogue.tasks[task])
+            for folder in (plain, rounded)
+        ]
         speeds = [read_json(f / "run.json")["updates_per_second"] for f in (plain, rounded)]
         difference = scores[1] - scores[0]  # paired by seed
         low, high = stats.t_interval(difference.to_numpy())
@@ -111,9 +116,9 @@ def _train(cell: Settings) -> Path:
     return folder
 
 
-def _last_scores(folder: Path, updates: int) -> pd.Series:
+def _last_scores(folder: Path, updates: int, task: Task) -> pd.Series:
     """Normalised score at the last update, by seed."""
     from bench import stats
 
-    scores = stats.run_scores(FolderRun(folder))
+    scores = stats.run_scores(FolderRun(folder), {task.task: task})
     return scores[scores["step"] == updates].set_index("seed")["score"].sort_index()

@@ -10,6 +10,7 @@ import io
 import json
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -28,7 +29,7 @@ def sources() -> dict[str, dict[str, str]]:
     return found
 
 
-def hash_of(run: dict[str, Any]) -> str:
+def hash_of(run: Mapping[str, Any]) -> str:
     """The source hash of a run.json, whichever kind of hash it carries."""
     recorded: str = run["source_hash"]
     return sources().get(recorded, {}).get("source_hash", recorded)

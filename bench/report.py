@@ -127,7 +127,9 @@ def _draw(
 ) -> None:
     labels = {m: catalogue.methods[m].label for m in suite.methods}
     tasks = {t: catalogue.tasks[t] for t in suite.tasks}
-    data_scores = {t: cards[t]["score_mean"] for t in tasks if t in cards}
+    data_scores = {
+        t: row.score(cards[t]["return"]["mean"]) for t, row in tasks.items() if t in cards
+    }
     names = list(stats.groups(suite, catalogue.tasks))
     figures.aggregate_intervals(aggregate, labels, names, folder / "aggregate")
     figures.learning_curves(scores, labels, tasks, data_scores, folder / "curves")
@@ -165,7 +167,9 @@ def _tabulate(
             {
                 "label": entry.label,
                 "reference": entry.reference,
-                "sources": [[family, entry.families[family].source] for family in configs],
+                "sources": [
+                    [family, layer.source] for family in configs if (layer := entry.layer(family))
+                ],
                 "table": asdict(tables.settings_table(method, configs, catalogue, folder)),
             }
         )

@@ -19,7 +19,7 @@ RUN_KEYS = (
     *("threads", "machine", "wall_seconds", "updates_per_second", "peak_memory_mb"),
 )
 CARD_KEYS = (
-    *("task", "dataset", "rows", "episodes", "return", "length", "score_mean", "histogram"),
+    *("task", "dataset", "rows", "episodes", "return", "length", "histogram"),
     *("hash", "audit", "collection"),
 )
 

@@ -41,7 +41,7 @@ def here() -> Tree:
 
 def module_of(method: str) -> str:
     """The module of a registered method, such as iql.iql."""
-    return METHODS[base_of(method)]
+    return METHODS[base_of(method)].module
 
 
 def tree_hash(tree: Tree, module: str) -> str:

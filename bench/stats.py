@@ -19,7 +19,9 @@ from scipy import stats
 from bench.errors import BenchError
 from bench.layouts import EVALUATIONS, Content, StoredRun, read_content
 from bench.records import write_text
-from bench.suite import Suite, Task
+from bench.run_record import task_of
+from bench.suite import Suite
+from bench.task import Task, Tasks
 
 LEVEL = 0.95
 MIN_SEEDS = 3  # two seeds give a t quantile of 12.7: an interval that says nothing
@@ -56,8 +58,8 @@ def read_csv(source: Path | Content, columns: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def collect_scores(runs: Iterable[StoredRun], out: Path) -> None:
-    """Write scores.csv: one row per seed and evaluation point of the runs.
+def collect_scores(runs: Iterable[StoredRun], out: Path, tasks: Tasks | None = None) -> None:
+    """Write scores.csv: one row per seed and evaluation point of the runs, as `run_scores`.
 
     A diverged run keeps the evaluations that it reached. Returns are in the environment's
     units; `return_std` is the sample deviation over episodes, empty for one episode.
@@ -66,7 +68,7 @@ def collect_scores(runs: Iterable[StoredRun], out: Path) -> None:
     parts: list[pd.DataFrame] = []
     sources: dict[tuple[object, ...], StoredRun] = {}
     for run in sorted(runs, key=lambda run: run.name.split("/")):
-        part = run_scores(run)
+        part = run_scores(run, tasks)
         for key in part[KEYS].itertuples(index=False, name=None):
             if key in sources:
                 task, method, seed, phase, step = key
@@ -81,12 +83,13 @@ def collect_scores(runs: Iterable[StoredRun], out: Path) -> None:
     write_csv(scores.sort_values(["suite", *KEYS])[SCORE_COLUMNS], out)
 
 
-def run_scores(run: StoredRun) -> pd.DataFrame:
-    """The rows of one run in scores.csv."""
+def run_scores(run: StoredRun, tasks: Tasks | None = None) -> pd.DataFrame:
+    """The rows of one run in scores.csv, scored by the row in `tasks`, else by that of the run."""
     try:
-        settings = run.record()["settings"]
-        task = Task.model_validate(settings["task"])
-        suite, method = str(settings["suite"]), str(settings["method"])
+        record = run.record()
+        suite, method = (str(record["settings"][key]) for key in ("suite", "method"))
+        name = str(record["settings"]["task"]["task"])
+        task = (tasks or {}).get(name) or task_of(record, run.record_at)
     except (KeyError, TypeError, ValueError) as error:
         why = " ".join(str(error).split())
         raise BenchError(f"{run.record_at}: settings: unreadable ({why}); {run.remedy}.") from None
@@ -99,9 +102,8 @@ def run_scores(run: StoredRun) -> pd.DataFrame:
         raise rows.error("episode: the same episode stands twice")
     points = episodes.groupby(["seed", "phase", "step"])["return"]
     frame = points.agg(return_mean="mean", return_std="std", episodes="size").reset_index()
-    width = task.ref_max_score - task.ref_min_score
-    frame["score"] = 100 * (frame["return_mean"] - task.ref_min_score) / width
-    return frame.assign(suite=suite, task=task.task, method=method)
+    frame["score"] = task.score(frame["return_mean"])
+    return frame.assign(suite=suite, task=name, method=method)
 
 
 def t_interval(values: np.ndarray, bounded: bool = False) -> tuple[float, float]:

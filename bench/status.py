@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from bench.catalogue import Catalogue
 from bench.errors import BenchError
-from bench.methods import COST
+from bench.methods import weight
 from bench.plan import aligned
 from bench.suite import DEFAULT_SUITE, Settings, block_name
 from bench.watch import clock, running
@@ -38,7 +38,7 @@ class Job:
     @property
     def cost(self) -> float:
         """Of one of its updates, relative to cloning with one seed."""
-        return COST[self.method] * self.seeds
+        return weight(self.method) * self.seeds
 
     @property
     def left(self) -> int:

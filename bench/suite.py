@@ -19,63 +19,18 @@ from pydantic import (
 
 from bench.methods import ONLINE, base_of
 from bench.parsing import Strict
+from bench.task import NAME, Task, TaskSettings
 
 DEFAULT_SUITE = Path("config/quick.yaml")
 
 RewardTransform = Literal["raw", "return_range", "minus_one", "centred_times_4", "centred_times_10"]
 SCALES = ("raw", "return_range")  # the transforms that leave a reward of 0 at 0
-Reading = Literal["full", "d4rl"]
 ObservationTransform = Literal["raw", "standardised"]
 Precision = Literal["float32", "bfloat16"]
 
 
 SHARED = {"rewards", "observations", "batch_size"}  # of a layer, beside the method's own config
 SHARED_DEFAULTS = {"rewards": "raw", "observations": "raw"}
-
-
-NAME = r"^[a-z0-9][a-z0-9-]*$"
-# What becomes part of a path stays below its folder, and none of it means anything to a shell.
-PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.{}-]*(/[A-Za-z0-9_-][A-Za-z0-9_.{}-]*)*$"
-ENV_ID = r"^([A-Za-z_][A-Za-z0-9_.]*:)?[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
-RECIPE = r"^(hdf5:.+|[a-z0-9_-]+(/[a-z0-9_-]+)?)$"
-
-
-class Task(Strict):
-    """One row of config/tasks.tsv."""
-
-    task: str = Field(pattern=NAME, description="name, as in file names")
-    family: str = Field(description="which settings of config/methods.yaml apply")
-    env_id: str = Field(pattern=ENV_ID, description="Gymnasium id to evaluate on, or module:id")
-    dataset: str = Field(pattern=PATH, description="Minari id; {rows} stands for the suite's rows")
-    recipe: str = Field(
-        pattern=RECIPE,
-        description="local collection recipe, 'd4rl', 'minari', 'hdf5:PATH', or 'none': an "
-        "existing dataset",
-    )
-    ref_min_score: float = Field(description="return that scores 0")
-    ref_max_score: float = Field(description="return that scores 100")
-    bounded: bool = Field(description="whether scores lie in [0, 100] by construction")
-    source: str = Field(description="where the reference scores come from")
-    reading: Reading = Field(
-        default="full", description="all rows, or those of D4RL's qlearning_dataset"
-    )
-
-    @model_validator(mode="after")
-    def _spread(self) -> Task:
-        if self.ref_max_score <= self.ref_min_score:
-            raise ValueError("ref_max_score: not above ref_min_score; correct one of them")
-        return self
-
-    @property
-    def transitions(self) -> str:
-        """The folder of the arrays that a run reads."""
-        return transitions_of(self.dataset, self.reading)
-
-    @property
-    def origin(self) -> str:
-        """Whose data it is: D4RL's, Minari's, a file of one's own, existing or made locally."""
-        origins = {"d4rl": "D4RL", "minari": "Minari", "hdf5": "own file", "none": "existing"}
-        return origins.get(self.recipe.partition(":")[0], "local")
 
 
 class Evaluation(Strict):
@@ -147,6 +102,9 @@ class FamilyLayer(Layer):
     source: str = Field(min_length=1, description="where the values come from")
 
 
+OWN_DEFAULTS = FamilyLayer(source="the method's own defaults")
+
+
 class Method(Strict):
     """One entry of config/methods.yaml."""
 
@@ -155,7 +113,18 @@ class Method(Strict):
     paper_minutes: float | None = Field(
         default=None, gt=0, description="runtime in Table 1 of the IQL paper: 1M updates, GTX 1080"
     )
-    families: dict[str, FamilyLayer]
+    families: dict[str, FamilyLayer] = Field(
+        description="none at all: the method's own defaults in every family"
+    )
+
+    def layer(self, family: str) -> FamilyLayer | None:
+        """Its settings for a family; None where it has some, but none for this one."""
+        return self.families.get(family) if self.families else OWN_DEFAULTS
+
+    @property
+    def first(self) -> FamilyLayer:
+        """Its settings for the family that is listed first."""
+        return next(iter(self.families.values()), OWN_DEFAULTS)
 
 
 class Maps(Strict):
@@ -173,7 +142,7 @@ class Suite(Strict):
     description: str = Field(default="", description="what the reader of the report should know")
     tasks: tuple[str, ...] = Field(min_length=1, description="rows of config/tasks.tsv")
     methods: tuple[str, ...] = Field(
-        min_length=1, description="keys of config/methods.yaml, or such a key @setting=value"
+        min_length=1, description="names in bench/methods.py, or such a name @setting=value"
     )
     baseline: str | None = Field(
         default=None, description="the method that the others are compared with, seed by seed"
@@ -217,7 +186,7 @@ class Suite(Strict):
 
     def updates_of(self, method: str) -> int:
         """Offline updates per seed of one method: the suite's, its last override's, or none."""
-        if method in ONLINE:
+        if base_of(method) in ONLINE:
             return 0
         mine = (o for o in self.overrides if o.methods is None or base_of(method) in o.methods)
         return ([self.updates] + [o.updates for o in mine if o.updates])[-1]
@@ -243,7 +212,7 @@ class Settings(Strict):
 
     suite: str = Field(pattern=NAME)
     method: str
-    task: Task
+    task: TaskSettings
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
     updates: int
     batch_size: int
@@ -265,11 +234,6 @@ class Settings(Strict):
     def _distinct(self) -> Settings:
         check_distinct("seeds", self.seeds)
         return self
-
-
-def transitions_of(dataset: str, reading: str) -> str:
-    """A folder's name: the dataset's, extended by a reading other than `full`."""
-    return dataset if reading == "full" else f"{dataset}-{reading}"
 
 
 def block_name(seeds: tuple[int, ...]) -> str:

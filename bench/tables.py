@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from bench.catalogue import Catalogue
+from bench.methods import base_of
 from bench.stats import METRICS, groups
 from bench.suite import SHARED, SHARED_DEFAULTS, Suite
 from bench.table import (
@@ -158,7 +159,9 @@ def departures_table(suite: Suite, catalogue: Catalogue, folder: Path) -> Table:
     rows: list[tuple[Cell, ...]] = []
     rules = []
     for override in suite.overrides:
-        methods = [m for m in suite.methods if m in (override.methods or suite.methods)]
+        methods = [
+            m for m in suite.methods if not override.methods or base_of(m) in override.methods
+        ]
         families = list(dict.fromkeys(catalogue.tasks[t].family for t in suite.tasks))
         families = [f for f in families if f in (override.families or families)]
         if not methods or not families:
@@ -187,7 +190,8 @@ def departures_table(suite: Suite, catalogue: Catalogue, folder: Path) -> Table:
 
 def sourced(method: str, family: str, catalogue: Catalogue) -> dict[str, Any]:
     """A method's settings for a family before any suite: defaults and the sourced layer."""
-    layer = catalogue.methods[method].families[family]
+    layer = catalogue.methods[method].layer(family)
+    assert layer is not None, f"{method} has no settings for {family}"
     shared = SHARED_DEFAULTS | layer.model_dump(include=SHARED, exclude_none=True)
     return shared | defaults(method, catalogue) | layer.config
 
@@ -217,7 +221,7 @@ def data_table(
                 number(card["episodes"], 0),
                 spread,
                 f"{number(returns['min'])} to {number(returns['max'])}",
-                number(card["score_mean"]),
+                number(catalogue.tasks[task].score(returns["mean"])),
                 number(length["mean"], 0),
                 catalogue.tasks[task].origin,
             )

@@ -26,9 +26,9 @@ from bench.learner import Learner
 from bench.mazes import maze_of
 from bench.probes import rank_correlation
 from bench.rng import Streams
+from bench.run_record import settings_of
 from bench.runs import read_run
 from bench.start import OFFLINE
-from bench.suite import Settings
 from bench.train import Run
 from bench.transitions import ROOT, Transitions, content_hash
 
@@ -66,7 +66,7 @@ def trace(folder: Path) -> Path:
 def restored(folder: Path) -> tuple[Run, Transitions]:
     """A run with the networks that its offline phase ended with, and the data that it saw."""
     record = read_run(folder / "run.json")
-    settings = Settings.model_validate(record["settings"])
+    settings = settings_of(record)
     place = ROOT / settings.task.transitions
     data = Transitions.load(place)
     if content_hash(data) != record["dataset_hash"]:

@@ -32,6 +32,7 @@ from bench.rng import Streams
 from bench.source_hash import source_hash
 from bench.start import OFFLINE, SHARED, TASK, networks_before, offline_end
 from bench.suite import Settings
+from bench.task import Task
 from bench.transitions import Transitions, check_card, content_hash
 from bench.types import Spec
 from bench.work import Work
@@ -203,11 +204,12 @@ class Run:
     def start(self, folder: Path, dataset_hash: str) -> None:
         """Begin where the finished run in `folder` ended offline."""
         settings, method = self.settings, self.settings.method
+        begins = methods.entry_of(method).starts_from
         task = settings.task.model_dump(mode="json")
-        wanted = {"method": methods.START.get(method, method)} | {k: task[k] for k in TASK}
+        wanted = {"method": begins or method} | {k: task[k] for k in TASK}
         wanted |= {"seeds": list(settings.seeds), "dataset_hash": dataset_hash}
         wanted |= {key: getattr(settings, key) for key in SHARED}
-        if method in methods.START:
+        if begins:
             wanted |= {f"config.{k}": getattr(self.config, k) for k in ("hidden", "discount")}
             found = networks_before(folder, wanted)
             self.method.adopt(self.state, found, self.config)
@@ -231,10 +233,12 @@ def train(
     checkpoint_every: float,
     executor: str = "auto",
     start: Path | None = None,
+    row: Task | None = None,
 ) -> None:
     """Run or continue one block and write its results to `folder`.
 
-    `checkpoint_every` is in seconds; `start` is the folder of a finished run to begin from.
+    `checkpoint_every` is in seconds; `start` is the folder of a finished run to begin from;
+    `row` is the task's row of config/tasks.tsv, kept in run.json for the reference scores.
     Raises SystemExit(75) after a SIGTERM or Ctrl-C, once the checkpoint is written, and BenchError
     where the data are not those of their card, or are others in the end.
     """
@@ -267,6 +271,7 @@ def train(
             )
         run.save(path, identity)
         record = {
+            **({"task": row.model_dump(mode="json")} if row else {}),
             "dataset_hash": dataset_hash,
             "source_hash": code,
             **results.device_record(run.device),

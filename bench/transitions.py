@@ -21,7 +21,7 @@ import numpy as np
 
 from bench.errors import BenchError
 from bench.records import replace_folder
-from bench.suite import transitions_of
+from bench.task import transitions_of
 
 ROOT = Path("data/transitions")
 # What the card repeats of a dataset's own metadata.
@@ -179,11 +179,10 @@ def check_card(folder: Path, found: str) -> None:
         )
 
 
-def card(data: Transitions, reference: tuple[float, float]) -> dict[str, Any]:
-    """Counts, return statistics and hash; `reference` are the returns that score 0 and 100."""
+def card(data: Transitions) -> dict[str, Any]:
+    """Counts, statistics of the raw returns, and hash."""
     returns, lengths = data.returns(), data.lengths()
     counts, edges = np.histogram(returns, bins=40)
-    low, high = reference
     masks = np.asarray(data.masks)
     ends = data.starts() + lengths - 1
     terminations = int((masks[ends] == 0).sum())
@@ -204,7 +203,6 @@ def card(data: Transitions, reference: tuple[float, float]) -> dict[str, Any]:
             "min": int(lengths.min()),
             "max": int(lengths.max()),
         },
-        "score_mean": float(100 * (returns.mean() - low) / (high - low)),
         "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
         "reward_sum": float(data.rewards.astype(np.float64).sum()),
         "terminations": terminations,
@@ -229,7 +227,6 @@ def prepare(
     task: str,
     dataset: str,
     env_id: str,
-    reference: tuple[float, float],
     minari_root: Path,
     reading: str = "full",
 ) -> Path:
@@ -270,7 +267,7 @@ def prepare(
     findings += audit(data, where, bounds.low, bounds.high)
     env.close()
     content: dict[str, Any] = {"task": task, "dataset": dataset, "env_id": env_id}
-    content |= {"reading": reading} | card(data, reference) | {"audit": findings}
+    content |= {"reading": reading} | card(data) | {"audit": findings}
     content["collection"] = {k: metadata[k] for k in ORIGIN if k in metadata}
     maze = maze_of(env_id)
     if maze is not None:

@@ -37,10 +37,10 @@ LONGEST = 0.6  # seconds that a job may live; shorter than a whole run takes
 def settings(seed: int) -> Settings:
     """A short run that evaluates often, so that kills meet evaluations too."""
     task = {"task": "hopper", "family": "locomotion", "env_id": "Hopper-v4", "dataset": DATASET}
-    task |= {"recipe": "none", "ref_min_score": 0.0, "ref_max_score": 3000.0, "bounded": False}
+    task["recipe"] = "none"
     return Settings.model_validate(
         {
-            **{"suite": "kills", "method": "iql", "task": task | {"source": "made up"}},
+            **{"suite": "kills", "method": "iql", "task": task},
             **{"seeds": [seed], "updates": 1000, "batch_size": 32, "log_every": 20},
             **{"rewards": "raw", "observations": "raw", "config": {"hidden": [8, 8]}},
             "evaluation": {"every": 100, "episodes": 1},

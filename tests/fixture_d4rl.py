@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from bench.suite import Task
+from bench.task import Task
 
 Arrays = dict[str, np.ndarray]
 OBS, ACT = 11, 3  # Hopper

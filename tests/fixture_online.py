@@ -39,10 +39,6 @@ def settings(method: str = "iql", **changes: Any) -> Settings:
         "env_id": "unit_pendulum:UnitPendulum-v0",
         "dataset": DATASET,
         "recipe": "none",
-        "ref_min_score": 0.0,
-        "ref_max_score": 1000.0,
-        "bounded": False,
-        "source": "test",
     }
     content: dict[str, Any] = {
         "suite": "tiny",
@@ -56,7 +52,7 @@ def settings(method: str = "iql", **changes: Any) -> Settings:
         "observations": "standardised",
         "evaluation": {"every": 20, "episodes": 2},
         "online": {"steps": 80, "every": 40, "episodes": 3},
-        "config": {"hidden": [16, 16]} | CONFIGS[method],
+        "config": {"hidden": [16, 16]} | CONFIGS.get(method, {}),
     }
     return Settings.model_validate(content | changes)
 

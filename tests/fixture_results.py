@@ -12,7 +12,8 @@ import pandas as pd
 from bench import stats
 from bench.catalogue import Catalogue
 from bench.layouts import open_results
-from bench.suite import Evaluation, FamilyLayer, Method, Override, Suite, Task, block_name
+from bench.suite import Evaluation, FamilyLayer, Method, Override, Suite, block_name
+from bench.task import Task
 
 LABELS = {
     "iql": "IQL",
@@ -119,6 +120,7 @@ def write_run(
     run = {
         "status": status,
         "settings": settings.model_dump(mode="json"),
+        "task": cat.tasks[task].model_dump(mode="json"),
         "config": {
             "discount": 0.99,
             "learning_rate": 3e-4,
@@ -202,7 +204,6 @@ def write_card(folder: Path, task: str) -> Path:
         "action_dim": 3,
         "return": {"mean": 500.0, "std": 200.0, "min": -10.5, "median": 490.0, "max": 1100.0},
         "length": {"mean": 333.0, "min": 10, "max": 1000},
-        "score_mean": 50.0,
         "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
         "reward_sum": 150_000.0,
         "terminations": 100,

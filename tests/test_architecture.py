@@ -74,7 +74,7 @@ def test_bench_imports_no_method(path: Path) -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_is_built_from_networks_and_data(name: str) -> None:
     """It knows neither the training run nor settings, files or environments."""
-    path = ROOT / f"{METHODS[name].replace('.', '/')}.py"
+    path = ROOT / f"{METHODS[name].module.replace('.', '/')}.py"
     allowed = {f"bench.{module}" for module in LEARNING} | BUILDS_ON.get(name, set())
     assert own(imports(path)) <= allowed
 
@@ -88,7 +88,7 @@ def test_every_method_file_is_registered() -> None:
     }
     ideas = {name for name in files if name.startswith("iql.ideas.")}
     assert {name.rpartition(".")[2] for name in ideas} == {*IDEAS, "line"}
-    assert files - ideas == set(METHODS.values())
+    assert files - ideas == {entry.module for entry in METHODS.values()}
 
 
 # --- light modules --------------------------------------------------------------------

@@ -153,10 +153,10 @@ def refusal(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["train", "iqll", "hopper-medium"], ["methods.yaml", "'iqll'", "'iql'?"]),
+        (["train", "iqll", "hopper-medium"], ["bench/methods.py", "'iqll'", "'iql'?"]),
         (["train", "iql", "hoper-medium"], ["tasks.tsv", "'hoper-medium'", "'hopper-medium'?"]),
         (["train", "iql", "hopper-medium", "--configfile", "no.yaml"], ["no.yaml", "not found"]),
-        (["train"], ["methods.yaml", "method"]),
+        (["train"], ["bench/methods.py", "method"]),
         (["train", "--settings", "{torn"], ["settings"]),
         (["transitions", "hoper-medium", "--dataset", "x"], ["'hoper-medium'", "'hopper-medium'?"]),
         (
@@ -221,9 +221,7 @@ def test_as_a_process() -> None:
         text=True,
     )
     assert done.returncode == 2
-    assert done.stderr == (
-        "error: config/methods.yaml: unknown method 'iqll'; did you mean 'iql'?\n"
-    )
+    assert done.stderr == ("error: bench/methods.py: unknown method 'iqll'; did you mean 'iql'?\n")
     assert done.stdout == ""
 
 

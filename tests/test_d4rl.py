@@ -83,7 +83,7 @@ def test_through_a_minari_dataset_on_disk(successors: bool) -> None:
     d4rl.convert(task(), Path("minari"))
     for reading, expected in (("full", all_rows), ("d4rl", qlearning_dataset)):
         folder = transitions.prepare(
-            "mine", "mine/hopper/first-v0", "Hopper-v4", (-20.0, 80.0), Path("minari"), reading
+            "mine", "mine/hopper/first-v0", "Hopper-v4", Path("minari"), reading
         )
         assert str(folder) == f"data/transitions/{task(reading=reading).transitions}"
         data = Transitions.load(folder)
@@ -136,7 +136,7 @@ def test_a_dataset_whose_rewards_changed_is_refused() -> None:
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"source_reward_sum": content["source_reward_sum"] + 0.1}))
     with pytest.raises(BenchError, match=r"rewards: their sum is .* convert it again"):
-        transitions.prepare("mine", "mine/hopper/first-v0", "Hopper-v4", (0.0, 1.0), Path("minari"))
+        transitions.prepare("mine", "mine/hopper/first-v0", "Hopper-v4", Path("minari"))
 
 
 # --- audit ----------------------------------------------------------------------------
@@ -246,9 +246,7 @@ def test_a_fetched_file_is_verified_before_it_is_converted(monkeypatch: pytest.M
     monkeypatch.setattr(fetch, "read_sources", lambda: {row.dataset: row})
     of_d4rl = task("d4rl", dataset="d4rl/hopper/medium-v2", reading="d4rl")
     d4rl.convert(of_d4rl, Path("minari"))
-    folder = transitions.prepare(
-        "mine", of_d4rl.dataset, "Hopper-v4", (0.0, 1.0), Path("minari"), "d4rl"
-    )
+    folder = transitions.prepare("mine", of_d4rl.dataset, "Hopper-v4", Path("minari"), "d4rl")
     card = json.loads((folder / "card.json").read_text())
     assert card["collection"]["source_verified"] is True
     assert card["collection"]["source_environment"] == "gym HopperEnv (v2)"

@@ -102,8 +102,8 @@ def check(method: str, span: str) -> None:
 # --- the page -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", methods.OFFLINE)
-def test_an_offline_method_has_a_section(name: str) -> None:
+@pytest.mark.parametrize("name", [n for n in methods.OFFLINE if n in METHODS_YAML])
+def test_an_offline_method_with_a_source_has_a_section(name: str) -> None:
     assert name in SECTIONS, f"docs/deviations.md: write a section of {name}"
     title = f"## {METHODS_YAML[name]['label']} (`{name}`)"
     assert title in PAGE.read_text().splitlines()

@@ -24,7 +24,7 @@ from test_workflow import Project
 from bench import cli, fetch_minari, transitions
 from bench.errors import BenchError
 from bench.parsing import read_table
-from bench.suite import Task
+from bench.task import Task
 from bench.transitions import Transitions
 
 ROOT = Path(__file__).parents[1]
@@ -242,8 +242,7 @@ def test_the_fetched_dataset_becomes_transitions(
     fetch_minari.fetch(DATASET, local=source)
     monkeypatch.setattr(transitions, "ROOT", Path("arrays"))
     [row] = rows_of(task=TASK)
-    reference = (row.ref_min_score, row.ref_max_score)
-    folder = transitions.prepare(TASK, DATASET, row.env_id, reference, Path("data/minari"))
+    folder = transitions.prepare(TASK, DATASET, row.env_id, Path("data/minari"))
     data = Transitions.load(folder)
     with h5py.File(source / DATASET / fetch_minari.DATA) as file:
         parts = [file[f"episode_{i}"]["observations"][:] for i in range(len(file))]

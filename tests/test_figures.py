@@ -13,6 +13,7 @@ from fixture_results import LABELS, MAZES, TASKS, catalogue, make_suite, write_c
 from matplotlib.figure import Figure
 
 from bench import figures, looks, stats
+from bench.methods import METHODS
 from bench.records import read_json
 
 ROWS = catalogue().tasks
@@ -79,10 +80,32 @@ def test_no_look_is_lost_on_white_paper() -> None:
 
 
 def test_looks_differ_in_colour_and_without_it() -> None:
-    known = [looks.look(m) for m in looks.KNOWN]
+    known = [looks.look(m) for m in looks.KNOWN if not METHODS[m].variant_of]
     for one, two in itertools.combinations(known, 2):
         assert one.color != two.color
         assert one.marker != two.marker
+
+
+def test_no_two_methods_share_a_look() -> None:
+    assert len(set(looks.KNOWN.values())) == len(looks.KNOWN)
+    drawn = [triple(looks.numbered(style)) for style in range(looks.COUNT)]
+    assert len(set(drawn)) == len(drawn) >= 60
+    names = [f"iql@temperature={value}" for value in range(60)]
+    new = [triple(looks.look(name, names)) for name in names]
+    assert len(set(new) - {triple(looks.look(name)) for name in looks.KNOWN}) == 60
+
+
+def test_looks_of_published_figures_stay() -> None:
+    """Colours, lines and markers as they were drawn: places in the three lists of bench.looks."""
+    names = ("iql", "bc", "bc10", "td3_bc", "cql", "awac", "onestep", "dt", "cal_ql", "ppo", "bcq")
+    names += ("bear", "awr", "cql_antmaze", "sac", "sac_iql", "ppo_iql")
+    for place, name in enumerate(names):
+        drawn = looks.Look(looks.COLORS[place], looks.LINES[place % 5], looks.MARKERS[place])
+        assert looks.look(name) == drawn
+
+
+def triple(style: looks.Look) -> tuple[object, ...]:
+    return tuple(style.color), style.line, style.marker
 
 
 def test_a_look_does_not_depend_on_the_suite() -> None:

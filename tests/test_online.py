@@ -28,7 +28,7 @@ from bench.transitions import Transitions
 CPU = torch.device("cpu")
 # Methods that begin from another one's run are met in test_start.py, others in test_on_policy.py.
 OFF_POLICY = [m for m in methods.FINE_TUNED if not is_on_policy(methods.load(m))]
-PLAIN = [m for m in OFF_POLICY if m not in methods.START]
+PLAIN = [m for m in OFF_POLICY if not methods.METHODS[m].starts_from]
 WORLDS = (
     "Hopper-v4", "HalfCheetah-v4", "Walker2d-v4", "bench.locomotion:HopperD4RL-v2",
     "bench.antmaze:AntMazeUmaze-v0", "bench.antmaze:AntMazeUmaze-v2",
@@ -49,12 +49,6 @@ def online(run: Run, advances: int) -> Run:
     for _ in range(advances):
         run.advance()
     return run
-
-
-def test_methods_with_an_online_phase_are_those_that_explore() -> None:
-    names = set(methods.METHODS) - set(methods.VARIANTS)
-    assert {n for n in names if hasattr(methods.load(n), "explore")} == set(methods.FINE_TUNED)
-    assert all(hasattr(methods.load(name), "adopt") for name in methods.START)
 
 
 # --- environments ---------------------------------------------------------------------

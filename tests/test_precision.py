@@ -50,7 +50,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("elsewhere")
 def test_scores_are_paired_by_seed() -> None:
     plain, rounded = cells(3)
-    width = plain.task.ref_max_score - plain.task.ref_min_score
+    row = Catalogue().tasks[TASK]
+    width = row.ref_max_score - row.ref_min_score
     finished(plain, [100.0, 500.0, 900.0])
     finished(rounded, [100.0 + 0.01 * width, 500.0 + 0.02 * width, 900.0 + 0.03 * width])
     module.precision((TASK,), seeds=3)

@@ -138,7 +138,6 @@ def test_nothing_is_measured_without_a_maze_or_a_value(
 
 def test_a_run_notes_them_at_evaluations(walks: Transitions) -> None:
     task = {"task": "maze", "family": "pointmaze", "env_id": ENV, "dataset": "d", "recipe": "none"}
-    task |= {"ref_min_score": 0, "ref_max_score": 1, "bounded": True, "source": "test"}
     content = {"suite": "tiny", "method": "iql", "task": task, "seeds": [0, 3], "updates": 20}
     content |= {"batch_size": 16, "log_every": 10, "rewards": "minus_one", "observations": "raw"}
     content |= {"evaluation": {"every": 20, "episodes": 1}, "config": {"hidden": [8]}}

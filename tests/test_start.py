@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from bench import results
 from bench.catalogue import Catalogue
 from bench.errors import BenchError
-from bench.methods import START, load
+from bench.methods import METHODS, load
 from bench.rng import Streams
 from bench.suite import Settings
 from bench.train import Run, as_tuples
@@ -24,6 +24,7 @@ from bench.types import Batch
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
+START = {name: entry.starts_from for name, entry in METHODS.items() if entry.starts_from}
 
 
 @pytest.fixture

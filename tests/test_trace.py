@@ -29,8 +29,8 @@ DATASET = "local/walks-v0"
 
 def settings(**changes: Any) -> Settings:
     task = {"task": "maze", "family": "pointmaze", "env_id": STITCH_ENV, "dataset": DATASET}
-    task |= {"recipe": "none", "ref_min_score": 0, "ref_max_score": 1, "bounded": True}
-    content = {"suite": "tiny", "method": "iql", "task": task | {"source": "test"}}
+    task |= {"recipe": "none"}
+    content = {"suite": "tiny", "method": "iql", "task": task}
     content |= {"seeds": [0, 3], "updates": 20, "batch_size": 16, "log_every": 10}
     content |= {"rewards": "minus_one", "observations": "standardised"}
     content |= {"evaluation": {"every": 20, "episodes": 2}, "config": {"hidden": [8]}}

@@ -33,10 +33,6 @@ def settings(**changes: object) -> Settings:
         "env_id": ENV,
         "dataset": DATASET,
         "recipe": "none",
-        "ref_min_score": 0.0,
-        "ref_max_score": 1000.0,
-        "bounded": False,
-        "source": "test",
     }
     content = {
         "suite": "tiny",

@@ -215,7 +215,7 @@ def test_select_keeps_whole_rows_and_episode_numbers() -> None:
 
 
 def test_the_card_by_hand() -> None:
-    content = card(flat(), (-4.0, 16.0))
+    content = card(flat())
     histogram = content.pop("histogram")
     assert sum(histogram["counts"]) == 2
     assert histogram["edges"][0] == -3.5
@@ -228,7 +228,6 @@ def test_the_card_by_hand() -> None:
         "action_dim": 1,
         "return": {"mean": 1.25, "std": 4.75, "min": -3.5, "median": 1.25, "max": 6.0},
         "length": {"mean": 2.5, "min": 2, "max": 3},
-        "score_mean": 26.25,  # 100 * (1.25 + 4) / 20
         "reward_sum": 2.5,
         "terminations": 1,
         "truncations": 1,

@@ -66,9 +66,3 @@ def test_no_override_of_the_suite_undoes_a_variant(catalogue: Catalogue) -> None
             ]
             changed = {k: v for k, v in flat[1].items() if flat[0].get(k) != v}
             assert changed == SETTINGS[name].get(family, {})
-
-
-def test_variants_are_no_baselines() -> None:
-    assert not set(methods.VARIANTS) & set(methods.OFFLINE)
-    assert set(methods.VARIANTS) <= set(methods.METHODS)
-    assert set(methods.VARIANTS) <= set(methods.COST)

@@ -30,7 +30,7 @@ from iql import iql
 
 UPDATES = 50
 CONFIG: dict[str, Any] = {"hidden": (16, 16), "learning_rate": 1e-3, "temperature": 10.0}
-CODE = [name for name, module in methods.VARIANTS.items() if module != "iql.iql"]
+CODE = [name for name in methods.VARIANTS if methods.METHODS[name].module != "iql.iql"]
 
 
 def start(module: Any, updates: int = UPDATES, **changes: Any) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -145,6 +146,59 @@ def test_one_setting_repeats_only_what_depends_on_it(project: Project) -> None:
     finally:
         project.suite["overrides"] = before
     assert "train" not in project.planned()
+
+
+LAST = {"report", "all", "everything"}
+LABEL = ("config/methods.yaml", "label: TD3+BC", "label: TD3 and BC")
+SETTINGS_SOURCE = (
+    "config/methods.yaml",
+    "sfujim/TD3_BC: main.py, utils.py",
+    "the same, cited anew",
+)
+TASK_SOURCE = ("config/tasks.tsv", "by construction", "the same, cited anew")
+REFERENCE = ("config/tasks.tsv", "12135.0", "12136.0")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (SETTINGS_SOURCE, LAST),
+        (TASK_SOURCE, LAST),
+        (LABEL, {"claims", *LAST}),  # which the texts of claims.json name
+        (REFERENCE, {"statistics", "claims", *LAST}),
+        (("config/table2.tsv", "believed", "printed"), LAST),
+    ],
+)
+def test_what_is_read_late_repeats_no_training(
+    project: Project, change: tuple[str, str, str], expected: set[str]
+) -> None:
+    path, old, new = project.folder / change[0], *change[1:]
+    before = path.read_text()
+    assert old in before
+    try:
+        path.write_text(before.replace(old, new))
+        assert set(project.planned()) == expected
+    finally:
+        path.write_text(before)
+    assert not project.planned()
+
+
+def test_a_comment_in_the_code_repeats_nothing(project: Project) -> None:
+    copy = shutil.copytree(ROOT / "bench", project.folder / "bench")
+    try:
+        with open(copy / "learner.py", "a") as file:
+            file.write("# A comment.\n")
+        assert not project.planned()
+    finally:
+        shutil.rmtree(copy)
+
+
+def test_a_record_has_its_task_s_row_beside_what_decides_the_run(project: Project) -> None:
+    path = project.folder / "results/tiny/runs/iql/halfcheetah-medium-replay/0-2/run.json"
+    run = json.loads(path.read_text())
+    assert "ref_min_score" not in run["settings"]["task"]
+    assert run["task"]["ref_min_score"] == pytest.approx(-280.178953)
+    assert run["task"]["dataset"] == "local/halfcheetah/medium-replay-4k-v0"
 
 
 def test_a_new_collection_and_training_give_the_same_bytes(project: Project) -> None:

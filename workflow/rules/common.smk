@@ -13,9 +13,11 @@ sys.path.insert(0, str(Path(workflow.basedir).parent))
 
 from bench import owners
 from bench.errors import BenchError
-from bench.methods import COST, START, base_of
+from bench.methods import entry_of, weight
 from bench.catalogue import Catalogue
+from bench.coverage import FILE as COVERAGE
 from bench.fetch import file_of
+from bench.finetune import TABLE2
 from bench.suite import block_name, resolved
 
 try:
@@ -34,6 +36,10 @@ except BenchError as error:
 for line in owners.clear():
     print(line, file=sys.stderr)
 
+TEMPLATES = [
+    str(Path(owners.__file__).with_name(n)) for n in ("report.typ", "page.html.j2")
+]
+PUBLISHED = sorted(map(str, Path("config/published").glob("*.csv")))
 CAPTIONS = yaml.safe_load(Path(owners.__file__).with_name("captions.yaml").read_text())
 ROBOTS = yaml.safe_load(Path("config/behaviors.yaml").read_text())
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
@@ -44,6 +50,17 @@ D4RL = {FILES[t.dataset].name: t.dataset for t in TASKS.values() if t.origin == 
 FINE_TUNED = SUITE.online or any(o.online for o in SUITE.overrides)
 RUN_FILES = ["evaluations.csv", "metrics.csv", "policy.safetensors", "run.json"]
 RUN_FILES += ["episodes.csv"] if FINE_TUNED else []
+
+
+def rows_of(*fields):
+    """The columns of config/tasks.tsv that a rule reads of the suite's tasks."""
+    return {name: task.model_dump(include=set(fields)) for name, task in TASKS.items()}
+
+
+def entries_of(*fields):
+    """The keys of config/methods.yaml that a rule reads of every method."""
+    entries = CATALOGUE.methods.items()
+    return {name: entry.model_dump(include=set(fields)) for name, entry in entries}
 
 
 def card_of(task):
@@ -68,9 +85,10 @@ def memory_of(wildcards):
 
 def start_files(wildcards):
     """What a method that begins from another one's run needs of it."""
-    if wildcards.method not in START:
+    begins = entry_of(wildcards.method).starts_from
+    if not begins:
         return []
-    run = f"results/{wildcards.suite}/runs/{START[wildcards.method]}/{wildcards.task}"
+    run = f"results/{wildcards.suite}/runs/{begins}/{wildcards.task}"
     return [
         f"{run}/{wildcards.seeds}/{name}" for name in ("policy.safetensors", "run.json")
     ]

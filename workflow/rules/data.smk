@@ -53,7 +53,7 @@ rule convert:
     params:
         task=lambda wildcards: DATASETS[wildcards.dataset].task,
         facts=lambda wildcards: DATASETS[wildcards.dataset].model_dump_json(
-            include={"recipe", "env_id", "ref_min_score", "ref_max_score"}
+            include={"recipe", "env_id"}
         ),
     shell:
         "python -m bench convert {params.task:q} > {log} 2>&1"
@@ -117,7 +117,9 @@ rule transitions:
     params:
         task=lambda wildcards: FOLDERS[wildcards.folder].task,
         dataset=lambda wildcards: FOLDERS[wildcards.folder].dataset,
-        row=lambda wildcards: FOLDERS[wildcards.folder].model_dump_json(),
+        row=lambda wildcards: FOLDERS[wildcards.folder].model_dump_json(
+            include={"env_id", "reading"}
+        ),
     shell:
         "python -m bench transitions {params.task:q} --dataset {params.dataset:q} > {log} 2>&1"
 

@@ -20,6 +20,7 @@ rule statistics:
         "../envs/bench.yaml"
     params:
         suite=SUITE.model_dump_json(),
+        tasks=rows_of("family", "ref_min_score", "ref_max_score", "bounded"),
     shell:
         "python -m bench statistics --suite {params.suite:q} > {log} 2>&1"
 
@@ -27,8 +28,9 @@ rule statistics:
 rule claims:
     input:
         rules.statistics.output,
+        run_files("run.json"),
         "config/claims.yaml",
-        multiext("config/published/", "table1.csv", "iql_spread.csv", "corl.csv"),
+        PUBLISHED,
     output:
         f"results/{SUITE.suite}/claims.json",
     log:
@@ -37,6 +39,8 @@ rule claims:
         "../envs/bench.yaml"
     params:
         suite=SUITE.model_dump_json(),
+        tasks=rows_of("family", "recipe"),
+        methods=entries_of("label", "paper_minutes"),
     shell:
         "python -m bench claims --suite {params.suite:q} > {log} 2>&1"
 
@@ -67,6 +71,12 @@ rule report:
         rules.claims.output,
         [card_of(task) for task in SUITE.tasks],
         run_files("trace.safetensors", SUITE.maps) if SUITE.maps else [],
+        run_files("run.json"),
+        multiext("config/", "methods.yaml", "tasks.tsv"),
+        str(TABLE2),
+        PUBLISHED,
+        [str(COVERAGE)] if COVERAGE.exists() else [],
+        TEMPLATES,
     output:
         report(
             f"reports/{SUITE.suite}.pdf",

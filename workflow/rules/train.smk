@@ -14,7 +14,7 @@ rule train:
         ),
     log:
         "logs/{suite}/train/{method}/{task}/{seeds}.log",
-    priority: lambda wildcards: COST[base_of(wildcards.method)]
+    priority: lambda wildcards: weight(wildcards.method)
     conda:
         "../envs/bench.yaml"
     threads: 1

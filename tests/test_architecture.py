@@ -25,7 +25,9 @@ RULES += [ROOT / "workflow/Snakefile"]
 # The rest runs where only tables are read: in the workflow's own process, in its report.
 COMPUTES = {*NUMERICS, "behavior", "benchmark_worker", "d4rl", "__init__", "__main__"}
 COMPUTES |= {"ant_collect", "ant_walk", "collect", "recorder", "trace"}
-LIGHT = sorted({p.stem for p in (ROOT / "bench").glob("*.py")} - COMPUTES)
+MODULES = {".".join(p.relative_to(ROOT / "bench").with_suffix("").parts): p
+           for p in (ROOT / "bench").rglob("*.py")}  # fmt: skip
+LIGHT = sorted(set(MODULES) - COMPUTES)
 HEAVY = ("torch", "gymnasium", "gymnasium_robotics", "minari", "mujoco")
 # A method that is another one plus a term may import it.
 BUILDS_ON = {"bc10": {"baselines.bc"}, "cal_ql": {"baselines.cql"}} | {
@@ -118,13 +120,14 @@ def test_environments_of_our_own_are_in_the_source_hash() -> None:
 
 
 def test_the_light_modules_are_those_that_must_be() -> None:
-    expected = {"errors", "figures", "methods", "progress", "records", "report", "stats", "suite"}
-    assert expected | {"tables", "watch", "cli", "schemas"} <= set(LIGHT)
+    expected = {"errors", "methods", "progress", "records", "stats", "suite", "watch", "cli"}
+    report = {"report.build", "report.html", "report.figures.style", "report.sections.scores"}
+    assert expected | report | {"schemas"} <= set(LIGHT)
 
 
 @pytest.mark.parametrize("name", LIGHT)
 def test_a_light_module_imports_nothing_heavy_itself(name: str) -> None:
-    found = imports(ROOT / f"bench/{name}.py", top_level=True)
+    found = imports(MODULES[name], top_level=True)
     assert not {module.split(".")[0] for module in found} & set(HEAVY)
 
 
@@ -133,7 +136,7 @@ def test_light_modules_load_nothing_heavy() -> None:
 import importlib, json, sys
 loaded = {{}}
 for name in {LIGHT!r}:
-    importlib.import_module("bench." + name)
+    importlib.import_module("bench." + name.removesuffix(".__init__"))
     loaded[name] = [m for m in {HEAVY!r} if m in sys.modules]
 print(json.dumps(loaded))
 """
@@ -141,6 +144,21 @@ print(json.dumps(loaded))
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout) == {name: [] for name in LIGHT}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "bench/report").rglob("*.py")), ids=label)
+def test_the_report_imports_nothing_inside_a_function(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+    inner = [n for function in functions for n in ast.walk(function)]
+    assert not [n for n in inner if isinstance(n, ast.Import | ast.ImportFrom)]
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({p.parent for p in (ROOT / "bench/report").rglob("*.py")})
+)
+def test_a_folder_has_at_most_20_modules(folder: Path) -> None:
+    assert len(list(folder.glob("*.py"))) <= 20
 
 
 @pytest.mark.parametrize("module", ["bench.cli", "bench.train"])

@@ -16,6 +16,7 @@ from bench.errors import BenchError
 from bench.methods import COST, START, base_of
 from bench.catalogue import Catalogue
 from bench.fetch import file_of
+from bench.report.markup import rst_captions
 from bench.suite import block_name, resolved
 
 try:
@@ -27,6 +28,8 @@ try:
     TASKS = {t: resolved(CATALOGUE.tasks[t], SUITE) for t in SUITE.tasks}
     # The HDF5 files of datasets that are converted from one.
     FILES = {t.dataset: file_of(t.dataset, t.recipe) for t in TASKS.values()}
+    # Of the figures in Snakemake's own report; as parameters they would make ours anew.
+    config["captions"] = rst_captions(Path(f"reports/{SUITE.suite}/report.json"))
 except BenchError as error:
     raise WorkflowError(str(error))
 
@@ -34,7 +37,6 @@ except BenchError as error:
 for line in owners.clear():
     print(line, file=sys.stderr)
 
-CAPTIONS = yaml.safe_load(Path(owners.__file__).with_name("captions.yaml").read_text())
 ROBOTS = yaml.safe_load(Path("config/behaviors.yaml").read_text())
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
 DATASETS = {task.dataset: task for task in TASKS.values()}

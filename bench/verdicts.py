@@ -34,10 +34,8 @@ from bench.inference import (
 from bench.stats import MIN_SEEDS
 
 NOT_RUN = "not run"
-KEYS = (  # of an entry
-    *("id", "statement", "source", "published", "measured", "ci", "verdict"),
-    *("test", "remark", "unit", "needed", "reason", "parts", "elsewhere"),
-)
+MEASURED = ("published", "measured", "ci", "verdict", "needed", "reason")  # also of a part
+KEYS = (*MEASURED, "id", "statement", "source", "test", "remark", "unit", "parts", "elsewhere")
 # A bootstrap of fewer seeds never leaves what they happened to be: four that all win give [1, 1].
 MIN_BOOTSTRAP_SEEDS = 5
 REPETITIONS = 10_000
@@ -236,10 +234,18 @@ def read_entries(path: Path) -> list[dict[str, Any]]:
     except ValueError as error:
         raise BenchError(f"{path}: not valid JSON ({error}); delete it and run again.") from None
     for entry in entries:
-        for key in KEYS:
-            if key not in entry:
-                raise BenchError(f"{path}: the key '{key}' is missing; delete it and run again.")
+        _check(entry, KEYS, path)
+        elsewhere = entry["elsewhere"]
+        _check(elsewhere or entry, (*MEASURED, "parts", *(["differs"] if elsewhere else [])), path)
+        for part in (elsewhere or entry)["parts"]:
+            _check(part, (*MEASURED, "part", "tasks", "methods"), path)
     return list(entries)
+
+
+def _check(content: Mapping[str, Any], keys: Sequence[str], path: Path) -> None:
+    for key in keys:
+        if key not in content:
+            raise BenchError(f"{path}: the key '{key}' is missing; delete it and run again.")
 
 
 def lines(entries: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -245,5 +245,5 @@ def test_an_override_of_another_method_changes_nothing() -> None:
 def test_a_malformed_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "claims.json"
     path.write_text('[{"id": "x"}]')
-    with pytest.raises(BenchError, match="the key 'statement' is missing"):
+    with pytest.raises(BenchError, match="the key 'published' is missing"):
         verdicts.read_entries(path)

@@ -1,7 +1,8 @@
 """The markup of captions: read once, then written by each format in its own way.
 
 `*bold*`, `_italics_`, `__underlined__`, `` `code` `` and `@table`, a reference to a table by its
-name; a backslash takes the meaning from the character that follows it.
+name; a backslash takes the meaning from the character that follows it. Inside a word, as in
+`ci_low`, these characters mean nothing.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ Span = tuple[str, str]  # a face, one of FACES, and the text in it
 FACES = ("bold", "underlined", "italics", "code", "table", "plain")
 INNER = r"((?:\\.|[^\\{0}])+?)"
 PATTERNS = (
-    r"\*" + INNER.format("*") + r"\*",
-    "__" + INNER.format("_") + "__",
-    "_" + INNER.format("_") + "_",
+    r"(?<!\w)\*" + INNER.format("*") + r"\*(?!\w)",
+    r"(?<!\w)__" + INNER.format("_") + r"__(?!\w)",
+    r"(?<!\w)_" + INNER.format("_") + r"_(?!\w)",
     "`" + INNER.format("`") + "`",
-    r"@([a-z]\w*)",
+    r"(?<!\w)@([a-z]\w*)",
     r"((?:\\.|[^\\*_`@])+|.)",
 )
 TOKEN = re.compile("|".join(PATTERNS), re.DOTALL)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench import stats
 from bench.catalogue import Catalogue
-from bench.report.table import NOT_AVAILABLE, NOT_RUN
+from bench.report.table import NOT_AVAILABLE, NOT_RECORDED, NOT_RUN, recorded
 from bench.runs import Runs
 from bench.suite import Evaluation, Online, Suite
 
@@ -96,7 +96,7 @@ def commit(runs: Runs) -> str:
     commits = {r["commit"]: False for r in runs.found.values()}
     for run in runs.found.values():
         commits[run["commit"]] |= run["dirty"]
-    texts = [(c or "unknown")[:10] + (" + changes" if d else "") for c, d in commits.items()]
+    texts = [(c or NOT_RECORDED)[:10] + (" + changes" if d else "") for c, d in commits.items()]
     return ", ".join(texts) or NOT_AVAILABLE
 
 
@@ -109,10 +109,7 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
         seen += [family] if family not in seen else []
     jobs = len(runs.found) + len(runs.missing)
     versions = [", ".join(f"{n} {v}" for n, v in vs.items()) for vs in runs.values("versions")]
-    machines = [
-        f"{m['cpu']}, {m['cores']} cores, {m['memory_gb']:.0f} GB, {m['platform']}"
-        for m in runs.values("machine")
-    ]
+    machines = [_machine(m) for m in runs.values("machine")]
     hours = sum(run["wall_seconds"] for run in runs.found.values()) / 3600
     threads = ", ".join(str(n) for n in runs.values("threads"))
     done = len(runs.found) - len(runs.diverged)
@@ -147,6 +144,11 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
             else NOT_RUN,
         ],
     ]
+
+
+def _machine(found: Mapping[str, Any]) -> str:
+    cpu, cores, platform = (found.get(k, NOT_RECORDED) for k in ("cpu", "cores", "platform"))
+    return f"{cpu}, {cores} cores, {recorded(found.get('memory_gb'), 0)} GB, {platform}"
 
 
 def _online(suite: Suite, catalogue: Catalogue) -> list[list[str]]:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.catalogue import Catalogue
 from bench.errors import unknown
-from bench.report.table import NOT_RUN, interval, number, plain_value
+from bench.report.table import NOT_RECORDED, NOT_RUN, interval, number, plain_value
 from bench.runs import Runs
 from bench.suite import Suite, block_name, resolved
 
@@ -66,7 +66,8 @@ def _run(
     path: Path, run: dict[str, Any], stale: bool, suite: Suite, catalogue: Catalogue
 ) -> list[str]:
     settings = run["settings"]
-    shared = {k: settings[k] for k in ("updates", "batch_size", "rewards", "observations")}
+    names = ("updates", "batch_size", "rewards", "observations")
+    shared = {name: settings.get(name, NOT_RECORDED) for name in names}
     texts = [f"{key} {plain_value(value)}" for key, value in (shared | run["config"]).items()]
     changes = " with uncommitted changes" if run["dirty"] else ""
     code = "STALE: made by other source code than the current one" if stale else "the current code"
@@ -77,14 +78,14 @@ def _run(
         f"data      {settings['task']['dataset']}, {_dataset(run, suite, catalogue)}",
         f"commit    {run['commit']}{changes}",
         f"source    {run['source_hash']} ({code})",
-        f"machine   {run['device']}, {run['machine']['cpu']}; "
+        f"machine   {run['device']}, {run['machine'].get('cpu', NOT_RECORDED)}; "
         + ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
     ]
 
 
 def _dataset(run: dict[str, Any], suite: Suite, catalogue: Catalogue) -> str:
     """The hash of the data that the run saw, and whether the card beside today's arrays has it."""
-    known = run.get("dataset_hash") or "of unknown content"
+    known = run.get("dataset_hash") or NOT_RECORDED
     task = resolved(catalogue.tasks[run["settings"]["task"]["task"]], suite)
     card = Path("data/transitions") / task.transitions / "card.json"
     if not card.exists():

@@ -48,6 +48,11 @@ def number(value: float | None, decimals: int = 1) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def recorded(value: float | None, decimals: int = 1) -> str:
+    """As `number`, of a value that an older file may lack: then "not recorded"."""
+    return NOT_RECORDED if value is None else number(value, decimals)
+
+
 def interval(low: float, high: float) -> str:
     """`[low, high]` with one decimal, or "n/a"."""
     return NOT_AVAILABLE if pd.isna(low) else f"[{number(low)}, {number(high)}]"

@@ -34,7 +34,8 @@ def test_what_comes_from_files_is_shown_as_it_is(text: str) -> None:
 
 
 def test_a_lone_mark_is_text() -> None:
-    assert spans("5 * 3 and a_b @ 2") == [("plain", "5 * 3 and a_b @ 2")]
+    for text in ("5 * 3 and a_b @ 2", "ci_low and ci_high", "me@example", "2*3*4"):
+        assert spans(text) == [("plain", text)]
 
 
 def test_restructured_text_is_escaped() -> None:

@@ -24,7 +24,7 @@ from bench.report.sections import SECTIONS
 from bench.suite import Maps, Online, Suite
 
 A, MAZE = TASKS[0], "pointmaze-stitch"
-METHODS = ("iql", "bc")
+METHODS = ("iql", "cql")
 
 
 def everything() -> Suite:

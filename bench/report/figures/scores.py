@@ -24,6 +24,7 @@ from bench.report.figures.style import (
     show_range,
     ticks,
 )
+from bench.report.table import NOT_RECORDED
 from bench.stats import METRICS
 from bench.suite import Task
 
@@ -128,8 +129,12 @@ def return_histograms(cards: Mapping[str, Mapping[str, Any] | None]) -> Figure:
             empty(axis)
             continue
         histogram = card["histogram"]
+        if not {"counts", "edges"} <= set(histogram):
+            empty(axis, NOT_RECORDED)
+            continue
         axis.stairs(histogram["counts"], histogram["edges"], fill=True, color="0.55")
-        axis.axvline(card["return"]["mean"], color=INK, linewidth=0.8, linestyle=(0, (3, 3)))
+        if "mean" in card["return"]:
+            axis.axvline(card["return"]["mean"], color=INK, linewidth=0.8, linestyle=(0, (3, 3)))
         axis.xaxis.set_major_locator(ticks())
         axis.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     outer_labels(axes, "episode return", "episodes")

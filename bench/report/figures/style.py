@@ -96,9 +96,9 @@ def show_range(axis: Axes, bounded: bool, which: str = "y") -> None:
         axis.set(**{f"{which}lim": (-4, 104)})
 
 
-def empty(axis: Axes) -> None:
-    """A panel that says that there is nothing to draw."""
-    axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", color=GREY)
+def empty(axis: Axes, why: str = "not run") -> None:
+    """A panel that says why there is nothing to draw."""
+    axis.text(0.5, 0.5, why, transform=axis.transAxes, ha="center", color=GREY)
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
 

@@ -12,11 +12,21 @@ from bench.report.figures.mazes import trajectories
 from bench.report.figures.scores import return_histograms
 from bench.report.inputs import ReportInputs
 from bench.report.section import CaptionedTable, Figure, Item, Section
-from bench.report.table import NOT_RECORDED, NOT_RUN, Cell, Table, number, plain_value, row_of
+from bench.report.table import (
+    NOT_RECORDED,
+    NOT_RUN,
+    Cell,
+    Table,
+    number,
+    plain_value,
+    recorded,
+    row_of,
+)
 from bench.suite import Suite
 from bench.transitions import Transitions
 
 Cards = Mapping[str, Mapping[str, Any]]  # by task
+AUDITED = ("rule", "finding", "verdict")  # of each entry of a card's audit
 CROSSINGS = ("from_start", "reach_goal", "from_start_to_goal")  # of a card's proof
 
 
@@ -82,16 +92,18 @@ def data_table(cards: Mapping[str, Mapping[str, Any]], suite: Suite, catalogue: 
             rows.append(row_of(task, *[NOT_RUN] * 7))
             continue
         returns, length = card["return"], card["length"]
-        spread = f"{number(returns['mean'])} \N{PLUS-MINUS SIGN} {number(returns['std'])}"
+        spread = (
+            f"{recorded(returns.get('mean'))} \N{PLUS-MINUS SIGN} {recorded(returns.get('std'))}"
+        )
         rows.append(
             row_of(
                 Cell(task, (card["dataset"],)),
                 number(card["rows"], 0),
                 number(card["episodes"], 0),
                 spread,
-                f"{number(returns['min'])} to {number(returns['max'])}",
+                f"{recorded(returns.get('min'))} to {recorded(returns.get('max'))}",
                 number(card["score_mean"]),
-                number(length["mean"], 0),
+                recorded(length.get("mean"), 0),
                 catalogue.tasks[task].origin,
             )
         )
@@ -124,8 +136,8 @@ def audit_table(cards: Mapping[str, Mapping[str, Any]], suite: Suite) -> Table:
     present = [task for task in suite.tasks if task in cards]
     for task in present:
         for entry in cards[task]["audit"]:
-            key = entry["rule"], entry["finding"], entry["verdict"]
-            found.setdefault(key, []).append(task)
+            rule, finding, verdict = (entry.get(key, NOT_RECORDED) for key in AUDITED)
+            found.setdefault((rule, finding, verdict), []).append(task)
     order = list(dict.fromkeys(rule for rule, _, _ in found))
     rows = []
     for (rule, finding, verdict), names in sorted(

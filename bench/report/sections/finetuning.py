@@ -18,6 +18,7 @@ from bench.report.section import CaptionedTable, Figure, Section
 from bench.report.table import (
     CHANGED,
     NOT_AVAILABLE,
+    NOT_RECORDED,
     NOT_RUN,
     Cell,
     Table,
@@ -27,6 +28,7 @@ from bench.report.table import (
 )
 from bench.suite import Suite, Task
 
+PARTS = ("updates", "environments", "total")  # of the seconds of an online phase
 ARROW = "\N{RIGHTWARDS ARROW}"
 DEFINED = (
     "It rises or falls where the 95 % interval of the change, paired over seeds, leaves out 0; one "
@@ -220,8 +222,12 @@ def cost(runs: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> Table:
         if not mine:
             rows.append(row_of(label, *[NOT_RUN] * 4))
             continue
-        parts = [sum(s[k] for s in mine) for k in ("updates", "environments", "total")]
-        worst = max(overhead(s) for s in mine)
+        whole = [s for s in mine if set(PARTS) <= set(s)]
+        if not whole:
+            rows.append(row_of(label, *[NOT_RECORDED] * 4))
+            continue
+        parts = [sum(s[part] for s in whole) for part in PARTS]
+        worst = max(overhead(s) for s in whole)
         rows.append(row_of(label, *(number(p, 0) for p in parts), number(worst, 2)))
     header = ("method", "updates (s)", "environments (s)", "all (s)", "all / (updates + env.)")
     return Table("online_cost", header, "lrrrr", tuple(rows))

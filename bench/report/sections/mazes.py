@@ -15,6 +15,8 @@ from bench.report.markup import plain
 from bench.report.section import Figure, Section
 from bench.suite import Suite, block_name
 
+VALUES = ("values", "value_rank", "positions")  # of a trace whose method has a value
+
 
 def section(inputs: ReportInputs) -> Section | None:
     """Success and the maps that the suite asks for; None for a suite without mazes."""
@@ -69,7 +71,9 @@ def read_trace(suite: Suite, results_dir: Path, method: str, task: str) -> Trace
         return None
     paths = [p for block in blocks for p in block["paths"].reshape(-1, *block["paths"].shape[2:])]
     values = None
-    if "values" in blocks[0]:  # all blocks have the same rows of the data
+    if all(
+        set(VALUES) <= set(block) for block in blocks
+    ):  # all blocks have the same rows of the data
         mean = np.concatenate([block["values"] for block in blocks]).mean(axis=0)
         rank = np.concatenate([block["value_rank"] for block in blocks]).mean()
         values = Values(blocks[0]["positions"], mean, float(rank))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.catalogue import Catalogue
 from bench.report.inputs import ReportInputs
 from bench.report.section import CaptionedTable, Section
-from bench.report.table import Cell, Table, row_of
+from bench.report.table import NOT_RECORDED, Cell, Table, row_of
 from bench.runs import Runs
 from bench.suite import Suite
 
@@ -43,10 +43,14 @@ def trace_table(suite: Suite, catalogue: Catalogue, runs: Runs) -> Table:
                         catalogue.methods[method].label,
                         path.parent.name,
                         Cell(state, mark="" if state == "done" else "reported"),
-                        (run["commit"] or "unknown")[:SHORT] + ("+" if run["dirty"] else ""),
+                        _short(run["commit"]) + ("+" if run["dirty"] else ""),
                         run["source_hash"][:SHORT],
-                        (run.get("dataset_hash") or "unknown")[:SHORT],
+                        _short(run.get("dataset_hash")),
                     )
                 )
     header = ("task", "method", "seeds", "state", "commit", "source", "data")
     return Table("runs", header, "lllllll", tuple(rows))
+
+
+def _short(value: str | None) -> str:
+    return NOT_RECORDED if value is None else value[:SHORT]

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FixedLocator, LogLocator, NullLocator
 
 from bench.benchmark_table import RATE, Record, core_rate
-from bench.figures import GREY, STYLE, WIDTH
-from bench.looks import COLORS
+from bench.report.figures.method_styles import COLORS
+from bench.report.figures.style import GREY, STYLE, WIDTH
 
 Value = Callable[[Record], float | None]
 IDEAL = (0, (3, 3))

@@ -1,6 +1,7 @@
 """What is claimed of IQL, read from config/claims.yaml, and the verb that decides it.
 
-bench.evidence holds a claim against a suite's scores; bench.claims_report typesets the verdicts.
+bench.evidence holds a claim against a suite's scores; the claims section of the report shows the
+verdicts.
 """
 
 from __future__ import annotations

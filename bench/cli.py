@@ -163,7 +163,7 @@ def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
         configfile: the suite.
         suite: the suite as JSON; the workflow passes this.
     """
-    from bench.report import build
+    from bench.report.build import build
 
     catalogue = Catalogue()
     chosen = suite_of(catalogue, configfile, suite)

@@ -32,12 +32,12 @@ def claims(
         suite: the suite as JSON; the workflow passes this.
         folder: of the results, where that is not results/<suite>.
     """
-    from bench import claims_report, records, stats
+    from bench import records, stats
     from bench.claims import read
     from bench.evidence import Evidence
     from bench.runs import read_runs
     from bench.source_hash import source_hash
-    from bench.verdicts import verdicts
+    from bench.verdicts import lines, verdicts
 
     catalogue = Catalogue()
     ours = suite_of(catalogue, configfile, suite)
@@ -49,7 +49,7 @@ def claims(
     evidence = Evidence(scores, list(runs.found.values()), ours, catalogue)
     entries = verdicts(read(catalogue), evidence)
     records.write_json(folder / "claims.json", entries)
-    print("\n".join(claims_report.lines(entries)))
+    print("\n".join(lines(entries)))
     print(f"{folder}/claims.json: {len(entries)} claims")
 
 
@@ -65,7 +65,7 @@ def explain(
         folder: of the results, where that is not results/<suite>.
     """
     from bench import stats
-    from bench.explain import chain
+    from bench.report.provenance import chain
     from bench.runs import read_runs
     from bench.source_hash import source_hash
 
@@ -118,10 +118,10 @@ def idea(name: Name) -> None:
     """
     import torch
 
-    from bench import ideas_report
+    from bench.report import ideas as report
 
     torch.set_num_threads(1)
-    print(ideas_report.measure(name))
+    print(report.measure(name))
 
 
 def ideas(out: Path = Path("reports/ideas.pdf")) -> None:
@@ -130,7 +130,7 @@ def ideas(out: Path = Path("reports/ideas.pdf")) -> None:
     Args:
         out: the PDF; a folder with its figures is written beside it.
     """
-    from bench import ideas_report
+    from bench.report import ideas as report
 
-    ideas_report.build(out)
+    report.build(out)
     print(out)

@@ -7,25 +7,20 @@ therefore compared seed by seed, and the interval is that of the mean difference
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.catalogue import Catalogue
 from bench.errors import BenchError
-from bench.methods import METHODS, base_of
 from bench.suite import DEFAULT_SUITE, Suite
 
 if TYPE_CHECKING:  # the command line imports this module, and starts sooner without them
     import pandas as pd
 
-    from bench.table import Table
-
 EFFECT_COLUMNS = [
     *["task", "method", "pairs", "baseline_mean", "mean"],
     *["effect", "std", "ci_low", "ci_high"],
 ]
-CHANGED = "changed"  # the mark of an interval without 0
 
 
 def effects(configfile: Path = DEFAULT_SUITE) -> None:
@@ -81,77 +76,3 @@ def paired_effects(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
             )
             rows.append(row)
     return pd.DataFrame(rows, columns=EFFECT_COLUMNS)
-
-
-def effects_table(
-    frame: pd.DataFrame,
-    suite: Suite,
-    catalogue: Catalogue,
-    folder: Path,
-    stale: Collection[tuple[str, str]] = (),
-) -> Table:
-    """Effect and interval: a row a method, a column a task; `stale` holds (task, method)."""
-    from bench.table import NOT_RUN, Cell, Table, interval, number, row_of, write
-
-    found = {(r["task"], r["method"]): r for r in frame.to_dict("records")}
-
-    def cell(task: str, method: str) -> Cell:
-        row = found.get((task, method))
-        if row is None:
-            return Cell(NOT_RUN)
-        notes = [interval(row["ci_low"], row["ci_high"])]
-        if row["pairs"] < len(suite.seeds):
-            notes.append(f"{row['pairs']} of {len(suite.seeds)} seeds")
-        if _same(method, task, suite, catalogue):
-            notes.append("same settings")
-        if {(task, method), (task, suite.baseline)} & set(stale):
-            notes.append("stale")
-        text = number(row["effect"])
-        plus = "+" if row["effect"] > 0 and text.strip("0.") else ""
-        return Cell(plus + text, tuple(notes), CHANGED if _excludes_zero(row) else "")
-
-    rows = [
-        row_of(catalogue.methods[m].label, *(cell(t, m) for t in suite.tasks))
-        for m in suite.methods
-        if m != suite.baseline
-    ]
-    header = ("method", *suite.tasks)
-    return write(Table("effects", header, "l" + "c" * len(suite.tasks), tuple(rows)), folder)
-
-
-def key_result(frame: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:
-    """How many differences are told from 0, and which, in two sentences."""
-    from bench.table import number
-
-    assert suite.baseline is not None
-    label = {m: catalogue.methods[m].label for m in suite.methods}
-    wanted = (len(suite.methods) - 1) * len(suite.tasks)
-    known = frame[frame["ci_low"].notna()].to_dict("records")
-    apart = [
-        f"{label[r['method']]} on {r['task']} ({'+' if r['effect'] > 0 else ''}"
-        f"{number(r['effect'])})"
-        for r in known
-        if _excludes_zero(r)
-    ]
-    missing = wanted - len(known)
-    lacking = f" Not compared, for fewer than three pairs of seeds: {missing}." if missing else ""
-    return [
-        f"Compared with {label[suite.baseline]} seed by seed, {len(apart)} of {len(known)} "
-        f"differences have a 95 % interval without 0; by chance alone about one in twenty "
-        f"would.{lacking}",
-        f"Those are: {'; '.join(apart)}." if apart else "No difference is told from 0.",
-    ]
-
-
-def _excludes_zero(row: Mapping[Any, Any]) -> bool:
-    return row["ci_low"] > 0 or row["ci_high"] < 0
-
-
-def _same(method: str, task: str, suite: Suite, catalogue: Catalogue) -> bool:
-    """Whether the method is on this task the baseline under another name."""
-    assert suite.baseline is not None
-    names = (method, suite.baseline)
-    cells = [catalogue.settings(suite, name, task, suite.seeds) for name in names]
-    one, two = (cell.model_dump(exclude={"method"}) for cell in cells)
-    code = [METHODS[b].module if (b := base_of(name)) in METHODS else name for name in names]
-    return code[0] == code[1] and one == two

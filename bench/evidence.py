@@ -11,6 +11,7 @@ import pandas as pd
 from bench import published
 from bench.catalogue import Catalogue
 from bench.claims import Claim, Protocol
+from bench.costs import seed_updates_per_second
 from bench.suite import Suite
 
 Run = Mapping[str, Any]
@@ -72,10 +73,7 @@ class Evidence:
             for r in self.runs
             if r["settings"]["method"] == method
         }
-        return {
-            job: 1 / (r["updates_per_second"] * len(r["settings"]["seeds"]))
-            for job, r in cells.items()
-        }
+        return {job: 1 / seed_updates_per_second(r) for job, r in cells.items()}
 
 
 def _at(cell: pd.DataFrame, step: int) -> pd.Series:

@@ -7,8 +7,10 @@ claim is about. Elsewhere the same test is made and kept apart under `elsewhere`
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import numpy as np
 from bench import published
 from bench.catalogue import Catalogue
 from bench.claims import Claim, Ledger, rule_text
+from bench.errors import BenchError
 from bench.evidence import Evidence, counterpart, other_data, other_settings
 from bench.inference import (
     Above,
@@ -29,8 +32,10 @@ from bench.inference import (
     seeds_needed_by_error,
 )
 from bench.stats import MIN_SEEDS
-from bench.table import NOT_RUN
 
+NOT_RUN = "not run"
+MEASURED = ("published", "measured", "ci", "verdict", "needed", "reason")  # also of a part
+KEYS = (*MEASURED, "id", "statement", "source", "test", "remark", "unit", "parts", "elsewhere")
 # A bootstrap of fewer seeds never leaves what they happened to be: four that all win give [1, 1].
 MIN_BOOTSTRAP_SEEDS = 5
 REPETITIONS = 10_000
@@ -220,3 +225,38 @@ def published_value(
 def _some(names: Sequence[str]) -> str:
     """The first name, and how many more."""
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+def read_entries(path: Path) -> list[dict[str, Any]]:
+    """The entries of claims.json; raises BenchError naming the missing key."""
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BenchError(f"{path}: not valid JSON ({error}); delete it and run again.") from None
+    for entry in entries:
+        _check(entry, KEYS, path)
+        elsewhere = entry["elsewhere"]
+        _check(elsewhere or entry, (*MEASURED, "parts", *(["differs"] if elsewhere else [])), path)
+        for part in (elsewhere or entry)["parts"]:
+            _check(part, (*MEASURED, "part", "tasks", "methods"), path)
+    return list(entries)
+
+
+def _check(content: Mapping[str, Any], keys: Sequence[str], path: Path) -> None:
+    for key in keys:
+        if key not in content:
+            raise BenchError(f"{path}: the key '{key}' is missing; delete it and run again.")
+
+
+def lines(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line a claim, for the command line."""
+    result = []
+    for entry in entries:
+        text = f"{entry['id']}: {entry['verdict']}"
+        if entry["elsewhere"]:
+            there = entry["elsewhere"]
+            text += f" ({'; '.join(there['differs'])}: {there['verdict']})"
+        elif entry["reason"]:
+            text += f" ({entry['reason']})"
+        result.append(text)
+    return result

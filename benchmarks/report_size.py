@@ -19,8 +19,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import fixture_results as fixture  # noqa: E402
 
-from bench import report, stats  # noqa: E402
+from bench import stats  # noqa: E402
 from bench.layouts import open_results  # noqa: E402
+from bench.report.build import build  # noqa: E402
 from bench.suite import Evaluation  # noqa: E402
 
 UPDATES, EVERY, EPISODES, SEEDS, REPETITIONS = 1_000_000, 5_000, 10, 10, 50_000
@@ -59,7 +60,7 @@ def main(folder: Path) -> None:
     tell(f"aggregates, {REPETITIONS:,} repetitions")
     cards = [fixture.write_card(folder / "cards", task) for task in tasks]
     out = folder / "reports" / "fixture.pdf"
-    report.build(suite, catalogue, results, cards, out, fixture.source_hash)
+    build(suite, catalogue, results, cards, out, fixture.source_hash)
     tell("PDF and page")
 
 

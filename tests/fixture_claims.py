@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench import published
+from bench import verdicts
 from bench.catalogue import Catalogue
 from bench.claims import Claim, Ledger
 from bench.evidence import Evidence
 from bench.suite import Suite
 
 CATALOGUE = Catalogue()
-PAPER = CATALOGUE.read_suite(published.Path("config/paper.yaml"))
+PAPER = CATALOGUE.read_suite(Path("config/paper.yaml"))
+LOCAL = CATALOGUE.read_suite(Path("config/local.yaml")).model_copy(
+    update={"overrides": (), "updates": 100_000}
+)
 LARGE = ("antmaze-large-play-v0", "antmaze-large-diverse-v0")
 Cell = tuple[str, str]
 
@@ -74,3 +78,14 @@ def ledger(**claim: Any) -> Ledger:
     protocol = {"updates": {"all": 1_000_000, "dt": 100_000}, "online_steps": 1_000_000}
     content = {"protocol": protocol | {"source": "none"}, "groups": {}}
     return Ledger.model_validate(content | {"claims": [Claim.model_validate(default | claim)]})
+
+
+def assess(suite: Suite = PAPER, **parts: Any) -> dict[str, Any]:
+    """The entry of one made-up claim; `cells`, `online` and `runs` are the evidence."""
+    given = {key: parts.pop(key) for key in ("cells", "online", "runs") if key in parts}
+    book = ledger(**parts)
+    return verdicts.assess(book.claims[0], book, evidence(suite, given.pop("cells", {}), **given))
+
+
+def mazes(iql: float, cql: float, std: float = 5.0, seeds: int = 10) -> dict[Any, np.ndarray]:
+    return {(t, m): values(v, std, seeds) for t in LARGE for m, v in (("iql", iql), ("cql", cql))}

@@ -95,13 +95,14 @@ def test_every_method_file_is_registered() -> None:
 
 
 def test_the_light_modules_are_those_that_must_be() -> None:
-    expected = {"errors", "figures", "methods", "progress", "records", "report", "stats", "suite"}
-    assert expected | {"tables", "watch", "cli", "schemas"} <= set(LIGHT)
+    expected = {"errors", "methods", "progress", "records", "stats", "suite", "watch", "cli"}
+    report = {"report.build", "report.html", "report.figures.style", "report.sections.scores"}
+    assert expected | report | {"schemas"} <= set(LIGHT)
 
 
 @pytest.mark.parametrize("name", LIGHT)
 def test_a_light_module_imports_nothing_heavy_itself(name: str) -> None:
-    found = imports(ROOT / f"bench/{name}.py", top_level=True)
+    found = imports(MODULES[name], top_level=True)
     assert not {module.split(".")[0] for module in found} & set(HEAVY)
 
 
@@ -110,7 +111,7 @@ def test_light_modules_load_nothing_heavy() -> None:
 import importlib, json, sys
 loaded = {{}}
 for name in {LIGHT!r}:
-    importlib.import_module("bench." + name)
+    importlib.import_module("bench." + name.removesuffix(".__init__"))
     loaded[name] = [m for m in {HEAVY!r} if m in sys.modules]
 print(json.dumps(loaded))
 """
@@ -118,6 +119,19 @@ print(json.dumps(loaded))
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout) == {name: [] for name in LIGHT}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "bench/report").rglob("*.py")), ids=label)
+def test_the_report_imports_nothing_inside_a_function(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+    inner = [n for function in functions for n in ast.walk(function)]
+    assert not [n for n in inner if isinstance(n, ast.Import | ast.ImportFrom)]
+
+
+def test_a_folder_of_the_report_has_at_most_20_modules() -> None:
+    folders = [path.parent for path in (ROOT / "bench/report").rglob("*.py")]
+    assert max(map(folders.count, folders)) <= 20
 
 
 @pytest.mark.parametrize("module", ["bench.cli", "bench.train"])

@@ -8,27 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from fixture_claims import CATALOGUE, LARGE, PAPER, evidence, ledger, run, values
+from fixture_claims import CATALOGUE, LARGE, LOCAL, PAPER, assess, mazes, run, values
 from scipy import stats
 
-from bench import claims_report, verdicts
+from bench import verdicts
 from bench.claims import CLAIMS, read, rule_text
 from bench.errors import BenchError
-from bench.suite import Override, Suite
+from bench.suite import Override
 
 PLAY, DIVERSE = LARGE
 LEDGER = read(CATALOGUE)
-
-
-def assess(suite: Suite = PAPER, **parts: Any) -> dict[str, Any]:
-    """The entry of one made-up claim; `cells`, `online` and `runs` are the evidence."""
-    given = {key: parts.pop(key) for key in ("cells", "online", "runs") if key in parts}
-    book = ledger(**parts)
-    return verdicts.assess(book.claims[0], book, evidence(suite, given.pop("cells", {}), **given))
-
-
-def mazes(iql: float, cql: float, std: float = 5.0, seeds: int = 10) -> dict[Any, np.ndarray]:
-    return {(t, m): values(v, std, seeds) for t in LARGE for m, v in (("iql", iql), ("cql", cql))}
 
 
 # --- the ledger -------------------------------------------------------------------------
@@ -201,9 +190,6 @@ def test_two_seeds_decide_nothing() -> None:
 
 # --- who may decide ---------------------------------------------------------------------
 
-LOCAL = CATALOGUE.read_suite(Path("config/local.yaml")).model_copy(
-    update={"overrides": (), "updates": 100_000}
-)
 NARROW = Override(config={"hidden": [64, 64]}, reason="a test")
 
 
@@ -253,35 +239,11 @@ def test_an_override_of_another_method_changes_nothing() -> None:
     assert assess(suite, cells=mazes(45, 15))["verdict"] == "reproduced"
 
 
-# --- the page ---------------------------------------------------------------------------
-
-
-def test_the_tables_of_the_page(tmp_path: Path) -> None:
-    decided = assess(cells=mazes(31, 15), factor=2)
-    cells = {(t.removesuffix("-v0"), m): v for (t, m), v in mazes(45, 15).items()}
-    there = assess(LOCAL, cells=cells, each_task=True)
-    silent = assess(against=["bc"])
-    path = tmp_path / "claims.json"
-    path.write_text(claims_report.json.dumps([decided, there, silent]))
-    page = claims_report.page(path, {(PLAY, "cql")}, tmp_path)
-    assert page is not None
-    assert page["counts"] == ["1 inconclusive", "2 not run"]
-    (row,) = page["decided"]["rows"]
-    assert row[4]["text"] == "inconclusive"
-    assert row[4]["notes"] == (f"{decided['needed']} seeds would decide",)
-    assert row[3]["notes"][1] == "stale"
-    (row,) = page["elsewhere"]["rows"]
-    assert row[4]["text"] == "holds here"
-    assert "not D4RL" in row[1]["notes"][0]
-    assert [r[1]["text"] for r in page["parts"]["rows"]] == [
-        f"IQL against CQL, {task}" for task in LARGE
-    ]
-    assert page["silent"]["rows"][0][1]["text"].startswith(f"no score of IQL on {PLAY}")
+# --- the file ---------------------------------------------------------------------------
 
 
 def test_a_malformed_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "claims.json"
-    assert claims_report.page(path, (), tmp_path) is None
     path.write_text('[{"id": "x"}]')
-    with pytest.raises(BenchError, match="the key 'statement' is missing"):
-        claims_report.read(path)
+    with pytest.raises(BenchError, match="the key 'published' is missing"):
+        verdicts.read_entries(path)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from fixture_results import TASKS, catalogue, make_suite, source_hash, write_card, write_results
 
-from bench import explain, packing, stats
+from bench import packing, stats
 from bench.compare import read_shipped
 from bench.errors import BenchError
 from bench.layouts import CARDS, EPISODES, EVALUATIONS, METRICS, RECORDS, Results, open_results
+from bench.report import provenance
 from bench.runs import read_runs
 
 A, B = TASKS[:2]
@@ -95,7 +96,7 @@ def test_explain_names_line_and_rows(packed: Path) -> None:
     ]
     runs = read_runs(SUITE, packed, source_hash)
     shown = [
-        "\n".join(explain.chain(task, method, SUITE, catalogue(), packed, runs, *frames))
+        "\n".join(provenance.chain(task, method, SUITE, catalogue(), packed, runs, *frames))
         for task, method in ((A, "bc"), (B, "iql"))
     ]
     assert f"run       {packed}/runs.jsonl, line {place}: done, seeds 0, 1, 2" in shown[0]

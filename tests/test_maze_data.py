@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 from fixture_maze import ELSEWHERE, GOAL, START, Place, trajectories
 
 from bench.maze_data import cells_visited, proof, visits
-from bench.maze_report import crossings_table
 from bench.mazes import MAZES, STITCH
 from bench.transitions import Transitions
 
@@ -67,20 +63,6 @@ def test_where_those_that_arrive_began() -> None:
     """At the ends of the straight corridor before the goal, and at the goal itself."""
     paths = [[(x, -3.0), GOAL] for x in (2.5, 3.5, 4.5)] + [[(1.5, 1.0), ELSEWHERE]]
     assert proof(trajectories(*paths), STITCH)["goal_reached_from"] == {"median": 1.0, "max": 2.0}
-
-
-def test_a_row_a_task_in_the_report(tmp_path: Path) -> None:
-    """A card without rows at the goal has no distances; a task without data has no row."""
-    mazes = {"far": STITCH, "near": STITCH, "none": STITCH}
-    data = {"far": trajectories(2 * [ELSEWHERE]), "near": trajectories([START, GOAL])}
-    cards = {task: tmp_path / f"{task}.json" for task in data}
-    for task, card in cards.items():
-        card.write_text(json.dumps({"episodes": 2, "proof": proof(data[task], STITCH)}))
-    crossings_table(mazes, cards, tmp_path)
-    assert (tmp_path / "crossings.csv").read_text().splitlines()[1:] == [
-        "far,2,0,0,0,11.2,n/a,n/a,1 of 46",
-        "near,2,1,1,1,11.2,11.2,11.2,1 of 46",
-    ]
 
 
 def test_cells_are_counted_once_and_walls_not() -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench import cli, report
+from bench import cli
 from bench.cli_reading import claims, explain
 from bench.errors import BenchError
+from bench.report import build
 
 ROOT = Path(__file__).parents[1]
 QUICK = ROOT / "results/published/quick"
@@ -39,7 +40,7 @@ def test_a_report_gathers_what_has_ended_since(
 
     write("statistics", "aggregate.csv")
     write("claims", "claims.json")
-    monkeypatch.setattr(report, "build", lambda *_: calls.append("build"))
+    monkeypatch.setattr(build, "build", lambda *_: calls.append("build"))
     cli.report()
     assert calls == ["statistics", "claims", "build"]
     cli.report()

@@ -16,9 +16,9 @@ from torch import Tensor
 from bench import envs, maze, trace, transitions
 from bench.errors import BenchError
 from bench.evaluate import reset_seeds
-from bench.maze_report import read_trace
 from bench.mazes import STITCH
 from bench.probes import rank_correlation
+from bench.report.sections.mazes import read_trace
 from bench.suite import Settings
 from bench.trace import restored
 from bench.train import train

@@ -16,7 +16,7 @@ import pypdfium2
 import pytest
 import yaml
 
-from bench.page import caption
+from bench.report.markup import rst_captions
 
 ROOT = Path(__file__).parent.parent
 TINY = ROOT / "tests/config/tiny.yaml"
@@ -118,8 +118,11 @@ def test_snakemakes_own_report_has_every_figure_and_table(project: Project) -> N
     tables = [path.stem for path in (made / "tables").glob("*.csv")]
     assert len(figures) > 3
     assert len(tables) > 5
-    for name in figures:
-        assert f"<strong>{caption(name)['title']}.</strong>" in text
+    captions = rst_captions(made / "report.json")
+    assert set(captions) == set(figures)
+    for caption in captions.values():
+        title = caption.split("**")[1]
+        assert f"<strong>{title}</strong>" in text
     for name in tables:
         assert f"Table <em>{name}</em>" in text
 

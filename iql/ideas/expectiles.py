@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from scipy import stats
 
-from bench.figures import INK, STYLE, panels, save
 from bench.nets import ValueNet
+from bench.report.figures.style import INK, STYLE, panels, save
 from bench.rng import Streams
 from iql.iql import expectile_loss
 

@@ -18,8 +18,8 @@ import torch
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor, nn
 
-from bench.figures import GREY, INK, STYLE, WIDTH, Figure, save
 from bench.learner import Learner, Target
+from bench.report.figures.style import GREY, INK, STYLE, WIDTH, Figure, save
 from bench.rng import Streams
 from bench.types import Batch, Spec
 from iql import iql

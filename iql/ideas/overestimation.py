@@ -9,8 +9,8 @@ import matplotlib as mpl
 import numpy as np
 import torch
 
-from bench.figures import INK, STYLE, panels, save
-from bench.looks import look
+from bench.report.figures.method_styles import look
+from bench.report.figures.style import INK, STYLE, panels, save
 from iql.ideas import line
 
 TITLE = "Overestimation: a maximum over actions that the data do not have"

@@ -9,8 +9,8 @@ import matplotlib as mpl
 import numpy as np
 import torch
 
-from bench.figures import GREY, STYLE, panels, save
-from bench.looks import look
+from bench.report.figures.method_styles import look
+from bench.report.figures.style import GREY, STYLE, panels, save
 from iql.ideas import line
 from iql.ideas.overestimation import WAYS
 

@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
-from bench.figures import INK, STYLE, panels, save
+from bench.report.figures.style import INK, STYLE, panels, save
 from iql.ideas.expectiles import exact
 
 TITLE = "Many steps of dynamic programming against one"

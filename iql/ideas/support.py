@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 
-from bench.figures import INK, STYLE, panels, save
+from bench.report.figures.style import INK, STYLE, panels, save
 from iql.ideas.expectiles import exact
 
 TITLE = "The maximum in the support of the data"

@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir).parent))
 
+import bench
 from bench import owners
 from bench.errors import BenchError
 from bench.methods import entry_of, weight
@@ -18,6 +19,7 @@ from bench.catalogue import Catalogue
 from bench.coverage import FILE as COVERAGE
 from bench.fetch import file_of
 from bench.finetune import TABLE2
+from bench.report.markup import rst_captions
 from bench.suite import block_name, resolved
 
 try:
@@ -29,6 +31,8 @@ try:
     TASKS = {t: resolved(CATALOGUE.tasks[t], SUITE) for t in SUITE.tasks}
     # The HDF5 files of datasets that are converted from one.
     FILES = {t.dataset: file_of(t.dataset, t.recipe) for t in TASKS.values()}
+    # Of the figures in Snakemake's own report; as parameters they would make ours anew.
+    config["captions"] = rst_captions(Path(f"reports/{SUITE.suite}/report.json"))
 except BenchError as error:
     raise WorkflowError(str(error))
 
@@ -36,11 +40,8 @@ except BenchError as error:
 for line in owners.clear():
     print(line, file=sys.stderr)
 
-TEMPLATES = [
-    str(Path(owners.__file__).with_name(n)) for n in ("report.typ", "page.html.j2")
-]
+TEMPLATES = sorted(map(str, Path(bench.__file__).parent.glob("report/templates/*")))
 PUBLISHED = sorted(map(str, Path("config/published").glob("*.csv")))
-CAPTIONS = yaml.safe_load(Path(owners.__file__).with_name("captions.yaml").read_text())
 ROBOTS = yaml.safe_load(Path("config/behaviors.yaml").read_text())
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
 DATASETS = {task.dataset: task for task in TASKS.values()}

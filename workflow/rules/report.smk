@@ -110,6 +110,5 @@ rule report:
         "../envs/bench.yaml"
     params:
         suite=SUITE.model_dump_json(),
-        captions=CAPTIONS,
     shell:
         "python -m bench report --suite {params.suite:q} > {log} 2>&1"

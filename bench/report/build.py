@@ -1,0 +1,64 @@
+"""The report of a suite: what its files say, drawn, tabulated and typeset into one PDF.
+
+`build` writes everything that the template needs into one folder, so that the folder alone
+reproduces the PDF with `typst compile`. Equal inputs give an equal PDF.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench import coverage, records, stats
+from bench.catalogue import Catalogue
+from bench.report import front, html, inputs, pdf, provenance, table
+from bench.report.figures import style
+from bench.report.section import CaptionedTable, Figure, Section
+from bench.report.sections import SECTIONS
+from bench.source_hash import source_hash as current_hash
+from bench.suite import Suite
+
+
+def build(
+    suite: Suite,
+    catalogue: Catalogue,
+    results_dir: Path,
+    cards: Sequence[Path],
+    out_pdf: Path,
+    source_hash: Callable[[str], str] = current_hash,
+) -> None:
+    """Write `out_pdf`, and beside it a page and a folder of its figures, tables, data and template.
+
+    `results_dir` is the suite's own folder with scores.csv, summary.csv, aggregate.csv and
+    runs/, and where there is one effects.csv (of a suite with a baseline), finetune.csv (with an
+    online phase) and claims.json. Runs and cards that are missing read "not run"; runs whose source
+    hash is not what `source_hash` gives for their method are marked stale. Raises BenchError when
+    a file is missing or malformed.
+    """
+    folder = out_pdf.with_suffix("")
+    read = inputs.read(suite, catalogue, results_dir, cards, source_hash)
+    sections = [made for section in SECTIONS if (made := section(read)) is not None]
+    for made in sections:
+        write_files(made, folder)
+    contents = [made.content() for made in sections]
+    content = front.page(read) | {
+        "coverage": coverage.sentences(),
+        "sections": [found for found in contents if found is not None],
+    }
+    records.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
+    macros = provenance.macros(read.summary, read.aggregate, suite.suite)
+    records.write_text(folder / "numbers.tex", macros)
+    html.build(content, read, folder, out_pdf.with_suffix(".html"))
+    pdf.typeset("report.typ", folder, out_pdf)
+
+
+def write_files(section: Section, folder: Path) -> None:
+    """Write a section's tables into `folder`/tables and its figures into `folder`/figures."""
+    for item in section.items:
+        if isinstance(item, CaptionedTable):
+            table.write(item.table, folder / "tables")
+        elif isinstance(item, Figure):
+            style.write(item.draw, folder / "figures" / item.stem)
+            if item.numbers is not None:
+                stats.write_csv(item.numbers, folder / "figures" / f"{item.stem}.csv")

@@ -1,0 +1,163 @@
+"""Figures over all seeds and tasks: how scores spread, who beats whom, and at what cost.
+
+The first two follow Agarwal et al. (2021, arXiv:2108.13264): performance profiles (their
+section 4.3) and the probability of improvement (section 4.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+
+from bench import stats
+from bench.inference import bootstrap_interval, improvement
+from bench.report.figures.method_styles import look
+from bench.report.figures.style import INK, legend, panels
+
+PROFILE = ["group", "method", "threshold", "share", "ci_low", "ci_high"]
+THRESHOLDS = 201
+REPETITIONS = 2000  # rliable's own default for profiles; a band needs no more
+
+# group -> method -> its last scores (seeds, tasks)
+Matrices = Mapping[str, Mapping[str, np.ndarray]]
+
+
+def profile(matrix: np.ndarray, thresholds: np.ndarray, repetitions: int) -> np.ndarray:
+    """The share of runs above each threshold, and its bootstrap interval: (3, thresholds).
+
+    `matrix` (seeds, tasks). Seeds are drawn anew within each task, as rliable does; below
+    MIN_SEEDS seeds the interval is nan.
+    """
+    seeds, tasks = matrix.shape
+    above = (matrix[:, :, None] > thresholds).astype(float)
+    band = np.full((2, len(thresholds)), np.nan)
+    if seeds >= stats.MIN_SEEDS:
+        rng = np.random.default_rng(0)
+        draws = np.zeros((repetitions, len(thresholds)))
+        for task in range(tasks):
+            weights = rng.multinomial(seeds, np.full(seeds, 1 / seeds), repetitions)
+            draws += weights @ above[:, task] / (seeds * tasks)
+        tail = 50 * (1 - stats.LEVEL)
+        band = np.percentile(draws, [tail, 100 - tail], axis=0)
+    return np.vstack([above.mean((0, 1)), band])
+
+
+def profiles(matrices: Matrices, methods: Iterable[str]) -> pd.DataFrame:
+    """The profiles of each group's methods: group, method, threshold, share, ci_low, ci_high.
+
+    A method with no score on some task of the group is left out.
+    """
+    frames = [pd.DataFrame(columns=PROFILE)]
+    for group, found in matrices.items():
+        everything = np.concatenate([m.ravel() for m in found.values()] or [np.zeros(1)])
+        thresholds = np.linspace(min(everything.min(), 0), max(everything.max(), 1), THRESHOLDS)
+        for method in (m for m in methods if m in found):
+            shares = profile(found[method], thresholds, REPETITIONS)
+            columns = {"group": group, "method": method, "threshold": thresholds}
+            columns |= dict(zip(PROFILE[3:], shares, strict=True))
+            frames.append(pd.DataFrame(columns))
+    return pd.concat(frames[1:] or frames)
+
+
+def performance_profiles(
+    frame: pd.DataFrame, methods: Mapping[str, str], groups: Sequence[str]
+) -> Figure:
+    """A panel a group, a line and its band a method; `frame` as `profiles` returns it."""
+    figure, axes = panels(len(groups), 1.9, min(len(groups), 3))
+    for axis, group in zip(axes, groups, strict=True):
+        of_group = frame[frame["group"] == group]
+        for method, label in methods.items():
+            style, mine = look(method, list(methods)), of_group[of_group["method"] == method]
+            # A method that is left out is drawn as nothing, but stands in the legend.
+            thresholds, share, low, high = (mine[c].to_numpy(float) for c in PROFILE[2:])
+            axis.plot(thresholds, share, color=style.color, linestyle=style.line, label=label)
+            axis.fill_between(thresholds, low, high, color=style.color, alpha=0.15, linewidth=0)
+        axis.set_title(group)
+        axis.set_ylim(-0.03, 1.03)
+        axis.set_xlabel("normalised score τ")
+    axes[0].set_ylabel("share of runs above τ")
+    legend(figure, axes[0])
+    return figure
+
+
+def probabilities(matrices: Matrices, reference: str, repetitions: int) -> pd.DataFrame:
+    """P(a seed of `reference` beats one of another method), by group, with its interval.
+
+    Columns group, method, probability, ci_low, ci_high; the interval is nan where either has
+    fewer than MIN_SEEDS seeds.
+    """
+    rows = []
+    for group, found in matrices.items():
+        for method in (m for m in found if m != reference and reference in found):
+            ours, theirs = found[reference], found[method]
+            value, draws = improvement(list(ours.T), list(theirs.T), repetitions)
+            enough = min(len(ours), len(theirs)) >= stats.MIN_SEEDS
+            interval = bootstrap_interval(draws) if enough else (np.nan, np.nan)
+            rows.append((group, method, value, *interval))
+    return pd.DataFrame(rows, columns=["group", "method", "probability", "ci_low", "ci_high"])
+
+
+def probability_of_improvement(
+    frame: pd.DataFrame, reference: str, methods: Mapping[str, str]
+) -> Figure:
+    """A panel a group, a row a method: how probably `reference` beats it."""
+    names = list(dict.fromkeys(frame["group"]))
+    others = [m for m in methods if m in set(frame["method"])]
+    figure, axes = panels(len(names), 0.35 + 0.18 * len(others), min(len(names), 3))
+    for index, (axis, group) in enumerate(zip(axes, names, strict=True)):
+        cell = frame[frame["group"] == group].set_index("method")
+        for y, method in enumerate(others):
+            if method not in cell.index:
+                continue
+            row, style = cell.loc[method], look(method, list(methods))
+            axis.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.color,
+                      linewidth=3.5, alpha=0.45, solid_capstyle="butt")  # fmt: skip
+            axis.plot(row["probability"], y, linestyle="", marker=style.marker,
+                      color=style.color, markeredgecolor=INK, markeredgewidth=0.4,
+                      markersize=4)  # fmt: skip
+        axis.axvline(0.5, color=INK, linewidth=0.6)
+        axis.set_xlim(-0.03, 1.03)
+        axis.set_ylim(len(others) - 0.5, -0.5)
+        axis.set_yticks(range(len(others)), [methods[m] for m in others] if not index else [])
+        axis.tick_params(axis="y", length=0)
+        axis.grid(False, axis="y")
+        axis.set_title(group)
+    figure.supxlabel(f"P({methods[reference]} > method)", fontsize=7)
+    return figure
+
+
+def score_against_compute(
+    aggregate: pd.DataFrame,
+    seconds: Mapping[str, float],
+    methods: Mapping[str, str],
+    groups: Sequence[str],
+) -> Figure:
+    """A panel a group, a dot a method: mean score over the seconds that a seed's updates took."""
+    means = aggregate[aggregate["metric"] == "mean"]
+    figure, axes = panels(len(groups), 1.9, min(len(groups), 3))
+    for axis, group in zip(axes, groups, strict=True):
+        cell = means[means["group"] == group].set_index("method")
+        for method, label in methods.items():
+            style = look(method, list(methods))
+            row = cell.loc[method] if method in cell.index and method in seconds else None
+            x, y = ([], []) if row is None else ([seconds[method]], [row["value"]])
+            axis.plot(x, y, linestyle="", marker=style.marker, color=style.color, label=label,
+                      zorder=3, markeredgecolor=INK, markeredgewidth=0.4,
+                      markersize=5)  # fmt: skip
+            if row is not None:
+                axis.vlines(x, row["ci_low"], row["ci_high"], color=style.color, alpha=0.6)
+        axis.set_xscale("log")
+        low, high = axis.get_xlim()
+        steps = (1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 5, 7)
+        axis.xaxis.set_major_locator(LogLocator(subs=steps))
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.set_xlabel("seconds of updates, a seed and task")
+        axis.set_title(group)
+    axes[0].set_ylabel("mean normalised score")
+    legend(figure, axes[0])
+    return figure

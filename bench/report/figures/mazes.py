@@ -1,0 +1,232 @@
+"""The figures of mazes, one function each; they look like all the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from bench.maze_data import cells_visited, visits
+from bench.mazes import Maze
+from bench.report.figures.method_styles import Look, look
+from bench.report.figures.style import GREY, INK, WIDTH, empty, legend, panels
+from bench.transitions import Transitions
+
+WALL = "0.78"
+ACCENT = "#b5123b"  # no method's colour
+KINDS = (  # of trajectories: label, colour, width, how many are drawn at most
+    ("trajectory", "0.55", 0.4, 300),
+    ("one that reaches the goal", ACCENT, 0.5, 100),
+    ("one from the start to the goal", INK, 0.8, 50),
+)
+POINTS = 150  # of a drawn trajectory, at most
+BINS = 5  # squares along a cell
+LEVELS = 12  # colours of a value
+BAR = 0.2  # inches that a bar and its share of the gaps take at most
+
+
+@dataclass(frozen=True)
+class Values:
+    """What one method's value says of the data's states, mean over seeds."""
+
+    positions: np.ndarray  # (N, 2)
+    mean: np.ndarray  # (N,)
+    rank: float  # its probe (bench.probes)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one method's runs learned of a maze; a method may have no value."""
+
+    paths: list[np.ndarray]  # (T, 2) each: (x, y) before each step of an episode
+    arrived: np.ndarray  # whether each reached the goal
+    values: Values | None
+
+
+def success_bars(
+    summary: pd.DataFrame,
+    methods: Mapping[str, str],
+    tasks: Sequence[str],
+    published: Mapping[tuple[str, str], float],
+) -> Figure:
+    """Success at the last evaluation and its 95 % interval: a group a task, a bar a method.
+
+    `summary` as `stats.summarise` returns it, `methods` maps names to labels. `published` has by
+    (task, method) the paper's scores on D4RL's data: ticks.
+    """
+    cells = {(r["task"], r["method"]): r for r in summary.to_dict("records")}
+    used = len(tasks) * (len(methods) + 1) * BAR + 0.6
+    beside = used <= 0.7 * WIDTH  # the legend takes the place beside the bars
+    figure = Figure(figsize=(WIDTH, 2.5), layout="constrained")
+    if beside:
+        axis, side = figure.subplots(1, 2, width_ratios=[used, WIDTH - used])
+        side.set_axis_off()
+    else:
+        axis = figure.subplots()
+    for m, (method, label) in enumerate(methods.items()):
+        places = np.arange(len(tasks)) + (m + 0.5) / (len(methods) + 1) - 0.5
+        places += 0.5 / (len(methods) + 1)  # half a bar of gap on either side of a group
+        width = 0.86 / (len(methods) + 1)
+        style = look(method, list(methods))
+        axis.plot([], [], linestyle="", marker=style.marker, color=style.color,
+                  markeredgecolor=INK, markeredgewidth=0.4, label=label)  # fmt: skip
+        for x, task in zip(places, tasks, strict=True):
+            _success_bar(axis, x, width, style, cells.get((task, method)))
+            if (task, method) in published:
+                axis.hlines(published[task, method], x - width / 2, x + width / 2,
+                            color=INK, linewidth=1.4)  # fmt: skip
+    if published:
+        axis.plot([], [], "_", color=INK, markersize=6, markeredgewidth=1.4,
+                  label="paper, on D4RL's data")  # fmt: skip
+    axis.set_xticks(range(len(tasks)), [_two_lines(task) for task in tasks])
+    axis.set(xlim=(-0.5, len(tasks) - 0.5), ylim=(0, 100), ylabel="success (%)")
+    axis.tick_params(axis="x", length=0)
+    axis.grid(False, axis="x")
+    if beside:
+        side.legend(*axis.get_legend_handles_labels(), loc="center left")
+    else:
+        legend(figure, axis)
+    return figure
+
+
+def _success_bar(
+    axis: Axes, x: float, width: float, style: Look, row: Mapping[Any, Any] | None
+) -> None:
+    if row is None or not row["seeds"]:
+        axis.text(x, 1.5, "not run", rotation=90, ha="center", fontsize=5.5, color=GREY)
+        return
+    axis.bar(x, row["mean"], width, color=style.color, alpha=0.45)
+    if np.isfinite(row["ci_low"]):
+        axis.vlines(x, row["ci_low"], row["ci_high"], color=INK, linewidth=0.8)
+    axis.plot(x, row["mean"], linestyle="", marker=style.marker, zorder=3, color=style.color,
+              clip_on=False, markeredgecolor=INK, markeredgewidth=0.4)  # fmt: skip
+
+
+def _two_lines(task: str) -> str:
+    """A task's name, broken behind its first word."""
+    first, dash, rest = task.partition("-")
+    return f"{first}{dash}\n{rest}"
+
+
+def floor(axis: Axes, maze: Maze) -> None:
+    """Walls, start and goal, with a bar as long as a cell is wide."""
+    half = np.full(2, maze.cell / 2)
+    for wall in maze.walls():
+        axis.add_patch(Rectangle(tuple(maze.centre(wall) - half), maze.cell, maze.cell,
+                                 facecolor=WALL, edgecolor=WALL, linewidth=0.2))  # fmt: skip
+    axis.plot(*maze.start_xy, "o", color="white", markeredgecolor=INK, markeredgewidth=0.9,
+              markersize=4.5, zorder=4, label="start")  # fmt: skip
+    axis.plot(*maze.goal_xy, "*", color="white", markeredgecolor=INK, markeredgewidth=0.8,
+              markersize=7.5, zorder=4, label="goal")  # fmt: skip
+    rows, columns = len(maze.plan), len(maze.plan[0])
+    corners = np.array([maze.centre(cell) for cell in ((0, 0), (rows - 1, columns - 1))])
+    low, high = corners.min(axis=0) - half, corners.max(axis=0) + half
+    left, right, y = low[0] + maze.cell / 2, low[0] + 1.5 * maze.cell, low[1] + maze.cell / 2
+    axis.plot([left, right], [y, y], color=INK, linewidth=1.2, solid_capstyle="butt")
+    axis.text(right + maze.cell / 4, y, f"{maze.cell:g} m", va="center_baseline", fontsize=6)
+    axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal", xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+    axis.grid(False)
+
+
+def trajectories(data: Mapping[str, tuple[Maze, Transitions]]) -> Figure:
+    """Each task's dataset in its maze: some of its trajectories, by whether they arrive."""
+    figure, axes = panels(len(data), 1.9)
+    for axis, (task, (maze, rows)) in zip(axes, data.items(), strict=True):
+        floor(axis, maze)
+        seen = visits(rows, maze)
+        kind = seen.at_goal.astype(int) + seen.crosses
+        starts, ends = rows.starts(), rows.starts() + rows.lengths()
+        for number, (label, color, width, most) in enumerate(KINDS):
+            which = np.flatnonzero(kind == number)
+            which = which[np.linspace(0, len(which) - 1, min(most, len(which))).astype(int)]
+            lines = [_thinned(rows.observations[starts[e] : ends[e], :2]) for e in which]
+            # As pixels: the vector file would hold every step of every trajectory.
+            axis.add_collection(LineCollection(
+                lines, colors=color, linewidths=width, alpha=0.7, rasterized=True,
+                zorder=2 + number / 10, label=label,
+            ))  # fmt: skip
+        axis.set_title(task)
+        axis.set_xlabel(
+            f"{len(kind):,} trajectories in {cells_visited(rows, maze)} of "
+            f"{len(maze.free_cells())} cells,\n{seen.at_goal.sum():,} reach the goal, "
+            f"{seen.crosses.sum():,} from the start",
+            fontsize=6,
+        )
+    legend(figure, axes[0])
+    return figure
+
+
+def _thinned(line: np.ndarray) -> np.ndarray:
+    """At most POINTS of a line's points."""
+    return np.asarray(line[:: -(-len(line) // POINTS)])
+
+
+def value_maps(maze: Maze, traces: Mapping[str, Trace | None]) -> Figure:
+    """What methods learned of one maze: a panel a method, by label; None reads "not run".
+
+    Colour is the value, the mean over seeds and over the data's rows in each square; lines are
+    the policies' ways, with a cross where an episode ended short of the goal.
+    """
+    columns = 2 if len(traces) == 4 else min(3, len(traces))
+    height = min(0.95 * WIDTH / columns * len(maze.plan) / len(maze.plan[0]), 2.6) + 0.55
+    figure, axes = panels(len(traces), height, columns)
+    for axis, (label, trace) in zip(axes, traces.items(), strict=True):
+        axis.set_title(label)
+        if trace is None:
+            empty(axis)
+            continue
+        floor(axis, maze)
+        if trace.values is None:
+            blank = ScalarMappable(cmap=ListedColormap(["white"]))
+            bar = _bar(figure, axis, blank, np.array([]))  # keeps the panels of one size
+            bar.set_label("no value is learned")
+        else:
+            _value_squares(figure, axis, maze, trace.values)
+        for path, arrived in zip(trace.paths, trace.arrived, strict=True):
+            line = _thinned(path).T
+            axis.plot(*line, color="white", linewidth=1.2, zorder=2.5)
+            axis.plot(*line, color=INK, linewidth=0.6, zorder=2.6)
+            if not arrived:
+                axis.plot(*path[-1], "x", color=ACCENT, markersize=4, zorder=5,
+                          markeredgewidth=1.1)  # fmt: skip
+        axis.set_xlabel(f"{trace.arrived.sum()} of {len(trace.arrived)} episodes arrive")
+    return figure
+
+
+def _value_squares(figure: Figure, axis: Axes, maze: Maze, values: Values) -> None:
+    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+    x_edges = np.linspace(left, right, BINS * len(maze.plan[0]) + 1)
+    y_edges = np.linspace(low, high, BINS * len(maze.plan) + 1)
+    x, y = values.positions.astype(float).T
+    count, *_ = np.histogram2d(x, y, (x_edges, y_edges))
+    total, *_ = np.histogram2d(x, y, (x_edges, y_edges), weights=values.mean)
+    mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    # Values fall steeply at the goal and little elsewhere: each colour has as many squares.
+    levels = np.unique(np.nanquantile(mean, np.linspace(0, 1, LEVELS + 1)))
+    norm = BoundaryNorm(levels, 256) if len(levels) > 1 else None
+    extent = (left, right, low, high)
+    shown = axis.imshow(
+        mean.T, "viridis", norm=norm, origin="lower", extent=extent, zorder=0.5
+    )  # white where there are no data
+    bar = _bar(figure, axis, shown, levels[:: LEVELS // 4])
+    bar.set_label(f"value; rank correlation with the way {values.rank:.2f}")
+
+
+def _bar(figure: Figure, axis: Axes, shown: ScalarMappable, ticks: np.ndarray) -> Colorbar:
+    bar = figure.colorbar(shown, ax=axis, location="bottom", shrink=0.72, aspect=26, ticks=ticks)
+    bar.ax.xaxis.set_major_formatter("{x:.3g}")
+    bar.minorticks_off()
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0)
+    return bar

@@ -1,0 +1,113 @@
+"""How every figure looks and is written: sizes, type, panels and legends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+WIDTH = 6.7  # inches: the text block of the report, so that type keeps its size
+FORMATS = ("svg", "pdf", "png")
+INK, GREY = "0.15", "0.45"
+
+STYLE = sns.axes_style("ticks") | {
+    "font.family": "DejaVu Sans",  # comes with Matplotlib: the same everywhere
+    "font.size": 7,
+    "axes.labelsize": 7,
+    "axes.titlesize": 7,
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "0.92",
+    "grid.linewidth": 0.5,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.5,
+    "savefig.dpi": 200,
+    "svg.fonttype": "path",  # no font needed where the file is opened
+    "svg.hashsalt": "bench",  # fixed element ids: equal data give equal bytes
+    "pdf.fonttype": 42,
+}
+
+
+def columns_of(count: int) -> int:
+    """Panels side by side: three, or two where three would leave one alone."""
+    return 2 if count == 4 else min(3, count)
+
+
+def panels(count: int, height: float, columns: int | None = None) -> tuple[Figure, list[Axes]]:
+    """A full-width figure with `count` panels of `height` inches; spare ones are removed."""
+    columns = columns or columns_of(count)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(WIDTH, height * rows + 0.45), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for spare in axes[count:]:
+        spare.remove()
+    return figure, axes[:count]
+
+
+def ticks() -> MaxNLocator:
+    """A few round numbers along an axis."""
+    return MaxNLocator(4, steps=[1, 2, 2.5, 5, 10])
+
+
+def write(draw: Callable[[], Figure], stem: Path) -> Figure:
+    """Draw a figure in the style of the report and save it as `stem`; returns it."""
+    with mpl.rc_context(STYLE):
+        figure = draw()
+        save(figure, stem)
+    return figure
+
+
+def save(figure: Figure, stem: Path) -> None:
+    """Write the figure as `stem` with each of FORMATS; equal figures give equal bytes."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    for kind in FORMATS:
+        dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+        figure.savefig(f"{stem}.{kind}", metadata=dates[kind])
+
+
+def legend(figure: Figure, axes: Axes) -> None:
+    """One legend for all panels, under the figure, where it covers no data."""
+    handles, labels = axes.get_legend_handles_labels()
+    columns = min(len(labels), 5)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, handlelength=3.2)
+
+
+def show_range(axis: Axes, bounded: bool, which: str = "y") -> None:
+    """All of 0 to 100 where scores cannot leave it, so that 2 % does not look like 90."""
+    if bounded:
+        axis.set(**{f"{which}lim": (-4, 104)})
+
+
+def empty(axis: Axes, why: str = "not run") -> None:
+    """A panel that says why there is nothing to draw."""
+    axis.text(0.5, 0.5, why, transform=axis.transAxes, ha="center", color=GREY)
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+
+
+def outer_labels(axes: Sequence[Axes], x: str, y: str) -> None:
+    """Label the left column and the lowest panel of each column."""
+    columns = columns_of(len(axes))
+    for index, axis in enumerate(axes):
+        if index % columns == 0:
+            axis.set_ylabel(y)
+        if index + columns >= len(axes):
+            axis.set_xlabel(x)

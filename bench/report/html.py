@@ -1,0 +1,86 @@
+"""The report as one HTML file: sortable tables, curves to zoom, every figure. Needs no network.
+
+It says what the PDF says, from the same report.json; the PDF is the one to cite.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_hex
+from plotly.offline import get_plotlyjs
+
+from bench.catalogue import Catalogue
+from bench.curves import curve_of
+from bench.finetune import through_both
+from bench.records import write_text
+from bench.report.figures.method_styles import look
+from bench.report.inputs import ReportInputs
+from bench.report.pdf import TEMPLATES
+from bench.suite import Suite
+
+
+def build(content: Mapping[str, Any], inputs: ReportInputs, folder: Path, out: Path) -> None:
+    """Write `out` from the report's `content` and the figures below `folder`.
+
+    Equal inputs give equal bytes. All that comes from files is escaped.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.globals["image"] = lambda stem: image(folder / "figures" / f"{stem}.svg")
+    template = environment.from_string((TEMPLATES / "page.html.j2").read_text(encoding="utf-8"))
+    lines = curves(inputs.scores, inputs.suite, inputs.catalogue)
+    text = template.render(
+        data=json.loads(json.dumps(content)),  # tuples become lists, as in report.json
+        drawing=in_script(get_plotlyjs()),
+        curves=in_script(json.dumps(lines, separators=(",", ":"))),
+    )
+    write_text(out, text)
+
+
+def in_script(text: str) -> str:
+    """Text that may stand inside a script element, which no `</` must close."""
+    return text.replace("</", "<\\/")
+
+
+def image(path: Path) -> str:
+    """An SVG file as a URL that holds all of it."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def curves(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> dict[str, Any]:
+    """The learning curves: the looks of the methods, a list of lines a task, and their axis.
+
+    A line has `method` and the columns of bench.curves.curve_of, with null for no interval. With an
+    online phase, offline updates count up to 0 and environment steps from there.
+    """
+    online = (scores["phase"] == "online").any()
+    charts: dict[str, list[dict[str, Any]]] = {task: [] for task in suite.tasks}
+    for task, method in itertools.product(suite.tasks, suite.methods):
+        cell = scores[(scores["task"] == task) & (scores["method"] == method)]
+        if len(cell):
+            cell = through_both(cell, suite.updates_of(method)) if online else cell
+            columns = curve_of(cell, catalogue.tasks[task].bounded)
+            plain = [[None if np.isnan(v) else round(v, 3) for v in c.tolist()] for c in columns]
+            line = dict(zip(("step", "mean", "low", "high"), plain, strict=True))
+            charts[task].append({"method": method, **line})
+    looks = {m: look(m, suite.methods) for m in suite.methods}
+    styles = {
+        method: {
+            "label": catalogue.methods[method].label,
+            "color": to_hex(style.color),
+            "dash": "solid" if style.line == "-" else ",".join(f"{2 * d}px" for d in style.line[1]),
+        }
+        for method, style in looks.items()
+    }
+    axis = "offline updates | online steps" if online else "updates"
+    return {"methods": styles, "charts": charts, "steps": axis}

@@ -1,0 +1,49 @@
+"""The paper's ideas, measured and typeset: a page each."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+from bench import records
+from bench.errors import BenchError, unknown
+from bench.methods import IDEAS
+from bench.report.pdf import typeset
+
+RESULTS = Path("results/ideas")
+
+
+def measure(idea: str, folder: Path = RESULTS) -> Path:
+    """Measure one of IDEAS and write `folder/<idea>.json`; returns its path."""
+    if idea not in IDEAS:
+        raise unknown("idea", "idea", idea, IDEAS)
+    result = importlib.import_module(f"iql.ideas.{idea}").measure()
+    path = folder / f"{idea}.json"
+    commit, _ = records.commit()
+    made = {"commit": commit, "versions": records.versions(), "result": result}
+    records.write_json(path, made)
+    return path
+
+
+def build(out_pdf: Path, folder: Path = RESULTS) -> None:
+    """Write `out_pdf` and beside it a folder with its figures, from what `measure` wrote.
+
+    Raises BenchError where one of IDEAS has not been measured.
+    """
+    beside = out_pdf.with_suffix("")
+    pages: list[dict[str, Any]] = []
+    for idea in IDEAS:
+        path = folder / f"{idea}.json"
+        if not path.exists():
+            raise BenchError(f"{path}: not measured; run `python -m bench idea {idea}`.")
+        made = records.read_json(path)
+        module = importlib.import_module(f"iql.ideas.{idea}")
+        module.draw(made["result"], beside / "figures" / idea)
+        title, sentences = module.TITLE, module.sentences(made["result"])
+        pages.append({"name": idea, "title": title, "sentences": sentences})
+        versions, commit = made["versions"], made["commit"]
+    content = {"pages": pages, "versions": versions, "commit": commit}
+    records.write_text(beside / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
+    typeset("ideas.typ", beside, out_pdf)

@@ -1,0 +1,79 @@
+"""The markup of captions: read once, then written by each format in its own way.
+
+`*bold*`, `_italics_`, `__underlined__`, `` `code` `` and `@table`, a reference to a table by its
+name; a backslash takes the meaning from the character that follows it. Inside a word, as in
+`ci_low`, these characters mean nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.records import read_json
+
+Span = tuple[str, str]  # a face, one of FACES, and the text in it
+FACES = ("bold", "underlined", "italics", "code", "table", "plain")
+INNER = r"((?:\\.|[^\\{0}])+?)"
+PATTERNS = (
+    r"(?<!\w)\*" + INNER.format("*") + r"\*(?!\w)",
+    r"(?<!\w)__" + INNER.format("_") + r"__(?!\w)",
+    r"(?<!\w)_" + INNER.format("_") + r"_(?!\w)",
+    "`" + INNER.format("`") + "`",
+    r"(?<!\w)@([a-z]\w*)",
+    r"((?:\\.|[^\\*_`@])+|.)",
+)
+TOKEN = re.compile("|".join(PATTERNS), re.DOTALL)
+
+
+def plain(text: str) -> str:
+    """Escape text that comes from a file, such as a label, so that a caption shows it as it is."""
+    return re.sub(r"([\\*_`@])", r"\\\1", text)
+
+
+def spans(text: str) -> list[Span]:
+    """Split marked-up text into spans of one face each."""
+    found: list[Span] = []
+    for match in TOKEN.finditer(text):
+        assert match.lastindex is not None
+        face = FACES[match.lastindex - 1]
+        body = re.sub(r"\\(.)", r"\1", match[match.lastindex])
+        if found and face == found[-1][0] == "plain":
+            body = found.pop()[1] + body
+        found.append((face, body))
+    return found
+
+
+def rst(parts: Sequence[Span]) -> str:
+    """Spans as reStructuredText, which Snakemake's own report is written in."""
+    return "".join(
+        RST[face].format(body if face == "code" else _escape(body)) for face, body in parts
+    )
+
+
+RST = {
+    "bold": "**{}**",
+    "underlined": "*{}*",
+    "italics": "*{}*",
+    "code": "``{}``",
+    "table": "table *{}*",
+    "plain": "{}",
+}
+
+
+def _escape(text: str) -> str:
+    return re.sub(r"([\\*_`|])", r"\\\1", text)
+
+
+def rst_captions(report_json: Path) -> dict[str, str]:
+    """The caption of each figure of a finished report, by the name of its file."""
+    if not report_json.exists():
+        return {}
+    sections = read_json(report_json).get("sections", [])
+    return {
+        item["stem"]: f"{rst([('bold', item['title'] + '.')])} {rst(item['caption'])}"
+        for section in sections
+        for item in section["items"]
+        if item["kind"] == "figure"
+    }

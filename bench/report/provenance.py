@@ -1,0 +1,127 @@
+"""From a cell of a table back to what made it: scores, runs, settings, data, code.
+
+`chain` prints it, and `macros` gives each number a name for LaTeX.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.catalogue import Catalogue
+from bench.errors import unknown
+from bench.layouts import EVALUATIONS, StoredRun, open_results
+from bench.provenance import describe
+from bench.report.table import NOT_RECORDED, NOT_RUN, interval, number, plain_value
+from bench.runs import Runs
+from bench.suite import Suite, block_name, resolved
+
+
+def chain(
+    task: str,
+    method: str,
+    suite: Suite,
+    catalogue: Catalogue,
+    folder: Path,
+    runs: Runs,
+    scores: pd.DataFrame,
+    summary: pd.DataFrame,
+) -> list[str]:
+    """The lines of `python -m bench explain`; `folder` holds the suite's results."""
+    for name, known, kind in ((task, suite.tasks, "task"), (method, suite.methods, "method")):
+        if name not in known:
+            raise unknown(f"suite {suite.suite}", kind, name, known)
+    label = catalogue.methods[method].label
+    lines = [f"{label} on {task}, suite {suite.suite}", ""]
+    found = summary[(summary["task"] == task) & (summary["method"] == method)].to_dict("records")
+    cell = NOT_RUN
+    if found and found[0]["seeds"]:
+        row = found[0]
+        cell = f"{number(row['mean'])} {interval(row['ci_low'], row['ci_high'])}"
+        cell += f", {row['seeds']} of {len(suite.seeds)} seeds"
+    lines += [f"table     row {task}, column {label} of Scores: {cell}"]
+    lines += [f"summary   {folder}/summary.csv, the row {task},{method}"]
+    last = scores[
+        (scores["task"] == task)
+        & (scores["method"] == method)
+        & (scores["phase"] == "offline")
+        & (scores["step"] == suite.updates_of(method))
+    ].sort_values("seed")
+    lines += [f"scores    {folder}/scores.csv, phase offline, step {suite.updates_of(method)}:"]
+    lines += [
+        f"          seed {row['seed']}: {row['score']:.2f} from {row['episodes']} episodes"
+        for row in last.to_dict("records")
+    ]
+    stored = open_results(folder)
+    for seeds in suite.blocks():
+        name = f"{method}/{task}/{block_name(seeds)}"
+        if name in runs.found:
+            place, run = stored.runs[name], runs.found[name]
+            lines += ["", *_run(place, run, name in runs.stale, suite, catalogue)]
+        else:
+            lines += ["", f"run       {stored.place(name)}: {NOT_RUN}"]
+    return lines
+
+
+def _run(
+    stored: StoredRun, run: dict[str, Any], stale: bool, suite: Suite, catalogue: Catalogue
+) -> list[str]:
+    settings = run["settings"]
+    names = ("updates", "batch_size", "rewards", "observations")
+    shared = {name: settings.get(name, NOT_RECORDED) for name in names}
+    texts = [f"{key} {plain_value(value)}" for key, value in (shared | run["config"]).items()]
+    changes = " with uncommitted changes" if run["dirty"] else ""
+    return [
+        f"run       {stored.place}: {run['status']}, seeds {plain_value(settings['seeds'])}",
+        f"episodes  {stored.rows_at(EVALUATIONS)}",
+        f"settings  {stored.record_at}: {'; '.join(texts)}",
+        f"data      {settings['task']['dataset']}, {_dataset(run, suite, catalogue)}",
+        f"commit    {run['commit']}{changes}",
+        f"source    {run['source_hash']}: {describe(run, stale)}",
+        f"machine   {run['device']}, {run['machine'].get('cpu', NOT_RECORDED)}; "
+        + ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
+    ]
+
+
+def _dataset(run: dict[str, Any], suite: Suite, catalogue: Catalogue) -> str:
+    """The hash of the data that the run saw, and whether the card beside today's arrays has it."""
+    known = run.get("dataset_hash") or NOT_RECORDED
+    task = resolved(catalogue.tasks[run["settings"]["task"]["task"]], suite)
+    card = Path("data/transitions") / task.transitions / "card.json"
+    if not card.exists():
+        return f"hash {known} ({card} is not here to compare)"
+    same = json.loads(card.read_text())["hash"] == known
+    return f"hash {known} ({card} has {'the same' if same else 'ANOTHER: other data than today'})"
+
+
+def macros(summary: pd.DataFrame, aggregate: pd.DataFrame, suite: str) -> str:
+    r"""A LaTeX file in which \bench{hopper-medium}{iql}{mean} is a number of this suite.
+
+    Aggregates have the group as task and as third argument the metric, such as `IQM`, or
+    `IQM low`. An unknown name is an error of LaTeX's at that place.
+    """
+    lines = [
+        f"% Numbers of the suite {suite}: \\bench{{task or group}}{{method}}{{statistic}}",
+        r"\providecommand{\bench}[3]{\ifcsname bench/#1/#2/#3\endcsname",
+        r"  \csname bench/#1/#2/#3\endcsname",
+        r"  \else\errmessage{bench: no number #1, #2, #3}\fi}",
+    ]
+    for row in summary.to_dict("records"):
+        names = ("mean", "std", "ci_low", "ci_high", "seeds", "best", "last10")
+        texts = {name: row[name] for name in names}
+        lines += [_macro(row["task"], row["method"], name, v) for name, v in texts.items()]
+    for row in aggregate.to_dict("records"):
+        metric = row["metric"]
+        texts = {metric: "value", f"{metric} low": "ci_low", f"{metric} high": "ci_high"}
+        lines += [_macro(row["group"], row["method"], n, row[key]) for n, key in texts.items()]
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def _macro(task: str, method: str, name: str, value: float) -> str:
+    if pd.isna(value):
+        return ""
+    text = str(value) if name == "seeds" else number(value).replace("\N{MINUS SIGN}", "$-$")
+    return rf"\expandafter\def\csname bench/{task}/{method}/{name}\endcsname{{{text}}}"

@@ -1,0 +1,44 @@
+"""The sections of the report, in its order: each makes its tables and figures from the inputs.
+
+To add a figure, declare a `Figure` in one of these modules: it is then drawn, and shown with its
+caption in the PDF, the HTML page and Snakemake's report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.report.inputs import ReportInputs
+from bench.report.section import Section
+from bench.report.sections import (
+    ablations,
+    aggregates,
+    claims,
+    curves,
+    data,
+    effects,
+    finetuning,
+    mazes,
+    progress,
+    provenance,
+    published,
+    scores,
+    settings,
+)
+
+# Each returns None where the suite has nothing to say on its subject.
+SECTIONS: tuple[Callable[[ReportInputs], Section | None], ...] = (
+    progress.section,
+    claims.section,
+    finetuning.section,
+    scores.section,
+    published.section,
+    effects.section,
+    ablations.section,
+    aggregates.section,
+    curves.section,
+    mazes.section,
+    data.section,
+    settings.section,
+    provenance.section,
+)

@@ -1,0 +1,56 @@
+"""One setting of a method varied: which runs of a suite belong together."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from bench.catalogue import Catalogue
+from bench.methods import base_of, setting_of
+from bench.report.figures.ablations import Ablation, ablation_panels
+from bench.report.inputs import ReportInputs
+from bench.report.markup import plain
+from bench.report.section import Figure, Section
+from bench.report.sections.settings import defaults
+from bench.suite import Suite
+
+
+def section(inputs: ReportInputs) -> Section | None:
+    """Scores over each setting that is varied; None where the suite varies none."""
+    catalogue = inputs.catalogue
+    found = ablations(inputs.suite, catalogue)
+    if not found:
+        return None
+    bases = dict.fromkeys(catalogue.methods[a.base].label for a in found)
+    caption = CAPTION.format(plain(" and ".join(bases)))
+    draw = partial(ablation_panels, inputs.summary, found, catalogue)
+    title = f"One setting at a time (data: {inputs.origin})"
+    return Section("Ablations", title, (Figure("ablations", "Ablations", caption, draw),))
+
+
+CAPTION = (
+    "{} with one setting changed: score at the last evaluation, mean over seeds and 95 % interval "
+    "(Student t over seeds; none below three seeds), on this suite’s data. The ring marks the "
+    "method’s own setting on the task; all others are as in the settings below."
+)
+
+
+def ablations(suite: Suite, catalogue: Catalogue) -> list[Ablation]:
+    """One for each setting that the suite's methods vary, in numbers, and each task."""
+    varied = dict.fromkeys(_key(m) for m in suite.methods if base_of(m) != m)
+    found = []
+    for base, setting in varied:
+        alike = [m for m in suite.methods if m == base or (base, setting) == _key(m)]
+        for task in suite.tasks:
+            default = defaults(base, catalogue)[setting]
+            values = {
+                m: catalogue.settings(suite, m, task, suite.seeds).config.get(setting, default)
+                for m in (*alike, base)
+            }
+            if all(type(value) in (int, float) for value in values.values()):
+                ordered = dict(sorted((float(values[m]), m) for m in alike))
+                found.append(Ablation(task, base, setting, ordered, float(values[base])))
+    return found
+
+
+def _key(method: str) -> tuple[str, str]:
+    return base_of(method), setting_of(method)[0]

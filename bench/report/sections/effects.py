@@ -1,0 +1,109 @@
+"""Effects: every method against the suite's baseline, seed by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pandas as pd
+
+from bench.catalogue import Catalogue
+from bench.methods import METHODS, base_of
+from bench.report.inputs import ReportInputs
+from bench.report.markup import plain
+from bench.report.section import CaptionedTable, Section
+from bench.report.table import CHANGED, NOT_RUN, Cell, Table, interval, number, row_of
+from bench.suite import Suite
+
+
+def section(inputs: ReportInputs) -> Section | None:
+    """The table of effects; None for a suite without a baseline."""
+    suite, catalogue = inputs.suite, inputs.catalogue
+    if inputs.effects is None or suite.baseline is None:
+        return None
+    table = effects_table(inputs.effects, suite, catalogue, inputs.stale)
+    few = len(table.header) <= 6
+    baseline = catalogue.methods[suite.baseline].label
+    caption = CAPTION.format(plain(baseline))
+    item = CaptionedTable(table, caption, size=9 if few else 7, gap=6 if few else 3)
+    return Section("Effects", f"Effects against {baseline} (data: {inputs.origin})", (item,))
+
+
+CAPTION = (
+    "Score minus the score of {0} at the last evaluation: mean over seeds of that difference and, "
+    "below it, its 95 % interval (Student t over seeds). One seed gives both the same batches, the "
+    "same starts of the episodes and, where their networks have the same shapes, the same first "
+    "weights. *Bold*: the interval leaves out 0, without correction for many comparisons: about "
+    "one in twenty would by chance. _same settings_: on this task the method is {0} under another "
+    "name, a control that must read 0. A cell with fewer seeds than the suite’s says so; a seed "
+    "without a last evaluation of both methods is left out. _not run_: no seed has both."
+)
+
+
+def effects_table(
+    frame: pd.DataFrame,
+    suite: Suite,
+    catalogue: Catalogue,
+    stale: Collection[tuple[str, str]] = (),
+) -> Table:
+    """Effect and interval: a row a method, a column a task; `stale` holds (task, method)."""
+    found = {(r["task"], r["method"]): r for r in frame.to_dict("records")}
+
+    def cell(task: str, method: str) -> Cell:
+        row = found.get((task, method))
+        if row is None:
+            return Cell(NOT_RUN)
+        notes = [interval(row["ci_low"], row["ci_high"])]
+        if row["pairs"] < len(suite.seeds):
+            notes.append(f"{row['pairs']} of {len(suite.seeds)} seeds")
+        if same_settings(method, task, suite, catalogue):
+            notes.append("same settings")
+        if {(task, method), (task, suite.baseline)} & set(stale):
+            notes.append("stale")
+        text = number(row["effect"])
+        plus = "+" if row["effect"] > 0 and text.strip("0.") else ""
+        return Cell(plus + text, tuple(notes), CHANGED if _excludes_zero(row) else "")
+
+    rows = [
+        row_of(catalogue.methods[m].label, *(cell(t, m) for t in suite.tasks))
+        for m in suite.methods
+        if m != suite.baseline
+    ]
+    header = ("method", *suite.tasks)
+    return Table("effects", header, "l" + "c" * len(suite.tasks), tuple(rows))
+
+
+def key_result(frame: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:
+    """How many differences are told from 0, and which, in two sentences."""
+    assert suite.baseline is not None
+    label = {m: catalogue.methods[m].label for m in suite.methods}
+    wanted = (len(suite.methods) - 1) * len(suite.tasks)
+    known = frame[frame["ci_low"].notna()].to_dict("records")
+    apart = [
+        f"{label[r['method']]} on {r['task']} ({'+' if r['effect'] > 0 else ''}"
+        f"{number(r['effect'])})"
+        for r in known
+        if _excludes_zero(r)
+    ]
+    missing = wanted - len(known)
+    lacking = f" Not compared, for fewer than three pairs of seeds: {missing}." if missing else ""
+    return [
+        f"Compared with {label[suite.baseline]} seed by seed, {len(apart)} of {len(known)} "
+        f"differences have a 95 % interval without 0; by chance alone about one in twenty "
+        f"would.{lacking}",
+        f"Those are: {'; '.join(apart)}." if apart else "No difference is told from 0.",
+    ]
+
+
+def _excludes_zero(row: Mapping[Any, Any]) -> bool:
+    return row["ci_low"] > 0 or row["ci_high"] < 0
+
+
+def same_settings(method: str, task: str, suite: Suite, catalogue: Catalogue) -> bool:
+    """Whether the method is on this task the baseline under another name."""
+    assert suite.baseline is not None
+    names = (method, suite.baseline)
+    cells = [catalogue.settings(suite, name, task, suite.seeds) for name in names]
+    one, two = (cell.model_dump(exclude={"method"}) for cell in cells)
+    code = [METHODS[b].module if (b := base_of(name)) in METHODS else name for name in names]
+    return code[0] == code[1] and one == two

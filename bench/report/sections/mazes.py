@@ -1,0 +1,81 @@
+"""Mazes: how often the goal is reached, and what was learned of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from bench import published
+from bench.report.figures.mazes import Trace, Values, success_bars, value_maps
+from bench.report.inputs import ReportInputs
+from bench.report.markup import plain
+from bench.report.section import Figure, Section
+from bench.suite import Suite, block_name
+
+VALUES = ("values", "value_rank", "positions")  # of a trace whose method has a value
+
+
+def section(inputs: ReportInputs) -> Section | None:
+    """Success and the maps that the suite asks for; None for a suite without mazes."""
+    suite, mazes = inputs.offline, inputs.mazes
+    if not mazes:
+        return None
+    paper = published.beside(list(mazes), suite.methods)
+    same_data = all(task.endswith("-v0") for task, _ in paper)
+    ticks = TICKS.format("" if same_data else ", which are not the data of this suite")
+    draw = partial(success_bars, inputs.summary, inputs.labels, list(mazes), paper)
+    caption = SUCCESS + (ticks if paper else "")
+    success = Figure("success", "Success in the mazes", caption, draw)
+    maps = [value_map(task, inputs) for task in (suite.maps.tasks if suite.maps else ())]
+    return Section("Mazes", inputs.heading("Mazes"), (success, *maps))
+
+
+SUCCESS = (
+    "Success in the mazes at the last evaluation: the share of episodes that reach the goal, mean "
+    "over seeds and 95 % interval (Student t over seeds, clipped to 0 to 100; none below three "
+    "seeds). A marker at 0 is a method that never arrived."
+)
+TICKS = " Black ticks: the paper’s Table 1, scores on D4RL’s v0 data{}."
+
+
+def value_map(task: str, inputs: ReportInputs) -> Figure:
+    """The map of what the methods that the suite names learned of a task's maze."""
+    suite, methods = inputs.suite, inputs.catalogue.methods
+    traces = {
+        methods[m].label: read_trace(suite, inputs.results_dir, m, task)
+        for m in (suite.maps.methods if suite.maps else ())
+    }
+    draw = partial(value_maps, inputs.mazes[task], traces)
+    return Figure(f"map-{task}", f"What was learned of {task}", MAP.format(plain(task)), draw)
+
+
+MAP = (
+    "What was learned of {}. Colour: the value that the method gives to states of the data, the "
+    "mean over seeds and over the rows in each square (white: no data). Each colour has as many "
+    "squares, and each method its own scale, because methods scale rewards differently. The rank "
+    "correlation is with how near the goal is along the corridors: 1 orders all states rightly. "
+    "Lines: up to five episodes of each seed’s last evaluation, rolled out again; a cross is where "
+    "one ended short of the goal."
+)
+
+
+def read_trace(suite: Suite, results_dir: Path, method: str, task: str) -> Trace | None:
+    """What `python -m bench trace` wrote of a cell's seeds; None where nothing is traced."""
+    folder = results_dir / "runs" / method / task
+    files = [folder / block_name(b) / "trace.safetensors" for b in suite.blocks()]
+    blocks = [load_file(file) for file in files if file.exists()]
+    if not sum(len(block["arrived"]) for block in blocks):
+        return None
+    paths = [p for block in blocks for p in block["paths"].reshape(-1, *block["paths"].shape[2:])]
+    values = None
+    if all(
+        set(VALUES) <= set(block) for block in blocks
+    ):  # all blocks have the same rows of the data
+        mean = np.concatenate([block["values"] for block in blocks]).mean(axis=0)
+        rank = np.concatenate([block["value_rank"] for block in blocks]).mean()
+        values = Values(blocks[0]["positions"], mean, float(rank))
+    arrived = np.concatenate([block["arrived"].ravel() for block in blocks])
+    return Trace([path[np.isfinite(path).all(axis=1)] for path in paths], arrived, values)

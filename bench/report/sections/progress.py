@@ -1,0 +1,81 @@
+"""How far each cell of a suite is: seeds done, begun, diverged, missing or stale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.catalogue import Catalogue
+from bench.report.inputs import ReportInputs
+from bench.report.section import CaptionedTable, Section
+from bench.report.table import Cell, Table, row_of
+from bench.runs import Runs
+from bench.suite import Suite, block_name
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+def section(inputs: ReportInputs) -> Section:
+    """What has run, before any score."""
+    table = status_table(inputs.suite, inputs.catalogue, inputs.results_dir, inputs.runs)
+    few = len(table.header) <= 6
+    captioned = CaptionedTable(table, CAPTION, size=8.5 if few else 7, gap=5 if few else 2.5)
+    return Section("What ran", "", (captioned,))
+
+
+CAPTION = (
+    "What has run, before any score: seeds done of those that the suite asks for. *Bold*: all, by "
+    "today’s code. _begun_: a checkpoint without a result, so that the job is running or was "
+    "interrupted; _diverged_: stopped at a loss that was not finite; _stale_: done, but by other "
+    "source code than the current one."
+)
+
+
+@dataclass
+class SeedStates:
+    """Seeds of one task and method by what became of them; `stale` are among the done."""
+
+    done: int = 0
+    begun: int = 0
+    diverged: int = 0
+    missing: int = 0
+    stale: int = 0
+
+
+def seed_states(suite: Suite, results_dir: Path, runs: Runs) -> dict[tuple[str, str], SeedStates]:
+    """(task, method) -> seeds by state. A run that left a checkpoint only is running, or was."""
+    stale = set(runs.stale)
+    cells: dict[tuple[str, str], SeedStates] = {}
+    for method in suite.methods:
+        for task in suite.tasks:
+            cell = cells.setdefault((task, method), SeedStates())
+            for seeds in suite.blocks():
+                name = f"{method}/{task}/{block_name(seeds)}"
+                run = runs.found.get(name)
+                if run is not None:
+                    lost = len(run.get("diverged", ())) or len(seeds)
+                    lost = lost if run["status"] == "diverged" else 0
+                    cell.diverged += lost
+                    cell.done += len(seeds) - lost
+                    cell.stale += len(seeds) - lost if name in stale else 0
+                elif (results_dir / "runs" / name / CHECKPOINT).exists():
+                    cell.begun += len(seeds)
+                else:
+                    cell.missing += len(seeds)
+    return cells
+
+
+def status_table(suite: Suite, catalogue: Catalogue, results_dir: Path, runs: Runs) -> Table:
+    """A row a task, a column a method: `5 of 5`, and below what the others are."""
+    cells = seed_states(suite, results_dir, runs)
+
+    def cell(task: str, method: str) -> Cell:
+        found = cells[task, method]
+        states = ("begun", "diverged", "missing", "stale")
+        notes = [f"{count} {state}" for state in states if (count := getattr(found, state))]
+        mark = "" if notes else "finished"
+        return Cell(f"{found.done} of {len(suite.seeds)}", tuple(notes), mark)
+
+    rows = tuple(row_of(task, *(cell(task, m) for m in suite.methods)) for task in suite.tasks)
+    header = ("task", *(catalogue.methods[m].label for m in suite.methods))
+    return Table("status", header, "l" + "c" * len(suite.methods), rows)

@@ -1,0 +1,157 @@
+"""Our scores beside published ones, and the last evaluation beside the best and the last ten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from bench import published
+from bench.catalogue import Catalogue
+from bench.inference import Sample, contrast
+from bench.report.inputs import ReportInputs
+from bench.report.section import CaptionedTable, Section
+from bench.report.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, interval, number, row_of
+from bench.stats import MIN_SEEDS, groups
+from bench.suite import Suite
+
+Scores = Mapping[tuple[str, str], Sample]
+KINDS = {"mean": "last", "last10": "mean of last ten", "best": "best"}
+
+
+def section(inputs: ReportInputs) -> Section:
+    """The comparison with published scores, if there are any, and the kinds of evaluations."""
+    suite, catalogue = inputs.offline, inputs.catalogue
+    ours = last_samples(inputs.scores, suite)
+    items = []
+    paper = counterparts(suite)
+    table = published_table(ours, suite, catalogue)
+    if table is not None:
+        few = len(table.header) <= 6
+        same = sum(task == theirs for task, theirs in paper.items())
+        difference = DIFFERENCE if same else ""
+        other = OTHER_DATA.format(len(paper) - same, len(paper)) if same < len(paper) else ""
+        caption = PUBLISHED.format(difference=difference, other=other)
+        items.append(
+            CaptionedTable(
+                table, caption, size=8.5 if few else 7, gap=5 if few else 3, breakable=True
+            )
+        )
+    evaluations = evaluations_table(inputs.summary, suite, catalogue)
+    few = len(evaluations.header) <= 7
+    items.append(
+        CaptionedTable(
+            evaluations, EVALUATIONS, title="Last, last ten, best",
+            size=8.5 if few else 7, gap=5 if few else 3, breakable=True,
+        )
+    )  # fmt: skip
+    title = "" if table is None else inputs.heading("Beside published scores")
+    return Section("Published scores", title, tuple(items), landscape=len(suite.methods) > 7)
+
+
+PUBLISHED = (
+    "Our last score; _paper_: Table 1 of the IQL paper; {difference}_CORL_: what CORL publishes "
+    "for the same data, a second reference with settings of its own. {other}_total_: sum over the "
+    "tasks above; _n/a_ where one is missing."
+)
+DIFFERENCE = (
+    "below it ours minus the paper’s, with its 95 % interval (Student t with Welch’s degrees of "
+    "freedom; it counts the paper’s spread over seeds, which is known of IQL alone); "
+)
+OTHER_DATA = (
+    "*{} of {} tasks are versions of the paper’s task on other data: no difference is formed "
+    "there.* "
+)
+EVALUATIONS = (
+    "The last evaluation, which is the score everywhere else, the mean of each seed’s last ten "
+    "evaluations (or of all, where there are fewer), and each seed’s best one, which looks at the "
+    "test environment and is no score: means over seeds."
+)
+
+
+def last_samples(scores: pd.DataFrame, suite: Suite) -> dict[tuple[str, str], Sample]:
+    """The seeds' last offline scores by (task, method), where there are two at least."""
+    last = scores[
+        (scores["phase"] == "offline") & (scores["step"] == scores["method"].map(suite.updates_of))
+    ]
+    cells = last.groupby(["task", "method"])["score"]
+    return {
+        (str(task), str(method)): Sample.of(values.to_numpy(float))
+        for (task, method), values in cells
+        if len(values) > 1
+    }
+
+
+def counterparts(suite: Suite) -> dict[str, str]:
+    """The paper's task of each task of the suite that has one."""
+    known = {task for task, _ in published.paper_samples()}
+    return {t: name for t in suite.tasks if (name := published.counterpart(t, known))}
+
+
+def published_table(ours: Scores, suite: Suite, catalogue: Catalogue) -> Table | None:
+    """Ours, the paper's and CORL's: a row a task, a column a method, and totals of families.
+
+    The difference from the paper's score and its 95 % interval stand only where the data are the
+    paper's. The interval counts the paper's own spread where it is known. None where no cell of
+    the suite is published.
+    """
+    theirs, corl = published.paper_samples(), published.corl_samples()
+    paper = counterparts(suite)
+    methods = [m for m in suite.methods if any(method == m for _, method in theirs)]
+    if not paper or not methods:
+        return None
+
+    def cell(tasks: Sequence[str], method: str) -> Cell:
+        notes = []
+        same = all(paper.get(t) == t for t in tasks)
+        references = [theirs.get((paper.get(t, ""), method)) for t in tasks]
+        found = [ours.get((t, method)) for t in tasks]
+        if whole(references):
+            notes.append(f"paper {number(sum(s.mean for s in references if s))}")
+        if same and whole(references) and whole(found):
+            notes.append(_difference(found, references))
+        if whole(others := [corl.get((t, method)) for t in tasks]):
+            notes.append(f"CORL {number(sum(s.mean for s in others if s))}")
+        if not whole(found):
+            return Cell(NOT_RUN if len(tasks) == 1 else NOT_AVAILABLE, tuple(notes))
+        return Cell(number(sum(s.mean for s in found if s)), tuple(notes))
+
+    tasks = list(paper)
+    rows = [row_of(task, *(cell([task], m) for m in methods)) for task in tasks]
+    several: dict[tuple[str, ...], str] = {}
+    for name, members in groups(suite, catalogue.tasks).items():
+        several.setdefault(tuple(t for t in members if t in paper), name)
+    for named, name in several.items():
+        if len(named) > 1:
+            rows.append(row_of(f"total, {name}", *(cell(named, m) for m in methods)))
+    header = ("task", *(catalogue.methods[m].label for m in methods))
+    return Table("published", header, "l" + "c" * len(methods), tuple(rows), (len(tasks),))
+
+
+def whole(samples: Sequence[Sample | None]) -> bool:
+    """Whether none is missing."""
+    return None not in samples
+
+
+def _difference(ours: Sequence[Sample | None], theirs: Sequence[Sample | None]) -> str:
+    """Ours minus theirs, summed over tasks, and its interval from three seeds on."""
+    terms = [(1.0, s) for s in ours if s] + [(-1.0, s) for s in theirs if s]
+    estimate = contrast(terms)
+    text = f"{'+' if estimate.value > 0 else ''}{number(estimate.value)}"
+    enough = all(s.count >= MIN_SEEDS for s in ours if s)
+    return f"{text} {interval(*estimate.interval())}" if enough else text
+
+
+def evaluations_table(summary: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> Table:
+    """The last evaluation, the mean of the last ten and the best: three rows a task."""
+    cells = {(r["task"], r["method"]): r for r in summary.to_dict("records")}
+    rows: list[tuple[Cell, ...]] = []
+    for task in suite.tasks:
+        for column, kind in KINDS.items():
+            found = [cells.get((task, m)) for m in suite.methods]
+            values = [NOT_RUN if r is None else number(r[column]) for r in found]
+            rows.append(row_of(task if column == "mean" else "", kind, *values))
+    header = ("task", "evaluation", *(catalogue.methods[m].label for m in suite.methods))
+    rules = tuple(range(len(KINDS), len(rows), len(KINDS)))
+    align = "ll" + "c" * len(suite.methods)
+    return Table("evaluations", header, align, tuple(rows), rules)

@@ -1,0 +1,130 @@
+"""The scores: the last evaluation of every method on every task, and what the updates took."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import pandas as pd
+
+from bench.catalogue import Catalogue
+from bench.costs import REFERENCE, Run, seed_update_seconds
+from bench.report.inputs import ReportInputs
+from bench.report.markup import plain
+from bench.report.section import CaptionedTable, Paragraph, Section
+from bench.report.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, interval, number, row_of
+from bench.stats import groups
+from bench.suite import Suite
+
+Pairs = Collection[tuple[str, str]]
+
+
+def section(inputs: ReportInputs) -> Section:
+    """The table of scores, on a wide page where there are many methods."""
+    suite, catalogue = inputs.offline, inputs.catalogue
+    table = score_table(
+        inputs.summary, suite, catalogue, inputs.stale, inputs.diverged, inputs.records
+    )
+    pairs = inputs.runs.pairs(list(inputs.runs.found))
+    linked = [(t, inputs.labels[m]) for t in suite.tasks for m in suite.methods if (t, m) in pairs]
+    few = len(suite.methods) <= 5
+    sources = dict.fromkeys(task.source for task in inputs.tasks.values())
+    return Section(
+        "Scores",
+        inputs.heading("Scores"),
+        (
+            CaptionedTable(
+                table,
+                CAPTION.format(seeds=len(suite.seeds)),
+                size=9 if few else 7.5,
+                gap=6 if few else 3.2,
+                linked=linked,
+            ),
+            Paragraph(NORMALISED.format(sources=plain("; ".join(sources)))),
+        ),
+        landscape=len(suite.methods) > 7,
+    )
+
+
+CAPTION = (
+    "Normalised score of the last evaluation: mean over seeds and, below it, the 95 % interval of "
+    "that mean (Student t over seeds; clipped to 0 to 100 where scores cannot leave that range). "
+    "*Bold*: the highest mean of the task. __Underlined__: not separated from it by Welch’s test "
+    "at 5 %, without correction for many comparisons. _n/a_: fewer than three seeds, so neither "
+    "interval nor rank; in a mean, a task is missing. _not run_: no result. _stale_: made by other "
+    "source code than the current one. The suite asks for {seeds} seeds; a cell with fewer says "
+    "so. Each score links to its runs at the end of this report. The lower rows are means of the "
+    "tasks above, where all of them have a score, and the time that updates took: seeds are "
+    "trained together, and a seed’s share is given. Network sizes are those of the settings below; "
+    "the paper’s runtimes (its Table 1: 1,000,000 updates on a GTX 1080, each row with its own "
+    "code) stand beside as ratios."
+)
+NORMALISED = (
+    "A score is 100 × (return − low) / (high − low); low and high are the two reference returns of "
+    "each task ({sources}). An interval of zero width means that all seeds scored the same."
+)
+
+
+def score_table(
+    summary: pd.DataFrame,
+    suite: Suite,
+    catalogue: Catalogue,
+    stale: Pairs = (),
+    diverged: Pairs = (),
+    runs: Sequence[Run] = (),
+) -> Table:
+    """Mean last score and interval: a row a task, a column a method; family means; runtime.
+
+    `stale` and `diverged` are (task, method) pairs, `runs` the contents of run.json files. A
+    family's mean stands only for a method with a score on each of its tasks.
+    """
+    cells = {(r["task"], r["method"]): r for r in summary.to_dict("records")}
+
+    def cell(task: str, method: str) -> Cell:
+        row = cells.get((task, method))
+        if row is None or not row["seeds"]:
+            return Cell("diverged" if (task, method) in diverged else NOT_RUN)
+        notes = [interval(row["ci_low"], row["ci_high"])]
+        if row["seeds"] < len(suite.seeds):
+            notes.append(f"{row['seeds']} of {len(suite.seeds)} seeds")
+        if (task, method) in stale:
+            notes.append("stale")
+        mark = row["tied"] if row["tied"] in ("best", "tied") else ""
+        return Cell(number(row["mean"]), tuple(notes), mark)
+
+    def mean(names: Sequence[str], method: str) -> Cell:
+        values = [cells[t, method]["mean"] for t in names if (t, method) in cells]
+        complete = len(values) == len(names) and not any(map(pd.isna, values))
+        return Cell(number(sum(values) / len(values)) if complete else NOT_AVAILABLE)
+
+    rows = [row_of(task, *(cell(task, m) for m in suite.methods)) for task in suite.tasks]
+    families = groups(suite, catalogue.tasks) if len(suite.tasks) > 1 else {}
+    for name, names in families.items():
+        rows.append(row_of(f"mean, {name}", *(mean(names, m) for m in suite.methods)))
+    header = ("task", *(catalogue.methods[m].label for m in suite.methods))
+    rules = [len(suite.tasks)] if families else []
+    if runs:
+        rules.append(len(rows))
+        rows += _runtime_rows(runs, suite, catalogue)
+    align = "l" + "c" * len(suite.methods)
+    return Table("scores", header, align, tuple(rows), tuple(rules))
+
+
+def _runtime_rows(
+    runs: Sequence[Run], suite: Suite, catalogue: Catalogue
+) -> list[tuple[Cell, ...]]:
+    """Time of a seed's updates, and an update's cost relative to IQL, ours and the paper's."""
+    seconds = {m: seed_update_seconds(runs, m) for m in suite.methods}
+    paper = {m: catalogue.methods[m].paper_minutes for m in suite.methods}
+
+    def row(label: str, values: Iterable[float | None], decimals: int = 1) -> tuple[Cell, ...]:
+        return row_of(label, *(NOT_RUN if v is None else number(v, decimals) for v in values))
+
+    spent = ((s and s * suite.updates_of(m)) for m, s in seconds.items())
+    rows = [row("seconds of updates, a seed", spent)]
+    iql, published = seconds.get(REFERENCE), paper.get(REFERENCE)
+    if iql:
+        rows.append(row("an update, IQL's = 1", (s and s / iql for s in seconds.values()), 2))
+    if published:
+        ratios = [NOT_AVAILABLE if p is None else number(p / published) for p in paper.values()]
+        rows.append(row_of("the paper's runtime, IQL's = 1", *ratios))
+    return rows

@@ -1,0 +1,177 @@
+"""Settings: where the suite departs from its sources, what every method used, and the cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench.catalogue import Catalogue
+from bench.methods import base_of
+from bench.report.inputs import ReportInputs
+from bench.report.markup import plain
+from bench.report.section import CaptionedTable, Item, Paragraph, Section
+from bench.report.table import NOT_RUN, Cell, Table, number, plain_value, row_of
+from bench.runs import Runs
+from bench.suite import SHARED, SHARED_DEFAULTS, Suite
+
+ORDER = ("rewards", "observations", "batch_size")  # of the settings that all methods share
+
+
+def section(inputs: ReportInputs) -> Section:
+    """Departures, a table a method, and what the runs cost."""
+    suite, catalogue = inputs.suite, inputs.catalogue
+    departures = departures_table(suite, catalogue)
+    items: list[Item] = [
+        CaptionedTable(
+            departures,
+            "Settings in which this suite departs from their source, and why.",
+            size=8,
+            widths=(1.1, 2, 0, 1.1, 1.1),
+            merge=(0, 1),
+            breakable=True,
+        )
+    ]
+    if not departures.rows:
+        items.append(Paragraph("The suite overrides no sourced setting."))
+    items += [of_method(method, inputs) for method in suite.methods]
+    compute = compute_table(inputs.records, suite, catalogue)
+    items.append(CaptionedTable(compute, COST, title="Cost"))
+    return Section("Settings", "Settings", tuple(items))
+
+
+COST = (
+    "Cost. _hours_ are wall-clock and summed over jobs; _seed-updates/s_ is the mean over jobs of "
+    "updates per second times the seeds that a job trains together."
+)
+
+
+def of_method(method: str, inputs: ReportInputs) -> CaptionedTable:
+    """The settings of a method by task family, and where they come from."""
+    configs = _configs(method, inputs.suite, inputs.catalogue, inputs.runs)
+    entry = inputs.catalogue.methods[method]
+    layers = {family: entry.layer(family) for family in configs}
+    sources = "; ".join(f"{family}: {layer.source}" for family, layer in layers.items() if layer)
+    return CaptionedTable(
+        settings_table(method, configs, inputs.catalogue),
+        f"{plain(entry.label)}: settings of each task family ({plain(entry.reference)}). *Bold* "
+        f"differs from the default in the method’s file. Sources: {plain(sources)}.",
+        title=entry.label,
+        folded=True,
+        size=8,
+    )
+
+
+def _configs(
+    method: str, suite: Suite, catalogue: Catalogue, runs: Runs
+) -> dict[str, dict[str, Any]]:
+    """Settings by family: what a run recorded or, where none exists, what one would use."""
+    configs: dict[str, dict[str, Any]] = {}
+    for run in runs.found.values():
+        settings = run["settings"]
+        if settings["method"] == method:
+            shared = {key: settings[key] for key in ORDER if key in settings}
+            configs.setdefault(settings["task"]["family"], shared | run["config"])
+    for task in suite.tasks:
+        family = catalogue.tasks[task].family
+        planned = catalogue.settings(suite, method, task, suite.seeds)
+        shared = planned.model_dump(include=SHARED)
+        config = defaults(method, catalogue) | planned.config
+        configs.setdefault(family, shared | config)
+    return {f: configs[f] for f in dict.fromkeys(catalogue.tasks[t].family for t in suite.tasks)}
+
+
+def settings_table(
+    method: str, configs: Mapping[str, Mapping[str, Any]], catalogue: Catalogue
+) -> Table:
+    """A method's resolved settings: a row a setting, a column a family, beside the default.
+
+    `configs` maps families to settings; a value that differs from the default is "changed".
+    """
+    default = defaults(method, catalogue)
+    keys = list(dict.fromkeys(key for config in configs.values() for key in config))
+    rows = []
+    for key in keys:
+        row: list[str | Cell] = [key, plain_value(default[key]) if key in default else ""]
+        for config in configs.values():
+            # Compared as text, because YAML and JSON turn tuples to lists and 1.0 to 1.
+            changed = key in default and plain_value(config.get(key)) != row[1]
+            row.append(Cell(plain_value(config.get(key)), mark="changed" if changed else ""))
+        rows.append(row_of(*row))
+    header = ("setting", "default", *configs)
+    align = "l" + "r" * (1 + len(configs))
+    return Table(f"settings_{method}", header, align, tuple(rows))
+
+
+def departures_table(suite: Suite, catalogue: Catalogue) -> Table:
+    """What the suite's overrides change: where, why, the sourced value and the suite's."""
+    rows: list[tuple[Cell, ...]] = []
+    rules = []
+    for override in suite.overrides:
+        methods = [
+            m for m in suite.methods if not override.methods or base_of(m) in override.methods
+        ]
+        families = list(dict.fromkeys(catalogue.tasks[t].family for t in suite.tasks))
+        families = [f for f in families if f in (override.families or families)]
+        if not methods or not families:
+            continue
+        labels = [catalogue.methods[m].label for m in methods]
+        where = ", ".join(labels) if override.methods else "all methods"
+        if override.families:
+            where += f" on {', '.join(families)}"
+        if rows:
+            rules.append(len(rows))
+        shared = override.model_dump(include=SHARED, exclude_none=True)
+        if override.updates:
+            shared["updates"] = override.updates
+        if override.online:
+            online = override.online
+            shared["online"] = f"{online.steps:,} steps, {online.episodes} per {online.every:,}"
+        for key, value in (shared | override.config).items():
+            before = [sourced(m, f, catalogue).get(key) for m in methods for f in families]
+            if key == "updates":
+                before = [suite.updates]
+            old = " or ".join(dict.fromkeys(map(plain_value, before)))
+            rows.append(row_of(where, override.reason, key, old, plain_value(value)))
+    header = ("where", "reason", "setting", "source", "suite")
+    return Table("departures", header, "lllrr", tuple(rows), tuple(rules))
+
+
+def sourced(method: str, family: str, catalogue: Catalogue) -> dict[str, Any]:
+    """A method's settings for a family before any suite: defaults and the sourced layer."""
+    layer = catalogue.methods[method].layer(family)
+    assert layer is not None, f"{method} has no settings for {family}"
+    shared = SHARED_DEFAULTS | layer.model_dump(include=SHARED, exclude_none=True)
+    return shared | defaults(method, catalogue) | layer.config
+
+
+def defaults(method: str, catalogue: Catalogue) -> dict[str, Any]:
+    """The defaults of a method's Config, from the schema that is generated from it."""
+    properties = catalogue.schemas[method]["properties"]
+    return {key: field["default"] for key, field in properties.items() if "default" in field}
+
+
+def compute_table(runs: Sequence[Mapping[str, Any]], suite: Suite, catalogue: Catalogue) -> Table:
+    """Cost of each method from the contents of its run.json files.
+
+    Hours are summed over runs; speed is the mean over runs of seed-updates per second
+    (updates of the block times its seeds); memory is the largest peak.
+    """
+    rows = []
+    for method in suite.methods:
+        mine = [r for r in runs if r["settings"]["method"] == method]
+        label = catalogue.methods[method].label
+        if not mine:
+            rows.append(row_of(label, *[NOT_RUN] * 4))
+            continue
+        speeds = [r["updates_per_second"] * len(r["settings"]["seeds"]) for r in mine]
+        rows.append(
+            row_of(
+                label,
+                str(len(mine)),
+                number(sum(r["wall_seconds"] for r in mine) / 3600, 2),
+                number(sum(speeds) / len(speeds), 0),
+                number(max(r["peak_memory_mb"] for r in mine), 0),
+            )
+        )
+    header = ("method", "jobs", "hours", "seed-updates/s", "peak memory (MB)")
+    return Table("compute", header, "lrrrr", tuple(rows))

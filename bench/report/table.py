@@ -1,0 +1,132 @@
+"""A table as cells, written as CSV and as LaTeX; the report draws the same cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from bench.records import write_text
+
+NOT_RUN = "not run"
+NOT_AVAILABLE = "n/a"
+NOT_RECORDED = "not recorded"  # by the version that wrote the file
+CHANGED = "changed"  # the mark of a value that differs from the default, or of a change from 0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`text` with optional small lines below it and a mark: best, tied, changed or ""."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells by row; `rules` are the rows that start below a thin line."""
+
+    name: str
+    header: tuple[str, ...]
+    align: str  # one of l, c, r a column
+    rows: tuple[tuple[Cell, ...], ...]
+    rules: tuple[int, ...] = ()
+
+
+def number(value: float | None, decimals: int = 1) -> str:
+    """Fixed decimals, thousands commas and a true minus sign; "n/a" for a missing value."""
+    if value is None or pd.isna(value):
+        return NOT_AVAILABLE
+    text = f"{value:,.{decimals}f}"
+    if not text.strip("-0.,"):
+        text = text.lstrip("-")  # a rounded zero has no sign
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def recorded(value: float | None, decimals: int = 1) -> str:
+    """As `number`, of a value that an older file may lack: then "not recorded"."""
+    return NOT_RECORDED if value is None else number(value, decimals)
+
+
+def interval(low: float, high: float) -> str:
+    """`[low, high]` with one decimal, or "n/a"."""
+    return NOT_AVAILABLE if pd.isna(low) else f"[{number(low)}, {number(high)}]"
+
+
+def plain_value(value: object) -> str:
+    """A setting as people write it: `none`, `yes`, `3e-4`, `256, 256`."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:g}".replace("e-0", "e-").replace("e+0", "e")
+    if isinstance(value, list | tuple):
+        return ", ".join(map(plain_value, value))
+    return str(value)
+
+
+def row_of(*values: str | Cell) -> tuple[Cell, ...]:
+    """A row in which plain strings are cells without notes and marks."""
+    return tuple(v if isinstance(v, Cell) else Cell(v) for v in values)
+
+
+def write(table: Table, folder: Path) -> Table:
+    """Write `folder/<name>.csv` and `.tex` (needs booktabs) and return the table."""
+    buffer = io.StringIO()
+    out = csv.writer(buffer, lineterminator="\n")
+    out.writerow(table.header)
+    for row in table.rows:
+        out.writerow([_plain(cell) for cell in row])
+    write_text(folder / f"{table.name}.csv", buffer.getvalue())
+    write_text(folder / f"{table.name}.tex", latex(table))
+    return table
+
+
+def latex(table: Table) -> str:
+    """The table as a LaTeX tabular."""
+    lines = [f"\\begin{{tabular}}{{{table.align}}}", "\\toprule"]
+    lines += [_latex_row(row_of(*table.header)), "\\midrule"]
+    for index, row in enumerate(table.rows):
+        if index in table.rules:
+            lines.append("\\midrule")
+        lines.append(_latex_row(row))
+    lines += ["\\bottomrule", "\\end{tabular}", ""]
+    return "\n".join(lines)
+
+
+def _plain(cell: Cell) -> str:
+    parts = [cell.text, *cell.notes, f"({cell.mark})" if cell.mark else ""]
+    return " ".join(p for p in parts if p).replace("\N{MINUS SIGN}", "-")
+
+
+def _latex_row(row: Sequence[Cell]) -> str:
+    return " & ".join(_latex(cell) for cell in row) + r" \\"
+
+
+def _latex(cell: Cell) -> str:
+    text = _escape(cell.text)
+    if cell.mark == "tied":
+        text = rf"\underline{{{text}}}"
+    elif cell.mark:
+        text = rf"\textbf{{{text}}}"
+    notes = "".join(rf"\\ {{\scriptsize {_escape(note)}}}" for note in cell.notes)
+    return rf"\shortstack{{{text}{notes}}}" if notes else text
+
+
+LATEX = str.maketrans(
+    {c: f"\\{c}" for c in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"\N{MINUS SIGN}": "$-$", "\N{PLUS-MINUS SIGN}": r"$\pm$", "\N{EN DASH}": "--"}
+)
+
+
+def _escape(text: str) -> str:
+    return text.translate(LATEX)

@@ -1,0 +1,119 @@
+"""The section on fine-tuning: its tables, its curves, its key result, the page's curves."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+from fixture_finetune import CATALOGUE, EPISODES, MAZE, ROBOT, SCORES, SEEDS, scores, suite
+from fixture_results import make_suite
+
+from bench import finetune
+from bench.report import build, html
+from bench.report.figures import style
+from bench.report.figures.finetuning import curves
+from bench.report.section import Section
+from bench.report.sections import finetuning
+from bench.suite import Override, Suite
+
+
+def made(tmp_path: Path, chosen: Suite) -> Section | None:
+    """The section of such a suite, drawn."""
+    result = finetune.fine_tuning(SCORES, EPISODES, chosen, CATALOGUE.tasks)
+    seconds = {"total": 12.0, "updates": 8.0, "environments": 2.0}
+    run = {"settings": {"method": "iql", "task": {"task": MAZE}}, "online_seconds": seconds}
+    older = {"settings": {"method": "iql", "task": {"task": MAZE}}}
+    inputs = SimpleNamespace(
+        suite=chosen, catalogue=CATALOGUE, tasks={t: CATALOGUE.tasks[t] for t in chosen.tasks},
+        finetune=result if chosen.online else None, scores=SCORES, stale=set(),
+        records=[run, older],
+    )  # fmt: skip
+    section = finetuning.section(inputs)
+    if section is not None:
+        build.write_files(section, tmp_path)
+        assert finetuning.key_result_of(inputs)[-1] == finetuning.DEFINED
+    return section
+
+
+def test_the_pages_tables(tmp_path: Path) -> None:
+    made(tmp_path, suite())
+    assert (tmp_path / "figures/finetune.svg").exists()
+    table = (tmp_path / "tables/finetune.csv").read_text().splitlines()
+    assert table[0] == "task,IQL,CQL"
+    assert table[1].startswith(f'{MAZE},"20.0 → 70.0 [')
+    assert "46.0 → 5.0 n/a → n/a 2 of 3 seeds" in table[1]
+    assert table[2].endswith(",not run")
+    assert table[3].startswith("sum,")
+    lines = (tmp_path / "tables/regret.csv").read_text().splitlines()
+    assert lines[1].startswith(f'{MAZE},regret,"0.58 [')
+    assert lines[2] == ",steps to 90 %,200 2 of 3 seeds,not reached 1 of 2 seeds"
+    assert len(lines) == 3  # the robot's scores have no bounds
+    cost = (tmp_path / "tables/online_cost.csv").read_text().splitlines()
+    assert cost[1:] == ["IQL,8,2,12,1.20", "CQL,not run,not run,not run,not run"]
+
+
+def test_a_task_whose_methods_with_a_phase_have_not_run_has_an_empty_panel(tmp_path: Path) -> None:
+    some = [Override(methods=("cql",), online=suite().online, reason="r")]
+    chosen = suite().model_copy(update={"online": None, "overrides": tuple(some)})
+    only_iql = SCORES[SCORES["method"] == "iql"]
+    rows = {t: CATALOGUE.tasks[t] for t in (MAZE, ROBOT)}
+    draw = partial(curves, only_iql, chosen, {"cql": "CQL"}, rows, {})
+    style.write(draw, tmp_path / "figure")
+    assert (tmp_path / "figure.svg").exists()
+
+
+def test_the_html_curves_run_through_both_phases() -> None:
+    drawn = html.curves(SCORES, suite(), CATALOGUE)
+    first = drawn["charts"][MAZE][0]
+    assert drawn["steps"] == "offline updates | online steps"
+    assert (first["method"], first["step"]) == ("iql", [-500, 0, 100, 200, 300])
+    assert first["mean"][1:3] == [20, 47]
+    offline = html.curves(SCORES[SCORES["phase"] == "offline"], suite(), CATALOGUE)
+    assert offline["charts"][MAZE][0]["step"] == [1500, 2000]
+
+
+def test_a_change_without_doubt_is_marked() -> None:
+    sure = scores(MAZE, "iql", {s: [0, 10 + s, 0, 0, 60] for s in SEEDS})
+    result = finetune.fine_tuning(sure, EPISODES, suite((MAZE,)), CATALOGUE.tasks)
+    cells = {(r["task"], r["method"]): r for r in result.to_dict("records")}
+    labels = {"iql": "IQL"}
+    theirs = finetune.Published(
+        task=MAZE, method="iql", before=1.0, after=2.0, standing="believed", source="a test"
+    )
+    table = finetuning.before_and_after(
+        cells, suite((MAZE,)), labels, [MAZE], {(MAZE, "iql"): theirs}, {(MAZE, "iql")}
+    )
+    cell = table.rows[0][1]
+    assert cell.mark == "changed"
+    assert cell.notes[-2:] == ("stale", "paper: 1.0 → 2.0 (believed)")
+
+
+def test_the_key_result_is_of_the_online_phase() -> None:
+    def row(change: float, after: float, width: float = 5.0) -> dict[str, float]:
+        around = {"change": change, "after": after}
+        low = {f"{k}_low": v - width for k, v in around.items()}
+        return low | {f"{k}_high": v + width for k, v in around.items()}
+
+    cells = {
+        (MAZE, "iql"): row(30, 90),
+        (ROBOT, "iql"): row(2, 20),
+        (MAZE, "cql"): row(-40, 10),
+        (ROBOT, "cql"): row(6, 31),
+        (MAZE, "awac"): row(30, 90, np.nan),
+    }
+    labels = {"cql": "CQL", "iql": "IQL", "awac": "AWAC"}
+    assert finetuning.key_result(cells, labels, [MAZE, ROBOT]) == [
+        f"IQL rises online on 1 of 2 tasks ({MAZE}) and falls on 0.",
+        f"CQL rises online on 1 of 2 ({ROBOT}) and falls on 1 ({MAZE}). Afterwards IQL lies above "
+        "it on 1 and below it on 1.",
+        "AWAC: no task has three seeds through both phases.",
+        finetuning.DEFINED,
+    ]
+    alone = finetuning.key_result(cells, {"cql": "CQL"}, [ROBOT])
+    assert alone[0] == f"CQL rises online on 1 of 1 tasks ({ROBOT}) and falls on 0."
+
+
+def test_a_suite_without_an_online_phase_has_no_page(tmp_path: Path) -> None:
+    assert made(tmp_path, make_suite((MAZE,), ("iql", "bc"), seeds=3)) is None

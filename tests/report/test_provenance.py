@@ -1,0 +1,141 @@
+"""From a number back to its runs, its name in LaTeX, and the archive of a suite."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from fixture_results import TASKS, catalogue, make_suite, source_hash, write_results
+
+from bench import stats
+from bench.archive import archive
+from bench.errors import BenchError
+from bench.report import provenance
+from bench.report.sections.provenance import trace_table
+from bench.runs import read_runs
+
+A, B = TASKS[:2]
+SUITE = make_suite([A, B], ["iql", "bc"], seeds=6, seeds_per_job=3)
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All runs but one block of IQL's on A; its other one on A is stale."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("results/fixture")
+    write_results(folder, SUITE, stale=[("iql", A)])
+    (folder / "runs/iql" / A / "3-5/run.json").unlink()
+    return folder
+
+
+def chain(folder: Path, task: str, method: str) -> str:
+    runs = read_runs(SUITE, folder, source_hash)
+    scores = stats.read_csv(folder / "scores.csv", stats.SCORE_COLUMNS)
+    summary = stats.read_csv(folder / "summary.csv", stats.SUMMARY_COLUMNS)
+    known = catalogue()
+    return "\n".join(provenance.chain(task, method, SUITE, known, folder, runs, scores, summary))
+
+
+def test_the_chain_from_the_cell_to_the_commit(results: Path) -> None:
+    text = chain(results, A, "iql")
+    row = stats.read_csv(results / "summary.csv", ["task"]).iloc[0]
+    expected = [
+        f"IQL on {A}, suite fixture",
+        f"row {A}, column IQL of Scores: {row['mean']:.1f} [",
+        "6 of 6 seeds",
+        "scores.csv, phase offline, step 2000:",
+        "seed 5: ",
+        f"run       results/fixture/runs/iql/{A}/0-2: done, seeds 0, 1, 2",
+        "updates 2,000; batch_size 256; rewards return_range; observations standardised",
+        f"data      fixture/{A}-100k-v0, hash 00ff (",
+        "commit    0123456789abcdef\n",
+        "source    older: cannot be compared: commit 0123456789abcdef is not in this clone",
+        f"run       results/fixture/runs/iql/{A}/3-5: not run",
+    ]
+    assert [part for part in expected if part not in text] == []
+    made = "made by commit 0123456789abcdef; the numerics have not changed since"
+    assert f"source    current: {made}" in chain(results, B, "bc")
+
+
+def test_the_card_of_today_is_compared(results: Path) -> None:
+    card = Path(f"data/transitions/fixture/{A}-100k-v0/card.json")
+    card.parent.mkdir(parents=True)
+    card.write_text('{"hash": "00ff"}')
+    assert "card.json has the same)" in chain(results, A, "iql")
+    card.write_text('{"hash": "11ff"}')
+    assert "card.json has ANOTHER: other data than today)" in chain(results, A, "iql")
+
+
+@pytest.mark.parametrize(("task", "method"), [("hoper-medium", "iql"), (A, "cql")])
+def test_a_cell_that_the_suite_lacks(results: Path, task: str, method: str) -> None:
+    with pytest.raises(BenchError, match="suite fixture: unknown"):
+        chain(results, task, method)
+
+
+def test_the_table_of_runs(results: Path) -> None:
+    runs = read_runs(SUITE, results, source_hash)
+    made = trace_table(SUITE, catalogue(), runs)
+    texts = [[c.text for c in row] for row in made.rows]
+    assert texts[0] == [A, "IQL", "0-2", "stale", "0123456789", "older", "00ff"]
+    assert [t[:4] for t in texts[1:3]] == [[A, "BC", "0-2", "done"], [A, "BC", "3-5", "done"]]
+    assert len(texts) == 7
+
+
+def test_latex_names_every_number() -> None:
+    row = (A, "td3_bc", 3, -47.06, 2.0, float("nan"), float("nan"), 50.0, 47.0, "best", 0)
+    summary = pd.DataFrame([row], columns=stats.SUMMARY_COLUMNS)
+    aggregate = pd.DataFrame(
+        [("all", "iql", "IQM", 51.26, 40.0, 60.0, 5, 2)], columns=stats.AGGREGATE_COLUMNS
+    )
+    text = provenance.macros(summary, aggregate, "fixture")
+    assert rf"\csname bench/{A}/td3_bc/mean\endcsname{{$-$47.1}}" in text
+    assert rf"\csname bench/{A}/td3_bc/seeds\endcsname{{3}}" in text
+    assert r"\csname bench/all/iql/IQM\endcsname{51.3}" in text
+    assert r"\csname bench/all/iql/IQM high\endcsname{60.0}" in text
+    assert "ci_low" not in text  # not a number below three seeds
+    assert all(line.count("{") == line.count("}") for line in text.splitlines()[4:])
+
+
+def test_an_archive_is_whole_repeatable_and_checkable(results: Path, tmp_path: Path) -> None:
+    Path("CITATION.cff").write_text("cff-version: 1.2.0\n")
+    (results / "runs/iql" / A / "3-5/checkpoint.safetensors").touch()
+    report = Path("reports/fixture.pdf")
+    report.parent.mkdir()
+    report.write_bytes(b"a pdf")
+    out = Path("reports/fixture.zip")
+    names = archive(results, report, out)
+    first = out.read_bytes()
+    assert archive(results, report, out) == names
+    assert out.read_bytes() == first
+    assert {"results/scores.csv", "fixture.pdf", "CITATION.cff", "SHA256SUMS"} <= set(names)
+    assert not [name for name in names if "checkpoint" in name]
+    digest = hashlib.sha256(first).hexdigest()
+    assert Path("reports/fixture.zip.sha256").read_text() == f"{digest}  fixture.zip\n"
+    with zipfile.ZipFile(out) as zipped:
+        assert {info.date_time[0] for info in zipped.infolist()} == {1980}  # no clock in the bytes
+        zipped.extractall(tmp_path / "read")
+    done = subprocess.run(
+        ["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "read/fixture"
+    )
+    assert done.returncode == 0
+    assert len((tmp_path / "read/fixture/SHA256SUMS").read_text().splitlines()) == len(names) - 1
+
+
+def test_nothing_to_archive(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"scores.csv: file not found"):
+        archive(tmp_path, tmp_path / "x.pdf", tmp_path / "x.zip")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_packed_results_are_archived_with_their_own_report(results: Path) -> None:
+    (results / "report.pdf").write_bytes(b"of these results")
+    report = Path("reports/fixture.pdf")
+    report.parent.mkdir()
+    report.write_bytes(b"of a later run")
+    names = archive(results, report, Path("reports/fixture.zip"))
+    assert "results/report.pdf" in names
+    assert "fixture.pdf" not in names

@@ -1,0 +1,94 @@
+"""Tables beside published scores, and of last, best and last ten evaluations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fixture_claims import CATALOGUE, PAPER, scores, values
+from scipy import stats
+
+from bench import published
+from bench.inference import Sample
+from bench.report.sections import published as comparison
+from bench.report.table import write
+from bench.stats import SUMMARY_COLUMNS
+
+HOPPER, WALKER = "hopper-medium-v2", "walker2d-medium-v2"
+SUITE = PAPER.model_copy(update={"tasks": (HOPPER, WALKER), "methods": ("iql", "cql")})
+
+
+def drawn(folder: Path, suite=SUITE, **cells: np.ndarray) -> list[list[tuple[str, ...]]]:
+    """(text, notes...) of each cell; `cells` are named task__method."""
+    given = {tuple(name.replace("_v", "-v").split("__")): v for name, v in cells.items()}
+    given = {(t.replace("_", "-"), m): v for (t, m), v in given.items()}
+    samples = comparison.last_samples(scores(suite, given), suite)
+    made = comparison.published_table(samples, suite, CATALOGUE)
+    assert made is not None
+    return [[(c.text, *c.notes) for c in row] for row in write(made, folder).rows]
+
+
+def test_ours_the_papers_the_difference_and_corls(tmp_path: Path) -> None:
+    rows = drawn(
+        tmp_path,
+        hopper_medium_v2__iql=values(70.3, 5.0),
+        walker2d_medium_v2__iql=values(78.3, 4.0),
+        hopper_medium_v2__cql=values(58.0, 3.0),
+    )
+    # IQL's spread is published: 66.3, deviation 5.7 over ten seeds
+    error = np.sqrt((25 + 5.7**2) / 10)
+    freedom = 81 * error**4 / (9 * (25**2 + 5.7**4) / 100)
+    half = stats.t.ppf(0.975, freedom) * error
+    expected = f"+4.0 [{4 - half:.1f}, {4 + half:.1f}]".replace("-", "−")
+    assert rows[0][1] == ("70.3", "paper 66.3", expected, "CORL 67.5")
+    # CQL's is not: the paper's number counts as exact
+    half = stats.t.ppf(0.975, 9) * 3 / np.sqrt(10)
+    expected = f"−0.5 [−{0.5 + half:.1f}, {half - 0.5:.1f}]"
+    assert rows[0][2] == ("58.0", "paper 58.5", expected, "CORL 59.1")
+    assert rows[1][2] == ("not run", "paper 72.5", "CORL 80.8")
+    assert [row[0][0] for row in rows] == [HOPPER, WALKER, "total, all"]
+    total = rows[2][1]
+    assert total[:2] == ("148.6", "paper 144.6")
+    assert total[2].startswith("+4.0 [")
+    assert rows[2][2][:2] == ("n/a", "paper 131.0")
+    assert {p.name for p in tmp_path.iterdir()} == {"published.csv", "published.tex"}
+
+
+def test_other_data_are_not_subtracted(tmp_path: Path) -> None:
+    suite = CATALOGUE.read_suite(published.Path("config/baselines.yaml"))
+    rows = drawn(tmp_path, suite, hopper_medium__iql=values(38.0, 1.0, 5))
+    assert [row[0][0] for row in rows] == [
+        *("halfcheetah-medium", "hopper-medium", "walker2d-medium", "hopper-medium-replay"),
+        "total, all",  # no row for locomotion, which would be the same
+    ]
+    assert rows[1][1] == ("38.0", "paper 66.3")
+
+
+def test_two_seeds_have_no_interval(tmp_path: Path) -> None:
+    rows = drawn(tmp_path, hopper_medium_v2__iql=values(70.3, 5.0, 2))
+    assert rows[0][1][2] == "+4.0"
+
+
+def test_a_suite_of_unpublished_tasks_has_no_such_table() -> None:
+    suite = PAPER.model_copy(update={"tasks": ("pointmaze-large-stitch",)})
+    assert comparison.published_table({}, suite, CATALOGUE) is None
+
+
+def test_one_seed_is_no_sample() -> None:
+    cells = {(HOPPER, "iql"): np.array([5.0]), (HOPPER, "cql"): np.array([5.0, 7.0])}
+    found = comparison.last_samples(scores(SUITE, cells), SUITE)
+    assert found == {(HOPPER, "cql"): Sample(6.0, pytest.approx(np.sqrt(2)), 2)}
+
+
+def test_last_best_and_last_ten_are_told_apart() -> None:
+    row = (HOPPER, "iql", 5, 60.0, 1.0, 59.0, 61.0, 70.0, 55.0, "best", 0)
+    summary = pd.DataFrame([row], columns=SUMMARY_COLUMNS)
+    made = comparison.evaluations_table(summary, SUITE, CATALOGUE)
+    assert [[c.text for c in r] for r in made.rows[:3]] == [
+        [HOPPER, "last", "60.0", "not run"],
+        ["", "mean of last ten", "55.0", "not run"],
+        ["", "best", "70.0", "not run"],
+    ]
+    assert made.rules == (3,)

@@ -1,0 +1,185 @@
+"""Sections: what one declaration reaches, and that none of them fails for lack of a record."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pypdfium2
+import pytest
+from fixture_results import TASKS, catalogue, make_suite, source_hash, write_card, write_results
+from matplotlib.figure import Figure as Drawing
+
+from bench import effects, finetune, stats
+from bench.report import build, inputs
+from bench.report.markup import rst_captions
+from bench.report.section import Figure, Section
+from bench.report.sections import SECTIONS
+from bench.suite import Maps, Online, Suite
+
+A, MAZE = TASKS[0], "pointmaze-stitch"
+METHODS = ("iql", "cql")
+
+
+def everything() -> Suite:
+    """A suite with something to say in every section."""
+    return make_suite([A, MAZE], METHODS, seeds=3).model_copy(
+        update={
+            "baseline": "iql",
+            "online": Online(steps=1000, every=500, episodes=4),
+            "maps": Maps(tasks=(MAZE,), methods=METHODS),
+        }
+    )
+
+
+def known() -> Any:
+    """The catalogue of the fixtures, in which one task has a maze."""
+    made = catalogue()
+    maze = {"env_id": "bench.maze:PointMazeStitch-v0"}
+    made.tasks[MAZE] = made.tasks[MAZE].model_copy(update=maze)
+    return made
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Results of `everything`, without its online phase: all of that is still to come."""
+    folder, suite, cat = tmp_path / "results", everything(), known()
+    write_results(folder, suite)
+    scores = stats.read_csv(folder / "scores.csv", stats.SCORE_COLUMNS)
+    stats.write_csv(effects.paired_effects(scores, suite), folder / "effects.csv")
+    episodes = finetune.read_episodes([])
+    frame = finetune.fine_tuning(scores, episodes, suite, cat.tasks)
+    stats.write_csv(frame, folder / "finetune.csv")
+    return folder
+
+
+def pdf_text(path: Path) -> str:
+    pages = [page.get_textpage().get_text_bounded() for page in pypdfium2.PdfDocument(path)]
+    return " ".join(" ".join(pages).replace("\x02", "-").split())
+
+
+def html_text(path: Path) -> str:
+    body = re.sub(r"<(script|style).*?</\1>|<[^>]*>", "", path.read_text(), flags=re.DOTALL)
+    return " ".join(html.unescape(body).split())
+
+
+def scratch(read: inputs.ReportInputs) -> Section:
+    """A section as someone would add it: one figure, declared once."""
+
+    def draw() -> Drawing:
+        figure = Drawing()
+        figure.subplots().set_title(str(mpl.rcParams["axes.titlesize"]))
+        return figure
+
+    caption = f"Made for {read.suite.suite}: *bold*, a name_with_lines and `code_too`."
+    return Section("Scratch", "A scratch section", (Figure("new", "Newest", caption, draw),))
+
+
+def test_a_figure_is_declared_once(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "SECTIONS", (scratch,))
+    out = tmp_path / "report.pdf"
+    build.build(everything(), known(), results, [], out, source_hash)
+    for kind in ("svg", "pdf", "png"):
+        assert (tmp_path / f"report/figures/new.{kind}").stat().st_size > 500
+    (section,) = json.loads((tmp_path / "report/report.json").read_text())["sections"]
+    (item,) = section["items"]
+    assert (section["title"], item["stem"]) == ("A scratch section", "new")
+    shown = "Made for fixture: bold, a name_with_lines and code_too."
+    assert "".join(text for _, text in item["caption"]) == shown
+    assert f"Figure 1. {shown}" in pdf_text(out)
+    assert "1 A scratch section" in pdf_text(out)
+    assert f"Newest. {shown}" in html_text(tmp_path / "report.html")
+    image = base64.b64encode((tmp_path / "report/figures/new.svg").read_bytes()).decode()
+    assert image in (tmp_path / "report.html").read_text()
+    assert rst_captions(tmp_path / "report/report.json") == {
+        "new": r"**Newest.** Made for fixture: **bold**, a name\_with\_lines and ``code_too``."
+    }
+
+
+def test_every_figure_has_its_caption_everywhere(results: Path, tmp_path: Path) -> None:
+    cards = [write_card(tmp_path / "cards", task) for task in (A, MAZE)]
+    out = tmp_path / "report.pdf"
+    build.build(everything(), known(), results, cards, out, source_hash)
+    content = json.loads((tmp_path / "report/report.json").read_text())
+    items = [item for section in content["sections"] for item in section["items"]]
+    captions = {
+        item["stem"]: "".join(text for face, text in item["caption"] if face != "table")
+        for item in items
+        if item["kind"] == "figure"
+    }
+    drawn = {path.stem for path in (tmp_path / "report/figures").glob("*.svg")}
+    assert set(captions) == drawn >= {"aggregate", "profiles", "finetune", f"map-{MAZE}"}
+    texts = [pdf_text(out), html_text(tmp_path / "report.html")]
+    listed = rst_captions(tmp_path / "report/report.json")
+    for stem, caption in captions.items():
+        assert len(caption) > 40
+        assert all(caption[:40] in text for text in texts), stem
+        assert caption[:10] in listed[stem]
+
+
+# --- older and unfinished records -----------------------------------------------------
+
+
+def older(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def nothing_ran(results: Path, cards: list[Path]) -> None:
+    """The three tables without rows, and no run."""
+    for name in ("scores", "summary", "aggregate", "effects", "finetune"):
+        path = results / f"{name}.csv"
+        path.write_text(path.read_text().splitlines()[0] + "\n")
+    for path in results.rglob("run.json"):
+        path.unlink()
+    cards.clear()
+
+
+def older_cards(results: Path, cards: list[Path]) -> None:
+    """Cards of mazes without the count of cells, and with less said of returns."""
+    for card in cards:
+        older(card, lambda c: c.update(proof={"reach_goal": 3}))
+        older(card, lambda c: (c["return"].pop("std"), c["return"].pop("max"), c["length"].clear()))
+        older(card, lambda c: (c["histogram"].clear(), c["audit"][0].pop("finding")))
+
+
+def older_runs(results: Path, cards: list[Path]) -> None:
+    """Runs without what was recorded later: parts of the machine, shared settings, the data."""
+    for path in results.rglob("run.json"):
+        older(path, lambda r: (r["machine"].clear(), r.pop("dataset_hash")))
+        older(path, lambda r: (r["settings"].pop("rewards"), r.update(commit=None)))
+        older(path, lambda r: r.update(online_seconds={"total": 3.0}))
+
+
+@pytest.mark.parametrize("change", [nothing_ran, older_cards, older_runs], ids=lambda c: c.__name__)
+def test_no_section_fails_for_lack_of_a_record(
+    change: Callable[..., None], results: Path, tmp_path: Path
+) -> None:
+    cards = [write_card(tmp_path / "cards", task) for task in (A, MAZE)]
+    change(results, cards)
+    out = tmp_path / "report.pdf"
+    build.build(everything(), known(), results, cards, out, source_hash)
+    text = pdf_text(out)
+    assert ("not run" if change is nothing_ran else "not recorded") in text
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda s: s.__module__.rpartition(".")[2])
+def test_a_section_of_a_plain_suite(
+    section: Callable[[inputs.ReportInputs], Section | None], tmp_path: Path
+) -> None:
+    """Of two methods on one task, with no baseline, no maze and no online phase."""
+    suite = make_suite([A], METHODS, seeds=3)
+    write_results(tmp_path, suite)
+    read = inputs.read(suite, catalogue(), tmp_path, [], source_hash)
+    made = section(read)
+    silent = {"claims", "finetuning", "effects", "ablations", "mazes"}
+    assert (made is None) == (section.__module__.rpartition(".")[2] in silent)

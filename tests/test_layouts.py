@@ -58,7 +58,8 @@ def test_nothing_is_lost(live: Results) -> None:
     assert files == sorted([*tables, CARDS, EPISODES, EVALUATIONS, METRICS, "report.pdf", RECORDS])
     found = open_results(out)
     assert list(found.runs) == list(live.runs)
-    assert len(found.runs) == 8
+    cells = [(m, t) for m in ("bc", "iql") for t in (A, B)]
+    assert list(found.runs) == [f"{m}/{t}/{block}" for m, t in cells for block in ("0-2", "3-5")]
     for name, run in live.runs.items():
         assert found.runs[name].record() == run.record()
         assert list(found.runs[name].record()) == list(run.record())

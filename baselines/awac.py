@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.learner import Learner, Target, constant
-from bench.nets import LOG_2PI, GaussianPolicy, Initialiser, TwinCritic
-from bench.rng import Streams
-from bench.types import Batch, Spec
+from bench.learning.learner import Learner, Target, constant
+from bench.learning.networks import LOG_2PI, GaussianPolicy, Initialiser, TwinCritic
+from bench.learning.streams import Streams
+from bench.learning.types import Batch, Spec
 
 MAX_WEIGHT = 100.0  # of exp(A / lambda) where it is absolute; examples/iql, clip_score
 LOG_STD_RANGE = (-6.0, 0.0)  # examples/awac/mujoco/awac1.py

@@ -20,12 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.learner import Momentum, constant
-from bench.nets import LOG_2PI, MLP, Initialiser, ValueNet
-from bench.replay import Replay
-from bench.rng import Streams
-from bench.transitions import Transitions
-from bench.types import Batch, Spec
+from bench.data.transitions import Transitions
+from bench.learning.learner import Momentum, constant
+from bench.learning.networks import LOG_2PI, MLP, Initialiser, ValueNet
+from bench.learning.replay import Replay
+from bench.learning.streams import Streams
+from bench.learning.types import Batch, Spec
 
 ADVANTAGE_FLOOR = 1e-5  # added to the deviation of the advantages; ADV_EPS in awr_agent.py
 CHUNK = 16_384  # rows of which V is computed at a time

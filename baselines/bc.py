@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench.learner import Learner, constant
-from bench.nets import DeterministicPolicy, torch_default
-from bench.rng import Streams
-from bench.types import Batch, Spec
+from bench.learning.learner import Learner, constant
+from bench.learning.networks import DeterministicPolicy, torch_default
+from bench.learning.streams import Streams
+from bench.learning.types import Batch, Spec
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from baselines import bc
 from baselines.bc import State, act, init, update
-from bench.transitions import Transitions
+from bench.data.transitions import Transitions
 
 __all__ = ["Config", "State", "act", "init", "select", "update"]
 

@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bench.learner import Learner, Target, constant
-from bench.nets import MLP, TwinCritic, torch_default
-from bench.rng import Streams
-from bench.types import Actor, Batch, Spec
-from bench.vae import ActionVAE, best_sample, best_value, repeat
+from bench.learning.learner import Learner, Target, constant
+from bench.learning.networks import MLP, TwinCritic, torch_default
+from bench.learning.streams import Streams
+from bench.learning.types import Actor, Batch, Spec
+from bench.learning.vae import ActionVAE, best_sample, best_value, repeat
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from bench.learner import Learner, Target, constant
-from bench.nets import TwinCritic, torch_default
-from bench.policies import SquashedGaussianPolicy
-from bench.rng import Streams
-from bench.types import Actor, Batch, Spec
-from bench.vae import ActionVAE, best_sample, best_value, repeat
+from bench.learning.learner import Learner, Target, constant
+from bench.learning.networks import TwinCritic, torch_default
+from bench.learning.squashed_gaussian import SquashedGaussianPolicy
+from bench.learning.streams import Streams
+from bench.learning.types import Actor, Batch, Spec
+from bench.learning.vae import ActionVAE, best_sample, best_value, repeat
 
 Kernel = Literal["laplacian", "gaussian"]
 LOG_MULTIPLIER_RANGE = (-5.0, 10.0)  # bear.py; algos.py and its lagrange_thresh

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from baselines import cql
 from baselines.cql import State, act, branch, explore, init
-from bench.rng import Streams
-from bench.transitions import Transitions
-from bench.types import Batch
+from bench.data.transitions import Transitions
+from bench.learning.streams import Streams
+from bench.learning.types import Batch
 
 __all__ = ["Config", "State", "act", "branch", "columns", "explore", "init", "mixing", "update"]
 

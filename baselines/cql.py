@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.learner import Learner, Target, constant
-from bench.nets import Initialiser, TwinCritic, orthogonal
-from bench.policies import Scalar, SquashedGaussianPolicy, draw, log_prob
-from bench.rng import Streams
-from bench.types import Batch, Spec
+from bench.learning.learner import Learner, Target, constant
+from bench.learning.networks import Initialiser, TwinCritic, orthogonal
+from bench.learning.squashed_gaussian import Scalar, SquashedGaussianPolicy, draw, log_prob
+from bench.learning.streams import Streams
+from bench.learning.types import Batch, Spec
 
 MAX_MULTIPLIER = 1e6  # cql.py
 LOG_STD_MAX = 2.0  # policies.py

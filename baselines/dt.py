@@ -20,12 +20,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding
 
-from bench.learner import Learner, warm_up
-from bench.nets import torch_default
-from bench.rng import Streams
-from bench.transformer import Block, Dropout, LayerNorm, causal_mask, linear, normal
-from bench.transitions import Transitions
-from bench.types import Actor, Batch, Spec
+from bench.data.transitions import Transitions
+from bench.learning.learner import Learner, warm_up
+from bench.learning.networks import torch_default
+from bench.learning.streams import Streams
+from bench.learning.transformer import Block, Dropout, LayerNorm, causal_mask, linear, normal
+from bench.learning.types import Actor, Batch, Spec
 
 STATES = slice(1, None, 3)  # of the tokens R, s, a, R, s, a, ...
 LAST_STATE = slice(-2, -1)

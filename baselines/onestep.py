@@ -22,12 +22,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.learner import Learner, Target, constant
-from bench.nets import LOG_2PI, MLP, ValueNet, torch_default
-from bench.replay import ACTION_LIMIT
-from bench.rng import Streams
-from bench.transitions import Transitions
-from bench.types import Batch, Spec
+from bench.data.transitions import Transitions
+from bench.learning.learner import Learner, Target, constant
+from bench.learning.networks import LOG_2PI, MLP, ValueNet, torch_default
+from bench.learning.replay import ACTION_LIMIT
+from bench.learning.streams import Streams
+from bench.learning.types import Batch, Spec
 
 MAX_WEIGHT = 100.0  # of exp(temperature * advantage); policy_learner.py
 LOG_STD_RANGE = (-5.0, 0.0)  # policy_network.py

@@ -5,7 +5,7 @@ and rewards, orthogonal initialisation, annealed rate) follow cleanrl/ppo_contin
 
 Registered twice: `ppo` begins with fresh networks, `ppo_iql` with the policy and V of IQL's
 offline phase. It also trains the behaviour policies that collect the embedded data
-(bench.behavior).
+(bench.collection.behavior_policies).
 
 Seeds lead every tensor: observations (S, N, obs) of N environments per seed, rollouts
 (S, T, N, .).
@@ -20,11 +20,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from bench.learner import Learner, linear
-from bench.nets import GaussianPolicy, ValueNet, orthogonal
-from bench.rng import Streams
-from bench.transforms import Moments
-from bench.types import Batch, Spec
+from bench.learning.learner import Learner, linear
+from bench.learning.networks import GaussianPolicy, ValueNet, orthogonal
+from bench.learning.scalers import Moments
+from bench.learning.streams import Streams
+from bench.learning.types import Batch, Spec
 
 ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu_}
 

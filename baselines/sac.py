@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.learner import Learner, Target, constant
-from bench.nets import TwinCritic, torch_default
-from bench.policies import Scalar, SquashedGaussianPolicy, draw
-from bench.rng import Streams
-from bench.types import Batch, Spec
+from bench.learning.learner import Learner, Target, constant
+from bench.learning.networks import TwinCritic, torch_default
+from bench.learning.squashed_gaussian import Scalar, SquashedGaussianPolicy, draw
+from bench.learning.streams import Streams
+from bench.learning.types import Batch, Spec
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.learner import Learner, Target, constant
-from bench.nets import DeterministicPolicy, TwinCritic, torch_default
-from bench.rng import Streams
-from bench.types import Batch, Spec
+from bench.learning.learner import Learner, Target, constant
+from bench.learning.networks import DeterministicPolicy, TwinCritic, torch_default
+from bench.learning.streams import Streams
+from bench.learning.types import Batch, Spec
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from bench.behavior import Ladder
-from bench.transitions import ROOT, Transitions
+from bench.collection.behavior_policies import Ladder
+from bench.data.transitions import ROOT, Transitions
 
 DISCOUNTS = (0.9, 0.95, 0.99, 1.0)
 FEATURES = 300  # random ones of the state, which stand for its value

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bench.ant_collect import Walk, advance, walker
-from bench.ant_walk import UPRIGHT, uprightness
-from bench.antmaze import STEPS
-from bench.rng import derive
+from bench.collection.antmaze import Walk, advance, walker
+from bench.environments.ant_walk import UPRIGHT, uprightness
+from bench.environments.antmaze import STEPS
+from bench.seeds import derive
 
 FOLDER = Path("behaviors/antmaze")
 EPISODES = 100  # a maze

@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench import transitions
-from bench.suite import Settings
-from bench.train import train
-from bench.transitions import Transitions
+from bench.config.types import Settings
+from bench.data import prepare, transitions
+from bench.data.transitions import Transitions
+from bench.training.train import train
 
 FILES = ("evaluations.csv", "metrics.csv", "policy.safetensors")
 DATASET = "made-up/kills-v0"
@@ -123,7 +123,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kills-") as scratch:
         killed, calm = Path(scratch, "killed"), Path(scratch, "calm")
         for root in (killed, calm):
-            transitions.write(made_up(), {}, root / transitions.ROOT / DATASET)
+            prepare.write(made_up(), {}, root / transitions.ROOT / DATASET)
 
         def deadline() -> float:
             """When a job that starts now is killed; never, once there have been enough."""

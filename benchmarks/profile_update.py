@@ -13,9 +13,9 @@ from collections import Counter
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from bench.benchmark_worker import count_work, gemm, prepared_run, synthetic
-from bench.engine import prepare_process
-from bench.records import machine
+from bench.records.machine import machine
+from bench.speed.worker import count_work, gemm, prepared_run, synthetic
+from bench.training.engine import prepare_process
 
 UPDATES = 300
 CELLS = ((64, 5), (256, 1))  # width, seeds

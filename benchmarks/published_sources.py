@@ -1,9 +1,9 @@
 """Write results/published/sources.json: which commit has the code of each published run.
 
 `python benchmarks/published_sources.py`, in a clone with the whole history. Runs made before
-bench.source_hash carry a sha256 over the bytes of the method's files and of the modules that
-bench/records.py listed as NUMERICS. Each commit's hash of bytes is computed here, and a commit that
-has a run's hash is its source, even where run.json says that files were not committed yet.
+bench.records.source_hash carry a sha256 over the bytes of the method's files and of the modules
+that bench/records.py listed as NUMERICS. Each commit's hash of bytes is computed here, and a commit
+that has a run's hash is its source, even where run.json says that files were not committed yet.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.provenance import SOURCES, git, tree_at
-from bench.records import read_json, write_json
-from bench.source_hash import Tree, module_of, tree_hash
+from bench.files import read_json, write_json
+from bench.records.provenance import SOURCES, git, tree_at
+from bench.records.source_hash import Tree, module_of, tree_hash
 
 
 def byte_hash(texts: Mapping[str, str], module: str) -> str | None:

@@ -17,12 +17,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import fixture_results as fixture  # noqa: E402
+from helpers import suite_results as fixture  # noqa: E402
 
-from bench import stats  # noqa: E402
-from bench.layouts import open_results  # noqa: E402
+from bench.config.types import Evaluation  # noqa: E402
+from bench.records.layouts import open_results  # noqa: E402
 from bench.report.build import build  # noqa: E402
-from bench.suite import Evaluation  # noqa: E402
+from bench.statistics import aggregates  # noqa: E402
+from bench.statistics.frames import read_csv, write_csv  # noqa: E402
+from bench.statistics.scores import SCORE_COLUMNS, collect_scores  # noqa: E402
 
 UPDATES, EVERY, EPISODES, SEEDS, REPETITIONS = 1_000_000, 5_000, 10, 10, 50_000
 
@@ -49,14 +51,14 @@ def main(folder: Path) -> None:
     fixture.write_results(results, suite.model_copy(update={"bootstrap": 1}))
     tell("made up (not part of a report)")
     runs = list(open_results(results).runs.values())
-    stats.collect_scores(runs, results / "scores.csv")
+    collect_scores(runs, results / "scores.csv")
     tell(f"scores of {len(runs)} runs")
-    scores = stats.read_csv(results / "scores.csv", stats.SCORE_COLUMNS)
-    summary = stats.summarise(scores, suite, catalogue.tasks)
-    stats.write_csv(summary, results / "summary.csv")
+    scores = read_csv(results / "scores.csv", SCORE_COLUMNS)
+    summary = aggregates.summarise(scores, suite, catalogue.tasks)
+    write_csv(summary, results / "summary.csv")
     tell("summary")
-    aggregate = stats.aggregate(scores, suite, catalogue.tasks, suite.bootstrap)
-    stats.write_csv(aggregate, results / "aggregate.csv")
+    aggregate = aggregates.aggregate(scores, suite, catalogue.tasks, suite.bootstrap)
+    write_csv(aggregate, results / "aggregate.csv")
     tell(f"aggregates, {REPETITIONS:,} repetitions")
     cards = [fixture.write_card(folder / "cards", task) for task in tasks]
     out = folder / "reports" / "fixture.pdf"

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bench.learner import Learner, Target, constant, cosine
-from bench.nets import GaussianPolicy, TwinCritic, ValueNet
-from bench.rng import Streams
-from bench.types import Batch, Spec
+from bench.learning.learner import Learner, Target, constant, cosine
+from bench.learning.networks import GaussianPolicy, TwinCritic, ValueNet
+from bench.learning.streams import Streams
+from bench.learning.types import Batch, Spec
 
 MAX_WEIGHT = 100.0  # of exp(temperature * advantage); actor.py
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.transitions import Transitions
+from bench.data.transitions import Transitions
 
 torch.set_num_threads(1)
 # Files of whole workflows go first, so that none of them ends alone on one of the cores.

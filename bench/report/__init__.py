@@ -1,1 +1,1 @@
-"""The report of a suite: sections of tables and figures, typeset as PDF and as an HTML page."""
+"""Draws, tabulates and typesets the report of a suite as PDF and HTML."""

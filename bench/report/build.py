@@ -10,14 +10,16 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import coverage, records, stats
-from bench.catalogue import Catalogue
+from bench import files
+from bench.config.catalogue import Catalogue
+from bench.config.types import Suite
+from bench.records.source_hash import source_hash as current_hash
 from bench.report import front, html, inputs, pdf, provenance, table
 from bench.report.figures import style
 from bench.report.section import CaptionedTable, Figure, Section
 from bench.report.sections import SECTIONS
-from bench.source_hash import source_hash as current_hash
-from bench.suite import Suite
+from bench.statistics import interval_coverage
+from bench.statistics.frames import write_csv
 
 
 def build(
@@ -43,12 +45,12 @@ def build(
         write_files(made, folder)
     contents = [made.content() for made in sections]
     content = front.page(read) | {
-        "coverage": coverage.sentences(),
+        "coverage": interval_coverage.sentences(),
         "sections": [found for found in contents if found is not None],
     }
-    records.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
+    files.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
     macros = provenance.macros(read.summary, read.aggregate, suite.suite)
-    records.write_text(folder / "numbers.tex", macros)
+    files.write_text(folder / "numbers.tex", macros)
     html.build(content, read, folder, out_pdf.with_suffix(".html"))
     pdf.typeset("report.typ", folder, out_pdf)
 
@@ -61,4 +63,4 @@ def write_files(section: Section, folder: Path) -> None:
         elif isinstance(item, Figure):
             style.write(item.draw, folder / "figures" / item.stem)
             if item.numbers is not None:
-                stats.write_csv(item.numbers, folder / "figures" / f"{item.stem}.csv")
+                write_csv(item.numbers, folder / "figures" / f"{item.stem}.csv")

@@ -18,14 +18,14 @@ import pandas as pd
 from matplotlib.colors import to_hex
 from plotly.offline import get_plotlyjs
 
-from bench.catalogue import Catalogue
-from bench.curves import curve_of
-from bench.finetune import through_both
-from bench.records import write_text
+from bench.config.catalogue import Catalogue
+from bench.config.types import Suite
+from bench.files import write_text
 from bench.report.figures.method_styles import look
 from bench.report.inputs import ReportInputs
 from bench.report.pdf import TEMPLATES
-from bench.suite import Suite
+from bench.statistics.curves import curve_of
+from bench.statistics.finetuning import through_both
 
 
 def build(content: Mapping[str, Any], inputs: ReportInputs, folder: Path, out: Path) -> None:
@@ -60,8 +60,8 @@ def image(path: Path) -> str:
 def curves(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> dict[str, Any]:
     """The learning curves: the looks of the methods, a list of lines a task, and their axis.
 
-    A line has `method` and the columns of bench.curves.curve_of, with null for no interval. With an
-    online phase, offline updates count up to 0 and environment steps from there.
+    A line has `method` and the columns of statistics.curves.curve_of, with null for no interval.
+    With an online phase, offline updates count up to 0 and environment steps from there.
     """
     online = (scores["phase"] == "online").any()
     charts: dict[str, list[dict[str, Any]]] = {task: [] for task in suite.tasks}

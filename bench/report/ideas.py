@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench import records
+from bench import files
+from bench.config.registry import IDEAS
 from bench.errors import BenchError, unknown
-from bench.methods import IDEAS
+from bench.records import machine
 from bench.report.pdf import typeset
 
 RESULTS = Path("results/ideas")
@@ -21,9 +22,9 @@ def measure(idea: str, folder: Path = RESULTS) -> Path:
         raise unknown("idea", "idea", idea, IDEAS)
     result = importlib.import_module(f"iql.ideas.{idea}").measure()
     path = folder / f"{idea}.json"
-    commit, _ = records.commit()
-    made = {"commit": commit, "versions": records.versions(), "result": result}
-    records.write_json(path, made)
+    commit, _ = machine.commit()
+    made = {"commit": commit, "versions": machine.versions(), "result": result}
+    files.write_json(path, made)
     return path
 
 
@@ -38,12 +39,12 @@ def build(out_pdf: Path, folder: Path = RESULTS) -> None:
         path = folder / f"{idea}.json"
         if not path.exists():
             raise BenchError(f"{path}: not measured; run `python -m bench idea {idea}`.")
-        made = records.read_json(path)
+        made = files.read_json(path)
         module = importlib.import_module(f"iql.ideas.{idea}")
         module.draw(made["result"], beside / "figures" / idea)
         title, sentences = module.TITLE, module.sentences(made["result"])
         pages.append({"name": idea, "title": title, "sentences": sentences})
         versions, commit = made["versions"], made["commit"]
     content = {"pages": pages, "versions": versions, "commit": commit}
-    records.write_text(beside / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
+    files.write_text(beside / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
     typeset("ideas.typ", beside, out_pdf)

@@ -10,14 +10,16 @@ from typing import Any
 
 import pandas as pd
 
-from bench import effects, finetune, stats
-from bench.catalogue import Catalogue
-from bench.mazes import Maze, maze_of
+from bench.claims.verdicts import read_entries
+from bench.config.catalogue import Catalogue
+from bench.config.task import Task
+from bench.config.types import Suite
+from bench.maze_plans import Maze, maze_of
+from bench.records.runs import Runs, read_cards, read_runs
 from bench.report import prose
-from bench.runs import Runs, read_cards, read_runs
-from bench.suite import Suite
-from bench.task import Task
-from bench.verdicts import read_entries
+from bench.statistics import aggregates, finetuning, paired_effects
+from bench.statistics.frames import read_csv
+from bench.statistics.scores import SCORE_COLUMNS
 
 Pairs = set[tuple[str, str]]
 
@@ -106,14 +108,14 @@ def read(
 ) -> ReportInputs:
     """Read the files of a suite; raises BenchError when one is missing or malformed."""
     methods = offline_part(suite).methods
-    scores = stats.read_csv(results_dir / "scores.csv", stats.SCORE_COLUMNS)
-    summary = stats.read_csv(results_dir / "summary.csv", stats.SUMMARY_COLUMNS)
-    aggregate = stats.read_csv(results_dir / "aggregate.csv", stats.AGGREGATE_COLUMNS)
+    scores = read_csv(results_dir / "scores.csv", SCORE_COLUMNS)
+    summary = read_csv(results_dir / "summary.csv", aggregates.SUMMARY_COLUMNS)
+    aggregate = read_csv(results_dir / "aggregate.csv", aggregates.AGGREGATE_COLUMNS)
     paired = fine_tuned = None
     if suite.baseline is not None:
-        paired = stats.read_csv(results_dir / "effects.csv", effects.EFFECT_COLUMNS)
-    if finetune.cells(suite, catalogue.tasks):
-        fine_tuned = stats.read_csv(results_dir / "finetune.csv", finetune.COLUMNS)
+        paired = read_csv(results_dir / "effects.csv", paired_effects.EFFECT_COLUMNS)
+    if finetuning.cells(suite, catalogue.tasks):
+        fine_tuned = read_csv(results_dir / "finetune.csv", finetuning.COLUMNS)
     claims = results_dir / "claims.json"
     by_path = {path: card for path in cards for card in read_cards([path]).values()}
     return ReportInputs(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.records import read_json
+from bench.files import read_json
 
 Span = tuple[str, str]  # a face, one of FACES, and the text in it
 FACES = ("bold", "underlined", "italics", "code", "table", "plain")

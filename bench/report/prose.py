@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench import stats
-from bench.catalogue import Catalogue
+from bench.config.catalogue import Catalogue
+from bench.config.types import Evaluation, Online, Suite
+from bench.records.runs import Runs
 from bench.report.table import NOT_AVAILABLE, NOT_RECORDED, NOT_RUN, recorded
-from bench.runs import Runs
-from bench.suite import Evaluation, Online, Suite
+from bench.statistics import aggregates
 
 SUBJECT, RIVAL = "iql", "bc"  # the key result compares these where both ran
 
@@ -87,7 +87,7 @@ def place(mine: Mapping[Any, Any] | None, theirs: Mapping[Any, Any] | None) -> s
 
 def left_out(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:
     """Each method that a group of the aggregates cannot take, and why."""
-    entries = stats.left_out(scores, suite, catalogue.tasks)
+    entries = aggregates.left_out(scores, suite, catalogue.tasks)
     return [f"{catalogue.methods[m].label} in {group}: {why}" for group, m, why in entries]
 
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import pandas as pd
 
-from bench.catalogue import Catalogue
+from bench.config.catalogue import Catalogue
+from bench.config.types import Suite, resolved
 from bench.errors import unknown
-from bench.layouts import EVALUATIONS, StoredRun, open_results
-from bench.provenance import describe
+from bench.paths import block_name
+from bench.records.layouts import EVALUATIONS, StoredRun, open_results
+from bench.records.provenance import describe
+from bench.records.runs import Runs
 from bench.report.table import NOT_RECORDED, NOT_RUN, interval, number, plain_value
-from bench.runs import Runs
-from bench.suite import Suite, block_name, resolved
 
 
 def chain(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.records import write_text
+from bench.files import write_text
 
 NOT_RUN = "not run"
 NOT_AVAILABLE = "n/a"

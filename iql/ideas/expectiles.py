@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from scipy import stats
 
-from bench.nets import ValueNet
+from bench.learning.networks import ValueNet
+from bench.learning.streams import Streams
 from bench.report.figures.style import INK, STYLE, panels, save
-from bench.rng import Streams
 from iql.iql import expectile_loss
 
 TITLE = "Expectiles: from the mean towards the best of a sample"

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.learner import Learner, Target, constant
-from bench.nets import TwinCritic
-from bench.rng import Streams
-from bench.types import Batch, Spec
+from bench.learning.learner import Learner, Target, constant
+from bench.learning.networks import TwinCritic
+from bench.learning.streams import Streams
+from bench.learning.types import Batch, Spec
 from iql import iql
 
 STEP, REACH, SUPPORT = 0.25, 2.0, 0.3  # of an action; of the line; of the data's actions

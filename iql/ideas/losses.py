@@ -18,10 +18,10 @@ import torch
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor, nn
 
-from bench.learner import Learner, Target
+from bench.learning.learner import Learner, Target
+from bench.learning.streams import Streams
+from bench.learning.types import Batch, Spec
 from bench.report.figures.style import GREY, INK, STYLE, WIDTH, Figure, save
-from bench.rng import Streams
-from bench.types import Batch, Spec
 from iql import iql
 
 TITLE = "The three losses"

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench.learner import Learner, Target, constant, cosine
-from bench.nets import DeterministicPolicy, TwinCritic, ValueNet
-from bench.rng import Streams
-from bench.types import Spec
+from bench.learning.learner import Learner, Target, constant, cosine
+from bench.learning.networks import DeterministicPolicy, TwinCritic, ValueNet
+from bench.learning.streams import Streams
+from bench.learning.types import Spec
 from iql.iql import Config, act, update, value
 
 __all__ = ["Config", "State", "act", "init", "update", "value"]

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from bench.rng import Streams
-from bench.types import Batch
+from bench.learning.streams import Streams
+from bench.learning.types import Batch
 from iql.iql import Config, State, act, critic_loss, expectile_loss, init, policy_loss, value
 
 __all__ = ["Config", "State", "act", "init", "update", "value"]

@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fixture_suite import MINIMAL, one_sentence
+from helpers.projects import MINIMAL, one_sentence
 from matplotlib.collections import PolyCollection
 
-from bench import methods
-from bench.catalogue import Catalogue
+from bench.config import registry
+from bench.config.catalogue import Catalogue
+from bench.config.types import Suite
 from bench.errors import BenchError
-from bench.plan import Speeds
+from bench.jobs.cost_plan import Speeds
+from bench.records.source_hash import source_hash
 from bench.report.figures import method_styles, style
 from bench.report.figures.ablations import ablation_panels
 from bench.report.sections.ablations import ablations
 from bench.report.sections.effects import same_settings
-from bench.source_hash import source_hash
-from bench.stats import SUMMARY_COLUMNS
-from bench.suite import Suite
+from bench.statistics.aggregates import SUMMARY_COLUMNS
 
 MAZE, HOP = "pointmaze-large-stitch", "hopper-medium"
 NAMES = ("iql", "iql@expectile=0.95", "iql@expectile=0.5", "iql@temperature=1", "bc")
@@ -37,10 +37,10 @@ def made(**changes: Any) -> tuple[Suite, Catalogue]:
 
 
 def test_names() -> None:
-    assert [methods.base_of(n) for n in ("iql", "iql@hidden=[8]")] == ["iql", "iql"]
-    assert methods.setting_of("iql") == ("", "")
-    assert methods.setting_of("iql@a=b=c") == ("a", "b=c")
-    assert methods.load("iql@expectile=0.5") is methods.load("iql")
+    assert [registry.base_of(n) for n in ("iql", "iql@hidden=[8]")] == ["iql", "iql"]
+    assert registry.setting_of("iql") == ("", "")
+    assert registry.setting_of("iql@a=b=c") == ("a", "b=c")
+    assert registry.load("iql@expectile=0.5") is registry.load("iql")
     assert source_hash("iql@expectile=0.5") == source_hash("iql") != source_hash("bc")
 
 

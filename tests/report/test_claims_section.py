@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
-from fixture_claims import LARGE, LOCAL, assess, mazes
+from helpers.claims import LARGE, LOCAL, assess, mazes
 
 from bench.report.sections import claims
 

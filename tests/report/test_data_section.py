@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fixture_maze import ELSEWHERE, GOAL, START, trajectories
+from helpers.maze_walks import ELSEWHERE, GOAL, START, trajectories
 
-from bench.maze_data import proof
-from bench.mazes import STITCH
+from bench.data.maze_coverage import proof
+from bench.maze_plans import STITCH
 from bench.report.sections.data import crossings_table
 from bench.report.table import write
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fixture_results import TASKS, catalogue, make_suite, source_hash, write_results
+from helpers.suite_results import TASKS, catalogue, make_suite, source_hash, write_results
 from rliable import library, metrics
 
 from bench.report import build, inputs

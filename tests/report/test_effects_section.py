@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pypdfium2
-from fixture_results import (
+from helpers.suite_results import (
     LABELS,
     MAZES,
     TASKS,
@@ -19,12 +19,13 @@ from fixture_results import (
     write_results,
 )
 
-from bench import stats
-from bench.effects import EFFECT_COLUMNS, paired_effects
+from bench.config.types import Override, Suite
 from bench.report import table
 from bench.report.build import build
 from bench.report.sections import effects
-from bench.suite import Override, Suite
+from bench.statistics.frames import read_csv, write_csv
+from bench.statistics.paired_effects import EFFECT_COLUMNS, paired_effects
+from bench.statistics.scores import SCORE_COLUMNS
 
 A, B, MAZE = TASKS[0], TASKS[1], MAZES[5]
 
@@ -125,9 +126,9 @@ def test_the_key_result_counts_and_names() -> None:
 def text_of(folder: Path, chosen: Suite) -> str:
     """The text of the report of made-up results."""
     write_results(folder, chosen)
-    scores = stats.read_csv(folder / "scores.csv", stats.SCORE_COLUMNS)
+    scores = read_csv(folder / "scores.csv", SCORE_COLUMNS)
     if chosen.baseline:
-        stats.write_csv(paired_effects(scores, chosen), folder / "effects.csv")
+        write_csv(paired_effects(scores, chosen), folder / "effects.csv")
     cards = [write_card(folder / "cards", task) for task in chosen.tasks]
     build(chosen, catalogue(), folder, cards, folder / "fixture.pdf", source_hash)
     pages = [

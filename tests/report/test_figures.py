@@ -10,15 +10,25 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from fixture_results import LABELS, MAZES, TASKS, catalogue, make_suite, write_card, write_results
+from helpers.suite_results import (
+    LABELS,
+    MAZES,
+    TASKS,
+    catalogue,
+    make_suite,
+    write_card,
+    write_results,
+)
 from matplotlib.figure import Figure
 
-from bench import stats
-from bench.methods import METHODS
-from bench.records import read_json
+from bench.config.registry import METHODS
+from bench.files import read_json
 from bench.report.figures import method_styles as looks
 from bench.report.figures import scores as figures
 from bench.report.figures import style
+from bench.statistics import aggregates
+from bench.statistics.frames import read_csv
+from bench.statistics.scores import SCORE_COLUMNS
 
 ROWS = catalogue().tasks
 SOME = (TASKS[0], MAZES[5])
@@ -32,8 +42,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def draw(results: Path, out: Path) -> None:
-    scores = stats.read_csv(results / "scores.csv", stats.SCORE_COLUMNS)
-    aggregate = stats.read_csv(results / "aggregate.csv", stats.AGGREGATE_COLUMNS)
+    scores = read_csv(results / "scores.csv", SCORE_COLUMNS)
+    aggregate = read_csv(results / "aggregate.csv", aggregates.AGGREGATE_COLUMNS)
     labels = {m: LABELS[m] for m in ("iql", "bc")}
     tasks = {t: ROWS[t] for t in SOME}
     card = read_json(write_card(out, SOME[0]))
@@ -59,8 +69,8 @@ def test_equal_data_give_equal_files(results: Path, tmp_path: Path) -> None:
 
 
 def test_figures_without_any_data(tmp_path: Path) -> None:
-    scores = pd.DataFrame(columns=stats.SCORE_COLUMNS)
-    aggregate = pd.DataFrame(columns=stats.AGGREGATE_COLUMNS)
+    scores = pd.DataFrame(columns=SCORE_COLUMNS)
+    aggregate = pd.DataFrame(columns=aggregates.AGGREGATE_COLUMNS)
     style.write(
         partial(figures.aggregate_intervals, aggregate, {"iql": "IQL"}, ["all"]), tmp_path / "a"
     )

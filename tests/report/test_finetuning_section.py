@@ -7,21 +7,30 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from fixture_finetune import CATALOGUE, EPISODES, MAZE, ROBOT, SCORES, SEEDS, scores, suite
-from fixture_results import make_suite
+from helpers.finetuning_results import (
+    CATALOGUE,
+    EPISODES,
+    MAZE,
+    ROBOT,
+    SCORES,
+    SEEDS,
+    scores,
+    suite,
+)
+from helpers.suite_results import make_suite
 
-from bench import finetune
+from bench.config.types import Override, Suite
 from bench.report import build, html
 from bench.report.figures import style
 from bench.report.figures.finetuning import curves
 from bench.report.section import Section
 from bench.report.sections import finetuning
-from bench.suite import Override, Suite
+from bench.statistics.finetuning import Published, fine_tuning
 
 
 def made(tmp_path: Path, chosen: Suite) -> Section | None:
     """The section of such a suite, drawn."""
-    result = finetune.fine_tuning(SCORES, EPISODES, chosen, CATALOGUE.tasks)
+    result = fine_tuning(SCORES, EPISODES, chosen, CATALOGUE.tasks)
     seconds = {"total": 12.0, "updates": 8.0, "environments": 2.0}
     run = {"settings": {"method": "iql", "task": {"task": MAZE}}, "online_seconds": seconds}
     older = {"settings": {"method": "iql", "task": {"task": MAZE}}}
@@ -76,10 +85,10 @@ def test_the_html_curves_run_through_both_phases() -> None:
 
 def test_a_change_without_doubt_is_marked() -> None:
     sure = scores(MAZE, "iql", {s: [0, 10 + s, 0, 0, 60] for s in SEEDS})
-    result = finetune.fine_tuning(sure, EPISODES, suite((MAZE,)), CATALOGUE.tasks)
+    result = fine_tuning(sure, EPISODES, suite((MAZE,)), CATALOGUE.tasks)
     cells = {(r["task"], r["method"]): r for r in result.to_dict("records")}
     labels = {"iql": "IQL"}
-    theirs = finetune.Published(
+    theirs = Published(
         task=MAZE, method="iql", before=1.0, after=2.0, standing="believed", source="a test"
     )
     table = finetuning.before_and_after(

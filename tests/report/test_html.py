@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 import pytest
-from fixture_results import MAZES, TASKS, catalogue, make_suite, source_hash, write_results
+from helpers.suite_results import MAZES, TASKS, catalogue, make_suite, source_hash, write_results
 
 from bench.report.build import build
 from bench.report.html import in_script

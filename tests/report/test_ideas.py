@@ -12,8 +12,8 @@ import pypdfium2
 import pytest
 from scipy import integrate, stats
 
+from bench.config.registry import IDEAS
 from bench.errors import BenchError
-from bench.methods import IDEAS
 from bench.report import ideas
 from iql import iql
 from iql.ideas import expectiles, line, losses, overestimation, stitching, support

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fixture_maze import ELSEWHERE, GOAL, START, trajectories
+from helpers.maze_walks import ELSEWHERE, GOAL, START, trajectories
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from bench.mazes import MAZES, STITCH
+from bench.maze_plans import MAZES, STITCH
 from bench.report.figures import mazes as maze_figures
 from bench.report.figures import method_styles, style
 from bench.report.figures.mazes import Trace, Values
-from bench.stats import SUMMARY_COLUMNS
+from bench.statistics.aggregates import SUMMARY_COLUMNS
 
 LABELS = {"iql": "IQL", "bc": "BC", "dt": "DT"}
 

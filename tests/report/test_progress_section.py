@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from fixture_results import TASKS, catalogue, make_suite, source_hash, write_results
+from helpers.suite_results import TASKS, catalogue, make_suite, source_hash, write_results
 
+from bench.records.runs import read_runs
 from bench.report.sections import progress
-from bench.runs import read_runs
 
 A, B = TASKS[:2]
 SUITE = make_suite([A, B], ["iql", "bc"], seeds=6, seeds_per_job=3)

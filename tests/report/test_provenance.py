@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from fixture_results import TASKS, catalogue, make_suite, source_hash, write_results
+from helpers.suite_results import TASKS, catalogue, make_suite, source_hash, write_results
 
-from bench import stats
-from bench.archive import archive
 from bench.errors import BenchError
+from bench.jobs.archive import archive
+from bench.records.runs import read_runs
 from bench.report import provenance
 from bench.report.sections.provenance import trace_table
-from bench.runs import read_runs
+from bench.statistics import aggregates
+from bench.statistics.frames import read_csv
+from bench.statistics.scores import SCORE_COLUMNS
 
 A, B = TASKS[:2]
 SUITE = make_suite([A, B], ["iql", "bc"], seeds=6, seeds_per_job=3)
@@ -34,15 +36,15 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def chain(folder: Path, task: str, method: str) -> str:
     runs = read_runs(SUITE, folder, source_hash)
-    scores = stats.read_csv(folder / "scores.csv", stats.SCORE_COLUMNS)
-    summary = stats.read_csv(folder / "summary.csv", stats.SUMMARY_COLUMNS)
+    scores = read_csv(folder / "scores.csv", SCORE_COLUMNS)
+    summary = read_csv(folder / "summary.csv", aggregates.SUMMARY_COLUMNS)
     known = catalogue()
     return "\n".join(provenance.chain(task, method, SUITE, known, folder, runs, scores, summary))
 
 
 def test_the_chain_from_the_cell_to_the_commit(results: Path) -> None:
     text = chain(results, A, "iql")
-    row = stats.read_csv(results / "summary.csv", ["task"]).iloc[0]
+    row = read_csv(results / "summary.csv", ["task"]).iloc[0]
     expected = [
         f"IQL on {A}, suite fixture",
         f"row {A}, column IQL of Scores: {row['mean']:.1f} [",
@@ -87,9 +89,9 @@ def test_the_table_of_runs(results: Path) -> None:
 
 def test_latex_names_every_number() -> None:
     row = (A, "td3_bc", 3, -47.06, 2.0, float("nan"), float("nan"), 50.0, 47.0, "best", 0)
-    summary = pd.DataFrame([row], columns=stats.SUMMARY_COLUMNS)
+    summary = pd.DataFrame([row], columns=aggregates.SUMMARY_COLUMNS)
     aggregate = pd.DataFrame(
-        [("all", "iql", "IQM", 51.26, 40.0, 60.0, 5, 2)], columns=stats.AGGREGATE_COLUMNS
+        [("all", "iql", "IQM", 51.26, 40.0, 60.0, 5, 2)], columns=aggregates.AGGREGATE_COLUMNS
     )
     text = provenance.macros(summary, aggregate, "fixture")
     assert rf"\csname bench/{A}/td3_bc/mean\endcsname{{$-$47.1}}" in text

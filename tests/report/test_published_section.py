@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fixture_claims import CATALOGUE, PAPER, scores, values
+from helpers.claims import CATALOGUE, PAPER, scores, values
 from scipy import stats
 
-from bench import published
-from bench.inference import Sample
 from bench.report.sections import published as comparison
 from bench.report.table import write
-from bench.stats import SUMMARY_COLUMNS
+from bench.statistics import published
+from bench.statistics.aggregates import SUMMARY_COLUMNS
+from bench.statistics.inference import Sample
 
 HOPPER, WALKER = "hopper-medium-v2", "walker2d-medium-v2"
 SUITE = PAPER.model_copy(update={"tasks": (HOPPER, WALKER), "methods": ("iql", "cql")})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pypdfium2
 import pytest
-from fixture_results import (
+from helpers.suite_results import (
     LABELS,
     MAZES,
     TASKS,
@@ -19,13 +19,13 @@ from fixture_results import (
     write_results,
 )
 
-from bench import runs
+from bench.config.types import Override, Suite
 from bench.errors import BenchError
-from bench.layouts import open_results
+from bench.records import runs
+from bench.records.layouts import open_results
 from bench.report import build as report
 from bench.report import prose
-from bench.stats import SUMMARY_COLUMNS
-from bench.suite import Override, Suite
+from bench.statistics.aggregates import SUMMARY_COLUMNS
 
 A, B, MAZE = TASKS[0], TASKS[1], MAZES[5]
 

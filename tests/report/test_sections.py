@@ -13,15 +13,24 @@ from typing import Any
 import matplotlib as mpl
 import pypdfium2
 import pytest
-from fixture_results import TASKS, catalogue, make_suite, source_hash, write_card, write_results
+from helpers.suite_results import (
+    TASKS,
+    catalogue,
+    make_suite,
+    source_hash,
+    write_card,
+    write_results,
+)
 from matplotlib.figure import Figure as Drawing
 
-from bench import effects, finetune, stats
+from bench.config.types import Maps, Online, Suite
 from bench.report import build, inputs
 from bench.report.markup import rst_captions
 from bench.report.section import Figure, Section
 from bench.report.sections import SECTIONS
-from bench.suite import Maps, Online, Suite
+from bench.statistics import finetuning, paired_effects
+from bench.statistics.frames import read_csv, write_csv
+from bench.statistics.scores import SCORE_COLUMNS
 
 A, MAZE = TASKS[0], "pointmaze-stitch"
 METHODS = ("iql", "cql")
@@ -51,11 +60,11 @@ def results(tmp_path: Path) -> Path:
     """Results of `everything`, without its online phase: all of that is still to come."""
     folder, suite, cat = tmp_path / "results", everything(), known()
     write_results(folder, suite)
-    scores = stats.read_csv(folder / "scores.csv", stats.SCORE_COLUMNS)
-    stats.write_csv(effects.paired_effects(scores, suite), folder / "effects.csv")
-    episodes = finetune.read_episodes([])
-    frame = finetune.fine_tuning(scores, episodes, suite, cat.tasks)
-    stats.write_csv(frame, folder / "finetune.csv")
+    scores = read_csv(folder / "scores.csv", SCORE_COLUMNS)
+    write_csv(paired_effects.paired_effects(scores, suite), folder / "effects.csv")
+    episodes = finetuning.read_episodes([])
+    frame = finetuning.fine_tuning(scores, episodes, suite, cat.tasks)
+    write_csv(frame, folder / "finetune.csv")
     return folder
 
 

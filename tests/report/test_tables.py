@@ -9,16 +9,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fixture_results import MAZES, TASKS, catalogue, make_suite, write_card
+from helpers.suite_results import MAZES, TASKS, catalogue, make_suite, write_card
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import stats
-from bench.records import read_json
+from bench.config.types import Override
+from bench.files import read_json
 from bench.report import prose, table
 from bench.report.sections import aggregates, data, scores, settings
-from bench.stats import SUMMARY_COLUMNS
-from bench.suite import Override
+from bench.statistics.aggregates import AGGREGATE_COLUMNS, METRICS, SUMMARY_COLUMNS
 
 A, B = TASKS[:2]
 NAN = float("nan")
@@ -87,8 +86,8 @@ def test_runtime_rows_by_hand() -> None:
 
 
 def test_aggregate_table_names_absent_methods() -> None:
-    rows = [("all", "iql", metric, 50.0, 40.0, 60.0, 5, 2) for metric in stats.METRICS]
-    frame = pd.DataFrame(rows, columns=stats.AGGREGATE_COLUMNS)
+    rows = [("all", "iql", metric, 50.0, 40.0, 60.0, 5, 2) for metric in METRICS]
+    frame = pd.DataFrame(rows, columns=AGGREGATE_COLUMNS)
     made = aggregates.aggregate_table(frame, make_suite(), catalogue())
     assert [c.text for c in made.rows[0]] == ["all", "IQL", "5", *["50.0"] * 4]
     assert [c.text for c in made.rows[1]] == ["all", "BC", *["n/a"] * 5]

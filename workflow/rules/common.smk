@@ -12,15 +12,15 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir).parent))
 
 import bench
-from bench import owners
+from bench.jobs import workflow_locks
 from bench.errors import BenchError
-from bench.methods import entry_of, weight
-from bench.catalogue import Catalogue
-from bench.coverage import FILE as COVERAGE
-from bench.fetch import file_of
-from bench.finetune import TABLE2
+from bench.config.registry import entry_of, weight
+from bench.config.catalogue import Catalogue
+from bench.statistics.interval_coverage import FILE as COVERAGE
+from bench.data.fetch_d4rl import file_of
+from bench.statistics.finetuning import TABLE2
 from bench.report.markup import rst_captions
-from bench.suite import block_name, resolved
+from bench.config.types import block_name, resolved
 
 try:
     CATALOGUE = Catalogue()
@@ -37,7 +37,7 @@ except BenchError as error:
     raise WorkflowError(str(error))
 
 # Snakemake takes its lock after it has read this.
-for line in owners.clear():
+for line in workflow_locks.clear():
     print(line, file=sys.stderr)
 
 TEMPLATES = sorted(map(str, Path(bench.__file__).parent.glob("report/templates/*")))

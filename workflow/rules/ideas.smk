@@ -1,5 +1,5 @@
 # The paper's ideas as small experiments: `snakemake --cores all ideas`.
-from bench.methods import IDEAS
+from bench.config.registry import IDEAS
 
 
 rule idea:

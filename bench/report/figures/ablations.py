@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.catalogue import Catalogue
+from bench.config.catalogue import Catalogue
 from bench.report.figures.method_styles import look
 from bench.report.figures.style import GREY, INK, empty, legend, panels
 

@@ -13,10 +13,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
-from bench import stats
-from bench.inference import bootstrap_interval, improvement
 from bench.report.figures.method_styles import look
 from bench.report.figures.style import INK, legend, panels
+from bench.statistics import intervals
+from bench.statistics.inference import bootstrap_interval, improvement
 
 PROFILE = ["group", "method", "threshold", "share", "ci_low", "ci_high"]
 THRESHOLDS = 201
@@ -35,13 +35,13 @@ def profile(matrix: np.ndarray, thresholds: np.ndarray, repetitions: int) -> np.
     seeds, tasks = matrix.shape
     above = (matrix[:, :, None] > thresholds).astype(float)
     band = np.full((2, len(thresholds)), np.nan)
-    if seeds >= stats.MIN_SEEDS:
+    if seeds >= intervals.MIN_SEEDS:
         rng = np.random.default_rng(0)
         draws = np.zeros((repetitions, len(thresholds)))
         for task in range(tasks):
             weights = rng.multinomial(seeds, np.full(seeds, 1 / seeds), repetitions)
             draws += weights @ above[:, task] / (seeds * tasks)
-        tail = 50 * (1 - stats.LEVEL)
+        tail = 50 * (1 - intervals.LEVEL)
         band = np.percentile(draws, [tail, 100 - tail], axis=0)
     return np.vstack([above.mean((0, 1)), band])
 
@@ -95,7 +95,7 @@ def probabilities(matrices: Matrices, reference: str, repetitions: int) -> pd.Da
         for method in (m for m in found if m != reference and reference in found):
             ours, theirs = found[reference], found[method]
             value, draws = improvement(list(ours.T), list(theirs.T), repetitions)
-            enough = min(len(ours), len(theirs)) >= stats.MIN_SEEDS
+            enough = min(len(ours), len(theirs)) >= intervals.MIN_SEEDS
             interval = bootstrap_interval(draws) if enough else (np.nan, np.nan)
             rows.append((group, method, value, *interval))
     return pd.DataFrame(rows, columns=["group", "method", "probability", "ci_low", "ci_high"])

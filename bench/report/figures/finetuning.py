@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from bench import finetune
-from bench.finetune import Published
+from bench.config.task import Task
+from bench.config.types import Suite
 from bench.report.figures.method_styles import look
 from bench.report.figures.scores import curve
 from bench.report.figures.style import empty, legend, outer_labels, panels, show_range
-from bench.suite import Suite
-from bench.task import Task
+from bench.statistics import finetuning
+from bench.statistics.finetuning import Published
 
 
 def curves(
@@ -39,7 +39,7 @@ def curves(
         for method, label in labels.items():
             theirs, online = paper.get((name, method)), suite.online_of(method, task.family)
             cell = of_task[of_task["method"] == method] if online else of_task.iloc[:0]
-            cell = finetune.through_both(cell, suite.updates_of(method))
+            cell = finetuning.through_both(cell, suite.updates_of(method))
             style = look(method, list(labels))
             curve(axis, cell, task.bounded, style, label)
             if online is None or cell.empty:

@@ -16,11 +16,11 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from bench.maze_data import cells_visited, visits
-from bench.mazes import Maze
+from bench.data.maze_coverage import cells_visited, visits
+from bench.data.transitions import Transitions
+from bench.maze_plans import Maze
 from bench.report.figures.method_styles import Look, look
 from bench.report.figures.style import GREY, INK, WIDTH, empty, legend, panels
-from bench.transitions import Transitions
 
 WALL = "0.78"
 ACCENT = "#b5123b"  # no method's colour
@@ -41,7 +41,7 @@ class Values:
 
     positions: np.ndarray  # (N, 2)
     mean: np.ndarray  # (N,)
-    rank: float  # its probe (bench.probes)
+    rank: float  # its probe (bench.training.maze_probes)
 
 
 @dataclass(frozen=True)

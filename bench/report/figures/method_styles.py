@@ -12,7 +12,7 @@ from typing import Any
 
 import seaborn as sns
 
-from bench.methods import METHODS
+from bench.config.registry import METHODS
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 
-from bench.curves import curve_of
+from bench.config.task import Task
 from bench.report.figures.method_styles import Look, look
 from bench.report.figures.style import (
     GREY,
@@ -25,8 +25,8 @@ from bench.report.figures.style import (
     ticks,
 )
 from bench.report.table import NOT_RECORDED
-from bench.stats import METRICS
-from bench.task import Task
+from bench.statistics.aggregates import METRICS
+from bench.statistics.curves import curve_of
 
 
 def aggregate_intervals(

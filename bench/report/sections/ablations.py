@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench.catalogue import Catalogue
-from bench.methods import base_of, setting_of
+from bench.config.catalogue import Catalogue
+from bench.config.registry import base_of, setting_of
+from bench.config.types import Suite
 from bench.report.figures.ablations import Ablation, ablation_panels
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import Figure, Section
 from bench.report.sections.settings import defaults
-from bench.suite import Suite
 
 
 def section(inputs: ReportInputs) -> Section | None:

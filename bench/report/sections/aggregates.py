@@ -6,9 +6,8 @@ from functools import partial
 
 import pandas as pd
 
-from bench import stats
-from bench.catalogue import Catalogue
-from bench.costs import REFERENCE, seed_update_seconds
+from bench.config.catalogue import Catalogue
+from bench.config.types import Suite
 from bench.report import prose
 from bench.report.figures import distributions
 from bench.report.figures.scores import aggregate_intervals
@@ -16,8 +15,9 @@ from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Figure, Item, Paragraph, Section
 from bench.report.table import NOT_AVAILABLE, Cell, Table, interval, number, row_of
-from bench.stats import METRICS, groups
-from bench.suite import Suite
+from bench.statistics import aggregates
+from bench.statistics.aggregates import METRICS, groups
+from bench.statistics.costs import REFERENCE, seed_update_seconds
 
 
 def section(inputs: ReportInputs) -> Section:
@@ -55,7 +55,7 @@ def over_all_seeds(inputs: ReportInputs) -> list[Figure]:
     compared with is a suite's baseline, or IQL.
     """
     suite, labels = inputs.offline, inputs.labels
-    found = stats.matrices(inputs.scores, suite, inputs.catalogue.tasks)
+    found = aggregates.matrices(inputs.scores, suite, inputs.catalogue.tasks)
     matrices = {group: methods for group, methods in found.items() if methods}
     if not matrices:
         return []

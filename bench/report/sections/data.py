@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from bench.catalogue import Catalogue
-from bench.mazes import Maze
+from bench.config.catalogue import Catalogue
+from bench.config.types import Suite
+from bench.data.transitions import Transitions
+from bench.maze_plans import Maze
 from bench.report.figures.mazes import trajectories
 from bench.report.figures.scores import return_histograms
 from bench.report.inputs import ReportInputs
@@ -22,8 +24,6 @@ from bench.report.table import (
     recorded,
     row_of,
 )
-from bench.suite import Suite
-from bench.transitions import Transitions
 
 Cards = Mapping[str, Mapping[str, Any]]  # by task
 AUDITED = ("rule", "finding", "verdict")  # of each entry of a card's audit

@@ -7,13 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from bench.catalogue import Catalogue
-from bench.methods import METHODS, base_of
+from bench.config.catalogue import Catalogue
+from bench.config.registry import METHODS, base_of
+from bench.config.types import Suite
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Section
 from bench.report.table import CHANGED, NOT_RUN, Cell, Table, interval, number, row_of
-from bench.suite import Suite
 
 
 def section(inputs: ReportInputs) -> Section | None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench import finetune
-from bench.finetune import TOTAL, Published
+from bench.config.task import Task
+from bench.config.types import Suite
 from bench.report.figures.finetuning import curves
 from bench.report.inputs import ReportInputs
 from bench.report.prose import SUBJECT, named, place
@@ -26,8 +26,8 @@ from bench.report.table import (
     number,
     row_of,
 )
-from bench.suite import Suite
-from bench.task import Task
+from bench.statistics import finetuning
+from bench.statistics.finetuning import TOTAL, Published
 
 PARTS = ("updates", "environments", "total")  # of the seconds of an online phase
 ARROW = "\N{RIGHTWARDS ARROW}"
@@ -51,7 +51,7 @@ def phase(inputs: ReportInputs) -> Phase | None:
     """None for a suite without an online phase."""
     if inputs.finetune is None:
         return None
-    wanted = finetune.cells(inputs.suite, inputs.catalogue.tasks)
+    wanted = finetuning.cells(inputs.suite, inputs.catalogue.tasks)
     known = inputs.catalogue.methods
     return Phase(
         {(r["task"], r["method"]): r for r in inputs.finetune.to_dict("records")},
@@ -66,7 +66,7 @@ def section(inputs: ReportInputs) -> Section | None:
     if found is None:
         return None
     cells, labels, tasks, suite = found.cells, found.labels, found.tasks, inputs.suite
-    paper = finetune.published()
+    paper = finetuning.published()
     draw = partial(curves, inputs.scores, suite, labels, tasks, paper)
     table = before_and_after(cells, suite, labels, list(tasks), paper, inputs.stale)
     size = 8.5 if len(table.header) <= 5 else 7

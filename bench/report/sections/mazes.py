@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
-from bench import published
+from bench.config.types import Suite
+from bench.paths import block_name
 from bench.report.figures.mazes import Trace, Values, success_bars, value_maps
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import Figure, Section
-from bench.suite import Suite, block_name
+from bench.statistics import published
 
 VALUES = ("values", "value_rank", "positions")  # of a trace whose method has a value
 

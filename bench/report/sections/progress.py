@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.catalogue import Catalogue
+from bench.config.catalogue import Catalogue
+from bench.config.types import Suite
+from bench.paths import block_name
+from bench.records.runs import Runs
 from bench.report.inputs import ReportInputs
 from bench.report.section import CaptionedTable, Section
 from bench.report.table import Cell, Table, row_of
-from bench.runs import Runs
-from bench.suite import Suite, block_name
 
 CHECKPOINT = "checkpoint.safetensors"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bench.catalogue import Catalogue
+from bench.config.catalogue import Catalogue
+from bench.config.types import Suite
+from bench.records.runs import Runs
 from bench.report.inputs import ReportInputs
 from bench.report.section import CaptionedTable, Section
 from bench.report.table import NOT_RECORDED, Cell, Table, row_of
-from bench.runs import Runs
-from bench.suite import Suite
 
 SHORT = 10  # digits of a hash that are shown
 

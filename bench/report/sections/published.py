@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from bench import published
-from bench.catalogue import Catalogue
-from bench.inference import Sample, contrast
+from bench.config.catalogue import Catalogue
+from bench.config.types import Suite
 from bench.report.inputs import ReportInputs
 from bench.report.section import CaptionedTable, Section
 from bench.report.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, interval, number, row_of
-from bench.stats import MIN_SEEDS, groups
-from bench.suite import Suite
+from bench.statistics import published
+from bench.statistics.aggregates import groups
+from bench.statistics.inference import Sample, contrast
+from bench.statistics.intervals import MIN_SEEDS
 
 Scores = Mapping[tuple[str, str], Sample]
 KINDS = {"mean": "last", "last10": "mean of last ten", "best": "best"}

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
-from bench.catalogue import Catalogue
-from bench.costs import REFERENCE, Run, seed_update_seconds
+from bench.config.catalogue import Catalogue
+from bench.config.types import Suite
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Paragraph, Section
 from bench.report.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, interval, number, row_of
-from bench.stats import groups
-from bench.suite import Suite
+from bench.statistics.aggregates import groups
+from bench.statistics.costs import REFERENCE, Run, seed_update_seconds
 
 Pairs = Collection[tuple[str, str]]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bench.catalogue import Catalogue
-from bench.methods import base_of
+from bench.config.catalogue import Catalogue
+from bench.config.registry import base_of
+from bench.config.types import SHARED, SHARED_DEFAULTS, Suite
+from bench.records.runs import Runs
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Item, Paragraph, Section
 from bench.report.table import NOT_RUN, Cell, Table, number, plain_value, row_of
-from bench.runs import Runs
-from bench.suite import SHARED, SHARED_DEFAULTS, Suite
 
 ORDER = ("rewards", "observations", "batch_size")  # of the settings that all methods share
 

@@ -1,0 +1,1 @@
+"""Decides each claim about IQL from the scores of a suite."""

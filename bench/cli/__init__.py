@@ -1,0 +1,1 @@
+"""Implements the verbs of `python -m bench`."""

@@ -1,0 +1,134 @@
+"""The verbs of the command line that make data: fetch, convert, collect, transitions, behavior."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+import yaml
+
+from bench.config.catalogue import Catalogue
+from bench.errors import BenchError, unknown
+
+MINARI_ROOT = Path("data/minari")
+Name = Annotated[str, tyro.conf.Positional]
+
+
+def fetch(
+    datasets: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
+    configfile: Path | None = None,
+    local: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
+    base_url: str | None = None,
+) -> None:
+    """Download D4RL's files to data/d4rl and Minari's datasets to data/minari, and check them.
+
+    A download of D4RL's goes on where it broke off.
+
+    Args:
+        datasets: rows of config/d4rl.tsv, such as hopper-medium-v2, or Minari ids, such as
+            mujoco/hopper/medium-v0.
+        configfile: a suite; all that its tasks need.
+        local: folder that holds the files already, for a machine without a network: D4RL's, or
+            a copy of the folder where minari keeps its datasets.
+        base_url: a mirror of one's own instead of config/d4rl.tsv's, holding gym_mujoco_v2/ and
+            the other folders; the variable D4RL_BASE_URL does the same. For Minari's datasets
+            its own variable MINARI_REMOTE does.
+    """
+    from bench.data import fetch_minari
+    from bench.data.fetch_d4rl import PREFIX, source_of
+    from bench.data.fetch_d4rl import fetch as run
+
+    names = list(datasets)
+    if configfile is not None:
+        catalogue = Catalogue()
+        rows = [catalogue.tasks[t] for t in catalogue.read_suite(configfile).tasks]
+        names += [row.dataset for row in rows if row.recipe in ("d4rl", fetch_minari.RECIPE)]
+    if not names:
+        raise BenchError(
+            "fetch: nothing to fetch; name rows of config/d4rl.tsv, or a --configfile."
+        )
+    hosted = [n for n in dict.fromkeys(names) if "/" in n and not n.startswith(PREFIX)]
+    names = [name for name in names if name not in hosted]
+    sources = list({s.dataset: s for s in map(source_of, names)}.values())
+    missing = [s for s in sources if not s.path.exists()]
+    size = sum(s.bytes or 0 for s in missing)
+    print(f"{len(sources)} files, {len(missing)} to fetch: {size / 1e9:.1f} GB", flush=True)
+    if hosted:
+        print(f"{len(hosted)} datasets of Minari, whose sizes are not known here", flush=True)
+    if local is None and size > (free := shutil.disk_usage(".").free):
+        raise BenchError(
+            f"data/d4rl: {free / 1e9:.1f} GB free where {size / 1e9:.1f} GB are needed; make room."
+        )
+    for source in sources:
+        print(f"{run(source, local, base_url)}: whole", flush=True)
+    for name in hosted:
+        print(f"{fetch_minari.fetch(name, local)}: whole", flush=True)
+
+
+def convert(task: Name) -> None:
+    """Store the HDF5 file of a task as a Minari dataset under data/minari.
+
+    Args:
+        task: row of config/tasks.tsv with the recipe d4rl or hdf5:PATH.
+    """
+    from bench.data.convert import convert as run
+
+    row = Catalogue().task(task)
+    run(row, MINARI_ROOT)
+    print(MINARI_ROOT / row.dataset)
+
+
+def collect(dataset: Name, recipe: str, env_id: str, rows: int, seed: int = 0) -> None:
+    """Collect a local dataset in MuJoCo and store it with Minari under data/minari.
+
+    Args:
+        dataset: Minari id to create, such as local/hopper/medium-100k-v0.
+        recipe: robot/medium, robot/medium-replay, robot/medium-expert or pointmaze/stitch.
+        env_id: Gymnasium id, or module:id.
+        rows: transitions to collect.
+        seed: the same seed collects the same data.
+    """
+    import torch
+
+    from bench.collection.collect import collect as run
+
+    torch.set_num_threads(1)
+    run(env_id, dataset, recipe, rows, MINARI_ROOT, seed)
+
+
+def transitions(task: Name, dataset: str) -> None:
+    """Flatten and audit a Minari dataset; writes arrays and card.json under data/transitions.
+
+    Args:
+        task: row of config/tasks.tsv, for environment and reading.
+        dataset: Minari id under data/minari.
+    """
+    from bench.data.prepare import prepare
+
+    row = Catalogue().task(task)
+    folder = prepare(task, dataset, row.env_id, MINARI_ROOT, row.reading)
+    card = json.loads((folder / "card.json").read_text())
+    print(f"{folder}/card.json: {card['rows']:,} rows, {card['episodes']:,} episodes, mean")
+    print(f"normalised score of the data {row.score(card['return']['mean']):.1f}")
+
+
+def behavior(robot: Name, out: Path) -> None:
+    """Train the PPO behaviour policies of one robot from nothing (tens of minutes).
+
+    Args:
+        robot: a key of config/behaviors.yaml.
+        out: folder for the ladder of snapshots, its scores and the training curve.
+    """
+    import torch
+
+    from bench.collection.behavior_policies import train
+
+    entries = yaml.safe_load(Path("config/behaviors.yaml").read_text())
+    if robot not in entries:
+        raise unknown("config/behaviors.yaml", "robot", robot, entries)
+    torch.set_num_threads(1)
+    entry = entries[robot]
+    train(entry["env_id"], out, entry["steps"], entry["seed"], entry["config"])

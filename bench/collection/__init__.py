@@ -1,0 +1,1 @@
+"""Trains behaviour policies and collects datasets with them."""

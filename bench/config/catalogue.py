@@ -1,0 +1,252 @@
+"""The task table and the method file of `config/`, and the settings that follow from them.
+
+A cell is one (method, task, seed block); its settings are layered, later ones winning:
+
+    defaults in the method's Config  <-  config/methods.yaml (per task family, sourced)
+                                     <-  `overrides` of the suite (each with its reason)
+
+A method without an entry in config/methods.yaml runs with its own defaults in every family.
+
+The workflow imports this module, so it imports no torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from bench.config import registry
+from bench.config.task import Task, TaskSettings
+from bench.config.types import (
+    SCALES,
+    SHARED,
+    SHARED_DEFAULTS,
+    FamilyLayer,
+    Layer,
+    Method,
+    Online,
+    Settings,
+    Suite,
+    resolved,
+)
+from bench.config.validation import read_table, read_yaml, validate
+from bench.errors import BenchError, unknown
+from bench.maze_plans import maze_of
+
+TASKS = Path("config/tasks.tsv")
+METHODS = Path("config/methods.yaml")
+METHOD_SCHEMA = Path("workflow/schemas/methods.schema.yaml")
+UNLISTED = "no reference"  # of a method without an entry in config/methods.yaml
+
+
+class Catalogue:
+    """The task table and the method file, read and checked once."""
+
+    def __init__(self, tasks: Path = TASKS, method_file: Path = METHODS):
+        self.tasks = _tasks(tasks)
+        raw = read_yaml(method_file)
+        self.methods = {n: validate(Method, v, f"{method_file}, {n}") for n, v in raw.items()}
+        for name in self.methods:
+            if name not in registry.METHODS:
+                raise unknown(str(method_file), "method", name, registry.METHODS)
+        for name in registry.METHODS:
+            self.methods.setdefault(name, Method(label=name, reference=UNLISTED, families={}))
+        self.schemas = read_yaml(METHOD_SCHEMA)
+        for name in self.methods:
+            if name not in self.schemas:
+                raise BenchError(
+                    f"{METHOD_SCHEMA}: method '{name}' is missing; run `python -m bench schema`."
+                )
+        families = {t.family for t in self.tasks.values()}
+        for name, method in self.methods.items():
+            for family, layer in method.families.items():
+                where = f"{method_file}, {name}, families"
+                if family not in families:
+                    raise unknown(where, "family", family, families)
+                self._check_config(name, layer.config, f"{where}, {family}")
+                for config in layer.environments.values():
+                    self._check_config(name, config, f"{where}, {family}, environments")
+                self._check_config(name, layer.fine_tuning, f"{where}, {family}, fine_tuning")
+
+    def task(self, name: str) -> Task:
+        """The row of that name."""
+        if name not in self.tasks:
+            raise unknown(str(TASKS), "task", name, self.tasks)
+        return self.tasks[name]
+
+    def suite(self, raw: object, where: str) -> Suite:
+        """Validate the content of a suite file; `where` names it in errors."""
+        suite = validate(Suite, raw, where)
+        for task in suite.tasks:
+            if task not in self.tasks:
+                raise unknown(where, "task", task, self.tasks)
+        for method in suite.methods:
+            self.enter(method, where)
+            source = registry.entry_of(method).starts_from
+            if source and source not in suite.methods:
+                raise BenchError(
+                    f"{where}, methods: {method} begins from the runs of {source}, which are not "
+                    f"there; add {source}."
+                )
+        for task in suite.maps.tasks if suite.maps else ():
+            if maze_of(self.tasks[task].env_id) is None:
+                raise BenchError(f"{where}, maps, tasks: {task} has no maze; remove it.")
+        families = {t.family for t in self.tasks.values()}
+        for override in suite.overrides:
+            for method in override.methods or ():
+                if method not in self.methods:
+                    raise unknown(f"{where}, overrides", "method", method, self.methods)
+            for family in override.families or ():
+                if family not in families:
+                    raise unknown(f"{where}, overrides", "family", family, families)
+            for method in override.methods or suite.methods:
+                self._check_config(method, override.config, f"{where}, overrides")
+        for method in suite.methods:
+            for task in suite.tasks:
+                self.settings(suite, method, task, suite.seeds, where)
+        return suite
+
+    def read_suite(self, path: Path) -> Suite:
+        """Read and validate a suite file."""
+        return self.suite(read_yaml(path), str(path))
+
+    def settings(
+        self,
+        suite: Suite,
+        method: str,
+        task: str,
+        seeds: tuple[int, ...],
+        where: str = "the suite",
+    ) -> Settings:
+        """Resolve one cell; `where` names the suite's file in errors."""
+        row = self.tasks[task]
+        online = self._online(suite, method, row, where)
+        own = self.family_layer(method, row)
+        layers = self.layers(method, row)
+        if online is not None:
+            layers.append(Layer(config=own.fine_tuning))
+        layers += [o for o in suite.overrides if o.applies(method, row.family)]
+        merged: dict[str, Any] = SHARED_DEFAULTS | {"batch_size": suite.batch_size}
+        config: dict[str, Any] = {}
+        for layer in layers:
+            merged |= layer.model_dump(include=SHARED, exclude_none=True)
+            config |= layer.config
+        rewards = merged["rewards"]
+        if rewards in SCALES and own.rewards not in (None, *SCALES):
+            raise BenchError(
+                f"{where}, overrides, rewards: '{rewards}' contradicts {method}'s settings for "
+                f"{row.family}, where time must cost something; choose a shifted reward."
+            )
+        self._check_config(method, config, f"{where}, overrides for {method} on {task}")
+        setting, value = registry.setting_of(method)
+        if setting:  # wins over all layers
+            config[setting] = yaml.safe_load(value)
+        updates = suite.updates_of(method)
+        self._check_warm_start(method, config, updates, f"{where}, overrides for {method}")
+        cell = {
+            "suite": suite.suite,
+            "method": method,
+            "task": resolved(row, suite).deciding(),
+            "seeds": seeds,
+            "updates": updates,
+            "log_every": suite.log_every,
+            "precision": suite.precision,
+            "evaluation": suite.evaluation_of(method, row.family),
+            "online": online,
+            "config": config,
+        }
+        return validate(Settings, cell | merged, f"{where}, {method} on {task}")
+
+    def _online(self, suite: Suite, method: str, task: Task, where: str) -> Online | None:
+        """The online phase of a cell, which the method must be able to have."""
+        online = suite.online_of(method, task.family)
+        if online is None and registry.entry_of(method).online_only:
+            raise BenchError(
+                f"{where}, online: {method} learns from its own steps alone, and none are asked "
+                f"for on {task.task}; set `online`, or remove {method} from the methods."
+            )
+        if online is not None and not registry.entry_of(method).fine_tunes:
+            raise BenchError(
+                f"{where}, online: {method} has no online phase, only "
+                f"{', '.join(registry.FINE_TUNED)} have; move `online` to an override for those."
+            )
+        return online
+
+    def enter(self, method: str, where: str) -> None:
+        """Refuse an unknown method; give one of the form base@setting=value an entry."""
+        base, (setting, value) = registry.base_of(method), registry.setting_of(method)
+        if base not in self.methods:
+            raise unknown(where, "method", base, self.methods)
+        if base == method:
+            return
+        config = {setting: yaml.safe_load(value)}
+        self._check_config(base, config, f"{where}, methods, {method}")
+        entry = self.methods[base]
+        label = f"{entry.label}, {setting.replace('_', ' ')} {value}"
+        self.methods[method] = entry.model_copy(update={"label": label})
+        self.schemas[method] = self.schemas[base]
+
+    def layers(self, method: str, task: Task) -> list[Layer]:
+        """The sourced layers of a method on a task: its family's, then its environment's."""
+        layer = self.family_layer(method, task)
+        name = task.env_id.rpartition(":")[2]
+        further = [c for prefix, c in layer.environments.items() if name.startswith(prefix)]
+        return [layer, *(Layer(config=config) for config in further)]
+
+    def family_layer(self, method: str, task: Task) -> FamilyLayer:
+        """What config/methods.yaml has of a method for a task's family."""
+        layer = self.methods[method].layer(task.family)
+        if layer is None:
+            raise BenchError(
+                f"{METHODS}, {method}, families: no settings for '{task.family}', which task "
+                f"'{task.task}' needs; add them with their source."
+            )
+        return layer
+
+    def _check_warm_start(
+        self, method: str, config: dict[str, Any], updates: int, where: str
+    ) -> None:
+        """Refuse a warm start that outlasts the run: all that was learned would be to imitate."""
+        field = self.schemas[method]["properties"].get("warm_start")
+        if field is None:
+            return
+        length = config.get("warm_start", field["default"])
+        if length >= updates:
+            raise BenchError(
+                f"{where}, config: warm_start is {length:,} and the run has {updates:,} updates, "
+                "so that the policy would only imitate; set warm_start to fewer."
+            )
+
+    def _check_config(self, method: str, config: dict[str, Any], where: str) -> None:
+        fields = self.schemas[method]["properties"]
+        for key, value in config.items():
+            if key not in fields:
+                raise unknown(f"{where}, config", f"{method} setting", key, fields)
+            try:
+                jsonschema.validate(value, fields[key])
+            except jsonschema.ValidationError as error:
+                raise BenchError(
+                    f"{where}, config: {method} setting '{key}' is {value!r}; {error.message}."
+                ) from None
+
+
+def _tasks(path: Path) -> dict[str, Task]:
+    tasks: dict[str, Task] = {}
+    for number, row in enumerate(read_table(path), start=1):
+        task = validate(Task, row, f"{path}, row {number}")
+        if task.task in tasks:
+            raise BenchError(f"{path}: task '{task.task}' is given twice; remove one.")
+        tasks[task.task] = task
+    return tasks
+
+
+def task_row(settings: TaskSettings) -> Task | None:
+    """The row of config/tasks.tsv that a run's settings come from, if the file has it.
+
+    A hand-made `--settings` may name a task without a row.
+    """
+    row = _tasks(TASKS).get(settings.task) if TASKS.exists() else None
+    return row and row.model_copy(update=settings.model_dump())

@@ -1,0 +1,80 @@
+"""A row of config/tasks.tsv: a dataset, its environment, and how returns become scores.
+
+The workflow imports this module, so it imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from bench.config.validation import Strict
+
+Reading = Literal["full", "d4rl"]
+
+NAME = r"^[a-z0-9][a-z0-9-]*$"
+# What becomes part of a path stays below its folder, and none of it means anything to a shell.
+PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.{}-]*(/[A-Za-z0-9_-][A-Za-z0-9_.{}-]*)*$"
+ENV_ID = r"^([A-Za-z_][A-Za-z0-9_.]*:)?[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
+RECIPE = r"^(hdf5:.+|[a-z0-9_-]+(/[a-z0-9_-]+)?)$"
+
+
+class TaskSettings(Strict):
+    """What of a row of config/tasks.tsv decides a run."""
+
+    task: str = Field(pattern=NAME, description="name, as in file names")
+    family: str = Field(description="which settings of config/methods.yaml apply")
+    env_id: str = Field(pattern=ENV_ID, description="Gymnasium id to evaluate on, or module:id")
+    dataset: str = Field(pattern=PATH, description="Minari id; {rows} stands for the suite's rows")
+    recipe: str = Field(
+        pattern=RECIPE,
+        description="local collection recipe, 'd4rl', 'minari', 'hdf5:PATH', or 'none': an "
+        "existing dataset",
+    )
+    reading: Reading = Field(
+        default="full", description="all rows, or those of D4RL's qlearning_dataset"
+    )
+
+    @property
+    def transitions(self) -> str:
+        """The folder of the arrays that a run reads."""
+        return transitions_of(self.dataset, self.reading)
+
+    @property
+    def origin(self) -> str:
+        """Whose data it is: D4RL's, Minari's, a file of one's own, existing or made locally."""
+        origins = {"d4rl": "D4RL", "minari": "Minari", "hdf5": "own file", "none": "existing"}
+        return origins.get(self.recipe.partition(":")[0], "local")
+
+
+class Task(TaskSettings):
+    """One row of config/tasks.tsv: what decides a run, and how its returns are read."""
+
+    ref_min_score: float = Field(description="return that scores 0")
+    ref_max_score: float = Field(description="return that scores 100")
+    bounded: bool = Field(description="whether scores lie in [0, 100] by construction")
+    source: str = Field(description="where the reference scores come from")
+
+    @model_validator(mode="after")
+    def _spread(self) -> Task:
+        if self.ref_max_score <= self.ref_min_score:
+            raise ValueError("ref_max_score: not above ref_min_score; correct one of them")
+        return self
+
+    def score(self, value: Any) -> Any:
+        """Normalise returns as D4RL does: a number, or an array of any shape."""
+        return 100 * (value - self.ref_min_score) / (self.ref_max_score - self.ref_min_score)
+
+    def deciding(self) -> dict[str, Any]:
+        """The fields of TaskSettings."""
+        return self.model_dump(include=set(TaskSettings.model_fields))
+
+
+Tasks = Mapping[str, Task]  # by name
+
+
+def transitions_of(dataset: str, reading: str) -> str:
+    """A folder's name: the dataset's, extended by a reading other than `full`."""
+    return dataset if reading == "full" else f"{dataset}-{reading}"

@@ -1,0 +1,247 @@
+"""The types of what a suite runs: task, method, suite, and the resolved settings of a cell.
+
+Read from the YAML and TSV files of `config/`; bench.config.catalogue does that. The workflow
+imports this module, so it imports no torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from bench.config.registry import ONLINE, base_of
+from bench.config.task import NAME, Task, TaskSettings
+from bench.config.validation import Strict
+
+DEFAULT_SUITE = Path("config/quick.yaml")
+
+RewardTransform = Literal["raw", "return_range", "minus_one", "centred_times_4", "centred_times_10"]
+SCALES = ("raw", "return_range")  # the transforms that leave a reward of 0 at 0
+ObservationTransform = Literal["raw", "standardised"]
+Precision = Literal["float32", "bfloat16"]
+
+
+SHARED = {"rewards", "observations", "batch_size"}  # of a layer, beside the method's own config
+SHARED_DEFAULTS = {"rewards": "raw", "observations": "raw"}
+
+
+class Evaluation(Strict):
+    """When and how a policy is scored."""
+
+    every: int = Field(gt=0, description="updates between evaluations")
+    episodes: int = Field(gt=0, description="episodes per seed and evaluation")
+
+
+class Online(Strict):
+    """The online phase, after the offline one: policies learn from steps, scored on the way."""
+
+    steps: int = Field(gt=0, description="environment steps per seed, an update each or a rollout")
+    every: int = Field(gt=0, description="environment steps between evaluations")
+    episodes: int = Field(gt=0, description="episodes per seed and evaluation")
+    buffer: int = Field(
+        default=2_000_000, gt=0, description="newest transitions that batches come from, per seed"
+    )
+
+
+def check_distinct(name: str, values: tuple[Any, ...]) -> None:
+    """Raise ValueError where a value is given twice."""
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{name}: {value} is given twice; remove one")
+
+
+class Layer(Strict):
+    """Settings that a family or a suite puts over a method's defaults."""
+
+    rewards: RewardTransform | None = None
+    observations: ObservationTransform | None = None
+    batch_size: int | None = Field(default=None, gt=0, description="transitions per update")
+    config: dict[str, Any] = Field(default={}, description="fields of the method's Config")
+
+
+class Override(Layer):
+    """A suite's layer, limited to some methods and families (all when left out)."""
+
+    methods: tuple[str, ...] | None = None
+    families: tuple[str, ...] | None = None
+    updates: int | None = Field(default=None, gt=0, description="gradient updates per seed")
+    evaluation: Evaluation | None = None
+    online: Online | None = None
+    reason: str = Field(min_length=1, description="why the suite departs from the source")
+
+    def applies(self, method: str, family: str) -> bool:
+        """Whether it reaches a method's runs on a family's tasks."""
+        return (self.methods is None or base_of(method) in self.methods) and (
+            self.families is None or family in self.families
+        )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Override:
+        if self.updates is not None and self.families is not None:
+            raise ValueError("updates: of a method on all its tasks; remove families")
+        return self
+
+
+class FamilyLayer(Layer):
+    """A method's layer for one task family."""
+
+    environments: dict[str, dict[str, Any]] = Field(
+        default={}, description="further fields of Config where env_id begins with the key"
+    )
+    fine_tuning: dict[str, Any] = Field(
+        default={}, description="further fields of Config where the run has an online phase"
+    )
+    source: str = Field(min_length=1, description="where the values come from")
+
+
+OWN_DEFAULTS = FamilyLayer(source="the method's own defaults")
+
+
+class Method(Strict):
+    """One entry of config/methods.yaml."""
+
+    label: str = Field(description="name in tables and figures")
+    reference: str = Field(description="paper")
+    paper_minutes: float | None = Field(
+        default=None, gt=0, description="runtime in Table 1 of the IQL paper: 1M updates, GTX 1080"
+    )
+    families: dict[str, FamilyLayer] = Field(
+        description="none at all: the method's own defaults in every family"
+    )
+
+    def layer(self, family: str) -> FamilyLayer | None:
+        """Its settings for a family; None where it has some, but none for this one."""
+        return self.families.get(family) if self.families else OWN_DEFAULTS
+
+    @property
+    def first(self) -> FamilyLayer:
+        """Its settings for the family that is listed first."""
+        return next(iter(self.families.values()), OWN_DEFAULTS)
+
+
+class Maps(Strict):
+    """Of which runs the report draws what they learned of their maze."""
+
+    tasks: tuple[str, ...] = Field(min_length=1, description="those of the suite with a maze")
+    methods: tuple[str, ...] = Field(min_length=1, description="of the suite; a panel each")
+
+
+class Suite(Strict):
+    """One YAML of config/."""
+
+    suite: str = Field(pattern=NAME, description="name, as in file names")
+    title: str = Field(description="title of the report")
+    description: str = Field(default="", description="what the reader of the report should know")
+    tasks: tuple[str, ...] = Field(min_length=1, description="rows of config/tasks.tsv")
+    methods: tuple[str, ...] = Field(
+        min_length=1, description="names in bench/config/registry.py, or such a name @setting=value"
+    )
+    baseline: str | None = Field(
+        default=None, description="the method that the others are compared with, seed by seed"
+    )
+    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1, description="training seeds")
+    seeds_per_job: int = Field(default=5, gt=0, description="seeds that one job trains together")
+    rows: int = Field(default=100_000, gt=0, description="rows of each locally collected dataset")
+    updates: int = Field(gt=0, description="gradient updates per seed")
+    batch_size: int = Field(default=256, gt=0, description="transitions per update, by default")
+    log_every: int = Field(default=500, gt=0, description="updates between rows of metrics.csv")
+    precision: Precision = Field(default="float32", description="of matrix products")
+    evaluation: Evaluation
+    online: Online | None = Field(default=None, description="fine-tuning in the environment")
+    bootstrap: int = Field(default=2000, gt=0, description="bootstrap repetitions of the intervals")
+    overrides: tuple[Override, ...] = ()
+    maps: Maps | None = Field(default=None, description="runs whose values and paths are drawn")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Suite:
+        for name in ("tasks", "methods", "seeds"):
+            check_distinct(name, getattr(self, name))
+        if self.baseline is not None and self.baseline not in self.methods:
+            raise ValueError(f"baseline: {self.baseline} is none of the methods; add it to them")
+        for name in ("tasks", "methods") if self.maps else ():
+            for value in getattr(self.maps, name):
+                if value not in getattr(self, name):
+                    raise ValueError(f"maps, {name}: {value} is not one of the suite's; add it")
+        lengths = [("updates", self.updates), ("evaluation.every", self.evaluation.every)]
+        lengths += [("overrides, updates", o.updates) for o in self.overrides if o.updates]
+        own = [o.evaluation.every for o in self.overrides if o.evaluation]
+        lengths += [("overrides, evaluation.every", every) for every in own]
+        phases = [("", self.online), *(("overrides, ", o.online) for o in self.overrides)]
+        for where, online in phases:
+            if online is not None:
+                lengths += [(f"{where}online.steps", online.steps)]
+                lengths += [(f"{where}online.every", online.every)]
+        for name, value in lengths:
+            if value % self.log_every:
+                raise ValueError(f"{name}: {value} is not a multiple of log_every={self.log_every}")
+        return self
+
+    def updates_of(self, method: str) -> int:
+        """Offline updates per seed of one method: the suite's, its last override's, or none."""
+        if base_of(method) in ONLINE:
+            return 0
+        mine = (o for o in self.overrides if o.methods is None or base_of(method) in o.methods)
+        return ([self.updates] + [o.updates for o in mine if o.updates])[-1]
+
+    def evaluation_of(self, method: str, family: str) -> Evaluation:
+        """When a method is scored on a family's tasks: the suite's, or its last override's."""
+        mine = (o for o in self.overrides if o.applies(method, family))
+        return ([self.evaluation] + [o.evaluation for o in mine if o.evaluation])[-1]
+
+    def online_of(self, method: str, family: str) -> Online | None:
+        """The online phase of a method on a family's tasks: the suite's, or its last override's."""
+        mine = (o for o in self.overrides if o.applies(method, family))
+        return ([self.online] + [o.online for o in mine if o.online])[-1]
+
+    def blocks(self) -> list[tuple[int, ...]]:
+        """The seeds of each job."""
+        size = self.seeds_per_job
+        return [self.seeds[i : i + size] for i in range(0, len(self.seeds), size)]
+
+
+class Settings(Strict):
+    """Everything that decides the result of one job, resolved."""
+
+    suite: str = Field(pattern=NAME)
+    method: str
+    task: TaskSettings
+    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    updates: int
+    batch_size: int
+    log_every: int
+    precision: Precision = "float32"
+    rewards: RewardTransform
+    observations: ObservationTransform
+    evaluation: Evaluation
+    online: Online | None = None
+    config: dict[str, Any]
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A run without an online phase says nothing of it, as before there was one."""
+        content: dict[str, Any] = serialise(self)
+        return {k: v for k, v in content.items() if k != "online" or v is not None}
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Settings:
+        check_distinct("seeds", self.seeds)
+        return self
+
+
+def dataset_id(task: Task, suite: Suite) -> str:
+    """The Minari id with the suite's size, such as local/hopper/medium-100k-v0."""
+    size = f"{suite.rows // 1000}k" if suite.rows % 1000 == 0 else str(suite.rows)
+    return task.dataset.replace("{rows}", size)
+
+
+def resolved(task: Task, suite: Suite) -> Task:
+    """The row with its dataset's id filled in."""
+    return task.model_copy(update={"dataset": dataset_id(task, suite)})

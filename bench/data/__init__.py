@@ -1,0 +1,1 @@
+"""Turns downloaded or collected episodes into audited transitions."""

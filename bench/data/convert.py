@@ -1,0 +1,181 @@
+"""D4RL's files, and others in their layout, as Minari datasets, with what an audit found.
+
+An episode of the dataset ends where a file flags a terminal or a timeout. A file without
+`next_observations` does not hold the observation after an episode's last row: that row gives its
+own to the row before and is left out, unless it is terminal. Nothing bootstraps from the
+observation after a terminal row; the dataset has the next row's there, as D4RL does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from minari.data_collector import EpisodeBuffer
+from minari.dataset.minari_dataset import parse_dataset_id
+
+from bench.config.task import Task
+from bench.data.fetch_d4rl import TABLE, Source, fault, file_of, sha256, source_of
+from bench.data.hdf5 import Rows, read
+from bench.data.minari_store import store
+from bench.data.transitions import finding
+from bench.environments import vector
+from bench.errors import BenchError
+from bench.progress import Progress
+
+
+def episodes(rows: Rows, progress: Progress | None = None) -> Iterator[EpisodeBuffer]:
+    """Each episode with T + 1 observations; one that no flag ends counts as truncated."""
+    left_out = rows.left_out
+    pairs = zip(rows.starts.tolist(), rows.ends.tolist(), strict=True)
+    for number, (start, end) in enumerate(pairs):
+        stop = end + 1 - int(left_out[end])
+        if stop == start:  # one row without a successor
+            continue
+        observations = rows.observations[start : stop + 1]
+        if rows.last is not None:
+            observations = np.concatenate([rows.observations[start:stop], rows.last[[number]]])
+        elif stop == len(rows):  # terminal, and nothing follows in the file
+            observations = np.concatenate([observations, observations[-1:]])
+        flags = np.zeros((2, stop - start), dtype=bool)
+        flags[0, -1] = rows.terminals[stop - 1]
+        flags[1, -1] = rows.timeouts[stop - 1] or not flags[0, -1]
+        if progress is not None:
+            progress(stop - start)
+        yield EpisodeBuffer(
+            observations=observations,
+            actions=rows.actions[start:stop],
+            rewards=rows.rewards[start:stop],
+            terminations=flags[0],
+            truncations=flags[1],
+        )
+
+
+def audit(rows: Rows, path: Path, source: Source | None = None) -> list[dict[str, str]]:
+    """Findings on a file for the card; jumps are refused where the table does not allow them."""
+    found = _jumps(rows, path, source)
+    if rows.last is not None and rows.breaks is not None:
+        timeouts = rows.timeouts[:-1]
+        same = int((timeouts & ~rows.breaks).sum())
+        rule = "timeouts whose recorded successor is the next row's observation"
+        found.append(finding(rule, f"{same} of {timeouts.sum()}", not same))
+    both = int((rows.terminals & rows.timeouts).sum())
+    found.append(finding("rows flagged terminal and timeout", str(both), not both))
+    total = rows.rewards.sum(dtype=np.float64)
+    lost = rows.rewards[rows.left_out].sum(dtype=np.float64)
+    text = f"{rows.left_out.sum()} of {len(rows)}, reward sum {lost:.6g} of {total:.6g}"
+    rule = "rows left out for want of a successor"
+    return [*found, finding(rule, text, not rows.left_out.any())]
+
+
+def _jumps(rows: Rows, path: Path, source: Source | None) -> list[dict[str, str]]:
+    jumping, inside = "jumps without an end flag", "terminal rows inside a trajectory"
+    if rows.breaks is None:
+        why = "not checked: neither next_observations nor infos/qpos in the file"
+        return [finding(jumping, why, False), finding(inside, why, False)]
+    judge = "next_observations" if rows.last is not None else "infos/qpos"
+    flagged = (rows.terminals | rows.timeouts)[:-1]
+    where = np.flatnonzero(rows.breaks & ~flagged)
+    if len(where) and (source is None or source.jumps == "refused"):
+        or_else = f", or its jumps to 'reported' in {TABLE}" if source else ""
+        raise BenchError(
+            f"{path}: row {where[0] + 1} does not follow from the row before, which has no end "
+            f"flag (one of {len(where)}, by {judge}); set terminals or timeouts there{or_else}."
+        )
+    going_on = int((rows.terminals[:-1] & ~rows.timeouts[:-1] & ~rows.breaks).sum())
+    return [
+        finding(jumping, f"{len(where)}, by {judge}", not len(where)),
+        finding(inside, f"{going_on}, by {judge}", not going_on),
+    ]
+
+
+def compare(rows: Rows, path: Path, source: Source) -> list[dict[str, str]]:
+    """Counts and returns beside the published ones; a wrong number of episodes is refused."""
+    if source.segments is not None and len(rows.ends) != source.segments:
+        raise BenchError(
+            f"{path}: {len(rows.ends):,} parts between terminals and timeouts where the catalogue "
+            f"of tensorflow/datasets has {source.segments:,}; fetch it again, or correct {TABLE}."
+        )
+    complete = rows.ends[rows.terminals[rows.ends] | rows.timeouts[rows.ends]]
+    sums = np.add.reduceat(rows.rewards.astype(np.float64), rows.starts)[: len(complete)]
+    limit = len(rows) - 1
+    log = "public Decision Transformer log"
+    table: list[tuple[str, float, float | None, str]] = [
+        ("episodes", len(rows.ends), source.segments, "tensorflow/datasets"),
+        ("rows", len(rows), source.rows, source.rows_status),
+        ("rows of complete episodes", int(complete[-1]) + 1 if len(complete) else 0,
+         source.complete_rows, log),
+        ("rows of D4RL's reading", limit - int(rows.timeouts[:limit].sum()),
+         source.qlearning_rows, source.qlearning_rows_status),
+    ]  # fmt: skip
+    if len(sums):
+        table += [
+            ("mean return of complete episodes", float(sums.mean()), source.return_mean, log),
+            ("lowest return of complete episodes", float(sums.min()), source.return_min, log),
+            ("highest return of complete episodes", float(sums.max()), source.return_max, log),
+        ]
+    found = []
+    for rule, value, expected, status in table:
+        if expected is not None:
+            same = abs(value - expected) < 0.02 if isinstance(value, float) else value == expected
+            text = f"{value:,.10g}; expected {expected:,.10g} ({status})"
+            found.append(finding(f"{rule} in the source", text, same))
+    return found
+
+
+def convert(task: Task, root: Path) -> None:
+    """Store the file of a task of recipe `d4rl` or `hdf5:PATH` as its Minari dataset."""
+    source = source_of(task.dataset) if task.recipe == "d4rl" else None
+    path = file_of(task.dataset, task.recipe)
+    if path is None:
+        raise BenchError(
+            f"config/tasks.tsv, recipe of task '{task.task}': '{task.recipe}' names no file; use "
+            "'d4rl' or 'hdf5:PATH'."
+        )
+    try:
+        parse_dataset_id(task.dataset)
+    except (ValueError, TypeError):
+        raise BenchError(
+            f"config/tasks.tsv, dataset '{task.dataset}': not a name that Minari accepts; write it "
+            "like mine/hopper/first-v0."
+        ) from None
+    if source and path.exists() and (problem := fault(source, path)):
+        raise BenchError(f"{path}: {problem}; delete it and fetch it again.")
+    rows = read(path)
+    found = audit(rows, path, source)
+    if source:
+        verified = source.sha256 is not None
+        text = f"as in {TABLE}" if verified else f"unverified: {TABLE} has none"
+        found = [finding("sha256 of the source", text, verified), *found]
+        found += compare(rows, path, source)
+    env = vector.make(task.env_id)
+    shapes = rows.observations.shape[1], rows.actions.shape[1]
+    expected = vector.observation_dim(env), vector.action_space(env).shape[0]
+    env.close()
+    if shapes != expected:
+        raise BenchError(
+            f"{path}: observations and actions of {shapes} numbers but {task.env_id} has "
+            f"{expected}; correct env_id of task '{task.task}' in config/tasks.tsv."
+        )
+    left_out = rows.left_out
+    metadata: dict[str, Any] = {
+        "recipe": task.recipe,
+        "source": source.urls[0] if source else str(path),
+        "source_sha256": (source and source.sha256) or sha256(path),
+        "source_verified": bool(source and source.sha256),
+        "source_environment": source.environment if source else "not recorded",
+        "source_reward_sum": float(rows.rewards.sum(dtype=np.float64)),
+        "left_out_reward_sum": float(rows.rewards[left_out].sum(dtype=np.float64)),
+        # What bench.data.transitions needs to read the rows as D4RL does.
+        "last_observations": "recorded" if rows.last is not None else "left out",
+        "holds_last_row": not bool(left_out[-1]),
+        "ref_min_score": task.ref_min_score,
+        "ref_max_score": task.ref_max_score,
+        "audit": found,
+    }
+    with Progress(f"convert {task.dataset}", len(rows), "rows") as progress:
+        stored = episodes(rows, progress)
+        name = source.dataset if source else str(path)
+        store(stored, task.dataset, task.env_id, metadata, root, f"Converted from {name}.")

@@ -1,0 +1,74 @@
+"""D4RL's reading of a dataset: the transitions of its own qlearning_dataset.
+
+Most published scores come from it. There the next observation is always the next row's, so that
+the row of a timeout and the last row of the file have none and are dropped; a terminal row keeps
+the first observation of what comes next, which its mask hides. [D4RL: d4rl/__init__.py]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bench.data.transitions import Transitions, finding
+from bench.errors import BenchError
+
+
+def read_as_d4rl(
+    data: Transitions, episodes: Sequence[Any], metadata: dict[str, Any], where: str
+) -> tuple[Transitions, dict[str, str]]:
+    """The rows of D4RL's reading, and a finding on those dropped.
+
+    `data` are the flat `episodes` of a Minari dataset with `metadata`; `where` names it.
+    """
+    truncated = [bool(e.truncations[-1] or not e.terminations[-1]) for e in episodes]
+    read = as_d4rl(
+        data,
+        np.array(truncated),
+        recorded=metadata.get("last_observations") != "left out",
+        holds_last_row=metadata.get("holds_last_row", True),
+    )
+    if not len(read):
+        raise BenchError(
+            f"{where}: D4RL's reading leaves no row, since each is the last of its episode; set "
+            "the task's reading to 'full'."
+        )
+    lost = data.rewards.sum(dtype=np.float64) - read.rewards.sum(dtype=np.float64)
+    text = f"{len(data) - len(read)} of {len(data)}, reward sum {lost:.6g}"
+    return read, finding("rows dropped by D4RL's reading", text, True)
+
+
+def as_d4rl(
+    data: Transitions, truncated: np.ndarray, recorded: bool, holds_last_row: bool
+) -> Transitions:
+    """`truncated` (episodes,) says which episodes of `data` end in a timeout.
+
+    A dataset whose file did not have the observations after timeouts (`recorded` is False) was
+    stored without those rows; of such a file it may also lack the last row.
+    """
+    ends = data.starts() + data.lengths() - 1
+    keep = np.ones(len(data), dtype=bool)
+    following = np.array(data.next_observations)
+    if recorded:
+        keep[ends[truncated]] = False
+        following[ends[:-1]] = data.observations[ends[:-1] + 1]
+    if holds_last_row:
+        keep[-1] = False
+    return replace(data, next_observations=following).select(keep)
+
+
+def check_rewards(data: Transitions, metadata: dict[str, Any], where: str) -> list[dict[str, str]]:
+    """That a converted dataset holds the rewards of its file, all but those left out with a row."""
+    if "source_reward_sum" not in metadata:
+        return []
+    before, lost = metadata["source_reward_sum"], metadata["left_out_reward_sum"]
+    after = float(data.rewards.sum(dtype=np.float64))
+    if abs(before - lost - after) > 1e-9 * float(np.abs(data.rewards).sum(dtype=np.float64)):
+        raise BenchError(
+            f"{where}, rewards: their sum is {after:.9g} where the source's {before:.9g} less "
+            f"{lost:.9g} of rows left out is expected; delete the dataset and convert it again."
+        )
+    return [finding("reward sum of the source, of the dataset", f"{before:.9g}, {after:.9g}", True)]

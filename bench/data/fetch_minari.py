@@ -1,0 +1,119 @@
+"""Datasets of Minari's own hub: downloaded by the `minari` package or copied, and checked.
+
+A dataset under data/minari is whole: it appears there after its check. Minari publishes no
+checksums, so that it is recognised by its own name, counts and readability alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench.data.fetch_d4rl import sha256
+from bench.errors import BenchError
+from bench.files import replace_folder, write_json
+
+RECIPE = "minari"
+FOLDER = Path("data/minari")
+REMOTE = "MINARI_REMOTE"  # minari's own environment variable: hf://NAME or gcp://BUCKET
+DEFAULT_REMOTE = "hf://farama-minari"
+DATA, METADATA = Path("data/main_data.hdf5"), Path("data/metadata.json")
+
+
+def fetch(dataset: str, local: Path | None = None) -> Path:
+    """Put the checked dataset at `data/minari/<dataset>`; returns that folder.
+
+    `local` is a folder that holds it already, wherever below it: a copied MINARI_DATASETS_PATH.
+    """
+    folder = FOLDER / dataset
+    if (folder / DATA).exists() and (folder / METADATA).exists():
+        if problem := fault(folder, dataset):
+            raise BenchError(f"{folder}: {problem}; delete it and fetch it again.")
+        return folder
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=FOLDER, prefix=".fetching-") as scratch:
+        staging = Path(scratch) / dataset
+        if local is not None:
+            source = str(_copy(dataset, local, staging))
+        else:
+            source = _download(dataset, Path(scratch))
+        if problem := fault(staging, dataset):
+            raise BenchError(f"{source}: {problem}; download it again.")
+        digest = sha256(staging / DATA)
+        origin = {"recipe": RECIPE, "source": str(source), "source_sha256": digest}
+        content = json.loads((staging / METADATA).read_text())
+        write_json(staging / METADATA, content | origin | {"source_verified": False})
+        replace_folder(staging, folder)
+    print(f"{folder}: UNVERIFIED, Minari publishes no sha256; that of {DATA.name} is {digest}")
+    return folder
+
+
+def fault(folder: Path, dataset: str) -> str | None:
+    """What is wrong with a folder that should hold `dataset`, or None."""
+    import h5py
+
+    try:
+        metadata: dict[str, Any] = json.loads((folder / METADATA).read_text())
+    except (OSError, ValueError) as error:
+        return f"{METADATA} cannot be read ({error})"
+    if metadata.get("dataset_id") != dataset:
+        return f"{METADATA} says that it is {metadata.get('dataset_id')}, not {dataset}"
+    if metadata.get("data_format", "hdf5") != "hdf5":
+        return f"its format is {metadata['data_format']}, where only hdf5 is read"
+    try:
+        with h5py.File(folder / DATA) as file:
+            steps = [len(file[name]["rewards"]) for name in file if name.startswith("episode_")]
+    except (OSError, KeyError) as error:
+        return f"{DATA} cannot be read ({error})"
+    for what, count in (("episodes", len(steps)), ("steps", sum(steps))):
+        expected = metadata.get(f"total_{what}")
+        if count != expected:
+            return f"{DATA} holds {count} {what} where {METADATA} says {expected}"
+    return None
+
+
+def _copy(dataset: str, local: Path, staging: Path) -> Path:
+    """Copy the folder below `local` whose metadata bear that name; returns that folder."""
+    for path in sorted(local.rglob(METADATA.name)):
+        try:
+            name = json.loads(path.read_text()).get("dataset_id")
+        except (OSError, ValueError, AttributeError):
+            continue  # some other file of that name
+        if name == dataset:
+            try:
+                shutil.copytree(path.parents[1], staging)
+            except (OSError, shutil.Error) as error:
+                raise BenchError(f"{path.parents[1]}: cannot be copied ({error}).") from None
+            return path.parents[1]
+    raise BenchError(
+        f"{local}: no Minari dataset {dataset} there; run `minari download {dataset}` where there "
+        "is a network and copy the folder MINARI_DATASETS_PATH to it."
+    )
+
+
+def _download(dataset: str, root: Path) -> str:
+    """Have minari put the dataset below `root`; returns where it came from."""
+    remote = os.environ.get(REMOTE, DEFAULT_REMOTE)
+    before = os.environ.get("MINARI_DATASETS_PATH")
+    os.environ["MINARI_DATASETS_PATH"] = str(root.resolve())
+    try:
+        import minari
+
+        minari.download_dataset(dataset)
+    except Exception as error:  # whatever the hub's client raises: the network's errors are its own
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise BenchError(
+            f"{FOLDER / dataset}: {remote} did not give it ({type(error).__name__}: {reason}); "
+            f"mend the network or {REMOTE}, or run `minari download {dataset}` elsewhere and "
+            f"`python -m bench fetch {dataset} --from FOLDER` here."
+        ) from None
+    finally:
+        if before is None:
+            del os.environ["MINARI_DATASETS_PATH"]
+        else:
+            os.environ["MINARI_DATASETS_PATH"] = before
+    return f"{remote}/{dataset}"

@@ -1,0 +1,48 @@
+"""Write episodes as a Minari dataset."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+from minari import create_dataset_from_buffers
+from minari.data_collector import EpisodeBuffer
+
+from bench.environments import vector
+from bench.files import replace_folder
+
+
+def store(
+    episodes: Iterable[EpisodeBuffer],
+    dataset: str,
+    env_id: str,
+    metadata: dict[str, Any],
+    root: Path,
+    description: str,
+) -> None:
+    """Write a Minari dataset under `root`, whole or not at all, replacing one of that name."""
+    root = root.resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    env = vector.make(env_id)
+    spaces = {
+        "observation_space": gymnasium.spaces.Box(-np.inf, np.inf, env.observation_space.shape),
+        "action_space": env.action_space,
+    }
+    with tempfile.TemporaryDirectory(dir=root, prefix=".collecting-") as scratch:
+        os.environ["MINARI_DATASETS_PATH"] = scratch
+        stored = create_dataset_from_buffers(
+            dataset,
+            episodes,
+            eval_env=env.spec,
+            **spaces,
+            description=description,
+            author="iql-reproduction",
+        )
+        stored.storage.update_metadata(metadata)
+        replace_folder(Path(scratch) / dataset, root / dataset)
+    env.close()

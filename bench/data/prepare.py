@@ -1,0 +1,199 @@
+"""Flatten a Minari dataset into audited arrays and describe them by a card."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.config.task import transitions_of
+from bench.data.transitions import ROOT, Transitions, content_hash, finding
+from bench.errors import BenchError
+from bench.files import replace_folder
+
+# What the card repeats of a dataset's own metadata.
+ORIGIN = (
+    *("recipe", "policies", "collection_seed", "collection_env", "minari_version"),
+    *("source", "source_sha256", "source_verified", "source_environment"),
+)
+
+
+def flatten(episodes: Iterable[Any], where: str, obs_dim: int, action_dim: int) -> Transitions:
+    """Concatenate Minari episodes; refuse one of wrong shape, naming it."""
+    parts: dict[str, list[np.ndarray]] = {f.name: [] for f in fields(Transitions)}
+    for number, episode in enumerate(episodes):
+        name = f"{where}, episode {number}"
+        steps = len(episode.rewards)
+        if steps == 0:
+            raise BenchError(f"{name}: no steps; remove the episode.")
+        observations = _array(episode.observations, f"{name}, observations", (steps + 1, obs_dim))
+        actions = _array(episode.actions, f"{name}, actions", (steps, action_dim))
+        rewards = _array(episode.rewards, f"{name}, rewards", (steps,))
+        terminations = np.asarray(episode.terminations, dtype=bool)
+        if terminations.shape != (steps,):
+            raise BenchError(
+                f"{name}, terminations: shape {terminations.shape} where {(steps,)} is expected; "
+                "mend the data."
+            )
+        if terminations[:-1].any():
+            raise BenchError(
+                f"{name}, terminations: set before the last step; split the episode there."
+            )
+        parts["observations"].append(observations[:-1])
+        parts["next_observations"].append(observations[1:])
+        parts["actions"].append(actions)
+        parts["rewards"].append(rewards)
+        parts["masks"].append(1.0 - terminations.astype(np.float32))
+        parts["episodes"].append(np.full(steps, number, dtype=np.int32))
+    if not parts["rewards"]:
+        raise BenchError(f"{where}: the dataset holds no episode; collect or download it again.")
+    return Transitions(**{k: np.concatenate(v) for k, v in parts.items()})
+
+
+def _array(values: Any, where: str, shape: tuple[int, ...]) -> np.ndarray:
+    if isinstance(values, dict):
+        raise BenchError(
+            f"{where}: a dict of arrays; flatten the observations before storing them."
+        )
+    with np.errstate(over="ignore"):  # too large for float32 is refused below as non-finite
+        array = np.asarray(values, dtype=np.float32)
+    if array.shape != shape:
+        hint = " (an episode of T steps has T + 1 observations)" if "observations" in where else ""
+        raise BenchError(
+            f"{where}: shape {array.shape} where {shape} is expected{hint}; mend the data."
+        )
+    if not np.isfinite(array).all():
+        row = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(1))[0])
+        raise BenchError(f"{where}: a non-finite value at step {row}; remove the episode.")
+    return array
+
+
+def audit(data: Transitions, where: str, low: np.ndarray, high: np.ndarray) -> list[dict[str, str]]:
+    """Findings for the card; actions outside the environment's bounds are refused."""
+    outside = ((data.actions < low - 1e-6) | (data.actions > high + 1e-6)).any(axis=1)
+    if outside.any():
+        row = int(np.flatnonzero(outside)[0])
+        raise BenchError(
+            f"{where}, actions: row {row} lies outside the environment's bounds; rescale it."
+        )
+    on_bound = float(((data.actions <= low) | (data.actions >= high)).mean())
+    inner = np.diff(data.episodes) == 0
+    jumps = np.abs(data.observations[1:] - data.next_observations[:-1]).max(axis=1)[inner] > 1e-6
+    starts = data.starts()
+    heads = {data.observations[s].tobytes() + data.actions[s].tobytes() for s in starts}
+    return [
+        finding("T + 1 finite observations in every episode", "holds", True),
+        finding("actions within the environment's bounds", "holds", True),
+        finding("action components on a bound", f"{on_bound:.2%}", True),
+        finding(
+            "jumps between consecutive rows of an episode", str(int(jumps.sum())), not jumps.any()
+        ),
+        finding(
+            "episodes that begin alike", str(len(starts) - len(heads)), len(heads) == len(starts)
+        ),
+    ]
+
+
+def card(data: Transitions) -> dict[str, Any]:
+    """Counts, statistics of the raw returns, and hash."""
+    returns, lengths = data.returns(), data.lengths()
+    counts, edges = np.histogram(returns, bins=40)
+    masks = np.asarray(data.masks)
+    ends = data.starts() + lengths - 1
+    terminations = int((masks[ends] == 0).sum())
+    return {
+        "rows": len(data),
+        "episodes": len(returns),
+        "observation_dim": data.observations.shape[1],
+        "action_dim": data.actions.shape[1],
+        "return": {
+            "mean": float(returns.mean()),
+            "std": float(returns.std()),
+            "min": float(returns.min()),
+            "median": float(np.median(returns)),
+            "max": float(returns.max()),
+        },
+        "length": {
+            "mean": float(lengths.mean()),
+            "min": int(lengths.min()),
+            "max": int(lengths.max()),
+        },
+        "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
+        "reward_sum": float(data.rewards.astype(np.float64).sum()),
+        "terminations": terminations,
+        "truncations": len(returns) - terminations,
+        "hash": content_hash(data),
+    }
+
+
+def write(data: Transitions, content: dict[str, Any], folder: Path) -> None:
+    """Write arrays and card; the folder appears whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
+        staging = Path(scratch) / folder.name
+        staging.mkdir()
+        for field in fields(data):
+            np.save(staging / f"{field.name}.npy", getattr(data, field.name), allow_pickle=False)
+        (staging / "card.json").write_text(json.dumps(content, indent=2) + "\n")
+        replace_folder(staging, folder)
+
+
+def prepare(
+    task: str,
+    dataset: str,
+    env_id: str,
+    minari_root: Path,
+    reading: str = "full",
+) -> Path:
+    """Flatten and audit one Minari dataset for one task; returns the folder written."""
+    import minari
+
+    from bench.data import maze_coverage
+    from bench.data.d4rl_reading import check_rewards, read_as_d4rl
+    from bench.environments import vector
+    from bench.maze_plans import maze_of
+
+    os.environ["MINARI_DATASETS_PATH"] = str(minari_root.resolve())
+    where = str(minari_root / dataset)
+    if not (minari_root / dataset / "data").is_dir():
+        raise BenchError(
+            f"{where}: no Minari dataset there; collect it, or `minari download {dataset}` with "
+            f"MINARI_DATASETS_PATH={minari_root}."
+        )
+    env = vector.make(env_id)
+    try:
+        stored = minari.load_dataset(dataset)
+        episodes = list(stored.iterate_episodes())
+    except (ValueError, OSError, KeyError) as error:
+        raise BenchError(f"{where}: cannot be read ({error}); delete and fetch it again.") from None
+    bounds = vector.action_space(env)
+    shapes = (vector.observation_dim(env),), bounds.shape
+    stored_shapes = stored.observation_space.shape, stored.action_space.shape
+    if shapes != stored_shapes:
+        raise BenchError(
+            f"{where}: observations and actions of shape {stored_shapes} but {env_id} has "
+            f"{shapes}; correct env_id of task '{task}' in config/tasks.tsv."
+        )
+    data = flatten(episodes, where, shapes[0][0], shapes[1][0])
+    metadata = stored.storage.metadata
+    findings = metadata.get("audit", []) + check_rewards(data, metadata, where)
+    if reading == "d4rl":
+        data, dropped = read_as_d4rl(data, episodes, metadata, where)
+        findings.append(dropped)
+    findings += audit(data, where, bounds.low, bounds.high)
+    env.close()
+    content: dict[str, Any] = {"task": task, "dataset": dataset, "env_id": env_id}
+    content |= {"reading": reading} | card(data) | {"audit": findings}
+    content["collection"] = {k: metadata[k] for k in ORIGIN if k in metadata}
+    maze = maze_of(env_id)
+    if maze is not None:
+        content["proof"] = maze_coverage.proof(data, maze)
+    folder = ROOT / transitions_of(dataset, reading)
+    write(data, content, folder)
+    return folder

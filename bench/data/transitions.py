@@ -1,0 +1,92 @@
+"""Minari episodes -> audited, flat, memory-mapped transitions with a dataset card.
+
+One folder per dataset: one .npy per array and card.json. Row t of an episode holds
+(s_t, a_t, r_t, s_{t+1}); its mask is 0 where the episode terminated and 1 elsewhere, so a
+truncated episode still bootstraps from its last observation. That is the reading `full`; the
+reading `d4rl` has the rows that D4RL's own qlearning_dataset would make of the same file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from bench.errors import BenchError
+
+ROOT = Path("data/transitions")
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """N rows of float32; `episodes` is the episode's number of each row, int32."""
+
+    observations: np.ndarray  # (N, obs)
+    actions: np.ndarray  # (N, act)
+    rewards: np.ndarray  # (N,)
+    next_observations: np.ndarray  # (N, obs)
+    masks: np.ndarray  # (N,), 1 = bootstrap
+    episodes: np.ndarray  # (N,), increasing
+
+    def __len__(self) -> int:
+        return len(self.rewards)
+
+    @classmethod
+    def load(cls, folder: Path) -> Transitions:
+        """Map the arrays into memory; pages are shared between jobs."""
+        arrays = {}
+        for field in fields(cls):
+            path = folder / f"{field.name}.npy"
+            if not path.exists():
+                raise BenchError(f"{path}: file not found; run `python -m bench transitions`.")
+            arrays[field.name] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return cls(**arrays)
+
+    def starts(self) -> np.ndarray:
+        """The first row of each episode."""
+        return np.flatnonzero(np.diff(self.episodes, prepend=self.episodes[0] - 1))
+
+    def returns(self) -> np.ndarray:
+        """Undiscounted raw return of each episode, float64."""
+        return np.add.reduceat(self.rewards.astype(np.float64), self.starts())
+
+    def lengths(self) -> np.ndarray:
+        """Rows of each episode."""
+        return np.diff(self.starts(), append=len(self))
+
+    def select(self, rows: np.ndarray) -> Transitions:
+        """Only the rows where the boolean `rows` (N,) holds."""
+        return Transitions(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+def finding(rule: str, found: str, ok: bool) -> dict[str, str]:
+    """One line of a card's audit."""
+    return {"rule": rule, "finding": found, "verdict": "ok" if ok else "reported"}
+
+
+def content_hash(data: Transitions) -> str:
+    """sha256 over names, types, shapes and bytes of the arrays."""
+    digest = hashlib.sha256()
+    for field in fields(data):
+        array = np.ascontiguousarray(getattr(data, field.name))
+        digest.update(f"{field.name} {array.dtype} {array.shape}".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def check_card(folder: Path, found: str) -> None:
+    """Raise BenchError where the card says another hash of the arrays than `found`."""
+    try:
+        said = json.loads((folder / "card.json").read_text()).get("hash", found)
+    except (OSError, ValueError) as error:
+        raise BenchError(
+            f"{folder}/card.json: cannot be read ({error}); delete {folder}."
+        ) from None
+    if said != found:
+        raise BenchError(
+            f"{folder}: the arrays are not those that card.json describes; delete the folder and "
+            "run again."
+        )

@@ -1,0 +1,1 @@
+"""Provides the project's Gymnasium environments."""

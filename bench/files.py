@@ -1,0 +1,62 @@
+"""Files that are written whole or not at all: text, JSON and tables of rows."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+
+
+def replace_folder(staging: Path, folder: Path) -> None:
+    """Put `staging` where `folder` is, which stays until the last moment and is then removed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        os.replace(folder, staging.with_name(f"{staging.name}.replaced"))
+    os.replace(staging, folder)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; raises BenchError with the file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BenchError(f"{path}: file not found; run the step that writes it.") from None
+    except ValueError as error:
+        raise BenchError(f"{path}: not valid JSON ({error}); delete it and run again.") from None
+    if not isinstance(content, dict):
+        raise BenchError(f"{path}: expected a JSON object; delete it and run again.")
+    return content
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write atomically: the file is whole, or as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        scratch.write_text(text)
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Indented JSON, atomically."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A CSV, atomically; floats keep the digits that restore them."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(scratch, "w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows(rows)
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Launches, watches, prices, compares and archives suites."""

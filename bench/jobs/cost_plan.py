@@ -1,0 +1,234 @@
+"""What a suite will cost: jobs, updates, disk, memory, processor hours, from measured speeds.
+
+Speeds come from the benchmark's own file. What it does not hold reads "not measured", or is
+marked ~ where the relative costs of bench.config.registry give a rough idea.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.config.catalogue import Catalogue
+from bench.config.registry import base_of, entry_of
+from bench.config.types import DEFAULT_SUITE, Settings, Suite, resolved
+from bench.data.fetch_d4rl import Source, source_of
+from bench.errors import BenchError
+from bench.files import read_json
+from bench.jobs.text_table import aligned
+from bench.speed.samples import is_measured
+
+BENCHMARK = Path("results/published/benchmark/benchmark.json")
+COMPILED_FROM = 50_000  # updates; as bench.training.engine, which this may not import
+REFERENCE = "bc"  # whose cost is 1
+WIDTH = 256  # most methods have
+EPISODE_STEPS = 1000  # at most; where no table says otherwise
+# Bytes, about: a row of evaluations.csv, a row of metrics.csv, a seed's networks and checkpoint.
+EPISODE_ROW, METRICS_ROW, SEED_STATE = 35, 120, 6_000_000
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Measured seed-updates per core and second; `rough` where another method's was scaled."""
+
+    value: float
+    megabytes: float
+    rough: bool
+
+
+class Speeds:
+    """The benchmark's measurements on one machine."""
+
+    def __init__(self, path: Path = BENCHMARK):
+        self.content = read_json(path)
+        for key in ("machine", "updates", "around"):
+            if key not in self.content:
+                raise BenchError(f"{path}: the key '{key}' is missing; run `make benchmark`.")
+
+    def rate(self, cell: Settings, catalogue: Catalogue) -> Rate | None:
+        """Of one cell's updates, or None."""
+        cell = cell.model_copy(update={"method": base_of(cell.method)})
+        properties = catalogue.schemas[cell.method]["properties"]
+        hidden = cell.config.get("hidden", properties.get("hidden", {}).get("default", ()))
+        widths = [*hidden[:1], WIDTH]
+        measured = {e["width"] for e in self.content["updates"]}
+        settings = cell.method, cell.config, cell.batch_size
+        alike = (w for w in measured if is_measured(catalogue, *settings, w))
+        own = next(filter(None, (self._entry(cell, cell.method, w) for w in alike)), None)
+        entry = own or next(filter(None, (self._entry(cell, REFERENCE, w) for w in widths)), None)
+        share = 1.0 if own else entry_of(cell.method).cost  # relative to REFERENCE
+        if entry is None or share is None:
+            return None
+        value = entry["seed_updates_per_second"] / entry["jobs"] / share
+        return Rate(value, entry["peak_memory_megabytes"], own is None)
+
+    def _entry(self, cell: Settings, method: str, width: int) -> Mapping[str, Any] | None:
+        compiled = updates_of(cell) >= COMPILED_FROM and cell.precision == "float32"
+        executor = "compiled" if compiled else "recorded"
+        wanted = {"method": method, "width": width, "executor": executor}
+        found = [
+            e
+            for e in self.content["updates"]
+            if all(e.get(k) == v for k, v in wanted.items()) and "seed_updates_per_second" in e
+        ]
+        return min(found, key=lambda e: abs(e["seeds"] - len(cell.seeds)), default=None)
+
+    def steps(self, env_id: str) -> float | None:
+        """Environment steps per second of an evaluation on one core."""
+        name = f"evaluation, {env_id.rpartition(':')[2]}"
+        rates = {e["what"]: e.get("environment_steps_per_second") for e in self.content["around"]}
+        return rates.get(name)
+
+
+def plan(configfile: Path = DEFAULT_SUITE, speeds: Path = BENCHMARK) -> None:
+    """Print what a suite will need: jobs, updates, downloads, disk, memory and hours.
+
+    Args:
+        configfile: the suite.
+        speeds: measurements of `python -m bench benchmark`.
+    """
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(configfile)
+    for line in lines(suite, catalogue, Speeds(speeds)):
+        print(line)
+
+
+def lines(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:
+    """The text of the plan."""
+    blocks = suite.blocks()
+    jobs = len(suite.tasks) * len(suite.methods) * len(blocks)
+    yield (
+        f"{suite.suite}: {len(suite.tasks)} tasks, {len(suite.methods)} methods, "
+        f"{len(suite.seeds)} seeds in {len(blocks)} blocks: {jobs} training jobs"
+    )
+    yield ""
+    yield from _data(suite, catalogue)
+    yield ""
+    yield from _training(suite, catalogue, speeds)
+
+
+def _data(suite: Suite, catalogue: Catalogue) -> Iterator[str]:
+    """Download, and disk of the dataset and its arrays."""
+    rows = [("dataset", "download", "on disk, all forms", "rows")]
+    total = [0.0, 0.0]
+    unknown = 0
+    for name in suite.tasks:
+        task = resolved(catalogue.tasks[name], suite)
+        source = source_of(task.dataset) if task.recipe == "d4rl" else None
+        count = source.rows if source else suite.rows if task.origin == "local" else None
+        if source is None or source.bytes is None or count is None:
+            unknown += 1
+            rows.append((task.dataset, "-", "-", f"{count:,}" if count else "-"))
+            continue
+        kept = source.bytes + dataset_bytes(source, count) + arrays_bytes(source, count)
+        total = [total[0] + source.bytes, total[1] + kept]
+        here = "there" if source.path.exists() else _size(source.bytes)
+        rows.append((task.dataset, here, _size(kept), f"{count:,}"))
+    rows.append(("sum", _size(total[0]), _size(total[1]), ""))
+    yield from aligned(rows)
+    if unknown:
+        where = "collected or found here, or are Minari's"
+        yield f"{unknown} datasets are {where}; their size is not in the sum."
+
+
+def dataset_bytes(source: Source, rows: int) -> int:
+    """Of the Minari dataset: observations, actions, rewards and two flags."""
+    return rows * (4 * (source.observation_dim + source.action_dim + 1) + 2)
+
+
+def arrays_bytes(source: Source, rows: int) -> int:
+    """Of the arrays that training maps."""
+    return rows * 4 * (2 * source.observation_dim + source.action_dim + 3)
+
+
+def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:
+    """Per method: jobs, updates, hours of updates and of evaluation, memory, disk."""
+    header = ("method", "jobs", "updates", "CPU core-hours", "GPU-hours", "evaluation", "memory",
+              "results")  # fmt: skip
+    rows: list[tuple[str, ...]] = [header]
+    everything: list[dict[str, Any]] = []
+    for method in suite.methods:
+        costs = [
+            _cost(catalogue.settings(suite, method, task, seeds), catalogue, speeds)
+            for task in suite.tasks
+            for seeds in suite.blocks()
+        ]
+        everything += costs
+        memory = [c["megabytes"] for c in costs]
+        largest = f"{max(memory):,.0f} MB" if all(memory) else NOT_MEASURED
+        rows.append(_row(catalogue.methods[method].label, costs, largest))
+    rows.append(_row("sum", everything, ""))
+    rough = any(c["rough"] for c in everything)
+    yield from aligned(rows)
+    machine = speeds.content["machine"]
+    yield f"Hours of one core of: {machine['cpu']} ({machine['cores']} cores busy), float32."
+    yield (
+        "Evaluation: core-hours at most, as if every episode lasted to its time limit, and those "
+        "of the steps of online phases."
+    )
+    yield "Memory: of one job, its mapped data included, which jobs on one machine share."
+    if rough:
+        yield (
+            "~ rough: from the measured cost of BC and the relative costs of the registry; "
+            "`python -m bench benchmark --methods ...` measures a method."
+        )
+
+
+def _row(label: str, costs: Sequence[Mapping[str, Any]], memory: str) -> tuple[str, ...]:
+    mark = "~" if any(c["rough"] for c in costs) else ""
+    return (
+        label,
+        f"{len(costs)}",
+        f"{sum(c['updates'] for c in costs):,}",
+        _hours([c["hours"] for c in costs], mark),
+        NOT_MEASURED,
+        _hours([c["evaluation"] for c in costs]),
+        memory,
+        _size(sum(c["results"] for c in costs)),
+    )
+
+
+def _cost(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, Any]:
+    """One job: hours of a core for updates and evaluation, memory, disk; None is not known."""
+    rate = speeds.rate(cell, catalogue)
+    seeds = len(cell.seeds)
+    source = source_of(cell.task.dataset) if cell.task.recipe == "d4rl" else None
+    episodes = cell.updates // cell.evaluation.every * cell.evaluation.episodes * seeds
+    online = cell.online
+    acted = online.steps * seeds if online else 0
+    episodes += online.steps // online.every * online.episodes * seeds if online else 0
+    updates = updates_of(cell)
+    length = source.max_episode_steps if source else EPISODE_STEPS
+    steps = speeds.steps(cell.task.env_id)
+    mapped = arrays_bytes(source, source.rows) if source and source.rows else 0
+    return {
+        "updates": updates * seeds,
+        "hours": rate and updates * seeds / rate.value / 3600,
+        "rough": bool(rate and rate.rough),
+        "evaluation": steps and (episodes * length + acted) / steps / 3600,
+        "megabytes": rate and not rate.rough and rate.megabytes + mapped / 1e6,
+        "results": episodes * EPISODE_ROW
+        + updates // cell.log_every * seeds * METRICS_ROW
+        + seeds * SEED_STATE,
+    }
+
+
+def updates_of(cell: Settings) -> int:
+    """A seed's updates in both phases."""
+    return cell.updates + (cell.online.steps if cell.online else 0)
+
+
+def _hours(parts: Sequence[float | None], mark: str = "") -> str:
+    """The sum of what is known; `mark` says that it is rough."""
+    known = [p for p in parts if p is not None]
+    if not known:
+        return NOT_MEASURED
+    least = "at least " if len(known) < len(parts) else ""
+    return f"{least}{mark}{sum(known):{',.0f' if sum(known) >= 10 else '.2f'}}"
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -1,0 +1,69 @@
+"""Run the workflow and show its progress instead of its log."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.errors import BenchError
+from bench.jobs import workflow_locks
+from bench.jobs.watch import show
+
+LOG = Path("logs/snakemake.log")
+NO_WATCHER = "BENCH_NO_WATCHER"  # set: the workflow starts no display of its own
+FAILED_LOG = re.compile(r"^Logfile (\S+):\n=+\n(.*?)\n=+$", re.MULTILINE | re.DOTALL)
+SHOWN = 12  # last lines of each
+
+
+def launch(cores: str, configfile: Path, arguments: tuple[str, ...]) -> None:
+    """`snakemake --cores CORES --configfile FILE ARGUMENTS`, its output kept in LOG.
+
+    Raises BenchError with what Snakemake said when it fails.
+    """
+    command = [sys.executable, "-m", "snakemake", "--show-failed-logs"]
+    command += ["--cores", cores, "--configfile", str(configfile)]
+    LOG.parent.mkdir(exist_ok=True)
+    with open(LOG, "w") as log:
+        process = subprocess.Popen(
+            [*command, *arguments],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {NO_WATCHER: "1", "PATH": _path()},
+        )
+        try:
+            show(LOG, process.pid)
+            status = process.wait()
+        except KeyboardInterrupt:  # the terminal sent it to Snakemake and its jobs, too
+            print("stopping; training saves itself and goes on next time", file=sys.stderr)
+            process.wait()
+            raise SystemExit(130) from None
+    text = LOG.read_text()
+    if status:
+        print("\n\n".join(failures(text)), file=sys.stderr)
+        if "LockException" in text:
+            who = ", ".join(workflow_locks.holders()) or "nobody has left a name"
+            raise BenchError(
+                f".snakemake/locks: another workflow makes the same files ({who}); wait until it "
+                f"has ended, or if it is gone run `snakemake --unlock --configfile {configfile}`."
+            )
+        raise BenchError(f"the workflow failed; all of its output is in {LOG}.")
+    if "Nothing to be done" in text:
+        print("Nothing to be done: every file is newer than what it depends on.")
+
+
+def failures(text: str) -> list[str]:
+    """The ends of the failed jobs' logs, or of Snakemake's own output where no job failed."""
+    logs = [f"{path}:\n{_tail(content)}" for path, content in FAILED_LOG.findall(text)]
+    return logs or [_tail(text)]
+
+
+def _tail(text: str) -> str:
+    return "\n".join(text.strip().splitlines()[-SHOWN:])
+
+
+def _path() -> str:
+    """The interpreter's own folder first, so that jobs find the same environment."""
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"

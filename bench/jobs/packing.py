@@ -1,0 +1,113 @@
+"""Results in the layout for publication: one file for all runs instead of several each."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bench.errors import BenchError, unknown
+from bench.files import write_json, write_rows, write_text
+from bench.records.layouts import (
+    CARDS,
+    EPISODES,
+    EVALUATIONS,
+    KEY,
+    METRICS,
+    RECORDS,
+    Results,
+    StoredRun,
+    open_results,
+)
+
+SCORES, REPORT = "scores.csv", "report.pdf"
+NEEDED = (SCORES, "summary.csv", "aggregate.csv")
+OPTIONAL = ("claims.json", "effects.csv", "finetune.csv")
+
+
+def pack(folder: Path, report: Path, out: Path, curves: Sequence[str] = ()) -> list[str]:
+    """Write the live results in `folder` and the report's PDF to the new folder `out`.
+
+    `curves` are METHOD/TASK whose training metrics are kept, too; networks are not. Returns the
+    names of the files. Raises BenchError where a file is missing, scores.csv is not what the
+    packed runs give, or a card is not that of the data which its runs saw.
+    """
+    results = open_results(folder)
+    if results.packed or not results.runs:
+        raise BenchError(f"{folder}/runs: no runs to pack; give a suite that has run here.")
+    if out.exists():
+        raise BenchError(f"{out}: exists; delete it or give another folder.")
+    for name in NEEDED:
+        if not (folder / name).exists():
+            raise BenchError(f"{folder / name}: file not found; run `python -m bench statistics`.")
+    if not report.exists():
+        raise BenchError(f"{report}: file not found; run `python -m bench report`.")
+    cells = {run.name.rpartition("/")[0] for run in results.runs.values()}
+    for cell in curves:
+        if cell not in cells:
+            raise unknown("--curves", "METHOD/TASK", cell, cells)
+    staging = out.with_name(f".packing-{out.name}")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    try:
+        _write(results, staging, set(curves))
+        for name in (*NEEDED, *OPTIONAL):
+            if (folder / name).exists():
+                shutil.copyfile(folder / name, staging / name)
+        shutil.copyfile(report, staging / REPORT)
+        _check_scores(staging, folder / SCORES)
+        staging.replace(out)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return sorted(path.name for path in out.iterdir())
+
+
+def _write(results: Results, out: Path, curves: set[str]) -> None:
+    runs, cards = list(results.runs.values()), results.cards()
+    for run in runs:
+        record = run.record()
+        task = record["settings"]["task"]["task"]
+        if record.get("dataset_hash") != cards[task].get("hash"):
+            raise BenchError(
+                f"{run.record_at}, dataset_hash: not that of the card of {task} in "
+                "data/transitions; train the run again."
+            )
+    write_json(out / CARDS, cards)
+    lines = [json.dumps({"run": run.name, "record": run.record()}) + "\n" for run in runs]
+    write_text(out / RECORDS, "".join(lines))
+    _write_rows(out / EVALUATIONS, runs)
+    played = [run for run in runs if run.has(EPISODES)]
+    _write_rows(out / EPISODES, played)
+    _write_rows(out / METRICS, [r for r in runs if r.name.rpartition("/")[0] in curves])
+
+
+def _write_rows(path: Path, runs: Iterable[StoredRun]) -> None:
+    """Write the rows of all runs, with the columns that any of them has; no rows, no file."""
+    rows: list[tuple[list[str], dict[str, str]]] = []
+    for run in runs:
+        content = run.read(path.name)
+        header, *mine = csv.reader(content.text.splitlines())
+        for row in mine:
+            if len(row) != len(header):
+                raise content.error(f"a row of {len(row)} cells, not {len(header)}")
+            rows.append((run.name.split("/"), dict(zip(header, row, strict=True))))
+    if rows:
+        columns = list(dict.fromkeys(name for _, row in rows for name in row))
+        filled = [[*key, *(row.get(name, "") for name in columns)] for key, row in rows]
+        write_rows(path, (*KEY, *columns), filled)
+
+
+def _check_scores(packed: Path, scores: Path) -> None:
+    from bench.statistics.scores import collect_scores
+
+    again = packed / f".{SCORES}"
+    collect_scores(open_results(packed).runs.values(), again)
+    same = again.read_bytes() == scores.read_bytes()
+    again.unlink()
+    if not same:
+        raise BenchError(
+            f"{scores}: not the scores of the runs beside it; run `python -m bench statistics`, "
+            "and remove runs of no cell."
+        )

@@ -1,0 +1,142 @@
+"""Where a suite stands, job by job, from files alone: records, checkpoints, progress.
+
+Works while the suite runs here or on other machines that share the directory, and after it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from bench.config.catalogue import Catalogue
+from bench.config.registry import weight
+from bench.config.types import DEFAULT_SUITE, Settings
+from bench.errors import BenchError
+from bench.jobs.text_table import aligned
+from bench.jobs.watch import clock, running
+from bench.paths import block_name
+
+STATES = ("done", "diverged", "running", "stopped", "waiting")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One block of seeds: its state, and how far it is in updates and then online steps."""
+
+    method: str
+    task: str
+    seeds: int
+    state: str
+    step: int
+    length: int
+    rate: float = 0.0  # updates (or steps) of the block per second
+
+    @property
+    def cost(self) -> float:
+        """Of one of its updates, relative to cloning with one seed."""
+        return weight(self.method) * self.seeds
+
+    @property
+    def left(self) -> int:
+        """Updates and steps to go."""
+        return 0 if self.state in ("done", "diverged") else self.length - self.step
+
+
+def status(configfile: Path = DEFAULT_SUITE) -> None:
+    """Show which jobs of a suite are done, running, stopped or waiting, and the time left.
+
+    Args:
+        configfile: the suite.
+    """
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(configfile)
+    live = {state["label"]: state for state in running()}
+    jobs = [
+        job_of(catalogue.settings(suite, method, task, seeds), live)
+        for task in suite.tasks
+        for method in suite.methods
+        for seeds in suite.blocks()
+    ]
+    for line in lines(jobs):
+        print(line)
+
+
+def job_of(cell: Settings, live: dict[str, dict[str, Any]]) -> Job:
+    """What the files of one job say; `live` are the jobs that report themselves, by label."""
+    block = block_name(cell.seeds)
+    parts = (cell.suite, cell.method, cell.task.task, block)
+    folder = Path("results", cell.suite, "runs", *parts[1:])
+    length = cell.updates + (cell.online.steps if cell.online else 0)
+
+    def job(state: str, step: int, rate: float = 0.0) -> Job:
+        return Job(cell.method, cell.task.task, len(cell.seeds), state, step, length, rate)
+
+    report = live.get("/".join(parts))
+    if report is not None:
+        before = cell.updates if report["unit"] == "steps" else 0
+        return job("running", before + report["done"], report["rate"])
+    if (folder / "run.json").exists():
+        return job(_status(folder / "run.json"), length)
+    found = _checkpoint(folder / "checkpoint.safetensors")
+    if found is None:
+        return job("waiting", 0)
+    return job("stopped", found["step"] + (cell.updates if found["phase"] == "online" else 0))
+
+
+def lines(jobs: Sequence[Job]) -> Iterator[str]:
+    """The grid of tasks and methods, the running jobs, and the sum."""
+    methods = list(dict.fromkeys(job.method for job in jobs))
+    rows: list[tuple[str, ...]] = [("task", *methods)]
+    for task in dict.fromkeys(job.task for job in jobs):
+        cells = [[j for j in jobs if (j.task, j.method) == (task, m)] for m in methods]
+        rows.append((task, *map(_cell, cells)))
+    yield from aligned(rows)
+    active = [job for job in jobs if job.state == "running"]
+    for job in active:
+        left = clock(job.left / job.rate) if job.rate > 0 else "unknown"
+        yield (
+            f"{job.method} {job.task}: {job.step:,} of {job.length:,} "
+            f"({job.step / job.length:.0%}), {job.rate:,.0f}/s, {left} left"
+        )
+    counts = [(state, sum(job.state == state for job in jobs)) for state in STATES]
+    yield f"{len(jobs)} jobs: " + ", ".join(f"{n} {state}" for state, n in counts if n)
+    speed = sum(job.rate * job.cost for job in active)
+    work = sum(job.left * job.cost for job in jobs)
+    if work and speed:
+        yield f"about {clock(work / speed)} left, with as many jobs at once as now"
+
+
+def _cell(jobs: Sequence[Job]) -> str:
+    """Such as `2 done, at 12,000, 1 waiting`."""
+    parts = []
+    for state in STATES:
+        mine = [job for job in jobs if job.state == state]
+        if state in ("running", "stopped"):
+            verb = "at" if state == "running" else "stopped at"
+            parts += [f"{verb} {job.step:,}" for job in mine]
+        elif mine:
+            parts.append(state if len(mine) == len(jobs) else f"{len(mine)} {state}")
+    return ", ".join(parts)
+
+
+def _status(path: Path) -> str:
+    try:
+        found: str = json.loads(path.read_text())["status"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BenchError(f"{path}: not a run's record ({error}); delete it, run again.") from None
+    return found
+
+
+def _checkpoint(path: Path) -> dict[str, Any] | None:
+    """The record of a checkpoint, of which only the head is read."""
+    try:
+        with safe_open(path, framework="np") as file:
+            record: dict[str, Any] = json.loads(file.metadata()["record"])
+        return {"step": record["step"], "phase": record["phase"]}
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return None

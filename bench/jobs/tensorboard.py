@@ -1,0 +1,129 @@
+"""Training curves and scores of a suite's runs as TensorBoard event files.
+
+TensorBoard reads records of (length, crc of it, bytes, crc of them) whose bytes are protocol
+buffers; what a curve needs of both is a few lines, and spares training a dependency. The formats:
+tensorflow/core/lib/io/record_writer.h, tensorflow/core/util/event.proto and
+framework/summary.proto.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import struct
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.config.catalogue import Catalogue
+from bench.config.types import DEFAULT_SUITE
+from bench.paths import block_name
+
+CASTAGNOLI = 0x82F63B78  # the polynomial of crc32c, reflected
+Scalar = tuple[int, str, float]  # step, tag, value
+
+
+def tensorboard(configfile: Path = DEFAULT_SUITE, out: Path | None = None) -> None:
+    """Write a suite's finished runs for TensorBoard, one curve a seed.
+
+    Args:
+        configfile: the suite.
+        out: folder to write; by default results/SUITE/tensorboard.
+    """
+    suite = Catalogue().read_suite(configfile)
+    root = Path("results") / suite.suite
+    folder = root / "tensorboard" if out is None else out
+    count = 0
+    for method in suite.methods:
+        for task in suite.tasks:
+            for seeds in suite.blocks():
+                run = root / "runs" / method / task / block_name(seeds)
+                if not (run / "run.json").exists():
+                    continue
+                for seed, scalars in read(run).items():
+                    write(folder / task / method / str(seed), scalars)
+                    count += 1
+    print(f"{folder}: {count} curves; look at them with `tensorboard --logdir {folder}`")
+
+
+def read(run: Path) -> dict[int, list[Scalar]]:
+    """What the CSV files of a run hold of each seed: metrics, and mean returns of evaluations.
+
+    Tags begin with the phase; `step` counts as in the files.
+    """
+    found: dict[int, list[Scalar]] = defaultdict(list)
+    with open(run / "metrics.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            phase, step, seed = row.pop("phase"), int(row.pop("step")), int(row.pop("seed"))
+            found[seed] += [(step, f"{phase}/{k}", float(v)) for k, v in row.items() if v != ""]
+    returns: dict[tuple[int, int, str], list[float]] = defaultdict(list)
+    with open(run / "evaluations.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            returns[int(row["seed"]), int(row["step"]), row["phase"]].append(float(row["return"]))
+    for (seed, step, phase), values in returns.items():
+        found[seed].append((step, f"{phase}/return", math.fsum(values) / len(values)))
+    return dict(found)
+
+
+def write(folder: Path, scalars: Iterable[Scalar]) -> None:
+    """One event file with these scalars, in place of an earlier one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    events = [_field(1, 1, 0.0) + _bytes(3, b"brain.Event:2")]  # wall time 0, file version
+    for step, tag, value in scalars:
+        entry = _bytes(1, tag.encode()) + _field(2, 5, value)
+        events.append(_field(1, 1, 0.0) + _field(2, 0, step) + _bytes(5, _bytes(1, entry)))
+    (folder / "events.out.tfevents.0.bench").write_bytes(b"".join(map(_record, events)))
+
+
+def _record(content: bytes) -> bytes:
+    length = struct.pack("<Q", len(content))
+    return b"".join(
+        (length, struct.pack("<I", masked(length)), content, struct.pack("<I", masked(content)))
+    )
+
+
+def _varint(number: int) -> bytes:
+    """Seven bits a byte, the low ones first."""
+    parts = bytearray()
+    while number > 0x7F:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    parts.append(number)
+    return bytes(parts)
+
+
+def _field(number: int, kind: int, value: float) -> bytes:
+    """A protocol buffer's field of wire type 0 (integer), 1 (double) or 5 (float)."""
+    content = struct.pack("<d" if kind == 1 else "<f", value) if kind else _varint(int(value))
+    return _varint(number << 3 | kind) + content
+
+
+def _bytes(number: int, content: bytes) -> bytes:
+    """A field of wire type 2: a string, bytes, or a message."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _table() -> list[int]:
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = byte >> 1 ^ (CASTAGNOLI if byte & 1 else 0)
+        table.append(byte)
+    return table
+
+
+TABLE = _table()
+
+
+def crc32c(content: bytes) -> int:
+    """The checksum of RFC 3720, appendix B.4."""
+    crc = 0xFFFFFFFF
+    for byte in content:
+        crc = TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
+    return crc ^ 0xFFFFFFFF
+
+
+def masked(content: bytes) -> int:
+    """As the record's format wants it, so that a checksum of checksums is no weaker."""
+    crc = crc32c(content)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

@@ -1,0 +1,1 @@
+"""Holds all that a method may import: networks, optimiser, replay, and random streams."""

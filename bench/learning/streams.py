@@ -1,0 +1,57 @@
+"""Random streams: every seed owns one generator per purpose.
+
+A seed's draws therefore depend neither on which other seeds share its block nor on how
+often another purpose draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from bench.seeds import derive
+
+
+class Streams:
+    """One CPU generator per seed; each draw stacks the seeds on a leading axis (S, ...).
+
+    Drawing on the CPU makes the numbers the same on every device.
+    """
+
+    def __init__(self, seeds: Sequence[int], purpose: str, device: str | torch.device = "cpu"):
+        self.generators = [torch.Generator().manual_seed(derive(s, purpose)) for s in seeds]
+        self.device = torch.device(device)
+
+    def __len__(self) -> int:
+        return len(self.generators)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal draws, (S, *shape)."""
+        return self._stack([torch.randn(shape, generator=g) for g in self.generators])
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Draws from [0, 1), (S, *shape)."""
+        return self._stack([torch.rand(shape, generator=g) for g in self.generators])
+
+    def integers(self, high: int, *shape: int) -> Tensor:
+        """Draws from {0, ..., high - 1} with replacement, (S, *shape) of int64."""
+        return self._stack([torch.randint(high, shape, generator=g) for g in self.generators])
+
+    def permutation(self, size: int) -> Tensor:
+        """One permutation of {0, ..., size - 1} per seed, (S, size) of int64."""
+        return self._stack([torch.randperm(size, generator=g) for g in self.generators])
+
+    def state(self) -> Tensor:
+        """The generators' states, (S, bytes) of uint8, for a checkpoint."""
+        return torch.stack([g.get_state() for g in self.generators])
+
+    def restore(self, state: Tensor) -> None:
+        """Continue from what `state` returned."""
+        for generator, row in zip(self.generators, state, strict=True):
+            # A row read from a file may be unaligned, which set_state does not survive.
+            generator.set_state(row.clone())
+
+    def _stack(self, draws: list[Tensor]) -> Tensor:
+        return torch.stack(draws).to(self.device)

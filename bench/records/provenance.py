@@ -1,0 +1,79 @@
+"""Which commit made a run, and whether the numerics have changed since.
+
+Runs made before bench.records.source_hash carry a hash of bytes. For each such hash of a published
+run, results/published/sources.json has a commit with these bytes and the source hash of its code.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from bench.records.source_form import PACKAGES
+from bench.records.source_hash import ROOT, Tree, changed, here, module_of, tree_hash
+
+SOURCES = ROOT / "results/published/sources.json"
+
+
+@cache
+def sources() -> dict[str, dict[str, str]]:
+    """`commit` and `source_hash` by hash of bytes; empty where the file is missing."""
+    if not SOURCES.exists():
+        return {}
+    found: dict[str, dict[str, str]] = json.loads(SOURCES.read_text(encoding="utf-8"))
+    return found
+
+
+def hash_of(run: Mapping[str, Any]) -> str:
+    """The source hash of a run.json, whichever kind of hash it carries."""
+    recorded: str = run["source_hash"]
+    return sources().get(recorded, {}).get("source_hash", recorded)
+
+
+def describe(run: dict[str, Any], stale: bool) -> str:
+    """One sentence on a run.json: what made it, and where the numerics have changed since."""
+    module = module_of(run["settings"]["method"])
+    commit = sources().get(run["source_hash"], {}).get("commit", run["commit"])
+    made = f"made by commit {commit}" if commit else "made outside a Git checkout"
+    if not stale:
+        return f"{made}; the numerics have not changed since"
+    if not commit:
+        return f"{made}; the numerics have changed since"
+    tree = tree_at(commit)
+    if tree is None:
+        return f"cannot be compared: commit {commit} is not in this clone"
+    if tree_hash(tree, module) != hash_of(run):
+        return f"made from uncommitted changes to commit {commit}; the numerics have changed since"
+    files = ", ".join(changed(tree, here(), module))
+    return f"{made}; the numerics have changed since in {files}"
+
+
+@cache
+def tree_at(commit: str) -> Tree | None:
+    """Our packages as they were at a commit, or None where this clone does not have it."""
+    listed = git("ls-tree", "--name-only", commit, "--", *PACKAGES)
+    if listed is None:
+        return None
+    packed = git("archive", "--format=tar", commit, "--", *listed.decode().split())
+    assert packed is not None
+    texts = {}
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        for member in archive:
+            file = archive.extractfile(member) if member.name.endswith(".py") else None
+            if file is not None:
+                texts[member.name] = file.read().decode("utf-8")
+    return Tree(texts)
+
+
+def git(*arguments: str) -> bytes | None:
+    """What git prints about this project's repository; None where it fails or is missing."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout

@@ -1,0 +1,32 @@
+"""A run.json read back: the settings of the run, and its row of config/tasks.tsv."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.config.task import Task, TaskSettings
+from bench.config.types import Settings
+from bench.errors import BenchError
+
+
+def task_of(run: Mapping[str, Any], where: object) -> Task:
+    """The row that the run was made with; `where` names the file in errors.
+
+    Raises BenchError where the record has no reference scores, as of a task without a row.
+    """
+    row = run.get("task", run["settings"]["task"])  # older records: the row is in the settings
+    try:
+        return Task.model_validate(row)
+    except ValueError as error:
+        first = " ".join(str(error).split())
+        raise BenchError(
+            f"{where}: task: unreadable ({first}); give it a row in config/tasks.tsv, run it again."
+        ) from None
+
+
+def settings_of(run: Mapping[str, Any]) -> Settings:
+    """The settings that the run was made with; raises ValueError where they are malformed."""
+    settings = run["settings"]
+    row = {k: v for k, v in settings["task"].items() if k in TaskSettings.model_fields}
+    return Settings.model_validate(settings | {"task": row})

@@ -1,0 +1,102 @@
+"""The runs and dataset cards that a report reads, checked for what it needs of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.config.types import Suite
+from bench.errors import BenchError
+from bench.files import read_json
+from bench.paths import block_name
+from bench.records.layouts import open_results
+from bench.records.provenance import hash_of
+
+RUN_KEYS = (
+    *("status", "settings", "config", "versions", "commit", "dirty", "source_hash", "device"),
+    *("threads", "machine", "wall_seconds", "updates_per_second", "peak_memory_mb"),
+)
+CARD_KEYS = (
+    *("task", "dataset", "rows", "episodes", "return", "length", "histogram"),
+    *("hash", "audit", "collection"),
+)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The cells of a suite by method/task/seeds: contents of the run.json files that exist, and
+    the other cells."""
+
+    found: dict[str, dict[str, Any]]
+    missing: list[str]
+    stale: list[str]
+
+    def pairs(self, names: Sequence[str]) -> set[tuple[str, str]]:
+        """(task, method) of some of the runs."""
+        settings = [self.found[name]["settings"] for name in names]
+        return {(s["task"]["task"], s["method"]) for s in settings}
+
+    @property
+    def diverged(self) -> list[str]:
+        """Runs that stopped at a non-finite loss."""
+        return [name for name, run in self.found.items() if run["status"] == "diverged"]
+
+    def values(self, key: str) -> list[Any]:
+        """The different values of a top-level key, in the order of the runs."""
+        seen = {json.dumps(run[key], sort_keys=True): run[key] for run in self.found.values()}
+        return list(seen.values())
+
+
+def stale_runs(
+    found: Mapping[str, Mapping[str, Any]], source_hash: Callable[[str], str]
+) -> list[str]:
+    """The runs that were made by other source than the current one.
+
+    `source_hash` gives the current hash of a method's source.
+    """
+    return [
+        name
+        for name, run in found.items()
+        if hash_of(run) != source_hash(run["settings"]["method"])
+    ]
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """A run.json with all that the report needs; raises BenchError naming the missing key."""
+    return _complete(read_json(path), str(path), RUN_KEYS)
+
+
+def read_cards(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
+    """The card.json files by task; raises BenchError naming the missing key."""
+    cards = [_complete(read_json(path), str(path), CARD_KEYS) for path in paths]
+    return {card["task"]: card for card in cards}
+
+
+def read_runs(suite: Suite, results_dir: Path, source_hash: Callable[[str], str]) -> Runs:
+    """The runs of the suite's cells under `results_dir`; runs of no cell are ignored."""
+    found, missing, stored = {}, [], open_results(results_dir).runs
+    for method in suite.methods:
+        for task in suite.tasks:
+            for seeds in suite.blocks():
+                name = f"{method}/{task}/{block_name(seeds)}"
+                if name in stored:
+                    run = stored[name]
+                    found[name] = _complete(run.record(), run.record_at, RUN_KEYS, run.remedy)
+                else:
+                    missing.append(name)
+    return Runs(found, missing, stale_runs(found, source_hash))
+
+
+def _complete(
+    content: dict[str, Any],
+    place: str,
+    keys: Sequence[str],
+    remedy: str = "delete the file and run again",
+) -> dict[str, Any]:
+    for key in keys:
+        if key not in content:
+            raise BenchError(f"{place}: the key '{key}' is missing; {remedy}.")
+    return content

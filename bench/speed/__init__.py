@@ -1,0 +1,1 @@
+"""Measures how fast methods train and what precision costs."""

@@ -1,0 +1,89 @@
+"""Figures derived from a benchmark's records: rates per core, ratios, the fastest way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from bench.speed.prediction import (
+    RATE,
+)
+
+NOT_RUN = "not run"
+
+
+CELL = ("method", "width", "seeds", "executor", "threads", "jobs", "rows")
+
+
+Record = dict[str, Any]
+
+
+def derive(content: dict[str, Any]) -> None:
+    """Add what follows from several measurements: work done, shares of the rate, ratios."""
+    work = (content.get("work") or {}).get("flops_per_seed_update", {})
+    of_core = core_rate(content)
+    updates = content["updates"] or []
+    scaled = [cell for axis in (content["scale"] or {}).values() for cell in axis]
+    for cell in (c for c in [*updates, *scaled] if RATE in c and c["method"] in work):
+        flops = work[cell["method"]][str(cell["width"])]
+        cell["flops_per_seed_update"] = flops
+        cell["gflops_per_second"] = flops * cell[RATE] / 1e9
+        if of_core:
+            cell["share_of_gemm_rate"] = cell["gflops_per_second"] / (of_core * cell["jobs"])
+    for cell in (c for c in updates if "gflops_per_second" in c):
+        iql = find(updates, method="iql", **{k: cell[k] for k in ("width", "seeds", "executor")})
+        if iql and "gflops_per_second" in iql:
+            cell["gflops_ratio_to_iql"] = cell["gflops_per_second"] / iql["gflops_per_second"]
+    content["ratios"] = [
+        peer_ratio(content, 256, None),
+        peer_ratio(content, 64, 5),
+        peer_ratio(content, 64, 10),
+    ]
+
+
+def core_rate(content: dict[str, Any]) -> float | None:
+    """GFLOP/s of float32 products of one core while all are at work; the better of start and
+    end, as a bound that another program's work lowered would be none."""
+    best = max(
+        (content["gemm"] or {}).get(key, {}).get("gflops_per_second", 0.0)
+        for key in ("float32", "float32_at_the_end")
+    )
+    return best / content["machine"]["cores"] or None
+
+
+def find(cells: Iterable[Record], **wanted: Any) -> Record | None:
+    """The cell with these values."""
+    matches = (c for c in cells if all(c[k] == v for k, v in wanted.items()))
+    return next(matches, None)
+
+
+def fastest(cells: Iterable[Record]) -> Record | None:
+    """Of those that were measured."""
+    return max((c for c in cells if RATE in c), key=lambda c: float(c[RATE]), default=None)
+
+
+def peer_ratio(content: dict[str, Any], width: int, seeds: int | None) -> Record:
+    """Our IQL at its fastest executor (and block, if `seeds` is None) over d3rlpy at its best."""
+    ours = fastest(
+        c
+        for c in content["updates"] or []
+        if (c["method"], c["width"]) == ("iql", width) and seeds in (None, c["seeds"])
+    )
+    peer = fastest(c for c in content["peer"] or [] if c["width"] == width)
+    block = f"{seeds} seeds a job" if seeds else "best block"
+    record: Record = {"what": f"IQL over d3rlpy's, width {width}, {block}"}
+    if ours and peer:
+        record |= {
+            "ratio": ours[RATE] / peer[RATE],
+            "ours": f"{ours['executor']}, {_seeds(ours['seeds'])} a job",
+            "peer": _way(peer),
+        }
+    return record
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed" + "s" * (count > 1)
+
+
+def _way(peer: Record) -> str:
+    return "one process with all threads" if peer["threads"] > 1 else "one process a core"

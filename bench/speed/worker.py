@@ -1,0 +1,293 @@
+"""One measuring process of `python -m bench benchmark`.
+
+Its argument says what to measure, as JSON. It prepares, says that it is ready, measures one
+round for each line that it reads, and at the end of its input tells what else it found.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from bench.config.catalogue import Catalogue
+from bench.config.registry import Phase, entry_of
+from bench.data import prepare, transitions
+from bench.data.transitions import Transitions
+from bench.environments.vector import action_space, observation_dim
+from bench.errors import BenchError
+from bench.learning.networks import DeterministicPolicy
+from bench.learning.streams import Streams
+from bench.records import machine
+from bench.speed.job_startup import one_update
+from bench.speed.samples import UPDATES, config_at
+from bench.training import rounding
+from bench.training.engine import choose_executor, learners, prepare_process
+from bench.training.rollout import Evaluator
+from bench.training.run import Run
+
+OBSERVATION, ACTION = 17, 6  # the sizes of HalfCheetah and Walker2d
+EPISODE = 1000  # rows
+CHUNK = 500  # updates whose rows are drawn at once: the suites' log_every
+GEMM = 256  # rows and columns of the product that gives the rate
+SMAPS = Path("/proc/self/smaps_rollup")
+EVALUATION_SEEDS, EVALUATION_EPISODES = 5, 10
+
+# What a kind of measurement returns: a round, and what is told at the end.
+Measurement = tuple[Callable[[], float], dict[str, Any]]
+
+
+def synthetic(rows: int) -> Transitions:
+    """Random rows: the time of an update does not depend on their values."""
+    rng = np.random.default_rng(0)
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape, dtype=np.float32)
+
+    return Transitions(
+        observations=normal(rows, OBSERVATION),
+        actions=np.tanh(normal(rows, ACTION)),
+        rewards=normal(rows),
+        next_observations=normal(rows, OBSERVATION),
+        masks=np.ones(rows, dtype=np.float32),
+        episodes=np.arange(rows, dtype=np.int32) // EPISODE,
+    )
+
+
+def data(folder: str, rows: int) -> Measurement:
+    """Write `rows` synthetic rows where `updates` maps them, as training maps its data."""
+    prepare.write(synthetic(rows), {}, Path(folder))
+    return _no_round, {}
+
+
+def prepared_run(
+    rows: Transitions, method: str, width: int, seeds: int, executor: str, updates: int
+) -> Run:
+    """A training run of bench.training.train that draws `updates` batches at a time."""
+    changes = {
+        "method": method,
+        "seeds": tuple(range(seeds)),
+        "updates": UPDATES,
+        "batch_size": entry_of(method).sample.batch,
+        "log_every": updates,
+        "rewards": "raw",
+        "config": config_at(Catalogue(), method, width),
+    }
+    settings = one_update().model_copy(update=changes)
+    return Run(settings, rows, torch.device("cpu"), executor)
+
+
+def enter(run: Run, phase: Phase) -> None:
+    """Have the next update be one of `phase`."""
+    for learner in learners(run.state):
+        learner.updates = phase.first
+
+
+def updates(
+    folder: str, method: str, width: int, seeds: int, executor: str, seconds: float
+) -> Measurement:
+    """Seed-updates per second of one job: drawing the rows, gathering, noise and update."""
+    if executor == "compiled" and choose_executor(UPDATES, torch.device("cpu")) != executor:
+        raise BenchError("no C++ compiler is found; install g++, or name one in CXX.")
+    sample = entry_of(method).sample
+    rows = Transitions.load(Path(folder))
+    run = prepared_run(rows, method, width, seeds, executor, updates=sample.cycle)
+    settings = run.settings
+
+    def spend(phase: Phase, count: int) -> float:
+        if len(sample.phases) > 1:
+            enter(run, phase)
+        before = run.seconds
+        for done in range(0, count, CHUNK):
+            run.settings = settings.model_copy(update={"log_every": min(CHUNK, count - done)})
+            run.advance()
+        return run.seconds - before
+
+    def of_an_update(count: int) -> float:
+        return sum(phase.share * spend(phase, count) for phase in sample.phases) / count
+
+    of_an_update(sample.cycle)  # records, or compiles, every branch
+    preparation = run.seconds
+    count = sample.cycle
+    while (each := of_an_update(count)) * count < 0.2 * seconds:  # warms up
+        count *= 2
+    per_round = max(round(seconds / each / sample.cycle), 1) * sample.cycle
+    return lambda: seeds / of_an_update(per_round), {"preparation_seconds": preparation}
+
+
+def work(folder: str, cells: list[tuple[str, int]]) -> Measurement:
+    """Floating-point operations in the matrix products of one update of one seed."""
+    rows = Transitions.load(Path(folder))
+    counts: dict[str, dict[str, float]] = {}
+    for method, width in cells:
+        counts.setdefault(method, {})[str(width)] = count_work(rows, method, width)
+    return _no_round, {"flops_per_seed_update": counts}
+
+
+class Work(TorchDispatchMode):
+    """Counts the operations of matrix products. (torch's own FlopCounterMode also notes which
+    module they belong to, and fails where a network only returns a parameter.)"""
+
+    total = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        formula = flop_registry.get(func.overloadpacket)
+        if formula is not None:
+            self.total += formula(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
+def count_work(rows: Transitions, method: str, width: int) -> float:
+    """The mean over a whole run's updates, counted while the method's own eager ones run."""
+    sample = entry_of(method).sample
+    run = prepared_run(rows, method, width, 1, "eager", updates=sample.cycle)
+    run.advance()  # what only the first update does is not counted
+    mean = 0.0
+    for phase in sample.phases:
+        if len(sample.phases) > 1:
+            enter(run, phase)
+        with Work() as counter:
+            run.advance()
+        mean += phase.share * counter.total / sample.cycle
+    return mean
+
+
+def gemm(seconds: float) -> Measurement:
+    """GFLOP/s of the square float32 product on one thread."""
+    left, right, out = (torch.randn(GEMM, GEMM) for _ in range(3))
+    with rounding.watch("eager"):  # refuses to measure float32 under the name of bfloat16
+        torch.mm(left, right)
+
+    def measure() -> float:
+        began, done, elapsed = time.perf_counter(), 0, 0.0
+        while elapsed < seconds:
+            for _ in range(20):
+                torch.mm(left, right, out=out)
+            done += 20
+            elapsed = time.perf_counter() - began
+        return done * 2 * GEMM**3 / elapsed / 1e9
+
+    measure()
+    return measure, {}
+
+
+def evaluator(env_id: str, behavior: str | None) -> Measurement:
+    """Environment steps per second of one evaluation, under the data's own medium policy.
+
+    An untrained policy would fall at once, and resets would be all that is measured; where no
+    robot can fall (`behavior` is None), it serves as well.
+    """
+    import pandas as pd
+
+    from bench.collection.behavior_policies import Ladder
+    from bench.collection.collect import BEHAVIORS, rungs_of
+
+    environments = Evaluator(env_id, EVALUATION_SEEDS, EVALUATION_EPISODES)
+    streams = Streams(range(EVALUATION_SEEDS), "benchmark")
+    if behavior is None:
+        env = environments.envs[0]
+        sizes = [observation_dim(env), 64, 64, action_space(env).shape[0]]
+        net = DeterministicPolicy(sizes, streams).requires_grad_(False)
+
+        def act(observations: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
+            actions: torch.Tensor = net(observations)
+            return actions
+    else:
+        rungs = rungs_of("medium", pd.read_csv(BEHAVIORS / behavior / "ladder.csv"))
+        ladder = Ladder.load(BEHAVIORS / behavior).pick(rungs * EVALUATION_SEEDS)
+
+        def act(observations: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
+            return ladder.sample(observations, streams)
+
+    resets = np.arange(EVALUATION_SEEDS * EVALUATION_EPISODES).reshape(EVALUATION_SEEDS, -1)
+    facts: dict[str, Any] = {}
+
+    def measure() -> float:
+        began = time.perf_counter()
+        lengths = environments(act, resets.tolist()).lengths
+        facts["mean_episode_steps"] = float(lengths.mean())
+        return float(lengths.sum()) / (time.perf_counter() - began)
+
+    return measure, facts
+
+
+def collection(env_id: str, recipe: str, rows: int) -> Measurement:
+    """Rows per second of a collected and stored dataset."""
+    from bench.collection.collect import collect
+
+    def measure() -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            collect(env_id, "local/benchmark/collected-v0", recipe, rows, Path(folder))
+            return rows / (time.perf_counter() - began)
+
+    return measure, {}
+
+
+def resident(folder: str) -> Measurement:
+    """Megabytes of this training job, of what it shares with others its part (PSS)."""
+    if not SMAPS.exists():
+        raise BenchError(f"{SMAPS}: not on this system; memory is only told by Linux.")
+    rows = Transitions.load(Path(folder))
+    transitions.content_hash(rows)  # as each job does
+    run = Run(one_update(), rows, torch.device("cpu"))
+
+    def measure() -> float:
+        run.advance()
+        line = next(x for x in SMAPS.read_text().splitlines() if x.startswith("Pss:"))
+        return int(line.split()[1]) * 1024 / 1e6
+
+    return measure, {}
+
+
+def _no_round() -> float:
+    raise AssertionError("this kind has facts, but no rounds")
+
+
+KINDS: dict[str, Callable[..., Measurement]] = {
+    "data": data,
+    "updates": updates,
+    "work": work,
+    "gemm": gemm,
+    "evaluator": evaluator,
+    "collection": collection,
+    "resident": resident,
+}
+
+
+def main() -> None:
+    # What libraries print must not stand between the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def say(content: object) -> None:
+        print(json.dumps(content), file=answers, flush=True)
+
+    task = json.loads(sys.argv[1])
+    try:
+        prepare_process(1, task.pop("precision", "float32"))
+        measure, facts = KINDS[task.pop("kind")](**task)
+    except BenchError as error:  # this machine or checkout has not what it needs
+        say({"not_run": str(error)})
+        return
+    say({})
+    for _ in sys.stdin:
+        say(measure())
+    say({"peak_memory_megabytes": machine.peak_memory_mb(), **facts})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Turns episodes into scores, intervals and comparisons, without torch."""

@@ -1,0 +1,79 @@
+"""What a change to a method does to its score: the suite's methods against its baseline.
+
+One seed gives two methods the same batches, the same starts of the scored episodes and,
+where their networks have the same shapes, the same first weights. Their scores are
+therefore compared seed by seed, and the interval is that of the mean difference.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.config.catalogue import Catalogue
+from bench.config.types import DEFAULT_SUITE, Suite
+from bench.errors import BenchError
+
+if TYPE_CHECKING:  # the command line imports this module, and starts sooner without them
+    import pandas as pd
+
+EFFECT_COLUMNS = [
+    *["task", "method", "pairs", "baseline_mean", "mean"],
+    *["effect", "std", "ci_low", "ci_high"],
+]
+
+
+def effects(configfile: Path = DEFAULT_SUITE) -> None:
+    """Compare a suite's methods with its baseline, seed by seed; writes effects.csv.
+
+    Args:
+        configfile: a suite with `baseline`, whose scores are gathered.
+    """
+    from bench.statistics.frames import read_csv, write_csv
+    from bench.statistics.scores import SCORE_COLUMNS
+
+    suite = Catalogue().read_suite(configfile)
+    if suite.baseline is None:
+        raise BenchError(f"{configfile}: the key 'baseline' is missing; name one of the methods.")
+    folder = Path("results") / suite.suite
+    scores = read_csv(folder / "scores.csv", SCORE_COLUMNS)
+    frame = paired_effects(scores, suite)
+    write_csv(frame, folder / "effects.csv")
+    print(frame.round(2).to_string(index=False))
+    print(f"{folder}/effects.csv: score minus {suite.baseline}'s, means over paired seeds")
+
+
+def paired_effects(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
+    """One row per task and method other than the baseline that share seeds.
+
+    `pairs` counts the seeds on which both have their last evaluation, and all means are over
+    those. `effect` is the mean of score minus the baseline's score, `std` the deviation of
+    that difference over seeds, `ci_low` and `ci_high` its Student-t 95 % interval, empty
+    below three pairs.
+    """
+    import pandas as pd
+
+    from bench.statistics import intervals
+
+    final = scores[
+        (scores["phase"] == "offline") & (scores["step"] == scores["method"].map(suite.updates_of))
+    ]
+    rows = []
+    for task in suite.tasks:
+        of_task = final[final["task"] == task]
+        by_seed = of_task.pivot(index="seed", columns="method", values="score")
+        for method in (m for m in suite.methods if m != suite.baseline):
+            if not {method, suite.baseline} <= set(by_seed):
+                continue
+            both = by_seed[[suite.baseline, method]].dropna()
+            if both.empty:
+                continue
+            ours, theirs = both[method], both[suite.baseline]
+            differences = (ours - theirs).round(6).to_numpy(float)  # the file's own decimals
+            row = (
+                *(task, method, len(both), theirs.mean(), ours.mean(), differences.mean()),
+                differences.std(ddof=1) if len(both) > 1 else float("nan"),
+                *intervals.t_interval(differences),
+            )
+            rows.append(row)
+    return pd.DataFrame(rows, columns=EFFECT_COLUMNS)

@@ -1,0 +1,59 @@
+"""Scores that others published, to stand beside ours; sources: config/published/README.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from bench.statistics.frames import read_csv
+from bench.statistics.inference import Sample
+
+TABLE1 = Path("config/published/table1.csv")
+SPREAD = Path("config/published/iql_spread.csv")
+CORL = Path("config/published/corl.csv")
+
+
+def paper_scores(path: Path = TABLE1) -> dict[tuple[str, str], float]:
+    """The IQL paper's Table 1: (task, method) -> mean normalised score on D4RL's data."""
+    frame = read_csv(path, ["task", "method", "score"])
+    rows = frame[["task", "method", "score"]].itertuples(index=False, name=None)
+    return {(task, method): float(score) for task, method, score in rows}
+
+
+def counterpart(task: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that `task` is a version of: antmaze-umaze -> antmaze-umaze-v0."""
+    stems = {_stem(name): name for name in known}
+    return stems.get(_stem(task))
+
+
+def _stem(task: str) -> str:
+    return re.sub(r"-v\d+$", "", task)
+
+
+def beside(tasks: Sequence[str], methods: Sequence[str]) -> dict[tuple[str, str], float]:
+    """The paper's score of each task's counterpart, where the paper has the cell."""
+    scores = paper_scores()
+    known = {task for task, _ in scores}
+    pairs = [(t, counterpart(t, known), m) for t in tasks for m in methods]
+    return {(t, m): scores[paper, m] for t, paper, m in pairs if paper and (paper, m) in scores}
+
+
+def paper_samples() -> dict[tuple[str, str], Sample]:
+    """The paper's Table 1; a number without known spread has no deviation, and counts as exact."""
+    frame = read_csv(SPREAD, ["task", "method", "std", "seeds"])
+    rows = frame[["task", "method", "std", "seeds"]].itertuples(index=False, name=None)
+    known = {(task, method): (float(std), int(seeds)) for task, method, std, seeds in rows}
+    return {
+        cell: Sample(score, *known.get(cell, (0.0, 2)), ours=False)
+        for cell, score in paper_scores().items()
+    }
+
+
+def corl_samples(kind: str = "last") -> dict[tuple[str, str], Sample]:
+    """CORL's own scores: the `last` evaluation, or each seed's `best`."""
+    frame = read_csv(CORL, ["task", "method", "kind", "mean", "std", "seeds"])
+    return {
+        (r["task"], r["method"]): Sample(r["mean"], r["std"], r["seeds"], ours=False)
+        for r in frame[frame["kind"] == kind].to_dict("records")
+    }

@@ -1,0 +1,1 @@
+"""Trains and scores one block of seeds, offline and online."""

@@ -1,0 +1,162 @@
+"""One file that an interrupted run continues from: tensors and a little JSON, no code.
+
+It is written beside, synced, then renamed, so a kill leaves the previous one whole. That one is
+kept as well, for a file that a machine tore although it said that it was written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from bench.errors import BenchError
+from bench.learning.learner import Learner
+from bench.learning.scalers import Moments
+
+if TYPE_CHECKING:
+    from bench.training.run import Run
+
+
+def state_tensors(state: Any) -> dict[str, Tensor]:
+    """Every tensor of a method's State: `field.name` for parts with `tensors`, else `field`."""
+    result: dict[str, Tensor] = {}
+    for field in fields(state):
+        part = getattr(state, field.name)
+        if isinstance(part, Tensor):
+            result[field.name] = part
+        else:
+            result |= {f"{field.name}.{k}": v for k, v in part.tensors().items()}
+    return result
+
+
+def restore_state(state: Any, tensors: dict[str, Tensor]) -> None:
+    """The inverse of `state_tensors`, into an initialised state."""
+    for field in fields(state):
+        part = getattr(state, field.name)
+        if isinstance(part, Tensor):
+            part.copy_(tensors[field.name])
+        else:
+            prefix = f"{field.name}."
+            own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            part.restore(own)
+
+
+def previous(path: Path) -> Path:
+    """Where the checkpoint before the one at `path` is."""
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
+
+
+def save(path: Path, tensors: Mapping[str, Tensor], record: dict[str, Any]) -> None:
+    """Write atomically; `record` is kept as JSON in the file's metadata.
+
+    Raises BenchError when the disk is full; both earlier checkpoints are then as they were.
+    """
+    copies = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+    text = json.dumps(record | {"checksum": _checksum(copies)})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _scratch(path, copies, {"record": text}) as scratch:
+            if path.exists():
+                os.replace(path, previous(path))  # `load` knows the gap between the two
+            os.replace(scratch, path)
+    except (OSError, SafetensorError) as error:
+        raise BenchError(
+            f"{path}: cannot be written ({error}); free some space and run again: the previous "
+            "checkpoint is kept."
+        ) from None
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write atomically; raises BenchError when the disk is full."""
+    try:
+        with _scratch(path, tensors, None) as scratch:
+            os.replace(scratch, path)
+    except (OSError, SafetensorError) as error:
+        raise BenchError(
+            f"{path}: cannot be written ({error}); free some space and run again."
+        ) from None
+
+
+@contextmanager
+def _scratch(
+    path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None
+) -> Iterator[Path]:
+    """A whole and synced file beside `path`, gone afterwards if nobody moved it."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file(dict(tensors), scratch, metadata=metadata)
+        with open(scratch, "rb") as file:
+            os.fsync(file.fileno())
+        yield scratch
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> int:
+    """crc32 of names and bytes."""
+    result = 0
+    for name in sorted(tensors):
+        result = zlib.crc32(name.encode(), result)
+        result = zlib.crc32(tensors[name].contiguous().numpy().tobytes(), result)
+    return result
+
+
+def load(path: Path, identity: str | None) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Tensors and record, or None if there is no whole checkpoint of this very run.
+
+    `identity` is the hash of all that decides the run; a checkpoint of other settings,
+    data or code is ignored and later overwritten. With None, any will do. Where the last one is
+    torn or gone, the one before it serves.
+    """
+    for candidate in (path, previous(path)):
+        found = _load(candidate, identity)
+        if found is not None:
+            return found
+    if path.exists() or previous(path).exists():
+        print(f"{path}: starting afresh", flush=True)
+    return None
+
+
+def _load(path: Path, identity: str | None) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    try:
+        with safe_open(path, framework="pt") as file:
+            record = json.loads(file.metadata()["record"])
+            if identity is not None and record["identity"] != identity:
+                print(f"{path}: of other settings, data or code; not used", flush=True)
+                return None
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        checksum = record.pop("checksum", None)  # earlier versions wrote none
+        if checksum not in (None, _checksum(tensors)):
+            raise ValueError("its checksum is another")
+        return tensors, record
+    except FileNotFoundError:
+        return None
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        print(f"{path}: not readable ({error}); not used", flush=True)
+        return None
+
+
+def networks(run: Run) -> dict[str, Tensor]:
+    """The parameters of every network and running moments by field of the state, and the
+    observations' scale."""
+    tensors: dict[str, Tensor] = {}
+    for field in fields(run.state):
+        part = getattr(run.state, field.name)
+        if isinstance(part, Learner | Moments):
+            held = part.net.state_dict() if isinstance(part, Learner) else part.tensors()
+            tensors |= {f"{field.name}.{k}": v.cpu().contiguous() for k, v in held.items()}
+    scaler = run.replay.scaler
+    return tensors | {
+        "observation.mean": scaler.mean.cpu(),
+        "observation.scale": scaler.scale.cpu(),
+    }

@@ -1,0 +1,76 @@
+"""The loop of a training job: updates, evaluations, checkpoints, and requests to stop."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from bench.config.types import Evaluation, Online
+from bench.paths import block_name
+from bench.progress import Progress
+from bench.training import device, energy
+from bench.training.evaluate import Stopped
+from bench.training.job_process import INTERRUPTED, StopRequest
+from bench.training.rollout import Evaluator
+
+if TYPE_CHECKING:
+    from bench.training.run import Run
+
+
+class Work:
+    """Take a run through its phases; once `stop` is set, save it and end the process."""
+
+    def __init__(
+        self, run: Run, path: Path, identity: str, checkpoint_every: float, stop: StopRequest
+    ):
+        self.run, self.path, self.identity, self.stop = run, path, identity, stop
+        self.checkpoint_every = checkpoint_every
+        self.meter = energy.Meter(device.uuid(run.device))
+        self.saved = time.monotonic()
+
+    def __call__(self, steps: int, evaluation: Evaluation | Online) -> None:
+        """To `steps`, evaluated there too; without any, evaluated once."""
+        run, cell = self.run, self.run.settings
+        label = f"{cell.suite}/{cell.method}/{cell.task.task}/{block_name(cell.seeds)}"
+        evaluator = Evaluator(cell.task.env_id, len(cell.seeds), evaluation.episodes)
+        unit = "updates" if run.phase == "offline" else "steps"
+        with Progress(label, max(steps, 1), unit, run.step) as progress:
+            while not run.lost:
+                due = run.step == steps or (run.step > 0 and run.step % evaluation.every == 0)
+                if due and not run.scored:
+                    self._evaluate(evaluator)
+                elif run.step < steps:
+                    progress(self._advance())
+                else:
+                    break
+                self._pause()
+        evaluator.close()
+
+    def _advance(self) -> int:
+        try:
+            return self.run.advance(self.stop)
+        except Exception:
+            # A signal to the whole group of processes ends a compiler at work, and with it the
+            # update. The state may be half changed: the checkpoint before it stands.
+            if not self.stop.is_set:
+                raise
+            self._end("before its update was compiled")
+
+    def _end(self, when: str) -> NoReturn:
+        print(f"stopped by a signal {when}; run again to continue")
+        raise SystemExit(INTERRUPTED)
+
+    def _evaluate(self, evaluator: Evaluator) -> None:
+        with suppress(Stopped):  # begun anew when the run goes on
+            self.run.evaluate(evaluator, self.stop)
+
+    def _pause(self) -> None:
+        run = self.run
+        self.meter()
+        if self.stop.is_set or time.monotonic() - self.saved >= self.checkpoint_every:
+            run.save(self.path, self.identity)
+            self.saved = time.monotonic()
+        if self.stop.is_set:
+            self._end(f"at {run.phase} step {run.step:,}")

@@ -1,0 +1,1 @@
+"""Collects and learns from environment steps after the offline phase."""

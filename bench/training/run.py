@@ -1,0 +1,221 @@
+"""One block of seeds on its way through both phases: state, streams, metrics, checkpoints."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, astuple
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.config import registry
+from bench.config.types import Settings
+from bench.data.transitions import Transitions
+from bench.learning.streams import Streams
+from bench.learning.types import Spec
+from bench.training import checkpoint
+from bench.training.engine import Engine
+from bench.training.evaluate import EpisodeRow, evaluate, purpose
+from bench.training.initial_run import OFFLINE, SHARED, TASK, networks_before, offline_end
+from bench.training.job_process import NEVER, StopRequest
+from bench.training.maze_probes import Probes
+from bench.training.method_contract import is_on_policy, make_actor, make_replay
+from bench.training.online import off_policy, on_policy
+from bench.training.online.phase import Phase
+from bench.training.rollout import Evaluator
+
+PURPOSES = ("batches", "noise")
+
+
+ROWS = "online.rows"  # what the online phase has added, beside the checkpoint
+
+
+class Run:
+    """One block of seeds on its way through `settings.updates`, and then its online phase."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        data: Transitions,
+        device: torch.device,
+        executor: str = "recorded",
+    ):
+        self.settings, self.device, self.executor = settings, device, executor
+        self.method: ModuleType = registry.load(settings.method)
+        self.config = self.method.Config(**as_tuples(settings.config))
+        self.replay = make_replay(
+            self.method, data, self.config, settings.rewards, settings.observations, device
+        )
+        spec = Spec(data.observations.shape[1], data.actions.shape[1], len(self.replay))
+        self.streams = {p: Streams(settings.seeds, p, device) for p in PURPOSES}
+        first = Streams(settings.seeds, "initialisation", device)
+        self.state = self.method.init(spec, self.config, first, length(settings))
+        self.engine = Engine(
+            self.method, self.state, self.config, self.replay, self.streams["noise"], executor
+        )
+        self.probes = Probes(self.method, settings.task.env_id, data, self.replay)
+        self.step = 0  # of the phase
+        self.online: Phase | None = None
+        self.before: dict[str, Tensor] = {}  # the networks before the online phase
+        self.metrics: list[dict[str, float | str]] = []  # one row a log point and seed
+        self.evaluations: list[EpisodeRow] = []
+        self.diverged: dict[int, int] = {}  # seed -> step
+        self.seconds = 0.0  # of offline updates alone
+
+    @property
+    def phase(self) -> str:
+        """offline or online."""
+        return "online" if self.online else "offline"
+
+    def go_online(self) -> None:
+        """Begin the online phase, if the settings have one."""
+        if self.settings.online is None or self.online is not None:
+            return
+        self.before = {f"{OFFLINE}{k}": v.clone() for k, v in checkpoint.networks(self).items()}
+        kind = on_policy if is_on_policy(self.method) else off_policy
+        self.online = kind.begin(self.settings, self.engine, self.streams["batches"])
+        self.step = 0
+
+    @property
+    def lost(self) -> bool:
+        """Whether no seed is left that learns."""
+        return len(self.diverged) == len(self.settings.seeds)
+
+    @property
+    def scored(self) -> bool:
+        """Whether this step has been evaluated."""
+        return any((row.phase, row.step) == (self.phase, self.step) for row in self.evaluations)
+
+    def advance(self, stop: StopRequest = NEVER) -> int:
+        """The steps to the next multiple of `log_every`, and there a row of metrics per seed.
+
+        Returns how many. Stops after the current one once `stop` is set.
+        """
+        every = self.settings.log_every
+        count = every - self.step % every
+        learn = self.online.advance if self.online else self._learn
+        done, metrics = learn(count, stop)
+        self.step += done
+        if done < count or not metrics:
+            return done  # online, there are none before the first update
+        values = torch.stack(list(metrics.values()), dim=1).tolist()  # (S, metrics)
+        for seed, row in zip(self.settings.seeds, values, strict=True):
+            place: dict[str, float | str] = {"phase": self.phase, "step": self.step, "seed": seed}
+            self.metrics.append(place | dict(zip(metrics, row, strict=True)))
+            if seed not in self.diverged and not torch.tensor(row).isfinite().all():
+                self.diverged[seed] = self.step
+                print(
+                    f"seed {seed}: non-finite loss by {self.phase} step {self.step:,}", flush=True
+                )
+        return done
+
+    def _learn(self, count: int, stop: StopRequest) -> tuple[int, dict[str, Tensor]]:
+        """The last `count` updates of a chunk of `log_every`."""
+        began, settings, streams = time.perf_counter(), self.settings, self.streams["batches"]
+        before = streams.state()
+        rows = self.replay.draw(streams, settings.log_every, settings.batch_size)[-count:]
+        done, metrics = 0, {}
+        for batch_rows in rows.to(self.device):
+            metrics = self.engine(batch_rows)
+            done += 1
+            if stop.is_set:
+                break
+        if done < count:
+            streams.restore(before)  # the rest of the chunk is drawn again
+        self.seconds += time.perf_counter() - began
+        return done, metrics
+
+    def evaluate(self, evaluator: Evaluator, stop: StopRequest = NEVER) -> None:
+        """Score every seed that has not diverged, and add the probes to the last metrics.
+
+        Raises Stopped, with nothing changed, once `stop` is set.
+        """
+        settings, episodes = self.settings, evaluator.shape[1]
+        name = f"actions of {purpose(self.phase, self.step)}"
+        noise = Streams(settings.seeds, name, self.device)
+        actor = make_actor(self.method, self.state, self.config, noise, episodes)
+        rows = evaluate(
+            evaluator, actor, self.replay.scaler, settings.seeds, self.step, episodes, self.device,
+            self.phase, stop,
+        )  # fmt: skip
+        self.evaluations += [row for row in rows if row.seed not in self.diverged]
+        seeds = len(settings.seeds)
+        if self.metrics and self.metrics[-1]["step"] == self.step:  # else no update has been made
+            probes = self.probes(self.state, self.config, seeds)
+            for metrics, measured in zip(self.metrics[-seeds:], probes, strict=True):
+                metrics |= measured
+
+    def save(self, path: Path, identity: str) -> None:
+        """Write the checkpoint, and beside it what an online phase has added to its buffer."""
+        tensors = checkpoint.state_tensors(self.state) | self.before
+        tensors |= {f"streams.{name}": s.state() for name, s in self.streams.items()}
+        record = {
+            "identity": identity,
+            "phase": self.phase,
+            "step": self.step,
+            "seconds": self.seconds,
+            "metrics": self.metrics,
+            "evaluations": [astuple(row) for row in self.evaluations],
+            "diverged": list(self.diverged.items()),
+        }
+        if self.online:
+            record["online"] = self.online.save(path.with_name(ROWS))
+            tensors |= self.online.tensors()
+        checkpoint.save(path, tensors, record)
+
+    def resume(self, path: Path, identity: str) -> bool:
+        """Continue from the checkpoint, if there is one of this very run."""
+        found = checkpoint.load(path, identity)
+        if found is None:
+            return False
+        tensors, record = found
+        if record["phase"] == "online":
+            self.go_online()
+            assert self.online is not None
+            if not self.online.restore(path.with_name(ROWS), record["online"], tensors):
+                print(f"{path.with_name(ROWS)}: not what it was; starting afresh", flush=True)
+                self.online, self.before = None, {}
+                return False
+            self.before = {k: v for k, v in tensors.items() if k.startswith(OFFLINE)}
+        self.restore(tensors, record)
+        return True
+
+    def restore(self, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
+        """All but the online phase, from a checkpoint of this run or of one to start from."""
+        checkpoint.restore_state(self.state, tensors)
+        for name, streams in self.streams.items():
+            streams.restore(tensors[f"streams.{name}"])
+        self.step, self.seconds = record["step"], record["seconds"]
+        self.metrics = record["metrics"]
+        self.evaluations = [EpisodeRow(*row) for row in record["evaluations"]]
+        self.diverged = dict(record["diverged"])
+
+    def start(self, folder: Path, dataset_hash: str) -> None:
+        """Begin where the finished run in `folder` ended offline."""
+        settings, method = self.settings, self.settings.method
+        begins = registry.entry_of(method).starts_from
+        task = settings.task.model_dump(mode="json")
+        wanted = {"method": begins or method} | {k: task[k] for k in TASK}
+        wanted |= {"seeds": list(settings.seeds), "dataset_hash": dataset_hash}
+        wanted |= {key: getattr(settings, key) for key in SHARED}
+        if begins:
+            wanted |= {f"config.{k}": getattr(self.config, k) for k in ("hidden", "discount")}
+            found = networks_before(folder, wanted)
+            self.method.adopt(self.state, found, self.config)
+            return
+        wanted |= {"updates": settings.updates, "batch_size": settings.batch_size}
+        wanted |= {f"config.{key}": value for key, value in asdict(self.config).items()}
+        self.restore(*offline_end(folder, wanted, self.state))
+
+
+def length(settings: Settings) -> int:
+    """Updates of both phases."""
+    return settings.updates + (settings.online.steps if settings.online else 0)
+
+
+def as_tuples(config: dict[str, Any]) -> dict[str, Any]:
+    """YAML and JSON know lists only; a frozen Config wants tuples."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}

@@ -1,0 +1,97 @@
+"""The training loop: one for all methods, for one block of seeds of one (method, task), offline and
+then, where the settings say so, online (bench.training.online.phase).
+
+Metrics and evaluations happen at a multiple of `log_every`, where the batch generators have just
+drawn a whole chunk. A job that is asked to stop does so after its current update, or in its
+current evaluation, which is then begun anew. A run that is killed and resumed repeats the
+uninterrupted one bit for bit on a CPU.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+
+import torch
+
+from bench.config import registry
+from bench.config.task import Task
+from bench.config.types import Settings
+from bench.data.transitions import Transitions, check_card, content_hash
+from bench.errors import BenchError
+from bench.records.source_hash import source_hash
+from bench.training import checkpoint, outputs
+from bench.training.device import device_record
+from bench.training.engine import choose_executor, prepare_process
+from bench.training.job_process import StopRequest, alone
+from bench.training.loop import Work
+from bench.training.method_contract import is_on_policy
+from bench.training.run import ROWS, Run, length
+
+
+def train(
+    settings: Settings,
+    data_folder: Path,
+    folder: Path,
+    device: str,
+    threads: int,
+    checkpoint_every: float,
+    executor: str = "auto",
+    start: Path | None = None,
+    row: Task | None = None,
+) -> None:
+    """Run or continue one block and write its results to `folder`.
+
+    `checkpoint_every` is in seconds; `start` is the folder of a finished run to begin from;
+    `row` is the task's row of config/tasks.tsv, kept in run.json for the reference scores.
+    Raises SystemExit(75) after a SIGTERM or Ctrl-C, once the checkpoint is written, and BenchError
+    where the data are not those of their card, or are others in the end.
+    """
+    began, stop = time.perf_counter(), StopRequest.on_signals()
+    prepare_process(threads, settings.precision, device)
+    data = Transitions.load(data_folder)
+    if executor == "auto":
+        executor = choose_executor(length(settings), torch.device(device), settings.precision)
+    if is_on_policy(registry.load(settings.method)):
+        executor = "eager"  # no recording holds an update of many steps
+    dataset_hash, code = content_hash(data), source_hash(settings.method)
+    check_card(data_folder, dataset_hash)
+    identity = _identity(settings, dataset_hash, code)
+    path = folder / "checkpoint.safetensors"
+    with alone(folder, stop):
+        run = Run(settings, data, torch.device(device), executor)
+        resumed = run.resume(path, identity)
+        if start is not None and not resumed:
+            run.start(start, dataset_hash)
+        work = Work(run, path, identity, checkpoint_every, stop)
+        if run.phase == "offline":
+            work(settings.updates, settings.evaluation)
+        if settings.online is not None and not run.lost:
+            run.go_online()
+            work(settings.online.steps, settings.online)
+        if content_hash(Transitions.load(data_folder)) != dataset_hash:
+            raise BenchError(
+                f"{data_folder}: was replaced while this run trained on it, so that its results "
+                "are not written; run again to train on what is there now."
+            )
+        run.save(path, identity)
+        record = {
+            **({"task": row.model_dump(mode="json")} if row else {}),
+            "dataset_hash": dataset_hash,
+            "source_hash": code,
+            **device_record(run.device),
+            "joules": work.meter.joules(),
+            "threads": threads,
+            "executor": executor,
+            "resumed": int(resumed),
+            "wall_seconds": round(time.perf_counter() - began, 2),
+        }
+        outputs.write(run, folder, record)
+        checkpoint.previous(path).unlink(missing_ok=True)
+        path.with_name(ROWS).unlink(missing_ok=True)  # a finished run needs them no more
+
+
+def _identity(settings: Settings, dataset_hash: str, code: str) -> str:
+    parts = (settings.model_dump_json(), dataset_hash, code, torch.__version__)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,165 @@
+"""The documentation is complete and names only what exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.pages import PAGES, ROOT, table
+
+ARCHITECTURE = "docs/architecture.md"
+TOP = ("bench", "iql", "baselines", "config", "docs", "tests", "workflow", "behaviors")
+TOP += ("benchmarks", "results/published")
+FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+# What a reader of the recipes writes, and a stand-in for any suite.
+WRITTEN = {"baselines/bc_absolute.py", "config/mine.yaml", "config/other.yaml"}
+STANDS_FOR = re.compile(r"[<{]|NAME|SUITE|TASK|METHOD")
+GROUND = {"errors", "files", "maze_plans", "paths", "progress", "seeds"}
+
+
+def label(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def slugs(text: str) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    titles = re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def broken_links(path: Path, text: str) -> list[str]:
+    """Relative links of a page whose file or heading does not exist."""
+    broken = []
+    for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", FENCED.sub("", text)):
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        if not target.exists() or (anchor and anchor not in slugs(target.read_text())):
+            broken.append(link)
+    return broken
+
+
+def missing_files(text: str) -> list[str]:
+    """Files of the repository that a page names and that do not exist."""
+    names = {f"config/{name}" for name in re.findall(r"\bconfig/([\w-]+\.yaml)", text)}
+    for span in re.findall(r"`([^`\s]+)`", FENCED.sub("", text)):
+        name = span.partition("::")[0]
+        if name.startswith(tuple(f"{top}/" for top in TOP)) and not STANDS_FOR.search(name):
+            names.add(name)
+        elif re.fullmatch(r"test_\w+\.py", name):
+            names.add(f"tests/**/{name}")
+        elif module := re.match(r"bench\.(\w+)", name):
+            names.add(f"bench/{module[1]}*")
+    return sorted(n for n in names - WRITTEN if not any(ROOT.glob(n.rstrip("/"))))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=label)
+def test_every_link_of_a_page_leads_somewhere(path: Path) -> None:
+    assert broken_links(path, path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=label)
+def test_every_file_that_a_page_names_exists(path: Path) -> None:
+    assert missing_files(path.read_text()) == []
+
+
+def test_what_does_not_exist_would_be_found() -> None:
+    path = ROOT / "docs/index.md"
+    text = "[a](gone.md) [b](index.md#results) [c](index.md#gone) [d](#using-it) [e](https://x.y)"
+    assert broken_links(path, text) == ["gone.md", "index.md#gone"]
+    text = "`config/gone.tsv` `config/tasks.tsv` `test_gone.py` `baselines/*.py` `iql/ideas/`"
+    text += (
+        "\n```sh\nsnakemake --configfile config/absent.yaml\n```\n`bench.gone.f` `bench.errors.X`"
+    )
+    assert missing_files(text) == [
+        "bench/gone*",
+        "config/absent.yaml",
+        "config/gone.tsv",
+        "tests/**/test_gone.py",
+    ]
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = ROOT / "docs/index.md"
+    links = re.findall(r"\]\(([^)#]+)", index.read_text())
+    named = {(index.parent / link).resolve() for link in links}
+    assert [label(p) for p in PAGES if p != index and p not in named] == []
+
+
+@pytest.mark.parametrize("place", ["bench", "workflow", "Makefile", "baselines", "config"])
+def test_the_code_names_pages_that_exist(place: str) -> None:
+    root = ROOT / place
+    files = [root] if root.is_file() else [p for p in root.rglob("*") if p.is_file()]
+    kinds = {".py", ".smk", ".yaml", ".rst", ".typ", ".j2", ".tsv", ""}
+    named = {
+        name
+        for path in files
+        if path.suffix in kinds
+        for name in re.findall(r"\b(?:docs|config)/[\w/-]+\.(?:md|py)\b", path.read_text())
+    }
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+def test_every_verb_that_a_page_names_exists() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    usage = re.search(r"\{([\w,\s-]+)\}", done.stdout)
+    assert usage
+    verbs = set(re.sub(r"\s", "", usage[1]).split(","))
+    text = "\n".join(path.read_text() for path in PAGES)
+    named = set(re.findall(r"python -m bench ([a-z][a-z-]*)", text))
+    assert {"run", "train"} <= named <= verbs
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "results/published").iterdir()), ids=label)
+def test_what_is_published_is_described(path: Path) -> None:
+    text = (ROOT / "results/published/README.md").read_text()
+    assert path.is_file() or f"| `{path.name}` |" in text
+
+
+# --- the table of packages ------------------------------------------------------------
+
+PACKAGES = {row["package"].strip("`"): row for row in table(ARCHITECTURE, "package")}
+
+
+def imported(folder: Path) -> set[str]:
+    """Packages and modules directly in bench that the files of a folder import."""
+    found = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module == "bench":
+                found |= {f"bench.{alias.name}" for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add(node.module or "")
+    return {name.split(".")[1] for name in found if name.startswith("bench.")}
+
+
+def test_the_table_has_every_package() -> None:
+    folders = {p.parent.name for p in (ROOT / "bench").glob("*/__init__.py")}
+    assert {name.removeprefix("bench.") for name in PACKAGES} == folders
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_is_for_what_the_table_says(name: str) -> None:
+    folder = ROOT / name.replace(".", "/")
+    docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    assert docstring.partition("\n\n")[0].replace("\n", " ") == PACKAGES[name]["what it is for"]
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_imports_what_the_table_allows(name: str) -> None:
+    folder = ROOT / name.replace(".", "/")
+    assert folder.is_dir()
+    listed = {word.strip() for word in PACKAGES[name]["may import"].split(",")} - {""}
+    if listed != {"all"}:
+        assert imported(folder) - {folder.name, *GROUND} <= listed

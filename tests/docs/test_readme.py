@@ -1,0 +1,97 @@
+"""The README is short, and its numbers are those of the published results."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.pages import LABELS, ROOT, page, published, score, table
+from scipy import stats
+
+README = "README.md"
+
+
+def apart(summary: pd.DataFrame, task: str, better: str, worse: str) -> bool:
+    """Whether the interval of one method lies above that of another."""
+    return bool(summary.loc[(task, better), "ci_low"] > summary.loc[(task, worse), "ci_high"])
+
+
+def test_it_is_short_and_names_the_two_commands() -> None:
+    text = (ROOT / README).read_text()
+    assert len(text.splitlines()) <= 130
+    (block,) = re.findall(r"```sh\n(make .*?)```", text, re.DOTALL)
+    assert [line.partition("#")[0].strip() for line in block.splitlines()] == ["make", "make test"]
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert targets[0] == "suite"
+    assert "test" in targets
+    assert "make test" in (ROOT / ".ci/run").read_text().splitlines()
+
+
+def test_it_says_at_once_that_the_data_are_not_d4rls() -> None:
+    assert "they are not D4RL's files" in " ".join((ROOT / README).read_text().split()[:120])
+
+
+def test_the_quick_table_is_the_published_summary() -> None:
+    summary = published("quick", "summary.csv")
+    methods = list(summary.index.unique("method"))
+    found = {row["task"]: row for row in table(README, "task | IQL")}
+    assert set(found) == set(summary.index.unique("task"))
+    for task, row in found.items():
+        assert set(row) == {"task", *(LABELS[m] for m in methods)}
+        for method in methods:
+            assert row[LABELS[method]] == score(summary.loc[(task, method)])
+
+
+def test_the_answer_on_the_maze_and_locomotion_is_the_published_one() -> None:
+    summary = published("quick", "summary.csv")
+    means = summary.xs("pointmaze-large-stitch", level="task")["mean"]
+    assert f"reaches the goal in {means['iql']:.1f}% of episodes" in page(README)
+    assert {means["td3_bc"], means["bc10"], means["bc"]} == {0.0}
+    assert "TD3+BC, 10%BC and BC reach it in 0.0%" in page(README)
+    robots = [t for t in summary.index.unique("task") if not t.startswith("pointmaze")]
+    assert sum(apart(summary, task, "iql", "bc") for task in robots) == 2
+    assert all(apart(summary, task, "bc10", "iql") for task in robots)
+    assert len(robots) == 3
+    assert "outperforms BC on two of three tasks and scores below 10%BC on all three" in page(
+        README
+    )
+
+
+@pytest.mark.parametrize("place", [README, "docs/results/antmaze.md"])
+def test_six_seeds_of_both_collections_are_above_cloning(place: str) -> None:
+    found = {}
+    for task in ("antmaze-large-play", "antmaze-large-diverse"):
+        seeds: list[float] = []
+        for suite in ("local", "local-again"):
+            scores = published(suite, "scores.csv")
+            steps = scores.groupby(["task", "method"])["step"].transform("max")
+            last = scores[scores["step"] == steps]
+            seeds += list(last.loc[(task, "iql"), "score"])
+            for method in {"bc", "bc10"} & set(last.loc[task].index):
+                assert set(last.loc[(task, method), "score"]) == {0.0}
+        assert len(seeds) == 6
+        half = stats.t.ppf(0.975, 5) * np.std(seeds, ddof=1) / np.sqrt(6)
+        mean = np.mean(seeds)
+        assert mean - half > 0.0
+        found[task] = f"{mean:.1f} [{mean - half:.1f}, {mean + half:.1f}]"
+    play, diverse = found.values()
+    if place == README:
+        assert f"IQL succeeds in {play} and {diverse} percent of episodes" in page(place)
+    else:
+        assert f"IQL has {diverse} on large-diverse and {play} on large-play" in page(place)
+
+
+def test_iqls_largest_change_online_is_the_published_one() -> None:
+    cells = published("finetune", "finetune.csv").drop("total", level="task")
+    iql = cells.xs("iql", level="method")
+    assert len(iql) == 3
+    assert ((iql["change_low"] <= 0) & (iql["change_high"] >= 0)).all()
+    task = iql["change"].abs().idxmax()
+    cell = iql.loc[task]
+    sentence = (
+        f"from {cell['before']:.1f} to {cell['after']:.1f} on {task}, has a 95% CI of "
+        f"[{cell['change_low']:.1f}, {cell['change_high']:.1f}]"
+    )
+    assert sentence in page(README)

@@ -1,0 +1,1 @@
+"""What several tests share: small problems, plain references, servers, projects."""

@@ -1,0 +1,15 @@
+"""Shared by tests: cql problem."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from helpers import plain_torch
+
+SIZE, STEPS = 16, 50
+
+
+batches = partial(plain_torch.batches, size=SIZE)
+
+
+SMALL = {"hidden": (16, 16), "samples": 3}

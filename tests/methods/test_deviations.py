@@ -1,0 +1,180 @@
+"""docs/deviations.md: a section for every offline method, no value that the code contradicts."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+import pytest
+from helpers.paths import ROOT
+
+from bench.config import registry
+from bench.config.types import SHARED, SHARED_DEFAULTS, Suite
+from bench.config.validation import read_yaml
+
+PAGE = ROOT / "docs/deviations.md"
+LISTS = ["From the paper's row", "From the official code"]
+COMMON = "Every method"
+FORM = "`setting: ours (source: theirs)` or `family.setting: ours (source: theirs)`"
+VALUE = re.compile(
+    r"(?:(?P<scope>\w+)\.)?(?P<setting>\w+): (?P<ours>.+) \(source: (?P<theirs>.+)\)"
+)
+METHODS_YAML = read_yaml(ROOT / "config/methods.yaml")
+DEFAULTS = SHARED_DEFAULTS | {"batch_size": Suite.model_fields["batch_size"].default}
+
+
+class Line(NamedTuple):
+    """One item of the page's lists."""
+
+    section: str
+    heading: str
+    text: str
+
+
+def read(page: str) -> tuple[dict[str, list[str]], list[Line]]:
+    """The headings of each section, and all lines; a section is named by the method's key."""
+    sections: dict[str, list[str]] = {}
+    lines: list[Line] = []
+    name = ""
+    for text in page.splitlines():
+        if text.startswith("## "):
+            key = re.search(r" \(`(\w+)`\)$", text)
+            name = key[1] if key else text.removeprefix("## ")
+            assert name not in sections, f"two sections of {name}"
+            sections[name] = []
+        elif text.startswith("### "):
+            sections[name].append(text.removeprefix("### "))
+        elif text.startswith("- "):
+            lines.append(Line(name, sections[name][-1], text.removeprefix("- ")))
+    return sections, lines
+
+
+SECTIONS, LINES = read(PAGE.read_text())
+
+
+def spans(text: str) -> list[str]:
+    """What stands between backticks and names a value."""
+    return [span for span in re.findall(r"`([^`]+)`", text) if ": " in span]
+
+
+def parse(text: str) -> Any:
+    """A number, a tuple, true, false or a word."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return {"true": True, "false": False}.get(text, text)
+
+
+def plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def actual(method: str, scope: str | None, setting: str) -> list[Any]:
+    """The value of a setting wherever `scope` holds: a family, a robot, or all (None)."""
+    config = {field.name: field.default for field in fields(registry.load(method).Config)}
+    found = []
+    for family, layer in METHODS_YAML[method]["families"].items():
+        values = config | DEFAULTS | {k: v for k, v in layer.items() if k in SHARED}
+        values |= layer.get("config", {})
+        robots = layer.get("environments", {})
+        if scope in (None, family):
+            found += [values, *(values | own for own in robots.values())]
+        elif scope in robots:
+            found.append(values | robots[scope])
+    assert found, f"{method} has settings for no family or robot '{scope}'"
+    assert setting in found[0], f"{method} has no setting '{setting}'"
+    return [plain(values[setting]) for values in found]
+
+
+def check(method: str, span: str) -> None:
+    """Raise AssertionError where a line's value is not ours, or is the source's too."""
+    value = VALUE.fullmatch(span)
+    assert value, f"`{span}`: write {FORM}"
+    ours, theirs = parse(value["ours"]), parse(value["theirs"])
+    assert ours != theirs, f"`{span}`: the source has the same value, so the line can go"
+    found = actual(method, value["scope"], value["setting"])
+    assert all(f == ours for f in found), f"`{span}`: ours is {found}"
+
+
+# --- the page -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [n for n in registry.OFFLINE if n in METHODS_YAML])
+def test_an_offline_method_with_a_source_has_a_section(name: str) -> None:
+    assert name in SECTIONS, f"docs/deviations.md: write a section of {name}"
+    title = f"## {METHODS_YAML[name]['label']} (`{name}`)"
+    assert title in PAGE.read_text().splitlines()
+
+
+def test_sections_are_of_registered_methods() -> None:
+    assert set(SECTIONS) <= {COMMON, *registry.METHODS}
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_section_has_both_lists(name: str) -> None:
+    assert SECTIONS[name] == LISTS
+    for heading in LISTS:
+        assert [line for line in LINES if line[:2] == (name, heading)], f"{heading}: nothing listed"
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line.section}: {line.text[:40]}")
+def test_a_line_gives_its_reason(line: Line) -> None:
+    words = re.sub(r"`[^`]*`", "code", line.text)  # which may hold a colon of its own
+    assert re.fullmatch(r".+: \S.*\.", words), f"write `- what: why.`, not {line.text}"
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line.section}: {line.text[:40]}")
+def test_a_line_has_the_values_of_the_code(line: Line) -> None:
+    if line.section == COMMON:
+        assert not spans(line.text), "values belong to a method's section"
+    for span in spans(line.text):
+        check(line.section, span)
+
+
+# --- the checker ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        ("expectile: 0.7 (source: 0.5)", "ours is"),  # 0.9 in the maze
+        ("locomotion.expectile: 0.8 (source: 0.5)", "ours is"),
+        ("locomotion.expectile: 0.7 (source: 0.70)", "same value"),
+        ("hidden: (256,) (source: (64, 64))", "ours is"),
+        ("pointmaze.rewards: raw (source: minus_one)", "ours is"),
+        ("cosine_actor: false (source: true)", "ours is"),
+        ("batch_size: 64 (source: 256)", "ours is"),
+        ("expectil: 0.7 (source: 0.5)", "no setting"),
+        ("kitchen.expectile: 0.7 (source: 0.5)", "no family"),
+        ("discount: 0.95", "write"),
+    ],
+)
+def test_a_wrong_line_would_be_found(span: str, said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        check("iql", span)
+
+
+@pytest.mark.parametrize(
+    ("method", "span"),
+    [
+        ("iql", "locomotion.expectile: 0.7 (source: 0.5)"),
+        ("iql", "pointmaze.rewards: minus_one (source: raw)"),
+        ("iql", "observations: raw (source: standardised)"),
+        ("iql", "hidden: (256, 256) (source: (64, 64))"),
+        ("iql", "cosine_actor: true (source: false)"),
+        ("iql", "learning_rate: 3e-4 (source: 1e-3)"),
+        ("bc", "batch_size: 256 (source: 64)"),
+        ("awr", "Hopper.policy_learning_rate: 1e-4 (source: 5e-5)"),
+    ],
+)
+def test_a_right_line_passes(method: str, span: str) -> None:
+    check(method, span)
+
+
+def test_the_page_is_read_as_it_is_written() -> None:
+    page = "# A\n\n- no\n## Every method\n### X\n- a: b.\n## IQL (`iql`)\ntext\n### Y\n- c.\n- d\n"
+    sections, lines = read(page.replace("- no\n", ""))
+    assert sections == {"Every method": ["X"], "iql": ["Y"]}
+    assert lines == [("Every method", "X", "a: b."), ("iql", "Y", "c."), ("iql", "Y", "d")]

@@ -62,12 +62,12 @@ class Module:
     def __init__(self, name: str, file: str, text: str, own: Own):
         body = [node for node in ast.parse(text).body if not _typing(node)]
         top = list(_same_scope(body))
-        everywhere = _imported(n for node in body for n in ast.walk(node))
+        everywhere = _modules(n for node in body for n in ast.walk(node))
         # What its names stand for, its own and those that it imports.
         self.scope = {n: f"{name}.{n}" for n in _bound(top)} | _imported(top)
-        self.imports = {own(dotted)[0] for dotted in everywhere.values()} - {""}
-        self.top_imports = {own(dotted)[0] for dotted in _imported(top).values()} - {""}
-        self.libraries = {dotted.partition(".")[0] for dotted in everywhere.values()}
+        self.imports = {own(dotted)[0] for dotted in everywhere} - {""}
+        self.top_imports = {own(dotted)[0] for dotted in _modules(top)} - {""}
+        self.libraries = {dotted.partition(".")[0] for dotted in everywhere}
         self.statements = [
             Statement(file, name, _defined(node), node, self.scope, own)
             for node in body
@@ -173,6 +173,17 @@ def _imported(nodes: Iterable[ast.AST]) -> dict[str, str]:
     return found
 
 
+def _modules(nodes: Iterable[ast.AST]) -> set[str]:
+    """What the imports among these nodes name: a.b, and a.b.c of `from a.b import c`."""
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
 def _defined(node: ast.stmt) -> tuple[str, ...]:
     """The names of a definition or assignment; none for what has another effect."""
     if isinstance(node, DEFINITIONS):
@@ -189,9 +200,9 @@ def _typing(node: Any) -> bool:
 
 
 def _silent(node: Any) -> bool:
-    """Imports, docstrings, and what only a type checker reads."""
+    """Imports and docstrings."""
     docstring = isinstance(node, ast.Expr) and _is_text(node.value)
-    return docstring or _typing(node) or isinstance(node, ast.Import | ast.ImportFrom)
+    return docstring or isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def _is_text(node: Any) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from bench.files import read_json
 from bench.records import provenance, source_hash
 from bench.records.provenance import describe, hash_of, sources
+from bench.records.runs import stale_runs
 from bench.records.source_hash import Tree, module_of, tree_hash
 
 MODULE = "iql.iql"
@@ -137,6 +138,13 @@ def test_every_published_run_is_of_a_known_commit() -> None:
     for run in old:
         assert sources()[run["source_hash"]]["module"] == module_of(run["settings"]["method"])
     assert not [run for run in runs if run not in old and (run["dirty"] or not run["commit"])]
+
+
+def test_a_run_is_stale_by_what_its_code_says() -> None:
+    path = next(path for path in PUBLISHED if read_json(path)["source_hash"] in sources())
+    code = sources()[read_json(path)["source_hash"]]["source_hash"]
+    assert stale_runs([path], lambda method: code) == []
+    assert stale_runs([path], lambda method: "another") == [path]
 
 
 @pytest.mark.parametrize("entry", [*sources().values()][::8], ids=lambda e: e["module"])

@@ -1,15 +1,12 @@
-"""What counts as other source of a run, and what does not: in a small project, then in this one."""
+"""What counts as other source of a run, and what does not, in a small project."""
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
 
 import pytest
 
-from bench.config.registry import METHODS, VARIANTS
-from bench.records.source_hash import LIBRARIES, Tree, changed, here, source_hash, tree_hash
+from bench.records.source_hash import Tree, changed, tree_hash
 
 IQL = "iql.iql"
 PROJECT = {
@@ -220,56 +217,34 @@ def test_a_function_that_imports_is_followed() -> None:
     assert changed(one, other, IQL) == ["baselines/late.py"]
 
 
-# --- this project ---------------------------------------------------------------------
-
-# Modules that a run refers to and that decide no number: why each is not in the hash.
-LEFT_OUT = {
-    "bench.energy": "measures the machine",
-    "bench.errors": "writes messages",
-    "bench.methods": "lists the methods: a new one changes no other",
-    "bench.process": "stops and locks the job",
-    "bench.progress": "shows how far the job is",
-    "bench.records": "describes the machine and writes files",
-    "bench.source_hash": "is the hash, which a run records",
-    "bench.suite": "types of the settings, whose values are in a run's identity",
-}
+def test_a_changed_definition_that_has_moved_is_not_gone() -> None:
+    sizes = {"bench/sizes.py": "import torch\n\nWIDTH = 65\n"}
+    tree = edited(
+        ("bench/nets.py", "WIDTH = 64\n", ""),
+        ("bench/train.py", "nets.WIDTH", "sizes.WIDTH"),
+        ("bench/train.py", "import methods", "import sizes, methods"),
+        ("iql/iql.py", "bench.nets", "bench.sizes"),
+        files=sizes,
+    )
+    assert changed(Tree(PROJECT), tree, IQL) == ["bench/sizes.py"]
 
 
-def test_the_modules_that_are_left_out_are_these() -> None:
-    """A new one must either compute, or have its reason in LEFT_OUT."""
-    tree = here()
-    reached = [s for module in METHODS.values() for s in tree.reached(module)]
-    used = {tree.own(reference)[0] for s in reached for reference in s.references}
-    assert used - {s.module for s in reached} == set(LEFT_OUT)
-    for name in LEFT_OUT:
-        assert not tree.module(name).libraries & LIBRARIES
+def test_what_an_import_does_counts() -> None:
+    line = ("bench/nets.py", "import torch", "import torch\nimport bench.setup")
+    one, other = (
+        edited(line, files={"bench/setup.py": f"import torch\n\ntorch.set_num_threads({n})\n"})
+        for n in (1, 2)
+    )
+    assert changed(one, other, IQL) == ["bench/setup.py"]
 
 
-@pytest.mark.parametrize("method", ["iql", "cal_ql", "ppo"])
-def test_other_layout_and_no_comments_give_the_same_hash(method: str) -> None:
-    tree = Tree({file: ast.unparse(ast.parse(text)) for file, text in here().texts.items()})
-    assert tree_hash(tree, METHODS[method].module) == source_hash(method)
-    assert tree.texts != here().texts
-
-
-@pytest.mark.parametrize(
-    ("file", "expected"),
-    [
-        ("iql/iql.py", {"iql", *VARIANTS}),
-        ("iql/variants/joint.py", {"iql_joint"}),
-        ("baselines/bc10.py", {"bc10"}),
-        ("baselines/bc.py", {"bc", "bc10"}),  # 10%BC is BC on fewer rows
-    ],
-)
-def test_which_methods_a_changed_file_makes_stale(file: str, expected: set[str]) -> None:
-    text = here().texts[file].replace("    return ", "    return not ")
-    tree = Tree({**here().texts, file: text})
-    assert {m for m in METHODS if tree_hash(tree, METHODS[m].module) != source_hash(m)} == expected
-
-
-def test_every_environment_of_a_task_is_in_the_hash() -> None:
-    rows = (Path(__file__).parents[1] / "config/tasks.tsv").read_text()
-    named = set(re.findall(r"\b(bench\.\w+):", rows))
-    assert "bench.maze" in named
-    reached = {s.module for s in here().reached(IQL)}
-    assert {here().own(name)[0] for name in named} <= reached
+def test_a_definition_is_followed_through_a_package_that_passes_it_on() -> None:
+    files = {"bench/learning/__init__.py": "from bench.learning.loss import f\n"}
+    use = ("bench/train.py", "kind.begin(", "from bench.learning import f\n    kind.begin(f(), ")
+    one, other = (
+        edited(
+            use, files=files | {"bench/learning/loss.py": f"import torch\ndef f(): return {n}\n"}
+        )
+        for n in (1, 2)
+    )
+    assert changed(one, other, IQL) == ["bench/learning/loss.py"]

@@ -1,5 +1,6 @@
 # What the rules need to know: the validated suite and the paths of its cells.
 # Reads tables only: no torch, no environment.
+import hashlib
 import os
 import re
 import subprocess
@@ -36,9 +37,11 @@ except BenchError as error:
 for line in owners.clear():
     print(line, file=sys.stderr)
 
-TEMPLATES = [
-    str(Path(owners.__file__).with_name(n)) for n in ("report.typ", "page.html.j2")
-]
+# By content, because a checkout may move.
+TEMPLATES = {
+    name: hashlib.sha256(Path(owners.__file__).with_name(name).read_bytes()).hexdigest()
+    for name in ("report.typ", "page.html.j2")
+}
 PUBLISHED = sorted(map(str, Path("config/published").glob("*.csv")))
 CAPTIONS = yaml.safe_load(Path(owners.__file__).with_name("captions.yaml").read_text())
 ROBOTS = yaml.safe_load(Path("config/behaviors.yaml").read_text())

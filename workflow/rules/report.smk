@@ -76,7 +76,6 @@ rule report:
         str(TABLE2),
         PUBLISHED,
         [str(COVERAGE)] if COVERAGE.exists() else [],
-        TEMPLATES,
     output:
         report(
             f"reports/{SUITE.suite}.pdf",
@@ -111,5 +110,6 @@ rule report:
     params:
         suite=SUITE.model_dump_json(),
         captions=CAPTIONS,
+        templates=TEMPLATES,
     shell:
         "python -m bench report --suite {params.suite:q} > {log} 2>&1"

@@ -1,5 +1,6 @@
 # What the rules need to know: the validated suite and the paths of its cells.
 # Reads tables only: no torch, no environment.
+import hashlib
 import os
 import re
 import subprocess
@@ -20,7 +21,8 @@ from bench.statistics.interval_coverage import FILE as COVERAGE
 from bench.data.fetch_d4rl import file_of
 from bench.statistics.finetuning import TABLE2
 from bench.report.markup import rst_captions
-from bench.config.types import block_name, resolved
+from bench.config.types import resolved
+from bench.paths import block_name
 
 try:
     CATALOGUE = Catalogue()
@@ -40,7 +42,11 @@ except BenchError as error:
 for line in workflow_locks.clear():
     print(line, file=sys.stderr)
 
-TEMPLATES = sorted(map(str, Path(bench.__file__).parent.glob("report/templates/*")))
+# By content, because a checkout may move.
+TEMPLATES = {
+    path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+    for path in sorted(Path(bench.__file__).parent.glob("report/templates/*"))
+}
 PUBLISHED = sorted(map(str, Path("config/published").glob("*.csv")))
 ROBOTS = yaml.safe_load(Path("config/behaviors.yaml").read_text())
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}

@@ -76,7 +76,6 @@ rule report:
         str(TABLE2),
         PUBLISHED,
         [str(COVERAGE)] if COVERAGE.exists() else [],
-        TEMPLATES,
     output:
         report(
             f"reports/{SUITE.suite}.pdf",
@@ -110,5 +109,6 @@ rule report:
         "../envs/bench.yaml"
     params:
         suite=SUITE.model_dump_json(),
+        templates=TEMPLATES,
     shell:
         "python -m bench report --suite {params.suite:q} > {log} 2>&1"

@@ -125,7 +125,7 @@ REFERENCE = ("config/tasks.tsv", "12135.0", "12136.0")
         (TASK_SOURCE, LAST),
         (LABEL, {"claims", *LAST}),  # which the texts of claims.json name
         (REFERENCE, {"statistics", "claims", *LAST}),
-        (("config/table2.tsv", "believed", "printed"), LAST),
+        (("config/published/table2.csv", "believed", "printed"), LAST),
     ],
 )
 def test_what_is_read_late_repeats_no_training(

@@ -73,7 +73,6 @@ rule report:
         run_files("trace.safetensors", SUITE.maps) if SUITE.maps else [],
         run_files("run.json"),
         multiext("config/", "methods.yaml", "tasks.tsv"),
-        str(TABLE2),
         PUBLISHED,
         [str(COVERAGE)] if COVERAGE.exists() else [],
     output:

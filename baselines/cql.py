@@ -200,7 +200,7 @@ def update(
     metrics = {}
     if floor is not None:
         below = sampled_q[:, :, n:] < floor.unsqueeze(1)
-        metrics["below_floor"] = below.float().mean((0, -2, -1))
+        metrics["below_floor"] = below.to(q.dtype).mean((0, -2, -1))
         lifted = sampled_q[:, :, n:].maximum(floor.unsqueeze(1))
         sampled_q = torch.cat([sampled_q[:, :, :n], lifted], 2)
     gap = conservative_gap(q, sampled_q, log_density, config.clip_gap)

@@ -3,7 +3,8 @@
 One folder per dataset: one .npy per array and card.json. Row t of an episode holds
 (s_t, a_t, r_t, s_{t+1}); its mask is 0 where the episode terminated and 1 elsewhere, so a
 truncated episode still bootstraps from its last observation. That is the reading `full`; the
-reading `d4rl` has the rows that D4RL's own qlearning_dataset would make of the same file.
+reading `d4rl` has the rows that D4RL's own qlearning_dataset would make of the same file, and
+beside them the action of each row's successor, which that reading may have dropped.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,10 @@ ORIGIN = (
 
 @dataclass(frozen=True)
 class Transitions:
-    """N rows of float32; `episodes` is the episode's number of each row, int32."""
+    """N rows of float32; `episodes` is the episode's number of each row, int32.
+
+    `next_actions` is there where a reading dropped rows: the action that followed each row.
+    """
 
     observations: np.ndarray  # (N, obs)
     actions: np.ndarray  # (N, act)
@@ -41,6 +45,7 @@ class Transitions:
     next_observations: np.ndarray  # (N, obs)
     masks: np.ndarray  # (N,), 1 = bootstrap
     episodes: np.ndarray  # (N,), increasing
+    next_actions: np.ndarray | None = None  # (N, act)
 
     def __len__(self) -> int:
         return len(self.rewards)
@@ -52,6 +57,8 @@ class Transitions:
         for field in fields(cls):
             path = folder / f"{field.name}.npy"
             if not path.exists():
+                if field.default is not MISSING:
+                    continue
                 raise BenchError(f"{path}: file not found; run `python -m bench transitions`.")
             arrays[field.name] = np.load(path, mmap_mode="r", allow_pickle=False)
         return cls(**arrays)
@@ -70,12 +77,18 @@ class Transitions:
 
     def select(self, rows: np.ndarray) -> Transitions:
         """Only the rows where the boolean `rows` (N,) holds."""
-        return Transitions(*(getattr(self, f.name)[rows] for f in fields(self)))
+        return Transitions(**{name: array[rows] for name, array in self.arrays().items()})
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays that there are, by name."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: array for name, array in named.items() if array is not None}
 
 
 def flatten(episodes: Iterable[Any], where: str, obs_dim: int, action_dim: int) -> Transitions:
     """Concatenate Minari episodes; refuse one of wrong shape, naming it."""
-    parts: dict[str, list[np.ndarray]] = {f.name: [] for f in fields(Transitions)}
+    names = [field.name for field in fields(Transitions) if field.default is MISSING]
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for number, episode in enumerate(episodes):
         name = f"{where}, episode {number}"
         steps = len(episode.rewards)
@@ -157,9 +170,9 @@ def finding(rule: str, found: str, ok: bool) -> dict[str, str]:
 def content_hash(data: Transitions) -> str:
     """sha256 over names, types, shapes and bytes of the arrays."""
     digest = hashlib.sha256()
-    for field in fields(data):
-        array = np.ascontiguousarray(getattr(data, field.name))
-        digest.update(f"{field.name} {array.dtype} {array.shape}".encode())
+    for name, values in data.arrays().items():
+        array = np.ascontiguousarray(values)
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array.data)
     return digest.hexdigest()
 
@@ -219,8 +232,8 @@ def write(data: Transitions, content: dict[str, Any], folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
         staging = Path(scratch) / folder.name
         staging.mkdir()
-        for field in fields(data):
-            np.save(staging / f"{field.name}.npy", getattr(data, field.name), allow_pickle=False)
+        for name, array in data.arrays().items():
+            np.save(staging / f"{name}.npy", array, allow_pickle=False)
         (staging / "card.json").write_text(json.dumps(content, indent=2) + "\n")
         replace_folder(staging, folder)
 

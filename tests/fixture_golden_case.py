@@ -51,11 +51,14 @@ class Case:
     # the loss that a network descends on.
     reported: Callable[[Record, int], Named] = lambda record, t: {}
     columns: tuple[str, ...] = ()  # of the batches
-    # A documented deviation, in words, and a context in which ours does as the program.
+    changed: str = ""  # in the program before it was recorded, where a deviation is documented
+    # A documented deviation, in words, a context in which ours does as the program, and the draws
+    # where they are not undone, if they differ.
     undone: str = ""
     undo: Callable[[Record, Any], AbstractContextManager[Any]] = lambda record, state: (
         contextlib.nullcontext()
     )
+    own_draws: Callable[[Record, int], list[Draw]] | None = None
     dtype: torch.dtype = torch.float64
     tolerance: float = 1e-10
     reported_tolerance: float = 1e-10  # relative above 1
@@ -114,7 +117,8 @@ def replay(case: Case, form: Form = FORMS[0], undo: bool = True) -> Result:
         load(state, case.parameters(record, "init"))
         begin = {k: v.detach().clone() for k, v in own_parameters(state).items()}
         context = case.undo(record, state) if undo else contextlib.nullcontext()
-        draws = [draw for t in range(record.updates()) for draw in case.draws(record, t)]
+        make = case.draws if undo or case.own_draws is None else case.own_draws
+        draws = [draw for t in range(record.updates()) for draw in make(record, t)]
         with context:
             return _run(case, form, record, config, state, Recorded(draws), begin)
 
@@ -150,7 +154,7 @@ def _run(
 def check(case: Case, form: Form) -> None:
     """Fail where a parameter or a reported quantity is further away than its tolerance."""
     result = replay(case, form)
-    single = (form.dtype or case.dtype) == torch.float32 != case.dtype
+    single = form.dtype not in (None, case.dtype)
     limit = case.float32 if single else case.tolerance
     assert max(result.parameters.values()) < limit, result.parameters
     if not single:

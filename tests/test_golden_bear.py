@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-import torch
 from fixture_golden import TWINS, Draw, Named, Record, by_sample, flat_by_sample, laid_out
 from fixture_golden_case import FORMS, Case, Form, check, replay
 from torch import Tensor
@@ -91,6 +91,7 @@ CASES = [
         reported,
         undone="policy's noise clipped to 0.5; lower of the critics' means over samples",
         undo=lower_critic_of_the_means,
+        own_draws=draws_as_they_are,
     )
     for name in ("bear_laplacian", "bear_gaussian")
 ]
@@ -104,6 +105,6 @@ def test_updates_equal_the_authors(case: Case, form: Form) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_deviations_are_there_until_they_are_undone(case: Case) -> None:
-    assert max(replay(case, undo=False).parameters.values()) > 1e-4
-    clipped, drawn = (make(Record(case.file), 0)[-1][1] for make in (draws, draws_as_they_are))
-    assert not torch.equal(clipped, drawn)
+    assert max(replay(case, undo=False).parameters.values()) > 1e-3
+    only_clipped = replace(case, undo=Case.undo)
+    assert 1e-4 < max(replay(only_clipped).parameters.values()) < 1e-2

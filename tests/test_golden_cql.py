@@ -81,10 +81,12 @@ def smaller_of_the_best(record: Record, state: cql.State) -> Iterator[None]:
         yield
 
 
-CHANGED = "no 1e-6 added in log(1 - a^2), gradients of the networks as they were, targets that \
-start as copies: changed in the program"
+CHANGED = (
+    "no 1e-6 added in log(1 - a^2); all gradients of the networks as they were; targets start as "
+    "copies of the critics"
+)
 CASES = [
-    Case(name, cql, config, laid_out(LAYOUT), draws, reported, undone=CHANGED)
+    Case(name, cql, config, laid_out(LAYOUT), draws, reported, changed=CHANGED)
     for name in ("cql", "cql_lagrange", "cql_entropy_backup")
 ]
 MAX_BACKUP = Case(
@@ -94,7 +96,8 @@ MAX_BACKUP = Case(
     laid_out(LAYOUT),
     draws,
     reported,
-    undone=f"each critic's best next action first; {CHANGED}",
+    changed=CHANGED,
+    undone="each critic's best next action, then the smaller value",
     undo=smaller_of_the_best,
 )
 CASES.append(MAX_BACKUP)

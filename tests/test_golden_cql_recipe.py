@@ -134,7 +134,7 @@ CASES = [
         laid_out(LAYOUT),
         draws,
         reported,
-        undone="the temperature steps before it is used: changed in the program",
+        changed="in one of two records the temperature steps before it is used",
     ),
     Case(
         "cql_recipe_as_published",

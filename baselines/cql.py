@@ -3,7 +3,8 @@
 Kumar, Zhou, Tucker, Levine, "Conservative Q-Learning for Offline Reinforcement Learning",
 arXiv:2006.04779: the variant CQL(H), eq. 4, by importance sampling (appendix F). Defaults and
 order of the steps are those of the authors' code (github.com/aviralkumar2907/CQL, d4rl/): the
-temperature first; then policy and critics, both from the networks as they were.
+temperature first; then policy and critics, both from the networks as they were. (Under their torch
+0.4.1 the policy's gradient met critics that had stepped; docs/deviations.md.)
 
 Registered twice. `cql` is the authors' own settings, `cql_antmaze` the recipe for AntMaze in
 github.com/young-geng/CQL, issue 2, whose further switches are marked "recipe" below.

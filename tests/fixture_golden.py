@@ -100,7 +100,7 @@ TWINS = {
 }
 
 
-class Recorded(Streams):
+class RecordedStreams(Streams):
     """Hands out recorded draws in place of random ones; shapes and kinds must agree."""
 
     def __init__(self, draws: list[Draw]):

@@ -20,7 +20,7 @@ from fixture_golden import (
     Draw,
     Named,
     Record,
-    Recorded,
+    RecordedStreams,
     distance,
     furthest,
     load,
@@ -120,11 +120,17 @@ def replay(case: Case, form: Form = FORMS[0], undo: bool = True) -> Result:
         make = case.draws if undo or case.own_draws is None else case.own_draws
         draws = [draw for t in range(record.updates()) for draw in make(record, t)]
         with context:
-            return _run(case, form, record, config, state, Recorded(draws), begin)
+            return _run(case, form, record, config, state, RecordedStreams(draws), begin)
 
 
 def _run(
-    case: Case, form: Form, record: Record, config: Any, state: Any, streams: Recorded, begin: Named
+    case: Case,
+    form: Form,
+    record: Record,
+    config: Any,
+    state: Any,
+    streams: RecordedStreams,
+    begin: Named,
 ) -> Result:
     noted: Named = {}
     if form.executor == "eager":

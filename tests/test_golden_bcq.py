@@ -10,7 +10,7 @@ from fixture_golden import (
     TWINS,
     Draw,
     Record,
-    Recorded,
+    RecordedStreams,
     distance,
     flat_by_sample,
     laid_out,
@@ -67,7 +67,7 @@ def acting_difference() -> float:
     result = replay(CASES[0])
     with precision(torch.float64):
         record = Record(CASES[0].file)
-        latents = Recorded([("normal", flat_by_sample(record("acting/latents")))])
+        latents = RecordedStreams([("normal", flat_by_sample(record("acting/latents")))])
         observations = record("acting/observations")[None]
         act = bcq.begin(result.state, result.config, latents, observations.shape[1])
         with torch.no_grad():

@@ -162,7 +162,6 @@ class Outcome:
         """With returns in full precision, which `columns` rounds to float32."""
         data = transitions(record, torch.get_default_dtype())
         made = make_replay(dt, data, self.config, "raw", "raw", torch.device("cpu"))
-        made.rewards = torch.from_numpy(data.rewards)  # which the transform rounds too
         episodes = np.split(data.rewards.astype(np.float64), data.starts()[1:])
         sums = np.concatenate([np.cumsum(rewards[::-1])[::-1] for rewards in episodes])
         returns = torch.from_numpy(sums / self.config.return_scale)

@@ -9,7 +9,7 @@ import torch
 from fixture_golden import (
     Named,
     Record,
-    Recorded,
+    RecordedStreams,
     distance,
     furthest,
     laid_out,
@@ -67,7 +67,7 @@ class Outcome:
             note_losses(self.state, self.noted)
             self._watch()
             orders = [("permutation", order) for order in record("draw/permutation").long()]
-            permutations = Recorded(orders)
+            permutations = RecordedStreams(orders)
             for iteration in range(record.settings["iterations"]):
                 rollout = self.rollout(iteration)
                 self._compare_computed(rollout, iteration)

@@ -70,14 +70,15 @@ def reported(record: Record, t: int) -> Named:
     return found | {"multiplier": r["alpha_prime"], "multiplier.descend": r["alpha_prime_loss"]}
 
 
-def each_critics_best_first(q: Tensor, log_pi: Tensor, temperature: Tensor | None) -> Tensor:
-    """`target_value` of the program: each critic's best action, then the smaller value."""
-    return q.amax(2).amin(0)
-
-
 @contextlib.contextmanager
 def smaller_of_the_best(record: Record, state: cql.State) -> Iterator[None]:
-    with patch.object(cql, "target_value", each_critics_best_first):
+    """As the program, each critic's best action first, then the smaller value."""
+    own = cql.target_value
+
+    def of_the_best(q: Tensor, log_pi: Tensor, temperature: Tensor | None) -> Tensor:
+        return own(q.amax(2, keepdim=True), log_pi[:, :1], temperature)
+
+    with patch.object(cql, "target_value", of_the_best):
         yield
 
 

@@ -45,7 +45,7 @@ Equal algorithms differ by rounding alone: some 1e-15 in float64, where the test
 1e-9), and some 1e-7 in float32, where they allow 5e-6 (IQL 2e-6; AWAC, AWR and PPO 1e-5). Another
 processor rounds otherwise, so that the test of this page lets a figure differ tenfold, and takes
 all below 1e-11 for equal. Eager and recorded updates both pass; compiled ones are compared with the
-program for IQL, and with eager updates for every method (`tests/test_contract.py`).
+program for BC, and with eager updates for every method (`tests/test_contract.py`).
 
 """
 
@@ -58,7 +58,7 @@ END = """
 - PPO's running scales, its joint gradient norm and the clip of its value loss.
 - The online phases: what IQL, AWAC, CQL and Cal-QL do with the steps that they take.
 - The paths that lead to a batch: sampling, standardisation and evaluation have tests of their own.
-- Compiled updates of other methods than IQL, in float64.
+- Compiled updates of other methods than BC, but with our own eager ones.
 - What the sizes do not reach: networks are 16 to 32 units wide, and a run has 20 updates.
 """
 

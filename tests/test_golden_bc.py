@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,13 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_updates_equal_the_program(case: Case, form: Form) -> None:
     check(case, form)
+
+
+# Compiling takes some 10 s of a core, for IQL 20 s; so that this is the only method that is
+# compared so. tests/test_contract.py compares compiled with eager updates for every method.
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler on this machine")
+def test_compiled_updates_equal_the_program() -> None:
+    check(CASES[0], Form("compiled"))
 
 
 def kept_rows() -> tuple[list[int], list[int]]:

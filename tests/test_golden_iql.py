@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 import pytest
@@ -67,10 +66,3 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_updates_equal_the_authors(case: Case, form: Form) -> None:
     check(case, form)
-
-
-# Compiling takes some 15 s of a core; tests/test_contract.py compares compiled with eager updates
-# for every method.
-@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler on this machine")
-def test_compiled_updates_equal_the_authors() -> None:
-    check(CASES[0], Form("compiled"))

@@ -144,6 +144,11 @@ def log_density(mean: Tensor, actions: Tensor, std: float) -> Tensor:
     return -(0.5 * z.square() + math.log(std) + 0.5 * LOG_2PI).sum(-1)
 
 
+def weigh(advantages: Tensor, config: Config) -> Tensor:
+    """exp(A / temperature) of normalised advantages, clipped: (S, B) -> (S, B)."""
+    return (advantages / config.temperature).exp().clamp(max=config.max_weight)
+
+
 def policy_loss(log_prob: Tensor, weight: Tensor) -> Tensor:
     """Algorithm 1, the weighted regression of the policy, negated: (S, B) twice -> (S,)."""
     return -(weight * log_prob).mean(-1)
@@ -199,8 +204,7 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
         state.value.descend(loss)
         v = v.detach().mean(-1) / (1 - config.discount)
         return {"critic_loss": loss.detach(), "v": v, "return": returns.mean(-1)}
-    weight = state.advantages.gather(1, rows) / config.temperature
-    weight = weight.exp().clamp(max=config.max_weight)
+    weight = weigh(state.advantages.gather(1, rows), config)
     mean = state.policy(batch.observations)
     log_prob = log_density(mean, batch.actions, config.action_std)
     loss, bound = policy_loss(log_prob, weight), bound_loss(mean)

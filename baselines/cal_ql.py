@@ -45,14 +45,16 @@ class Config(cql.Config):
 def returns_to_go(data: Transitions, discount: float, sparse: bool) -> np.ndarray:
     """Discounted sum of rewards from each row to the end of its episode, (N,) of float32.
 
-    With `sparse`, an episode of one reward throughout that did not terminate had no success: its
-    return is that reward / (1 - discount), as in calc_return_to_go of replay_buffer.py.
+    With `sparse`, an episode of one negative reward throughout that did not terminate had no
+    success: its return is that reward / (1 - discount), as in calc_return_to_go of
+    replay_buffer.py. Of rewards that are all 0 the sum is the same; positive ones are successes.
     """
     result = np.empty(len(data), np.float32)
     for first, length in zip(data.starts(), data.lengths(), strict=True):
         rows = slice(first, first + length)
         rewards = np.asarray(data.rewards[rows], np.float64)
-        if sparse and np.all(rewards == rewards[0]) and np.all(data.masks[rows] == 1):
+        failed = rewards[0] < 0 and np.all(rewards == rewards[0])
+        if sparse and failed and np.all(data.masks[rows] == 1):
             result[rows] = rewards[0] / (1 - discount)
             continue
         total, sums = 0.0, []

@@ -3,7 +3,8 @@
 Kumar, Zhou, Tucker, Levine, "Conservative Q-Learning for Offline Reinforcement Learning",
 arXiv:2006.04779: the variant CQL(H), eq. 4, by importance sampling (appendix F). Defaults and
 order of the steps are those of the authors' code (github.com/aviralkumar2907/CQL, d4rl/): the
-temperature first; then policy and critics, both from the networks as they were.
+temperature first; then policy and critics, both from the networks as they were. (Under their torch
+0.4.1 the policy's gradient met critics that had stepped; docs/deviations.md.)
 
 Registered twice. `cql` is the authors' own settings, `cql_antmaze` the recipe for AntMaze in
 github.com/young-geng/CQL, issue 2, whose further switches are marked "recipe" below.
@@ -200,7 +201,7 @@ def update(
     metrics = {}
     if floor is not None:
         below = sampled_q[:, :, n:] < floor.unsqueeze(1)
-        metrics["below_floor"] = below.float().mean((0, -2, -1))
+        metrics["below_floor"] = below.to(q.dtype).mean((0, -2, -1))
         lifted = sampled_q[:, :, n:].maximum(floor.unsqueeze(1))
         sampled_q = torch.cat([sampled_q[:, :, :n], lifted], 2)
     gap = conservative_gap(q, sampled_q, log_density, config.clip_gap)

@@ -7,8 +7,9 @@ by exponentially weighted imitation or by the reverse KL divergence to the clone
 
 Order and defaults are those of the authors' code (github.com/davidbrandfonbrener/onestep-rl).
 Cloning and evaluation do not depend on each other, so they run in the same updates here:
-evaluation takes 20/21 of the run and cloning the first 5/21 of it. The row that ends an
-episode at a time limit has no next action, so evaluation leaves it out.
+evaluation takes 20/21 of the run and cloning the first 5/21 of it. A row that ends an episode at
+a time limit has no next action, so evaluation leaves it out; D4RL's reading has no such row, and
+brings the action that followed each of its rows, that of a dropped row included.
 """
 
 from __future__ import annotations
@@ -117,13 +118,16 @@ def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
 def columns(data: Transitions, config: Config) -> dict[str, np.ndarray]:
     """`next_actions` (N, act): the next row's; and `known` (N,): 1 where the SARSA target is.
 
-    At an episode's end `next_actions` means nothing: either the target takes no next action,
-    or the row is not known.
+    All are known where the data bring them. Otherwise `next_actions` means nothing at an
+    episode's end: either the target takes no next action, or the row is not known.
     """
-    ends = data.starts() + data.lengths() - 1
     known = np.ones(len(data), np.float32)
-    known[ends] = 1 - data.masks[ends]
-    following = np.roll(np.asarray(data.actions), -1, axis=0)
+    if data.next_actions is not None:
+        following = np.asarray(data.next_actions)
+    else:
+        ends = data.starts() + data.lengths() - 1
+        known[ends] = 1 - data.masks[ends]
+        following = np.roll(np.asarray(data.actions), -1, axis=0)
     return {"next_actions": following.clip(-ACTION_LIMIT, ACTION_LIMIT), "known": known}
 
 

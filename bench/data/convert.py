@@ -53,6 +53,14 @@ def episodes(rows: Rows, progress: Progress | None = None) -> Iterator[EpisodeBu
         )
 
 
+def left_out_actions(rows: Rows) -> list[list[float]]:
+    """The action of each row left out of an episode that is stored, in order."""
+    longer = rows.ends > rows.starts
+    ends = rows.ends[longer & rows.left_out[rows.ends]]
+    actions: list[list[float]] = rows.actions[ends].tolist()
+    return actions
+
+
 def audit(rows: Rows, path: Path, source: Source | None = None) -> list[dict[str, str]]:
     """Findings on a file for the card; jumps are refused where the table does not allow them."""
     found = _jumps(rows, path, source)
@@ -171,6 +179,7 @@ def convert(task: Task, root: Path) -> None:
         # What bench.data.transitions needs to read the rows as D4RL does.
         "last_observations": "recorded" if rows.last is not None else "left out",
         "holds_last_row": not bool(left_out[-1]),
+        "left_out_actions": left_out_actions(rows),
         "ref_min_score": task.ref_min_score,
         "ref_max_score": task.ref_max_score,
         "audit": found,

@@ -3,6 +3,9 @@
 Most published scores come from it. There the next observation is always the next row's, so that
 the row of a timeout and the last row of the file have none and are dropped; a terminal row keeps
 the first observation of what comes next, which its mask hides. [D4RL: d4rl/__init__.py]
+
+Of a dropped row its action is kept, as the next action of the row before: SARSA on D4RL's data
+takes it (Onestep RL's d4rl_to_replay).
 """
 
 from __future__ import annotations
@@ -25,11 +28,19 @@ def read_as_d4rl(
     `data` are the flat `episodes` of a Minari dataset with `metadata`; `where` names it.
     """
     truncated = [bool(e.truncations[-1] or not e.terminations[-1]) for e in episodes]
+    recorded = metadata.get("last_observations") != "left out"
+    left_out = metadata.get("left_out_actions", [])
+    if not recorded and len(left_out) != sum(truncated):
+        raise BenchError(
+            f"{where}: the metadata have {len(left_out)} left_out_actions where "
+            f"{sum(truncated)} episodes lost a row; delete the dataset and convert it again."
+        )
     read = as_d4rl(
         data,
         np.array(truncated),
-        recorded=metadata.get("last_observations") != "left out",
-        holds_last_row=metadata.get("holds_last_row", True),
+        recorded,
+        metadata.get("holds_last_row", True),
+        np.array(left_out, dtype=np.float32).reshape(-1, data.actions.shape[1]),
     )
     if not len(read):
         raise BenchError(
@@ -42,22 +53,31 @@ def read_as_d4rl(
 
 
 def as_d4rl(
-    data: Transitions, truncated: np.ndarray, recorded: bool, holds_last_row: bool
+    data: Transitions,
+    truncated: np.ndarray,
+    recorded: bool,
+    holds_last_row: bool,
+    left_out_actions: np.ndarray,
 ) -> Transitions:
     """`truncated` (episodes,) says which episodes of `data` end in a timeout.
 
     A dataset whose file did not have the observations after timeouts (`recorded` is False) was
-    stored without those rows; of such a file it may also lack the last row.
+    stored without those rows; of such a file it may also lack the last row. `left_out_actions`
+    (truncated.sum(), act) are the actions of the rows that it lacks.
     """
     ends = data.starts() + data.lengths() - 1
     keep = np.ones(len(data), dtype=bool)
     following = np.array(data.next_observations)
+    next_actions = np.roll(np.asarray(data.actions), -1, axis=0)
     if recorded:
         keep[ends[truncated]] = False
         following[ends[:-1]] = data.observations[ends[:-1] + 1]
+    else:
+        next_actions[ends[truncated]] = left_out_actions
     if holds_last_row:
         keep[-1] = False
-    return replace(data, next_observations=following).select(keep)
+    read = replace(data, next_observations=following, next_actions=next_actions)
+    return read.select(keep)
 
 
 def check_rewards(data: Transitions, metadata: dict[str, Any], where: str) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ ORIGIN = (
 
 def flatten(episodes: Iterable[Any], where: str, obs_dim: int, action_dim: int) -> Transitions:
     """Concatenate Minari episodes; refuse one of wrong shape, naming it."""
-    parts: dict[str, list[np.ndarray]] = {f.name: [] for f in fields(Transitions)}
+    names = [field.name for field in fields(Transitions) if field.default is MISSING]
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for number, episode in enumerate(episodes):
         name = f"{where}, episode {number}"
         steps = len(episode.rewards)
@@ -138,8 +139,8 @@ def write(data: Transitions, content: dict[str, Any], folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
         staging = Path(scratch) / folder.name
         staging.mkdir()
-        for field in fields(data):
-            np.save(staging / f"{field.name}.npy", getattr(data, field.name), allow_pickle=False)
+        for name, array in data.arrays().items():
+            np.save(staging / f"{name}.npy", array, allow_pickle=False)
         (staging / "card.json").write_text(json.dumps(content, indent=2) + "\n")
         replace_folder(staging, folder)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,10 @@ ROOT = Path("data/transitions")
 
 @dataclass(frozen=True)
 class Transitions:
-    """N rows of float32; `episodes` is the episode's number of each row, int32."""
+    """N rows of float32; `episodes` is the episode's number of each row, int32.
+
+    `next_actions` is there where a reading dropped rows: the action that followed each row.
+    """
 
     observations: np.ndarray  # (N, obs)
     actions: np.ndarray  # (N, act)
@@ -30,6 +33,7 @@ class Transitions:
     next_observations: np.ndarray  # (N, obs)
     masks: np.ndarray  # (N,), 1 = bootstrap
     episodes: np.ndarray  # (N,), increasing
+    next_actions: np.ndarray | None = None  # (N, act)
 
     def __len__(self) -> int:
         return len(self.rewards)
@@ -41,6 +45,8 @@ class Transitions:
         for field in fields(cls):
             path = folder / f"{field.name}.npy"
             if not path.exists():
+                if field.default is not MISSING:
+                    continue
                 raise BenchError(f"{path}: file not found; run `python -m bench transitions`.")
             arrays[field.name] = np.load(path, mmap_mode="r", allow_pickle=False)
         return cls(**arrays)
@@ -59,7 +65,12 @@ class Transitions:
 
     def select(self, rows: np.ndarray) -> Transitions:
         """Only the rows where the boolean `rows` (N,) holds."""
-        return Transitions(*(getattr(self, f.name)[rows] for f in fields(self)))
+        return Transitions(**{name: array[rows] for name, array in self.arrays().items()})
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays that there are, by name."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: array for name, array in named.items() if array is not None}
 
 
 def finding(rule: str, found: str, ok: bool) -> dict[str, str]:
@@ -70,9 +81,9 @@ def finding(rule: str, found: str, ok: bool) -> dict[str, str]:
 def content_hash(data: Transitions) -> str:
     """sha256 over names, types, shapes and bytes of the arrays."""
     digest = hashlib.sha256()
-    for field in fields(data):
-        array = np.ascontiguousarray(getattr(data, field.name))
-        digest.update(f"{field.name} {array.dtype} {array.shape}".encode())
+    for name, values in data.arrays().items():
+        array = np.ascontiguousarray(values)
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(array.data)
     return digest.hexdigest()
 

@@ -124,6 +124,8 @@ def _data(suite: Suite, catalogue: Catalogue) -> Iterator[str]:
             rows.append((task.dataset, "-", "-", f"{count:,}" if count else "-"))
             continue
         kept = source.bytes + dataset_bytes(source, count) + arrays_bytes(source, count)
+        if task.reading == "d4rl":
+            kept += 4 * count * source.action_dim  # next actions, which Onestep RL alone maps
         total = [total[0] + source.bytes, total[1] + kept]
         here = "there" if source.path.exists() else _size(source.bytes)
         rows.append((task.dataset, here, _size(kept), f"{count:,}"))

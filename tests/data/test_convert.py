@@ -17,6 +17,7 @@ from helpers.d4rl_files import (
     Arrays,
     all_rows,
     arrays,
+    next_actions,
     qlearning_dataset,
     task,
     write,
@@ -83,8 +84,14 @@ def test_both_readings_agree_with_plain_loops(
     data = flatten(stored, "here", OBS, ACT)
     same_rows(data, expected)
     truncated = np.array([e.truncations[-1] or not e.terminations[-1] for e in stored])
-    seen = as_d4rl(data, truncated, rows.last is not None, not rows.left_out[-1])
+    left_out = np.array(convert.left_out_actions(rows), np.float32).reshape(-1, ACT)
+    seen = as_d4rl(data, truncated, rows.last is not None, not rows.left_out[-1], left_out)
     same_rows(seen, qlearning_dataset(content))
+    assert seen.next_actions is not None
+    for action, mask, expected in zip(
+        seen.next_actions, seen.masks, next_actions(content), strict=True
+    ):
+        assert mask == 0 or np.array_equal(action, expected)  # after a terminal row it is not used
 
 
 @pytest.mark.parametrize("successors", [True, False])
@@ -109,6 +116,20 @@ def test_through_a_minari_dataset_on_disk(successors: bool) -> None:
         assert rules["reward sum of the source, of the dataset"].startswith(total)
         dropped = rules.get("rows dropped by D4RL's reading", f"0 of {len(all_rows(content))},")
         assert dropped.startswith(f"{len(all_rows(content)) - len(data)} of ")
+
+
+def test_a_dataset_without_the_actions_of_rows_left_out_is_refused() -> None:
+    """One that was converted before they were kept; the reading `full` needs none."""
+    write(Path("mine.hdf5"), arrays(*FLAGS, successors=False))
+    convert.convert(task(), Path("minari"))
+    path = Path("minari/mine/hopper/first-v0/data/metadata.json")
+    content = json.loads(path.read_text())
+    assert len(content.pop("left_out_actions")) == 2
+    path.write_text(json.dumps(content))
+    where = ("mine", "mine/hopper/first-v0", "Hopper-v4", Path("minari"))
+    prepare.prepare(*where)
+    with pytest.raises(BenchError, match=r"0 left_out_actions where 2 .* convert it again"):
+        prepare.prepare(*where, "d4rl")
 
 
 def test_the_dataset_is_a_minari_dataset_with_scores_and_environment() -> None:

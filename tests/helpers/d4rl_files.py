@@ -65,6 +65,12 @@ def qlearning_dataset(content: Arrays) -> list[tuple[Any, ...]]:
     return rows
 
 
+def next_actions(content: Arrays) -> list[np.ndarray]:
+    """The action of the file's next row, for each row of `qlearning_dataset`."""
+    kept = np.flatnonzero(~content["timeouts"][:-1])
+    return [content["actions"][i + 1].astype(np.float32) for i in kept]
+
+
 def all_rows(content: Arrays) -> list[tuple[Any, ...]]:
     """(s, a, r, s', mask) of every row whose true next observation is in the file, or whose
     next observation is masked."""

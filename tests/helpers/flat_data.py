@@ -11,7 +11,7 @@ import numpy as np
 from bench.data.prepare import flatten
 from bench.data.transitions import Transitions
 
-ARRAYS = [f.name for f in fields(Transitions)]
+ARRAYS = [f.name for f in fields(Transitions) if f.name != "next_actions"]
 
 
 def episode(

@@ -43,6 +43,13 @@ def test_an_episode_without_success_goes_on_for_ever() -> None:
     assert cal_ql.returns_to_go(data, 0.5, False)[0] == -7.5
 
 
+def test_successes_that_a_time_limit_cut_are_summed() -> None:
+    """As by the authors, who know which reward is failure; r / (1 - discount) would be 10."""
+    data = episodes([[5, 5], [0, 0]], [False, False])
+    floor = cal_ql.returns_to_go(data, 0.5, True)
+    np.testing.assert_allclose(floor, [5 + 0.5 * 5, 5, 0, 0])
+
+
 def run(floor: float | None, steps: int = 20) -> tuple[cql.State, dict[str, Tensor]]:
     """Some updates with the same floor everywhere, or CQL's own with None."""
     state = cal_ql.init(Spec(OBS, ACT), CONFIG, Streams([0], "initialisation"), steps)

@@ -21,6 +21,9 @@ FORM = "`setting: ours (source: theirs)` or `family.setting: ours (source: their
 VALUE = re.compile(
     r"(?:(?P<scope>\w+)\.)?(?P<setting>\w+): (?P<ours>.+) \(source: (?P<theirs>.+)\)"
 )
+SUITE_VALUE = re.compile(
+    r"(?P<suite>[\w-]+)\.yaml (?P<path>[\w.]+): (?P<ours>.+) \(source: (?P<theirs>.+)\)"
+)
 METHODS_YAML = read_yaml(ROOT / "config/methods.yaml")
 DEFAULTS = SHARED_DEFAULTS | {"batch_size": Suite.model_fields["batch_size"].default}
 
@@ -88,13 +91,27 @@ def actual(method: str, scope: str | None, setting: str) -> list[Any]:
     return [plain(values[setting]) for values in found]
 
 
+def of_suite(method: str, suite: str, path: str) -> list[Any]:
+    """The value at a path of a suite's file, which must run the method."""
+    file = ROOT / f"config/{suite}.yaml"
+    value = read_yaml(file) if file.exists() else {"methods": []}
+    assert method in value["methods"], f"no suite {suite}.yaml runs {method}"
+    for key in path.split("."):
+        assert key in value, f"{suite}.yaml has no '{path}'"
+        value = value[key]
+    return [plain(value)]
+
+
 def check(method: str, span: str) -> None:
     """Raise AssertionError where a line's value is not ours, or is the source's too."""
-    value = VALUE.fullmatch(span)
+    value = VALUE.fullmatch(span) or SUITE_VALUE.fullmatch(span)
     assert value, f"`{span}`: write {FORM}"
     ours, theirs = parse(value["ours"]), parse(value["theirs"])
     assert ours != theirs, f"`{span}`: the source has the same value, so the line can go"
-    found = actual(method, value["scope"], value["setting"])
+    if value.re is SUITE_VALUE:
+        found = of_suite(method, value["suite"], value["path"])
+    else:
+        found = actual(method, value["scope"], value["setting"])
     assert all(f == ours for f in found), f"`{span}`: ours is {found}"
 
 
@@ -149,6 +166,10 @@ def test_a_line_has_the_values_of_the_code(line: Line) -> None:
         ("expectil: 0.7 (source: 0.5)", "no setting"),
         ("kitchen.expectile: 0.7 (source: 0.5)", "no family"),
         ("discount: 0.95", "write"),
+        ("paper.yaml evaluation.episodes: 20 (source: 100)", "ours is"),
+        ("paper.yaml evaluation.episode: 10 (source: 100)", "has no"),
+        ("paper-finetune.yaml evaluation.episodes: 100 (source: 100)", "same value"),
+        ("paper-ablations.yaml evaluation.episodes: 10 (source: 100)", "no suite"),
     ],
 )
 def test_a_wrong_line_would_be_found(span: str, said: str) -> None:
@@ -166,6 +187,7 @@ def test_a_wrong_line_would_be_found(span: str, said: str) -> None:
         ("iql", "cosine_actor: true (source: false)"),
         ("iql", "learning_rate: 3e-4 (source: 1e-3)"),
         ("bc", "batch_size: 256 (source: 64)"),
+        ("iql", "paper.yaml evaluation.episodes: 10 (source: 100)"),
         ("awr", "Hopper.policy_learning_rate: 1e-4 (source: 5e-5)"),
     ],
 )

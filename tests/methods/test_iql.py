@@ -1,103 +1,18 @@
-"""IQL against the authors' recorded updates, closed forms, and MDPs solved by hand."""
+"""IQL against closed forms, and MDPs solved by hand; test_golden_iql.py has the authors' run."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from helpers.paths import TESTS
 from scipy import optimize, stats
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
 from iql import iql
 
-GOLDEN = TESTS / "golden"
 ARRAYS = ("observations", "actions", "rewards", "masks", "next_observations")
-HEADS = {"actor": "Dense_0", "critic": "MLP_0/Dense_2", "value": "MLP_0/Dense_2"}
-
-
-def authors_layers(data: np.lib.npyio.NpzFile, prefix: str, head: str) -> list[str]:
-    """The layers of one of the authors' networks, from the input."""
-    return [f"{prefix}/MLP_0/Dense_0", f"{prefix}/MLP_0/Dense_1", f"{prefix}/{head}"]
-
-
-def authors_parameters(data: np.lib.npyio.NpzFile, when: str, name: str) -> dict[str, Tensor]:
-    """One network's recorded parameters under our names and shapes, for one seed."""
-    head = HEADS[name.removeprefix("target_")]
-    twin = name.endswith("critic")
-    members = [f"{when}/{name}/Critic_{i}" for i in range(2)] if twin else [f"{when}/{name}"]
-    result = {}
-    for layer in range(3):
-        layers = [authors_layers(data, member, head)[layer] for member in members]
-        weight = np.stack([data[f"{path}/kernel"] for path in layers])  # (M, in, out)
-        bias = np.stack([data[f"{path}/bias"][None] for path in layers])  # (M, 1, out)
-        for kind, value in (("weights", weight), ("biases", bias)):
-            tensor = torch.from_numpy(value)
-            result[f"trunk.{kind}.{layer}"] = tensor[:, None] if twin else tensor
-    if name == "actor":
-        result["log_std"] = torch.from_numpy(data[f"{when}/actor/log_stds"])[None, None]
-    return result
-
-
-def load(net: nn.Module, parameters: dict[str, Tensor]) -> None:
-    own = dict(net.named_parameters())
-    assert own.keys() == parameters.keys()
-    for name, value in parameters.items():
-        assert own[name].shape == value.shape
-        own[name].data.copy_(value)
-
-
-def authors_run(data: np.lib.npyio.NpzFile, seeds: int = 1) -> tuple[iql.State, iql.Config]:
-    """A state that starts where the authors' run started."""
-    config = iql.Config(
-        expectile=float(data["settings/expectile"]),
-        temperature=float(data["settings/temperature"]),
-        discount=float(data["settings/discount"]),
-        polyak=float(data["settings/polyak"]),
-        learning_rate=float(data["settings/learning_rate"]),
-        cosine_actor=bool(data["settings/cosine"]),
-        hidden=(32, 32),
-    )
-    spec = Spec(data["batch/observations"].shape[-1], data["batch/actions"].shape[-1])
-    streams = Streams(range(seeds), "initialisation")
-    state = iql.init(spec, config, streams, int(data["settings/max_steps"]))
-    load(state.policy.net, authors_parameters(data, "init", "actor"))
-    load(state.critic.net, authors_parameters(data, "init", "critic"))
-    load(state.target_critic.net, authors_parameters(data, "init", "critic"))
-    load(state.value.net, authors_parameters(data, "init", "value"))
-    return state, config
-
-
-@pytest.mark.parametrize("name", ["iql_locomotion", "iql_antmaze", "iql_finetune"])
-def test_twenty_updates_equal_the_authors(name: str) -> None:
-    with np.load(GOLDEN / f"{name}.npz") as data:
-        state, config = authors_run(data)
-        noise = Streams([0], "noise")
-        for t in range(20):
-            rows = {k: torch.from_numpy(data[f"batch/{k}"][t])[None] for k in ARRAYS}
-            metrics = iql.update(state, Batch(**rows), config, noise)
-            for loss in ("value_loss", "actor_loss", "critic_loss"):
-                expected = float(data[f"metrics/{loss}"][t])
-                assert metrics[loss].item() == pytest.approx(expected, rel=2e-5)
-            if t + 1 in (1, 20):
-                nets = {
-                    "actor": state.policy.net,
-                    "critic": state.critic.net,
-                    "value": state.value.net,
-                    "target_critic": state.target_critic.net,
-                }
-                for net_name, net in nets.items():
-                    expected = authors_parameters(data, f"after{t + 1}", net_name)
-                    for key, value in net.named_parameters():
-                        torch.testing.assert_close(
-                            value.detach(),
-                            expected[key],
-                            rtol=0,
-                            atol=2e-6,
-                            msg=f"{net_name} {key}",
-                        )
 
 
 def test_expectile_loss_by_hand() -> None:

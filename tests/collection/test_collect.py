@@ -16,9 +16,10 @@ from safetensors.torch import save_file
 
 from bench import maze_plans
 from bench.collection import collect
-from bench.data import maze_coverage
+from bench.data import maze_coverage, minari_store
 from bench.data.prepare import audit, flatten
 from bench.data.transitions import Transitions, content_hash
+from bench.environments.stitch_maze import MAX_TRIP
 from bench.errors import BenchError
 
 # Four snapshots of a near-deterministic Hopper policy: the first action component tells
@@ -216,7 +217,7 @@ def test_trips_are_short_on_the_map(trips: list[EpisodeBuffer]) -> None:
         cells = [maze_plans.STITCH.cell_of(p) for p in e.observations[:, :2]]
         apart = [table[cells[0]][cell] for cell in cells if cell in table]
         # The noise may push the ball one cell off its way.
-        assert max(apart) <= collect.maze.MAX_TRIP + 1
+        assert max(apart) <= MAX_TRIP + 1
     counted = maze_coverage.proof(flat(trips, 4, 2), maze_plans.STITCH)
     assert counted["from_start"] > 0
     assert counted["reach_goal"] > 0
@@ -288,14 +289,14 @@ def test_an_interrupted_store_leaves_things_as_they_were(
     if existing:
         run(root)
     before = files(root)
-    create = collect.create_dataset_from_buffers
+    create = minari_store.create_dataset_from_buffers
 
     def fail(dataset: str, *arguments: Any, **options: Any) -> None:
         if stage == "after":
             create(dataset, *arguments, **options)
         raise error
 
-    monkeypatch.setattr(collect, "create_dataset_from_buffers", fail)
+    monkeypatch.setattr(minari_store, "create_dataset_from_buffers", fail)
     with pytest.raises(type(error)):
         run(root, seed=1)
     assert files(root) == before

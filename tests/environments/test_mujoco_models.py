@@ -10,12 +10,12 @@ import mujoco
 import numpy as np
 import pytest
 from gymnasium.envs.mujoco import mujoco_env
-from helpers.paths import TESTS as HERE
+from helpers.paths import ROOT, TESTS
 
 from bench.environments import antmaze, locomotion, mujoco_models
 from bench.maze_plans import PLANS
 
-RECORDED = np.load(HERE / "golden/mujoco210.npz")
+RECORDED = np.load(TESTS / "golden/mujoco210.npz")
 ASSETS = Path(mujoco_env.__file__).parent / "assets"
 ROBOTS = {"hopper": locomotion.Hopper, "walker2d": locomotion.Walker2d}
 ROBOTS |= {"half_cheetah": locomotion.HalfCheetah}
@@ -149,9 +149,8 @@ def test_unequal_margins_are_refused() -> None:
 
 
 def test_the_page_on_environments_names_tests_that_exist() -> None:
-    named = re.findall(
-        r"`(test_\w+\.py)::(\w+)`", (HERE.parent / "docs/environments.md").read_text()
-    )
+    named = re.findall(r"`(test_\w+\.py)::(\w+)`", (ROOT / "docs/environments.md").read_text())
     assert len(named) > 20
     for file, test in named:
-        assert f"def {test}(" in (HERE / file).read_text(), f"{file}::{test}"
+        (path,) = TESTS.rglob(file)
+        assert f"def {test}(" in path.read_text(), f"{file}::{test}"

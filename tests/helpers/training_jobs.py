@@ -1,19 +1,16 @@
-"""Shared by tests: training jobs."""
+"""Training jobs as processes: a tiny problem, how they are started, and what they must leave."""
 
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
-import pytest
-
 from bench.config.types import Settings
-from bench.data import prepare, transitions
-from bench.data.transitions import Transitions
 from helpers.paths import TESTS as HERE
 
 ENV = "unit_pendulum:UnitPendulum-v0"
@@ -46,27 +43,6 @@ def settings(**changes: object) -> Settings:
     return Settings.model_validate(content | changes)
 
 
-@pytest.fixture
-def data() -> Transitions:
-    rng = np.random.default_rng(0)
-    n = 500
-    return Transitions(
-        observations=rng.normal(size=(n, 4)).astype(np.float32),
-        actions=rng.uniform(-1, 1, (n, 1)).astype(np.float32),
-        rewards=rng.normal(size=n).astype(np.float32),
-        next_observations=rng.normal(size=(n, 4)).astype(np.float32),
-        masks=np.ones(n, np.float32),
-        episodes=np.repeat(np.arange(10), 50).astype(np.int32),
-    )
-
-
-@pytest.fixture
-def place(tmp_path: Path, data: Transitions) -> Path:
-    prepare.write(data, {}, tmp_path / "a" / transitions.ROOT / DATASET)
-    prepare.write(data, {}, tmp_path / "b" / transitions.ROOT / DATASET)
-    return tmp_path
-
-
 def start(folder: Path, cell: Settings, *options: str, **environment: str) -> subprocess.Popen[str]:
     """In a group of processes of its own, as a terminal or a scheduler has it."""
     command = [sys.executable, "-m", "bench", "train", "--settings", cell.model_dump_json()]
@@ -96,3 +72,9 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 def same_files(a: Path, b: Path) -> None:
     for name in ("evaluations.csv", "metrics.csv", "policy.safetensors"):
         assert (a / name).read_bytes() == (b / name).read_bytes(), name
+
+
+def small_files() -> None:
+    """A limit on the size of files stands in for a full disk: the write fails half-way."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -17,14 +16,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers import d4rl_files
 from helpers.paths import TESTS
 from helpers.training_jobs import (
     DATASET,
-    data,
-    place,
     results,
     same_files,
     settings,
+    small_files,
     start,
     wait_for,
 )
@@ -40,7 +39,6 @@ from bench.training.job_process import StopRequest
 from bench.training.rollout import Evaluator
 from bench.training.run import Run
 
-__all__ = ["data", "place"]  # fixtures
 CPU = torch.device("cpu")
 
 
@@ -152,12 +150,6 @@ def test_the_checkpoint_before_a_torn_one_serves(
 # --- disks ----------------------------------------------------------------------------
 
 
-def small_files() -> None:
-    """A limit on the size of files stands in for a full disk: the write fails half-way."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
-
-
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(place: Path) -> None:
     cell = settings()
     command = [sys.executable, "-m", "bench", "train", "--settings", cell.model_dump_json()]
@@ -176,9 +168,10 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(place: Path
 
 def test_tensors_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
     script = (
-        "import sys, torch; sys.path.insert(0, sys.argv[1]); import test_faults\n"
+        "import sys, torch; sys.path.insert(0, sys.argv[1])\n"
+        "from helpers.training_jobs import small_files\n"
         "from pathlib import Path; from bench.training.checkpoint import write_tensors\n"
-        "test_faults.small_files(); write_tensors(Path('x'), {'x': torch.zeros(5000)})\n"
+        "small_files(); write_tensors(Path('x'), {'x': torch.zeros(5000)})\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(TESTS)], cwd=tmp_path, text=True,
@@ -254,7 +247,8 @@ def test_a_run_whose_seeds_all_diverge_stops_and_says_so(tmp_path: Path, data: T
     record = json.loads((folder / "run.json").read_text())
     assert record["status"] == "diverged"
     assert record["diverged"] == {"0": 10, "3": 10}
-    scores.collect_scores([FolderRun(folder)], tmp_path / "scores.csv")
+    row = d4rl_files.task(task="pendulum")  # config/tasks.tsv has none
+    scores.collect_scores([FolderRun(folder)], tmp_path / "scores.csv", {row.task: row})
     assert len(read_csv(tmp_path / "scores.csv", scores.SCORE_COLUMNS)) == 0
 
 

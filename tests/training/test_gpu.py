@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.online_runs import settings as online_settings
-from helpers.training_jobs import data, settings
+from helpers.training_jobs import settings
 
 from bench.config.registry import OFFLINE, load
 from bench.data.transitions import Transitions
@@ -20,7 +20,6 @@ from bench.training import checkpoint
 from bench.training.method_contract import make_replay
 from bench.training.run import Run
 
-__all__ = ["data"]  # a fixture
 CUDA = torch.device("cuda")
 TOLERANCE = 1e-4
 

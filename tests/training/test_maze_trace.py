@@ -13,7 +13,6 @@ from helpers.maze_walks import STITCH_ENV, walks
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from bench import maze_plans
 from bench.config.types import Settings
 from bench.data import prepare, transitions
 from bench.environments import stitch_maze, vector
@@ -193,7 +192,7 @@ def test_other_data_or_other_networks_are_refused(place: Path, finished: Path) -
 
 
 def test_a_run_without_a_maze_is_refused(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(maze_plans, "maze_of", lambda env_id: None)
+    monkeypatch.setattr(maze_trace, "maze_of", lambda env_id: None)
     with pytest.raises(BenchError, match=r"maze has no maze; trace a run in one\.$"):
         maze_trace.trace(finished)
 

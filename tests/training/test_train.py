@@ -11,14 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.training_jobs import (
-    DATASET,
-    results,
-    same_files,
-    settings,
-    start,
-    wait_for,
-)
+from helpers.training_jobs import DATASET, results, same_files, settings, start, wait_for
 
 from bench.data import transitions
 from bench.data.transitions import Transitions

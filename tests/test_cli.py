@@ -221,9 +221,7 @@ def test_as_a_process() -> None:
         text=True,
     )
     assert done.returncode == 2
-    assert done.stderr == (
-        "error: bench/methods.py: unknown method 'iqll'; did you mean 'iql'?\n"
-    )
+    assert done.stderr == ("error: bench/methods.py: unknown method 'iqll'; did you mean 'iql'?\n")
     assert done.stdout == ""
 
 

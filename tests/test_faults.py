@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+import fixture_d4rl
 import numpy as np
 import pytest
 import torch
@@ -239,7 +240,8 @@ def test_a_run_whose_seeds_all_diverge_stops_and_says_so(tmp_path: Path, data: T
     record = json.loads((folder / "run.json").read_text())
     assert record["status"] == "diverged"
     assert record["diverged"] == {"0": 10, "3": 10}
-    stats.collect_scores([folder], tmp_path / "scores.csv")
+    row = fixture_d4rl.task(task="pendulum")  # config/tasks.tsv has none
+    stats.collect_scores([folder], tmp_path / "scores.csv", {row.task: row})
     assert len(stats.read_csv(tmp_path / "scores.csv", stats.SCORE_COLUMNS)) == 0
 
 

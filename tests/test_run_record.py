@@ -56,6 +56,6 @@ def test_without_reference_scores_there_is_no_score(folder: Path) -> None:
     run = record(folder)
     del run["task"]
     (folder / "run.json").write_text(json.dumps(run))
-    with pytest.raises(BenchError, match=r"run.json: task: unreadable .*config/tasks.tsv"):
+    with pytest.raises(BenchError, match=r"run.json: task: ref_min_score, .*config/tasks.tsv"):
         stats.run_scores(folder)
     assert stats.run_scores(folder, {TASK: ROW})["score"].tolist() == [25.0]

@@ -50,7 +50,7 @@ def read(number: int, folder: Path, reading: str) -> Transitions:
         patch.chdir(folder)
         patch.setenv("MINARI_DATASETS_PATH", str(folder))  # restored afterwards
         convert.convert(row, Path("minari"))
-        arrays = prepare.prepare(row.task, row.dataset, env_id, (0.0, 1.0), Path("minari"), reading)
+        arrays = prepare.prepare(row.task, row.dataset, env_id, Path("minari"), reading)
         return Transitions.load(folder / arrays)
 
 

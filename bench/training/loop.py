@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from bench.config.types import Evaluation, Online
 from bench.paths import block_name
@@ -14,9 +14,7 @@ from bench.training import device, energy
 from bench.training.evaluate import Stopped
 from bench.training.job_process import INTERRUPTED, StopRequest
 from bench.training.rollout import Evaluator
-
-if TYPE_CHECKING:
-    from bench.training.run import Run
+from bench.training.run import Run
 
 
 class Work:

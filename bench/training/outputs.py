@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, astuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench import files
 from bench.records import machine
 from bench.training import checkpoint
-from bench.training.checkpoint import networks
 from bench.training.evaluate import HEADER
 from bench.training.online.phase import Seconds
-
-if TYPE_CHECKING:
-    from bench.training.run import Run
+from bench.training.run import Run
 
 
 def write(run: Run, folder: Path, record: dict[str, Any]) -> None:
@@ -27,7 +24,8 @@ def write(run: Run, folder: Path, record: dict[str, Any]) -> None:
     files.write_rows(folder / "metrics.csv", names, metrics)
     episodes = run.online.episodes if run.online else []
     files.write_rows(folder / "episodes.csv", HEADER, [astuple(row) for row in episodes])
-    checkpoint.write_tensors(folder / "policy.safetensors", networks(run) | run.before)
+    networks = checkpoint.networks(run.state, run.replay.scaler)
+    checkpoint.write_tensors(folder / "policy.safetensors", networks | run.before)
     sha, dirty = machine.commit()
     if run.online:
         print(run.online.seconds)

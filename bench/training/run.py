@@ -74,7 +74,8 @@ class Run:
         """Begin the online phase, if the settings have one."""
         if self.settings.online is None or self.online is not None:
             return
-        self.before = {f"{OFFLINE}{k}": v.clone() for k, v in checkpoint.networks(self).items()}
+        networks = checkpoint.networks(self.state, self.replay.scaler)
+        self.before = {f"{OFFLINE}{k}": v.clone() for k, v in networks.items()}
         kind = on_policy if is_on_policy(self.method) else off_policy
         self.online = kind.begin(self.settings, self.engine, self.streams["batches"])
         self.step = 0

@@ -11,6 +11,7 @@ import tyro
 import yaml
 
 from bench.config.catalogue import Catalogue
+from bench.config.d4rl_files import PREFIX, source_of
 from bench.errors import BenchError, unknown
 
 MINARI_ROOT = Path("data/minari")
@@ -38,7 +39,6 @@ def fetch(
             its own variable MINARI_REMOTE does.
     """
     from bench.data import fetch_minari
-    from bench.data.fetch_d4rl import PREFIX, source_of
     from bench.data.fetch_d4rl import fetch as run
 
     names = list(datasets)

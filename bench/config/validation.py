@@ -58,9 +58,11 @@ def read_table(path: Path) -> list[dict[str, str]]:
     Raises BenchError where the file is no table or its header does not name every column once.
     """
     lines = [s for s in _text(path).splitlines() if s.strip() and not s.startswith("#")]
+    if not lines:
+        raise BenchError(f"{path}: not a table (it has no header); see config/README.md.")
     try:
         header, *rows = csv.reader(lines, delimiter="\t", strict=True)
-    except (csv.Error, ValueError) as error:
+    except csv.Error as error:
         raise BenchError(f"{path}: not a table ({error}); see config/README.md.") from None
     for name in header:
         if header.count(name) > 1:

@@ -22,6 +22,7 @@ from torch.utils.flop_counter import flop_registry
 
 from bench.config.catalogue import Catalogue
 from bench.config.registry import Phase, entry_of
+from bench.config.samples import UPDATES, config_at
 from bench.data import prepare, transitions
 from bench.data.transitions import Transitions
 from bench.environments.vector import action_space, observation_dim
@@ -30,7 +31,6 @@ from bench.learning.networks import DeterministicPolicy
 from bench.learning.streams import Streams
 from bench.records import machine
 from bench.speed.job_startup import one_update
-from bench.speed.samples import UPDATES, config_at
 from bench.training import rounding
 from bench.training.engine import choose_executor, learners, prepare_process
 from bench.training.rollout import Evaluator

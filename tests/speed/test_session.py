@@ -12,11 +12,11 @@ import pytest
 from helpers.paths import ROOT
 
 from bench.cli import main
+from bench.config.samples import BATCH
 from bench.errors import BenchError
 from bench.speed import derived, session, table
 from bench.speed.figure import draw
 from bench.speed.processes import measure
-from bench.speed.samples import BATCH
 from bench.speed.worker import ACTION, OBSERVATION, count_work, synthetic
 
 

@@ -18,7 +18,7 @@ from bench.errors import BenchError
 from bench.config.registry import entry_of, weight
 from bench.config.catalogue import Catalogue
 from bench.statistics.interval_coverage import FILE as COVERAGE
-from bench.data.fetch_d4rl import file_of
+from bench.config.d4rl_files import file_of
 from bench.report.markup import rst_captions
 from bench.config.types import resolved
 from bench.paths import block_name

@@ -9,9 +9,9 @@ from pydantic import Field, field_validator
 
 from bench.config.validation import Strict, read_table, validate
 from bench.errors import unknown
+from bench.paths import D4RL
 
 TABLE = Path("config/d4rl.tsv")
-FOLDER = Path("data/d4rl")
 PREFIX = "d4rl/"  # of the Minari ids
 OWN = "hdf5:"  # recipe of a file of one's own
 
@@ -53,7 +53,7 @@ class Source(Strict):
     @property
     def path(self) -> Path:
         """Where the file is kept, under D4RL's own name."""
-        return FOLDER / self.urls[0].rpartition("/")[2]
+        return D4RL / self.urls[0].rpartition("/")[2]
 
 
 def read_sources(table: Path = TABLE) -> dict[str, Source]:

@@ -16,12 +16,12 @@ from bench.config.d4rl_files import Source, source_of
 from bench.config.executors import COMPILE_FROM
 from bench.config.registry import base_of, entry_of
 from bench.config.samples import is_measured
-from bench.config.types import DEFAULT_SUITE, Settings, Suite, resolved
+from bench.config.types import Settings, Suite, resolved
 from bench.errors import BenchError
 from bench.files import read_json
 from bench.jobs.text_table import aligned
+from bench.paths import BENCHMARK
 
-BENCHMARK = Path("results/published/benchmark/benchmark.json")
 REFERENCE = "bc"  # whose cost is 1
 WIDTH = 256  # most methods have
 EPISODE_STEPS = 1000  # at most; where no table says otherwise
@@ -81,19 +81,6 @@ class Speeds:
         name = f"evaluation, {env_id.rpartition(':')[2]}"
         rates = {e["what"]: e.get("environment_steps_per_second") for e in self.content["around"]}
         return rates.get(name)
-
-
-def plan(configfile: Path = DEFAULT_SUITE, speeds: Path = BENCHMARK) -> None:
-    """Print what a suite will need: jobs, updates, downloads, disk, memory and hours.
-
-    Args:
-        configfile: the suite.
-        speeds: measurements of `python -m bench benchmark`.
-    """
-    catalogue = Catalogue()
-    suite = catalogue.read_suite(configfile)
-    for line in lines(suite, catalogue, Speeds(speeds)):
-        print(line)
 
 
 def lines(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:

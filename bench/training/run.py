@@ -16,6 +16,7 @@ from bench.config.types import Settings
 from bench.data.transitions import Transitions
 from bench.learning.streams import Streams
 from bench.learning.types import Spec
+from bench.paths import ONLINE_ROWS
 from bench.training import checkpoint
 from bench.training.engine import Engine
 from bench.training.evaluate import EpisodeRow, evaluate, purpose
@@ -28,9 +29,6 @@ from bench.training.online.phase import Phase
 from bench.training.rollout import Evaluator
 
 PURPOSES = ("batches", "noise")
-
-
-ROWS = "online.rows"  # what the online phase has added, beside the checkpoint
 
 
 class Run:
@@ -163,7 +161,7 @@ class Run:
             "diverged": list(self.diverged.items()),
         }
         if self.online:
-            record["online"] = self.online.save(path.with_name(ROWS))
+            record["online"] = self.online.save(path.with_name(ONLINE_ROWS))
             tensors |= self.online.tensors()
         checkpoint.save(path, tensors, record)
 
@@ -176,8 +174,9 @@ class Run:
         if record["phase"] == "online":
             self.go_online()
             assert self.online is not None
-            if not self.online.restore(path.with_name(ROWS), record["online"], tensors):
-                print(f"{path.with_name(ROWS)}: not what it was; starting afresh", flush=True)
+            rows = path.with_name(ONLINE_ROWS)
+            if not self.online.restore(rows, record["online"], tensors):
+                print(f"{rows}: not what it was; starting afresh", flush=True)
                 self.online, self.before = None, {}
                 return False
             self.before = {k: v for k, v in tensors.items() if k.startswith(OFFLINE)}

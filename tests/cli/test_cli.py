@@ -15,6 +15,7 @@ from helpers.paths import ROOT
 import bench.environments.stitch_maze  # noqa: F401  (gymnasium_robotics greets on standard error when imported)
 from bench.cli import main
 from bench.config.types import Settings
+from bench.paths import SuiteFolder
 
 
 @pytest.fixture(autouse=True)
@@ -238,4 +239,4 @@ def test_as_a_process() -> None:
     ],
 )
 def test_where_a_run_writes(seeds: tuple[int, ...], folder: str) -> None:
-    assert main.run_folder("quick", "iql", "hopper-medium", seeds) == Path(folder)
+    assert SuiteFolder.of("quick").run("iql", "hopper-medium", seeds).path == Path(folder)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from bench.config.types import Settings
-from bench.data import prepare, transitions
+from bench.data import prepare
 from bench.data.transitions import Transitions
+from bench.paths import TRANSITIONS
 from helpers.paths import TESTS as HERE
 
 ENV = "unit_pendulum:UnitPendulum-v0"
@@ -62,8 +63,8 @@ def data() -> Transitions:
 
 @pytest.fixture
 def place(tmp_path: Path, data: Transitions) -> Path:
-    prepare.write(data, {}, tmp_path / "a" / transitions.ROOT / DATASET)
-    prepare.write(data, {}, tmp_path / "b" / transitions.ROOT / DATASET)
+    prepare.write(data, {}, tmp_path / "a" / TRANSITIONS / DATASET)
+    prepare.write(data, {}, tmp_path / "b" / TRANSITIONS / DATASET)
     return tmp_path
 
 

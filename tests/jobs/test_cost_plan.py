@@ -103,7 +103,7 @@ def test_downloads_count_once_and_files_that_are_there_are_said(
     [row] = [row for row in text if row.startswith("d4rl/hopper/medium-v2")]
     assert "153 MB" in row
     assert any("1 datasets are collected or found here, or are Minari's" in row for row in text)
-    monkeypatch.setattr(d4rl_files, "FOLDER", tmp_path)
+    monkeypatch.setattr(d4rl_files, "D4RL", tmp_path)
     (tmp_path / "hopper_medium-v2.hdf5").touch()
     [row] = [r for r in cost_plan.lines(suite, catalogue, speeds(tmp_path)) if "medium-v2" in r]
     assert "there" in row

@@ -147,10 +147,13 @@ def test_a_method_is_one_file_one_row_and_one_command(copy: Path) -> None:
 
 def test_a_new_method_passes_the_tests_of_all_methods(copy: Path) -> None:
     run(copy, "bench", "schema")
-    files = ("contract", "benchmark_methods", "deviations", "figures", "architecture")
+    files = (
+        *("methods/test_contract.py", "methods/test_deviations.py", "speed/test_samples.py"),
+        *("report/test_figures.py", "architecture/test_packages.py"),
+    )
     chosen = ("-k", "(scratch or look or registered or schemas or share) and not compiled")
     output = run(
         copy, "pytest", "-vv", "-p", "no:cacheprovider", *chosen,
-        *(f"tests/test_{name}.py" for name in files),
+        *(f"tests/{name}" for name in files),
     )  # fmt: skip
     assert "test_contract.py::test_improves_on_its_tiny_problem[scratch] PASSED" in output

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from helpers.pages import PAGES, ROOT, table
+from helpers.pages import PAGES, ROOT
 
-ARCHITECTURE = "docs/architecture.md"
 TOP = ("bench", "iql", "baselines", "config", "docs", "tests", "workflow", "behaviors")
 TOP += ("benchmarks", "results/published")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 # What a reader of the recipes writes, and a stand-in for any suite.
 WRITTEN = {"baselines/bc_absolute.py", "config/mine.yaml", "config/other.yaml"}
+WRITTEN |= {"bench/report/sections/spread.py"}
 STANDS_FOR = re.compile(r"[<{]|NAME|SUITE|TASK|METHOD")
-GROUND = {"errors", "files", "maze_plans", "paths", "progress", "seeds"}
 
 
 def label(path: Path) -> str:
@@ -98,7 +96,7 @@ def test_the_code_names_pages_that_exist(place: str) -> None:
         name
         for path in files
         if path.suffix in kinds
-        for name in re.findall(r"\b(?:docs|config)/[\w/-]+\.(?:md|py)\b", path.read_text())
+        for name in re.findall(r"(?<![\w/])(?:docs|config)/[\w/-]+\.(?:md|py)\b", path.read_text())
     }
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
 
@@ -123,43 +121,3 @@ def test_every_verb_that_a_page_names_exists() -> None:
 def test_what_is_published_is_described(path: Path) -> None:
     text = (ROOT / "results/published/README.md").read_text()
     assert path.is_file() or f"| `{path.name}` |" in text
-
-
-# --- the table of packages ------------------------------------------------------------
-
-PACKAGES = {row["package"].strip("`"): row for row in table(ARCHITECTURE, "package")}
-
-
-def imported(folder: Path) -> set[str]:
-    """Packages and modules directly in bench that the files of a folder import."""
-    found = set()
-    for path in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module == "bench":
-                found |= {f"bench.{alias.name}" for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                found.add(node.module or "")
-    return {name.split(".")[1] for name in found if name.startswith("bench.")}
-
-
-def test_the_table_has_every_package() -> None:
-    folders = {p.parent.name for p in (ROOT / "bench").glob("*/__init__.py")}
-    assert {name.removeprefix("bench.") for name in PACKAGES} == folders
-
-
-@pytest.mark.parametrize("name", PACKAGES)
-def test_a_package_is_for_what_the_table_says(name: str) -> None:
-    folder = ROOT / name.replace(".", "/")
-    docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
-    assert docstring.partition("\n\n")[0].replace("\n", " ") == PACKAGES[name]["what it is for"]
-
-
-@pytest.mark.parametrize("name", PACKAGES)
-def test_a_package_imports_what_the_table_allows(name: str) -> None:
-    folder = ROOT / name.replace(".", "/")
-    assert folder.is_dir()
-    listed = {word.strip() for word in PACKAGES[name]["may import"].split(",")} - {""}
-    if listed != {"all"}:
-        assert imported(folder) - {folder.name, *GROUND} <= listed

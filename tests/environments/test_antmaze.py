@@ -1,6 +1,6 @@
 """AntMaze: D4RL's mazes, start, goals, observation and ends; one model that couples nothing.
 
-Its physics are compared in test_physics.py.
+Its physics are compared in test_mujoco_models.py.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bench.files import read_json
 from bench.records import provenance, source_hash
+from bench.records.layouts import open_results
 from bench.records.provenance import describe, hash_of, sources
 from bench.records.runs import stale_runs
 from bench.records.source_hash import Tree, module_of, tree_hash
@@ -65,7 +65,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     caches = (source_hash.here, provenance.sources, provenance.tree_at)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.setattr(source_hash, "ROOT", tmp_path)
-    monkeypatch.setattr(source_hash, "ROOT", tmp_path)
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
     monkeypatch.setattr(provenance, "SOURCES", tmp_path / "sources.json")
     for cached in caches:
         cached.cache_clear()
@@ -125,26 +125,29 @@ def test_without_git(project: Project) -> None:
     assert project.describe(run_of("other", None)) == f"{made} changed since"
 
 
-PUBLISHED = sorted(provenance.SOURCES.parent.rglob("run.json"))
+PUBLISHED = [
+    run.record()
+    for path in sorted(provenance.SOURCES.parent.glob("*/runs.jsonl"))
+    for run in open_results(path.parent).runs.values()
+]
 
 
 def test_every_published_run_is_of_a_known_commit() -> None:
     """By sources.json; a run made since has the hash of its own commit."""
     assert len(PUBLISHED) >= 219
-    runs = [read_json(path) for path in PUBLISHED]
-    old = [run for run in runs if run["source_hash"] in sources()]
+    old = [run for run in PUBLISHED if run["source_hash"] in sources()]
     assert {run["source_hash"] for run in old} == set(sources())
     assert all(len(entry["commit"]) == 40 for entry in sources().values())
     for run in old:
         assert sources()[run["source_hash"]]["module"] == module_of(run["settings"]["method"])
-    assert not [run for run in runs if run not in old and (run["dirty"] or not run["commit"])]
+    assert not [run for run in PUBLISHED if run not in old and (run["dirty"] or not run["commit"])]
 
 
 def test_a_run_is_stale_by_what_its_code_says() -> None:
-    path = next(path for path in PUBLISHED if read_json(path)["source_hash"] in sources())
-    code = sources()[read_json(path)["source_hash"]]["source_hash"]
-    assert stale_runs([path], lambda method: code) == []
-    assert stale_runs([path], lambda method: "another") == [path]
+    run = next(run for run in PUBLISHED if run["source_hash"] in sources())
+    code = sources()[run["source_hash"]]["source_hash"]
+    assert stale_runs({"it": run}, lambda method: code) == []
+    assert stale_runs({"it": run}, lambda method: "another") == ["it"]
 
 
 @pytest.mark.parametrize("entry", [*sources().values()][::8], ids=lambda e: e["module"])

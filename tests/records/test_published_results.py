@@ -84,5 +84,5 @@ def test_the_overestimate_that_is_told_of_is_in_the_curves() -> None:
     for row in csv.DictReader(run.read(METRICS).text.splitlines()):
         q.setdefault(int(row["step"]), []).append(float(row["q"]))
     means = [sum(values) / len(values) for _, values in sorted(q.items())]
-    text = (PUBLISHED / "README.md").read_text()
+    text = (ROOT / "docs/results/finetuning.md").read_text()
     assert f"climbs from {means[0]:.0f} to {means[-1]:,.0f}" in text

@@ -10,6 +10,7 @@ import pytest
 from helpers.suite_results import TASKS, catalogue, make_suite, write_run
 
 from bench.errors import BenchError
+from bench.records.layouts import FolderRun
 from bench.records.run_record import settings_of, task_of
 from bench.statistics import scores
 
@@ -43,13 +44,13 @@ def test_both_forms_read_alike(folder: Path) -> None:
     assert task_of(run, "x") == ROW
     assert task_of(before, "x").ref_max_score == ROW.ref_max_score
     (folder / "run.json").write_text(json.dumps(before))
-    assert scores.run_scores(folder)["score"].tolist() == [25.0]
+    assert scores.run_scores(FolderRun(folder))["score"].tolist() == [25.0]
 
 
 def test_a_score_is_by_the_table_of_today(folder: Path) -> None:
     today = {TASK: ROW.model_copy(update={"ref_max_score": 500.0})}
-    assert scores.run_scores(folder)["score"].tolist() == [25.0]
-    assert scores.run_scores(folder, today)["score"].tolist() == [50.0]
+    assert scores.run_scores(FolderRun(folder))["score"].tolist() == [25.0]
+    assert scores.run_scores(FolderRun(folder), today)["score"].tolist() == [50.0]
 
 
 def test_without_reference_scores_there_is_no_score(folder: Path) -> None:
@@ -57,5 +58,5 @@ def test_without_reference_scores_there_is_no_score(folder: Path) -> None:
     del run["task"]
     (folder / "run.json").write_text(json.dumps(run))
     with pytest.raises(BenchError, match=r"run.json: task: unreadable .*config/tasks.tsv"):
-        scores.run_scores(folder)
-    assert scores.run_scores(folder, {TASK: ROW})["score"].tolist() == [25.0]
+        scores.run_scores(FolderRun(folder))
+    assert scores.run_scores(FolderRun(folder), {TASK: ROW})["score"].tolist() == [25.0]

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from bench import maze_plans
 from bench.collection import collect
-from bench.data import maze_coverage
+from bench.data import maze_coverage, minari_store
 from bench.data.prepare import audit, flatten
 from bench.data.transitions import Transitions, content_hash
 from bench.errors import BenchError
@@ -26,8 +26,6 @@ from bench.errors import BenchError
 LEVELS = (-0.75, -0.25, 0.25, 0.75)
 ROLES = ("replay", "replay", "medium", "expert")
 OBS, ACT, GAIN = 11, 3, 5.0
-
-
 pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning:minari")
 
 
@@ -206,8 +204,7 @@ def test_reward_and_termination_are_given_at_the_goal_alone(trips: list[EpisodeB
         np.testing.assert_array_equal(e.terminations, at_goal)
         assert e.truncations[-1] != e.terminations[-1]
         wins += int(at_goal[-1])
-    assert wins > 0
-    assert wins < len(trips) / 2
+    assert 0 < wins < len(trips) / 2
 
 
 def test_trips_are_short_on_the_map(trips: list[EpisodeBuffer]) -> None:
@@ -216,7 +213,7 @@ def test_trips_are_short_on_the_map(trips: list[EpisodeBuffer]) -> None:
         cells = [maze_plans.STITCH.cell_of(p) for p in e.observations[:, :2]]
         apart = [table[cells[0]][cell] for cell in cells if cell in table]
         # The noise may push the ball one cell off its way.
-        assert max(apart) <= collect.maze.MAX_TRIP + 1
+        assert max(apart) <= collect.stitch_maze.MAX_TRIP + 1
     counted = maze_coverage.proof(flat(trips, 4, 2), maze_plans.STITCH)
     assert counted["from_start"] > 0
     assert counted["reach_goal"] > 0
@@ -288,14 +285,14 @@ def test_an_interrupted_store_leaves_things_as_they_were(
     if existing:
         run(root)
     before = files(root)
-    create = collect.create_dataset_from_buffers
+    create = minari_store.create_dataset_from_buffers
 
     def fail(dataset: str, *arguments: Any, **options: Any) -> None:
         if stage == "after":
             create(dataset, *arguments, **options)
         raise error
 
-    monkeypatch.setattr(collect, "create_dataset_from_buffers", fail)
+    monkeypatch.setattr(minari_store, "create_dataset_from_buffers", fail)
     with pytest.raises(type(error)):
         run(root, seed=1)
     assert files(root) == before

@@ -32,7 +32,7 @@ def locks() -> list[str]:
 
 def claim_elsewhere() -> int:
     """Another process claims what is locked, and ends without a word."""
-    script = "from bench import owners; import os; owners.claim(); print(os.getpid())"
+    script = "from bench.jobs.workflow_locks import claim; import os; claim(); print(os.getpid())"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

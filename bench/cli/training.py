@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,7 +13,7 @@ import tyro
 import yaml
 
 from bench.config.catalogue import Catalogue, task_row
-from bench.config.registry import entry_of
+from bench.config.registry import entry_of, load
 from bench.config.types import DEFAULT_SUITE, Settings
 from bench.config.validation import parse_json, validate
 from bench.paths import TRANSITIONS, SuiteFolder
@@ -46,16 +48,19 @@ def train(
         executor: how updates are executed; auto compiles long runs where a compiler is found.
         start: folder of a finished run whose offline phase stands for this one's; by default none,
             or, for a method that begins from another one, that one's run in this suite.
-        show: print the resolved settings and stop.
+        show: print the resolved settings, each with where it comes from, and stop.
     """
     if settings is None:
         catalogue = Catalogue()
         suite = catalogue.read_suite(configfile)
         catalogue.enter(method, "bench/config/registry.py")
-        cell = catalogue.settings(suite, method, catalogue.task(task).task, seeds, str(configfile))
+        place = suite, method, catalogue.task(task).task
+        cell = catalogue.settings(*place, seeds, str(configfile))
+        origins = catalogue.origins(*place, str(configfile))
     else:
         cell = validate(Settings, parse_json(settings, "--settings"), "--settings")
-    print(_describe(cell), flush=True)
+        origins = {}
+    print(*_described(cell, origins), sep="\n", flush=True)
     if show:
         return
     import torch
@@ -89,12 +94,23 @@ def trace(folder: Annotated[Path, tyro.conf.Positional]) -> None:
     print(run(folder))
 
 
-def _describe(cell: Settings) -> str:
-    """The resolved settings as YAML, the method's defaults filled in."""
-    from bench.config import registry
+def _described(cell: Settings, origins: Mapping[str, str]) -> Iterator[str]:
+    """The lines of the resolved settings as YAML, with the origin of each value as a comment."""
     from bench.training.run import as_tuples
 
-    config = registry.load(cell.method).Config(**as_tuples(cell.config))
-    content = cell.model_dump(mode="json") | {"config": asdict(config)}
-    content = json.loads(json.dumps(content))
-    return yaml.safe_dump(content, sort_keys=False, default_flow_style=None).rstrip()
+    config = asdict(load(cell.method).Config(**as_tuples(cell.config)))
+    default = f"default in {entry_of(cell.method).module.replace('.', '/')}.py"
+    for key, value in cell.model_dump(mode="json", exclude={"config"}).items():
+        yield _line(key, value, origins.get(key, ""))
+    yield "config:"
+    for key, value in json.loads(json.dumps(config)).items():  # lists for tuples
+        given = "" if key in cell.config else default
+        yield f"  {_line(key, value, origins.get(f'config.{key}', given))}"
+
+
+def _line(key: str, value: object, origin: str) -> str:
+    flow = None if isinstance(value, dict | list) else False  # a collection stays on the line
+    text = yaml.safe_dump(
+        {key: value}, default_flow_style=flow, width=math.inf, sort_keys=False
+    ).rstrip()
+    return f"{text}  # {' '.join(origin.split())}" if origin else text

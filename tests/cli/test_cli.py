@@ -109,6 +109,21 @@ def test_show_resolves_all_layers(
     assert config["discount"] == 0.99  # the default
 
 
+def test_show_says_which_layer_set_each_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    override = {"config": {"hidden": [32, 16]}, "reason": "narrow,\n  so fast"}
+    path = suite_file(tmp_path, overrides=[override])
+    arguments = ("train", "iql", "hopper-medium", "--configfile", str(path), "--show")
+    assert call(monkeypatch, *arguments) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert f"updates: 100  # {path}" in lines
+    assert f"hidden: [32, 16]  # {path}, overrides: narrow, so fast" in lines
+    assert "learning_rate: 0.0003  # default in iql/iql.py" in lines
+    [line] = [line for line in lines if line.startswith("expectile: 0.7  # ")]
+    assert "config/methods.yaml, iql, locomotion: ikostrikov/" in line
+
+
 def test_show_trains_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from bench.collection.behavior_policies import Ladder
-from bench.data.transitions import ROOT, Transitions
+from bench.data.transitions import Transitions
+from bench.paths import TRANSITIONS
 
 DISCOUNTS = (0.9, 0.95, 0.99, 1.0)
 FEATURES = 300  # random ones of the state, which stand for its value
@@ -59,7 +60,7 @@ def main() -> None:
     folder = Path("behaviors") / arguments.robot
     roles = pd.read_csv(folder / "ladder.csv").role.tolist()
     ladder = Ladder.load(folder).pick([roles.index("medium")])
-    data = Transitions.load(ROOT / arguments.dataset)
+    data = Transitions.load(TRANSITIONS / arguments.dataset)
     observations = np.array(data.observations)
     expected = expected_actions(ladder, torch.from_numpy(observations)).numpy()
     deviation = np.array(data.actions, dtype=np.float64) - expected

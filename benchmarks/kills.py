@@ -25,8 +25,9 @@ import numpy as np
 import torch
 
 from bench.config.types import Settings
-from bench.data import prepare, transitions
+from bench.data import prepare
 from bench.data.transitions import Transitions
+from bench.paths import TRANSITIONS
 from bench.training.train import train
 
 FILES = ("evaluations.csv", "metrics.csv", "policy.safetensors")
@@ -78,7 +79,7 @@ class Job:
             with open("log", "a") as log:
                 os.dup2(log.fileno(), 1)
                 os.dup2(log.fileno(), 2)
-            data = self.folder.parent / transitions.ROOT / DATASET
+            data = self.folder.parent / TRANSITIONS / DATASET
             status = 1
             try:
                 train(self.cell, data, Path("run"), "cpu", 1, 0.0, "recorded")
@@ -123,7 +124,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kills-") as scratch:
         killed, calm = Path(scratch, "killed"), Path(scratch, "calm")
         for root in (killed, calm):
-            prepare.write(made_up(), {}, root / transitions.ROOT / DATASET)
+            prepare.write(made_up(), {}, root / TRANSITIONS / DATASET)
 
         def deadline() -> float:
             """When a job that starts now is killed; never, once there have been enough."""

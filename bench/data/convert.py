@@ -16,8 +16,9 @@ import numpy as np
 from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_dataset import parse_dataset_id
 
+from bench.config.d4rl_files import TABLE, Source, file_of, source_of
 from bench.config.task import Task
-from bench.data.fetch_d4rl import TABLE, Source, fault, file_of, sha256, source_of
+from bench.data.fetch_d4rl import fault, sha256
 from bench.data.hdf5 import Rows, read
 from bench.data.minari_store import store
 from bench.data.transitions import finding

@@ -13,12 +13,15 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import h5py
+import minari
+
 from bench.data.fetch_d4rl import sha256
 from bench.errors import BenchError
 from bench.files import replace_folder, write_json
+from bench.paths import MINARI
 
 RECIPE = "minari"
-FOLDER = Path("data/minari")
 REMOTE = "MINARI_REMOTE"  # minari's own environment variable: hf://NAME or gcp://BUCKET
 DEFAULT_REMOTE = "hf://farama-minari"
 DATA, METADATA = Path("data/main_data.hdf5"), Path("data/metadata.json")
@@ -29,13 +32,13 @@ def fetch(dataset: str, local: Path | None = None) -> Path:
 
     `local` is a folder that holds it already, wherever below it: a copied MINARI_DATASETS_PATH.
     """
-    folder = FOLDER / dataset
+    folder = MINARI / dataset
     if (folder / DATA).exists() and (folder / METADATA).exists():
         if problem := fault(folder, dataset):
             raise BenchError(f"{folder}: {problem}; delete it and fetch it again.")
         return folder
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=FOLDER, prefix=".fetching-") as scratch:
+    MINARI.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=MINARI, prefix=".fetching-") as scratch:
         staging = Path(scratch) / dataset
         if local is not None:
             source = str(_copy(dataset, local, staging))
@@ -54,8 +57,6 @@ def fetch(dataset: str, local: Path | None = None) -> Path:
 
 def fault(folder: Path, dataset: str) -> str | None:
     """What is wrong with a folder that should hold `dataset`, or None."""
-    import h5py
-
     try:
         metadata: dict[str, Any] = json.loads((folder / METADATA).read_text())
     except (OSError, ValueError) as error:
@@ -101,15 +102,13 @@ def _download(dataset: str, root: Path) -> str:
     before = os.environ.get("MINARI_DATASETS_PATH")
     os.environ["MINARI_DATASETS_PATH"] = str(root.resolve())
     try:
-        import minari
-
         minari.download_dataset(dataset)
     except Exception as error:  # whatever the hub's client raises: the network's errors are its own
         reason = " ".join(str(error).split()).rstrip(".")
         raise BenchError(
-            f"{FOLDER / dataset}: {remote} did not give it ({type(error).__name__}: {reason}); "
+            f"{MINARI / dataset}: {remote} did not give it ({type(error).__name__}: {reason}); "
             f"mend the network or {REMOTE}, or run `minari download {dataset}` elsewhere and "
-            f"`python -m bench fetch {dataset} --from FOLDER` here."
+            f"`python -m bench fetch {dataset} --from MINARI` here."
         ) from None
     finally:
         if before is None:

@@ -10,12 +10,18 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+import minari
 import numpy as np
 
 from bench.config.task import transitions_of
-from bench.data.transitions import ROOT, Transitions, content_hash, finding
+from bench.data import maze_coverage
+from bench.data.d4rl_reading import check_rewards, read_as_d4rl
+from bench.data.transitions import Transitions, content_hash, finding
+from bench.environments import vector
 from bench.errors import BenchError
 from bench.files import replace_folder
+from bench.maze_plans import maze_of
+from bench.paths import CARD, TRANSITIONS
 
 # What the card repeats of a dataset's own metadata.
 ORIGIN = (
@@ -141,7 +147,7 @@ def write(data: Transitions, content: dict[str, Any], folder: Path) -> None:
         staging.mkdir()
         for name, array in data.arrays().items():
             np.save(staging / f"{name}.npy", array, allow_pickle=False)
-        (staging / "card.json").write_text(json.dumps(content, indent=2) + "\n")
+        (staging / CARD).write_text(json.dumps(content, indent=2) + "\n")
         replace_folder(staging, folder)
 
 
@@ -153,13 +159,6 @@ def prepare(
     reading: str = "full",
 ) -> Path:
     """Flatten and audit one Minari dataset for one task; returns the folder written."""
-    import minari
-
-    from bench.data import maze_coverage
-    from bench.data.d4rl_reading import check_rewards, read_as_d4rl
-    from bench.environments import vector
-    from bench.maze_plans import maze_of
-
     os.environ["MINARI_DATASETS_PATH"] = str(minari_root.resolve())
     where = str(minari_root / dataset)
     if not (minari_root / dataset / "data").is_dir():
@@ -195,6 +194,6 @@ def prepare(
     maze = maze_of(env_id)
     if maze is not None:
         content["proof"] = maze_coverage.proof(data, maze)
-    folder = ROOT / transitions_of(dataset, reading)
+    folder = TRANSITIONS / transitions_of(dataset, reading)
     write(data, content, folder)
     return folder

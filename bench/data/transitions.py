@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import BenchError
-
-ROOT = Path("data/transitions")
+from bench.paths import CARD
 
 
 @dataclass(frozen=True)
@@ -91,13 +90,11 @@ def content_hash(data: Transitions) -> str:
 def check_card(folder: Path, found: str) -> None:
     """Raise BenchError where the card says another hash of the arrays than `found`."""
     try:
-        said = json.loads((folder / "card.json").read_text()).get("hash", found)
+        said = json.loads((folder / CARD).read_text()).get("hash", found)
     except (OSError, ValueError) as error:
-        raise BenchError(
-            f"{folder}/card.json: cannot be read ({error}); delete {folder}."
-        ) from None
+        raise BenchError(f"{folder / CARD}: cannot be read ({error}); delete {folder}.") from None
     if said != found:
         raise BenchError(
-            f"{folder}: the arrays are not those that card.json describes; delete the folder and "
+            f"{folder}: the arrays are not those that {CARD} describes; delete the folder and "
             "run again."
         )

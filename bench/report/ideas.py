@@ -10,13 +10,14 @@ from typing import Any
 from bench import files
 from bench.config.registry import IDEAS
 from bench.errors import BenchError, unknown
+from bench.paths import RESULTS
 from bench.records import machine
 from bench.report.pdf import typeset
 
-RESULTS = Path("results/ideas")
+IDEA_RESULTS = RESULTS / "ideas"
 
 
-def measure(idea: str, folder: Path = RESULTS) -> Path:
+def measure(idea: str, folder: Path = IDEA_RESULTS) -> Path:
     """Measure one of IDEAS and write `folder/<idea>.json`; returns its path."""
     if idea not in IDEAS:
         raise unknown("idea", "idea", idea, IDEAS)
@@ -28,7 +29,7 @@ def measure(idea: str, folder: Path = RESULTS) -> Path:
     return path
 
 
-def build(out_pdf: Path, folder: Path = RESULTS) -> None:
+def build(out_pdf: Path, folder: Path = IDEA_RESULTS) -> None:
     """Write `out_pdf` and beside it a folder with its figures, from what `measure` wrote.
 
     Raises BenchError where one of IDEAS has not been measured.

@@ -15,6 +15,7 @@ from bench.config.catalogue import Catalogue
 from bench.config.task import Task
 from bench.config.types import Suite
 from bench.maze_plans import Maze, maze_of
+from bench.paths import SuiteFolder
 from bench.records.runs import Runs, read_cards, read_runs
 from bench.report import prose
 from bench.statistics import aggregates, finetuning, paired_effects
@@ -108,15 +109,15 @@ def read(
 ) -> ReportInputs:
     """Read the files of a suite; raises BenchError when one is missing or malformed."""
     methods = offline_part(suite).methods
-    scores = read_csv(results_dir / "scores.csv", SCORE_COLUMNS)
-    summary = read_csv(results_dir / "summary.csv", aggregates.SUMMARY_COLUMNS)
-    aggregate = read_csv(results_dir / "aggregate.csv", aggregates.AGGREGATE_COLUMNS)
+    results = SuiteFolder(results_dir)
+    scores = read_csv(results.scores, SCORE_COLUMNS)
+    summary = read_csv(results.summary, aggregates.SUMMARY_COLUMNS)
+    aggregate = read_csv(results.aggregate, aggregates.AGGREGATE_COLUMNS)
     paired = fine_tuned = None
     if suite.baseline is not None:
-        paired = read_csv(results_dir / "effects.csv", paired_effects.EFFECT_COLUMNS)
+        paired = read_csv(results.effects, paired_effects.EFFECT_COLUMNS)
     if finetuning.cells(suite, catalogue.tasks):
-        fine_tuned = read_csv(results_dir / "finetune.csv", finetuning.COLUMNS)
-    claims = results_dir / "claims.json"
+        fine_tuned = read_csv(results.finetune, finetuning.COLUMNS)
     by_path = {path: card for path in cards for card in read_cards([path]).values()}
     return ReportInputs(
         suite=suite,
@@ -127,7 +128,7 @@ def read(
         aggregate=aggregate[aggregate["method"].isin(methods)],
         effects=paired,
         finetune=fine_tuned,
-        claims=read_entries(claims) if claims.exists() else None,
+        claims=read_entries(results.claims) if results.claims.exists() else None,
         runs=read_runs(suite, results_dir, source_hash),
         cards={card["task"]: card for card in by_path.values()},
         card_folders={card["task"]: path.parent for path, card in by_path.items()},

@@ -14,8 +14,8 @@ import pandas as pd
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite, resolved
 from bench.errors import unknown
-from bench.paths import block_name
-from bench.records.layouts import EVALUATIONS, StoredRun, open_results
+from bench.paths import EVALUATIONS, card_of, run_name
+from bench.records.layouts import StoredRun, open_results
 from bench.records.provenance import describe
 from bench.records.runs import Runs
 from bench.report.table import NOT_RECORDED, NOT_RUN, interval, number, plain_value
@@ -58,7 +58,7 @@ def chain(
     ]
     stored = open_results(folder)
     for seeds in suite.blocks():
-        name = f"{method}/{task}/{block_name(seeds)}"
+        name = run_name(method, task, seeds)
         if name in runs.found:
             place, run = stored.runs[name], runs.found[name]
             lines += ["", *_run(place, run, name in runs.stale, suite, catalogue)]
@@ -91,7 +91,7 @@ def _dataset(run: dict[str, Any], suite: Suite, catalogue: Catalogue) -> str:
     """The hash of the data that the run saw, and whether the card beside today's arrays has it."""
     known = run.get("dataset_hash") or NOT_RECORDED
     task = resolved(catalogue.tasks[run["settings"]["task"]["task"]], suite)
-    card = Path("data/transitions") / task.transitions / "card.json"
+    card = card_of(task.transitions)
     if not card.exists():
         return f"hash {known} ({card} is not here to compare)"
     same = json.loads(card.read_text())["hash"] == known

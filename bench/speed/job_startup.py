@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.config.task import TaskSettings
 from bench.config.types import Evaluation, Settings
+from bench.paths import TRANSITIONS
 from bench.speed.processes import timed
 
 JOB_ROWS = 2_000_000  # of 17 observations and 6 actions: the largest of D4RL's locomotion files
@@ -51,7 +52,7 @@ def start(rows: Path, scratch: Path, rounds: int) -> dict[str, Any]:
     seconds: list[float] = []
     for number in range(rounds):
         folder = scratch / f"job-{number}"
-        place = folder / "data/transitions" / DATASET
+        place = folder / TRANSITIONS / DATASET
         place.parent.mkdir(parents=True)
         place.symlink_to(rows.resolve())
         result = timed([*command, "--device", "cpu"], 1, folder, {"PYTHONPATH": code})

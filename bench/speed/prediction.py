@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.config.catalogue import Catalogue
-from bench.speed.samples import BATCH, is_measured
+from bench.config.samples import BATCH, is_measured
 
 RATE = "seed_updates_per_second"
 PAPER_TASKS, PAPER_SEEDS, PAPER_UPDATES = 15, 10, 1_000_000

@@ -14,33 +14,23 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import files
 from bench.config.registry import OFFLINE
 from bench.errors import BenchError, unknown
+from bench.paths import SuiteFolder
 from bench.records import machine
-from bench.speed.derived import derive
+from bench.speed.cells import PARTS, ROWS, WIDTHS, Cell, scale_cells, update_cells
 from bench.speed.job_startup import JOB_ROWS, start
+from bench.speed.output import write
 from bench.speed.prediction import (
     RATE,
 )
 from bench.speed.processes import measure, timed
-from bench.speed.table import render
 
-PARTS = ("gemm", "updates", "peer", "around", "scale")
-EXECUTORS = ("eager", "recorded", "compiled")
-WIDTHS = (64, 256)  # of both hidden layers
-BLOCKS = (1, 5, 10)  # seeds that one job trains together
-EAGER_BLOCKS = (1, 5)
-ROWS = 100_000
-SCALED = "iql"  # the method of the peer, of the eager cells and of the scale part
-SCALE_SEEDS = (1, 2, 5, 10, 20)
-SCALE_WIDTHS = (64, 128, 256, 512)
-SCALE_ROWS = (10_000, 100_000, 1_000_000, 2_000_000)
 EVALUATED = (
     ("Hopper-v4", "hopper"),
     ("HalfCheetah-v4", "halfcheetah"),
@@ -55,25 +45,6 @@ STARTUP = {
 }
 AROUND_ROUNDS = 3  # at most: each takes seconds
 PEER = Path("benchmarks/d3rlpy_iql.py")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One configuration of updates, run by `jobs` processes at the same time."""
-
-    method: str
-    width: int
-    seeds: int
-    executor: str
-    jobs: int
-    rows: int = ROWS
-
-    def __str__(self) -> str:
-        rows = "" if self.rows == ROWS else f", {self.rows:,} rows"
-        return (
-            f"{self.method}, width {self.width}, seeds {self.seeds}, {self.executor}{rows}, "
-            f"processes {self.jobs}"
-        )
 
 
 class Session:
@@ -171,7 +142,7 @@ class Session:
         result = self.ours(unit, rounds, 1, kind="collection", **COLLECTION)
         add(f"collection, {COLLECTION['recipe']}", unit, result)
         for what, arguments in STARTUP.items():
-            if what == "bench report" and not Path("results/quick/summary.csv").exists():
+            if what == "bench report" and not SuiteFolder.of("quick").summary.exists():
                 result = {"not_run": "results/quick is not there"}
             else:
                 result = timed([sys.executable, *arguments], rounds)
@@ -185,33 +156,6 @@ class Session:
         return found
 
 
-def update_cells(methods: Sequence[str], cores: int) -> list[Cell]:
-    """The cells of the part `updates`; eager is only compared with, and takes one method."""
-    return [
-        Cell(method, width, seeds, executor, cores)
-        for method in methods
-        for width in WIDTHS
-        for seeds in BLOCKS
-        for executor in EXECUTORS
-        if executor != "eager" or (method == SCALED and seeds in EAGER_BLOCKS)
-    ]
-
-
-def scale_cells(cores: int) -> dict[str, list[Cell]]:
-    """The cells of the part `scale`, by what varies."""
-
-    def cell(width: int, seeds: int, jobs: int = cores, rows: int = ROWS) -> Cell:
-        return Cell(SCALED, width, seeds, "compiled", jobs, rows)
-
-    jobs = sorted({2**k for k in range(cores.bit_length())} | {cores})
-    return {
-        "seeds": [cell(width, seeds) for width in WIDTHS for seeds in SCALE_SEEDS],
-        "width": [cell(width, 5) for width in SCALE_WIDTHS],
-        "rows": [cell(64, 10, rows=rows) for rows in SCALE_ROWS],
-        "jobs": [cell(width, 5, jobs=count) for width in WIDTHS for count in jobs],
-    }
-
-
 def tell(what: str, result: dict[str, Any], unit: str) -> None:
     """One line of progress."""
     if unit in result:
@@ -219,22 +163,6 @@ def tell(what: str, result: dict[str, Any], unit: str) -> None:
     else:
         text = ", ".join(f"{key.replace('_', ' ')}: {reason}" for key, reason in result.items())
     print(f"{what}: {text}", flush=True)
-
-
-def _check(methods: Sequence[str], parts: Sequence[str], rounds: int, seconds: float) -> None:
-    for option, kind, given, known in (
-        ("--methods", "method", methods, OFFLINE),
-        ("--parts", "part", parts, PARTS),
-    ):
-        if not given:
-            raise BenchError(f"{option}: none given; use some of: {', '.join(known)}.")
-        for name in given:
-            if name not in known:
-                raise unknown(option, kind, name, known)
-    if rounds < 1:
-        raise BenchError(f"--rounds: {rounds} is not positive; the default is 5.")
-    if not 0 < seconds < 60:
-        raise BenchError(f"--seconds: {seconds} is not between 0 and 60; the default is 0.5.")
 
 
 def _check_peer(python: str) -> None:
@@ -249,29 +177,42 @@ def _check_peer(python: str) -> None:
         )
 
 
-def benchmark(
-    methods: tuple[str, ...] = OFFLINE,
-    parts: tuple[str, ...] = PARTS,
-    rounds: int = 5,
-    seconds: float = 0.5,
-    peer: str | None = None,
-    out: Path = Path("results/benchmark"),
+def check(
+    methods: Sequence[str], parts: Sequence[str], rounds: int, seconds: float, peer: str | None
 ) -> None:
-    """Measure how fast this machine trains: a table, a figure, and every round as JSON.
-
-    Args:
-        methods: keys of the offline methods.
-        parts: gemm, updates, peer, around, scale.
-        rounds: each number is their median.
-        seconds: length of a round.
-        peer: a Python interpreter that has d3rlpy, to measure its IQL too.
-        out: folder for benchmark.json, table.md and scale.png.
-    """
-    from bench.speed.session import write
-
-    _check(methods, parts, rounds, seconds)
+    """Raise BenchError for an option of `python -m bench benchmark` that cannot be measured."""
+    for option, kind, given, known in (
+        ("--methods", "method", methods, OFFLINE),
+        ("--parts", "part", parts, PARTS),
+    ):
+        if not given:
+            raise BenchError(f"{option}: none given; use some of: {', '.join(known)}.")
+        for name in given:
+            if name not in known:
+                raise unknown(option, kind, name, known)
+    if rounds < 1:
+        raise BenchError(f"--rounds: {rounds} is not positive; the default is 5.")
+    if not 0 < seconds < 60:
+        raise BenchError(f"--seconds: {seconds} is not between 0 and 60; the default is 0.5.")
     if peer is not None:
         _check_peer(peer)
+
+
+def run(
+    methods: Sequence[str],
+    parts: Sequence[str],
+    rounds: int,
+    seconds: float,
+    peer: str | None,
+    out: Path,
+) -> dict[str, Any]:
+    """Measure some of PARTS and write what was measured to `out`; return the content of its
+    benchmark.json.
+
+    Each number is the median of `rounds` rounds of `seconds`; `peer` is a Python interpreter that
+    has d3rlpy. An interrupted run leaves what came before its long last parts.
+    """
+    check(methods, parts, rounds, seconds, peer)
     content: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
@@ -294,7 +235,7 @@ def benchmark(
             content["updates"] = [session.cell(cell) for cell in cells]
         if "peer" in parts and peer is not None:
             content["peer"] = session.peer(peer)
-        write(content, out)  # what comes next is long: an interrupted run leaves this much
+        write(content, out)  # what comes next is long
         if "around" in parts:
             content["around"] = session.around()
         if scale:
@@ -302,18 +243,4 @@ def benchmark(
         if "gemm" in parts and len(parts) > 1:  # shows whether the machine kept its speed
             content["gemm"]["float32_at_the_end"] = session.gemm("float32")
     write(content, out)
-    print(f"{out}/: benchmark.json, table.md" + (", scale.png, scale.svg" if scale else ""))
-
-
-def write(content: dict[str, Any], folder: Path) -> None:
-    """Write benchmark.json and table.md, and the figure if its part ran."""
-    derive(content)
-    files.write_json(folder / "benchmark.json", content)
-    files.write_text(folder / "table.md", render(content))
-    if content["scale"]:
-        from bench.speed.figure import draw
-
-        draw(content, folder / "scale")
-    else:
-        for kind in ("png", "svg"):  # of an earlier run: it would not belong to the table
-            (folder / f"scale.{kind}").unlink(missing_ok=True)
+    return content

@@ -16,12 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from bench.collection.behavior_policies import Ladder
+from bench.collection.collect import BEHAVIORS, collect, rungs_of
 from bench.config.catalogue import Catalogue
 from bench.config.registry import Phase, entry_of
+from bench.config.samples import UPDATES, config_at
 from bench.data import prepare, transitions
 from bench.data.transitions import Transitions
 from bench.environments.vector import action_space, observation_dim
@@ -30,7 +34,6 @@ from bench.learning.networks import DeterministicPolicy
 from bench.learning.streams import Streams
 from bench.records import machine
 from bench.speed.job_startup import one_update
-from bench.speed.samples import UPDATES, config_at
 from bench.training import rounding
 from bench.training.engine import choose_executor, learners, prepare_process
 from bench.training.rollout import Evaluator
@@ -190,11 +193,6 @@ def evaluator(env_id: str, behavior: str | None) -> Measurement:
     An untrained policy would fall at once, and resets would be all that is measured; where no
     robot can fall (`behavior` is None), it serves as well.
     """
-    import pandas as pd
-
-    from bench.collection.behavior_policies import Ladder
-    from bench.collection.collect import BEHAVIORS, rungs_of
-
     environments = Evaluator(env_id, EVALUATION_SEEDS, EVALUATION_EPISODES)
     streams = Streams(range(EVALUATION_SEEDS), "benchmark")
     if behavior is None:
@@ -226,7 +224,6 @@ def evaluator(env_id: str, behavior: str | None) -> Measurement:
 
 def collection(env_id: str, recipe: str, rows: int) -> Measurement:
     """Rows per second of a collected and stored dataset."""
-    from bench.collection.collect import collect
 
     def measure() -> float:
         with tempfile.TemporaryDirectory() as folder:

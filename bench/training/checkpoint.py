@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -21,10 +21,7 @@ from torch import Tensor
 
 from bench.errors import BenchError
 from bench.learning.learner import Learner
-from bench.learning.scalers import Moments
-
-if TYPE_CHECKING:
-    from bench.training.run import Run
+from bench.learning.scalers import Moments, ObservationScaler
 
 
 def state_tensors(state: Any) -> dict[str, Tensor]:
@@ -146,16 +143,15 @@ def _load(path: Path, identity: str | None) -> tuple[dict[str, Tensor], dict[str
         return None
 
 
-def networks(run: Run) -> dict[str, Tensor]:
-    """The parameters of every network and running moments by field of the state, and the
-    observations' scale."""
+def networks(state: Any, scaler: ObservationScaler) -> dict[str, Tensor]:
+    """Return what a trained policy needs: the parameters of every network and the running moments
+    of a method's State, as `field.name`, and the scale of the observations."""
     tensors: dict[str, Tensor] = {}
-    for field in fields(run.state):
-        part = getattr(run.state, field.name)
+    for field in fields(state):
+        part = getattr(state, field.name)
         if isinstance(part, Learner | Moments):
             held = part.net.state_dict() if isinstance(part, Learner) else part.tensors()
             tensors |= {f"{field.name}.{k}": v.cpu().contiguous() for k, v in held.items()}
-    scaler = run.replay.scaler
     return tensors | {
         "observation.mean": scaler.mean.cpu(),
         "observation.scale": scaler.scale.cpu(),

@@ -29,13 +29,11 @@ from torch import Tensor, fx
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
+from bench.config.executors import COMPILE_FROM
 from bench.learning.learner import Learner
 from bench.learning.replay import Replay
 from bench.learning.streams import Streams
 from bench.training import checkpoint, rounding
-
-# Compiling takes some 10 to 30 s and then saves 1 to 2 ms an update (`python -m bench benchmark`).
-COMPILE_FROM = 50_000  # updates
 
 
 def choose_executor(updates: int, device: torch.device, precision: str = "float32") -> str:

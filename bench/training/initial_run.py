@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from bench.errors import BenchError
+from bench.paths import RunFolder
 from bench.training import checkpoint
 
 SHARED = ("precision", "rewards", "observations")  # of the settings, beside task and seeds
@@ -30,7 +31,7 @@ def networks_before(folder: Path, wanted: Mapping[str, Any]) -> dict[str, Tensor
     Raises BenchError where it differs or cannot be read.
     """
     _compare(_read(folder), wanted, folder)
-    path = folder / "policy.safetensors"
+    path = RunFolder(folder).policy
     try:
         found = load_file(path)
     except (OSError, SafetensorError) as error:
@@ -48,7 +49,7 @@ def offline_end(
     Raises BenchError where the run differs or cannot be read.
     """
     _compare(_read(folder), wanted, folder)
-    path = folder / "checkpoint.safetensors"
+    path = RunFolder(folder).checkpoint
     found = checkpoint.load(path, None)
     if found is None:
         raise BenchError(f"{path}: no checkpoint that can be read; train {folder} again.")
@@ -70,7 +71,7 @@ def offline_end(
 
 def _read(folder: Path) -> dict[str, Any]:
     """A run's record with its settings and config as flat fields."""
-    path = folder / "run.json"
+    path = RunFolder(folder).record
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
         settings = run["settings"]

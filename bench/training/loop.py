@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from bench.config.types import Evaluation, Online
-from bench.paths import block_name
+from bench.paths import run_name
 from bench.progress import Progress
 from bench.training import device, energy
 from bench.training.evaluate import Stopped
 from bench.training.job_process import INTERRUPTED, StopRequest
 from bench.training.rollout import Evaluator
-
-if TYPE_CHECKING:
-    from bench.training.run import Run
+from bench.training.run import Run
 
 
 class Work:
@@ -33,7 +31,7 @@ class Work:
     def __call__(self, steps: int, evaluation: Evaluation | Online) -> None:
         """To `steps`, evaluated there too; without any, evaluated once."""
         run, cell = self.run, self.run.settings
-        label = f"{cell.suite}/{cell.method}/{cell.task.task}/{block_name(cell.seeds)}"
+        label = f"{cell.suite}/{run_name(cell.method, cell.task.task, cell.seeds)}"
         evaluator = Evaluator(cell.task.env_id, len(cell.seeds), evaluation.episodes)
         unit = "updates" if run.phase == "offline" else "steps"
         with Progress(label, max(steps, 1), unit, run.step) as progress:

@@ -18,11 +18,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from bench.data.transitions import ROOT, Transitions, content_hash
+from bench.data.transitions import Transitions, content_hash
 from bench.errors import BenchError
 from bench.learning.learner import Learner
 from bench.learning.streams import Streams
 from bench.maze_plans import maze_of
+from bench.paths import TRANSITIONS, RunFolder
 from bench.records.run_record import settings_of
 from bench.records.runs import read_run
 from bench.training.evaluate import purpose, reset_seeds
@@ -53,7 +54,7 @@ def trace(folder: Path) -> Path:
         tensors |= {"values": values, "value_rank": torch.tensor(ranks)}
     learned = [i for i, seed in enumerate(run.settings.seeds) if seed not in run.diverged]
     tensors = {n: t if n == "positions" else t[learned] for n, t in tensors.items()}
-    path = folder / "trace.safetensors"
+    path = RunFolder(folder).trace
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save_file(tensors, scratch)
@@ -65,16 +66,16 @@ def trace(folder: Path) -> Path:
 
 def restored(folder: Path) -> tuple[Run, Transitions]:
     """A run with the networks that its offline phase ended with, and the data that it saw."""
-    record = read_run(folder / "run.json")
+    files = RunFolder(folder)
+    record = read_run(files.record)
     settings = settings_of(record)
-    place = ROOT / settings.task.transitions
+    place = TRANSITIONS / settings.task.transitions
     data = Transitions.load(place)
     if content_hash(data) != record["dataset_hash"]:
-        path = folder / "run.json"
-        raise BenchError(f"{path}, dataset_hash: not that of {place}; train the run again.")
+        raise BenchError(f"{files.record}, dataset_hash: not that of {place}; train the run again.")
     run = Run(settings, data, torch.device("cpu"))
     run.diverged = {int(seed): step for seed, step in record["diverged"].items()}
-    saved = load_file(folder / "policy.safetensors")
+    saved = load_file(files.policy)
     saved |= {k.removeprefix(OFFLINE): v for k, v in saved.items() if k.startswith(OFFLINE)}
     try:
         for field in fields(run.state):
@@ -83,8 +84,7 @@ def restored(folder: Path) -> tuple[Run, Transitions]:
                 part.net.load_state_dict({n: saved[f"{field.name}.{n}"] for n in names})
     except (KeyError, RuntimeError):
         raise BenchError(
-            f"{folder / 'policy.safetensors'}: not the networks of today's code; train the run "
-            "again."
+            f"{files.policy}: not the networks of today's code; train the run again."
         ) from None
     return run, data
 

@@ -16,6 +16,7 @@ from bench.config.types import Settings
 from bench.data.transitions import Transitions
 from bench.learning.streams import Streams
 from bench.learning.types import Spec
+from bench.paths import ONLINE_ROWS
 from bench.training import checkpoint
 from bench.training.engine import Engine
 from bench.training.evaluate import EpisodeRow, evaluate, purpose
@@ -28,9 +29,6 @@ from bench.training.online.phase import Phase
 from bench.training.rollout import Evaluator
 
 PURPOSES = ("batches", "noise")
-
-
-ROWS = "online.rows"  # what the online phase has added, beside the checkpoint
 
 
 class Run:
@@ -74,7 +72,8 @@ class Run:
         """Begin the online phase, if the settings have one."""
         if self.settings.online is None or self.online is not None:
             return
-        self.before = {f"{OFFLINE}{k}": v.clone() for k, v in checkpoint.networks(self).items()}
+        networks = checkpoint.networks(self.state, self.replay.scaler)
+        self.before = {f"{OFFLINE}{k}": v.clone() for k, v in networks.items()}
         kind = on_policy if is_on_policy(self.method) else off_policy
         self.online = kind.begin(self.settings, self.engine, self.streams["batches"])
         self.step = 0
@@ -162,7 +161,7 @@ class Run:
             "diverged": list(self.diverged.items()),
         }
         if self.online:
-            record["online"] = self.online.save(path.with_name(ROWS))
+            record["online"] = self.online.save(path.with_name(ONLINE_ROWS))
             tensors |= self.online.tensors()
         checkpoint.save(path, tensors, record)
 
@@ -175,8 +174,9 @@ class Run:
         if record["phase"] == "online":
             self.go_online()
             assert self.online is not None
-            if not self.online.restore(path.with_name(ROWS), record["online"], tensors):
-                print(f"{path.with_name(ROWS)}: not what it was; starting afresh", flush=True)
+            rows = path.with_name(ONLINE_ROWS)
+            if not self.online.restore(rows, record["online"], tensors):
+                print(f"{rows}: not what it was; starting afresh", flush=True)
                 self.online, self.before = None, {}
                 return False
             self.before = {k: v for k, v in tensors.items() if k.startswith(OFFLINE)}

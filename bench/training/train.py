@@ -20,6 +20,7 @@ from bench.config.task import Task
 from bench.config.types import Settings
 from bench.data.transitions import Transitions, check_card, content_hash
 from bench.errors import BenchError
+from bench.paths import ONLINE_ROWS, RunFolder
 from bench.records.source_hash import source_hash
 from bench.training import checkpoint, outputs
 from bench.training.device import device_record
@@ -27,7 +28,7 @@ from bench.training.engine import choose_executor, prepare_process
 from bench.training.job_process import StopRequest, alone
 from bench.training.loop import Work
 from bench.training.method_contract import is_on_policy
-from bench.training.run import ROWS, Run, length
+from bench.training.run import Run, length
 
 
 def train(
@@ -58,7 +59,7 @@ def train(
     dataset_hash, code = content_hash(data), source_hash(settings.method)
     check_card(data_folder, dataset_hash)
     identity = _identity(settings, dataset_hash, code)
-    path = folder / "checkpoint.safetensors"
+    path = RunFolder(folder).checkpoint
     with alone(folder, stop):
         run = Run(settings, data, torch.device(device), executor)
         resumed = run.resume(path, identity)
@@ -89,7 +90,7 @@ def train(
         }
         outputs.write(run, folder, record)
         checkpoint.previous(path).unlink(missing_ok=True)
-        path.with_name(ROWS).unlink(missing_ok=True)  # a finished run needs them no more
+        path.with_name(ONLINE_ROWS).unlink(missing_ok=True)  # a finished run needs them no more
 
 
 def _identity(settings: Settings, dataset_hash: str, code: str) -> str:

@@ -27,8 +27,6 @@ from bench.errors import BenchError
 LEVELS = (-0.75, -0.25, 0.25, 0.75)
 ROLES = ("replay", "replay", "medium", "expert")
 OBS, ACT, GAIN = 11, 3, 5.0
-
-
 pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning:minari")
 
 
@@ -207,8 +205,7 @@ def test_reward_and_termination_are_given_at_the_goal_alone(trips: list[EpisodeB
         np.testing.assert_array_equal(e.terminations, at_goal)
         assert e.truncations[-1] != e.terminations[-1]
         wins += int(at_goal[-1])
-    assert wins > 0
-    assert wins < len(trips) / 2
+    assert 0 < wins < len(trips) / 2
 
 
 def test_trips_are_short_on_the_map(trips: list[EpisodeBuffer]) -> None:

@@ -12,13 +12,12 @@ import pytest
 import yaml
 from helpers.paths import ROOT
 
-from bench.cli import main
 from bench.cli.results import explain
+from bench.cli.training import train
+from bench.cli.workflow import plan, status
 from bench.config.catalogue import Catalogue
 from bench.config.registry import METHODS, Entry, Sample, load, weight
 from bench.config.validation import read_yaml
-from bench.jobs.cost_plan import plan
-from bench.jobs.status import status
 
 SUITES = sorted(path for path in (ROOT / "config").glob("*.yaml") if "suite" in read_yaml(path))
 
@@ -77,7 +76,7 @@ def test_every_suite_can_be_read(path: Path, capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.usefixtures("_root")
 def test_a_job_may_have_one_other_setting(capsys: pytest.CaptureFixture[str]) -> None:
-    main.train("iql@expectile=0.65", "hopper-medium-replay", show=True)
+    train("iql@expectile=0.65", "hopper-medium-replay", show=True)
     assert "expectile: 0.65" in capsys.readouterr().out
 
 

@@ -15,8 +15,9 @@ from helpers.http_host import CONTENT, NAME, Host, source
 from helpers.projects import one_sentence
 
 from bench.cli import main
+from bench.config import d4rl_files
+from bench.config.d4rl_files import Source
 from bench.data import fetch_d4rl
-from bench.data.fetch_d4rl import Source
 from bench.errors import BenchError
 
 PAGE = b"<!DOCTYPE html><html><body>The archive has moved.</body></html>"
@@ -276,7 +277,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_the_verb_says_what_it_fetches(
     host: Host, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(fetch_d4rl, "read_sources", lambda: {"hopper-medium-v2": source(host.url)})
+    monkeypatch.setattr(d4rl_files, "read_sources", lambda: {"hopper-medium-v2": source(host.url)})
     assert call(monkeypatch, "hopper-medium-v2") == 0
     shown = capsys.readouterr().out
     assert "1 files, 1 to fetch" in shown

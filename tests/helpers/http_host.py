@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from bench.data.fetch_d4rl import SIGNATURE, Source
+from bench.config.d4rl_files import Source
+from bench.data.fetch_d4rl import SIGNATURE
 
 CONTENT = SIGNATURE + bytes(range(256)) * 4000  # 1 MB, several chunks
 NAME = "hopper_medium-v2.hdf5"

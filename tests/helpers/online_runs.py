@@ -14,8 +14,9 @@ import numpy as np
 
 from bench.config.registry import ONLINE
 from bench.config.types import Settings
-from bench.data import prepare, transitions
+from bench.data import prepare
 from bench.data.transitions import Transitions
+from bench.paths import TRANSITIONS
 from helpers.paths import TESTS as HERE
 
 DATASET = "local/pendulum/random-v0"
@@ -75,7 +76,7 @@ def data() -> Transitions:
 
 def place(folder: Path) -> Path:
     """A folder that holds the data where a run looks for them."""
-    prepare.write(data(), {}, folder / transitions.ROOT / DATASET)
+    prepare.write(data(), {}, folder / TRANSITIONS / DATASET)
     return folder
 
 

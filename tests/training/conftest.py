@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from helpers.training_jobs import DATASET
 
-from bench.data import prepare, transitions
+from bench.data import prepare
 from bench.data.transitions import Transitions
+from bench.paths import TRANSITIONS
 
 
 @pytest.fixture
@@ -28,6 +29,6 @@ def data() -> Transitions:
 
 @pytest.fixture
 def place(tmp_path: Path, data: Transitions) -> Path:
-    prepare.write(data, {}, tmp_path / "a" / transitions.ROOT / DATASET)
-    prepare.write(data, {}, tmp_path / "b" / transitions.ROOT / DATASET)
+    prepare.write(data, {}, tmp_path / "a" / TRANSITIONS / DATASET)
+    prepare.write(data, {}, tmp_path / "b" / TRANSITIONS / DATASET)
     return tmp_path

@@ -30,6 +30,7 @@ from helpers.training_jobs import (
 
 from bench.data import prepare, transitions
 from bench.data.transitions import Transitions
+from bench.paths import TRANSITIONS
 from bench.records.layouts import FolderRun
 from bench.statistics import scores
 from bench.statistics.frames import read_csv
@@ -198,7 +199,7 @@ def test_results_that_cannot_be_written_stop_the_job_before_it_trains(place: Pat
 
 def replaced(folder: Path, data: Transitions) -> None:
     other = Transitions(**(vars(data) | {"rewards": data.rewards + 1}))
-    prepare.write(other, {}, folder / transitions.ROOT / DATASET)
+    prepare.write(other, {}, folder / TRANSITIONS / DATASET)
 
 
 def test_a_dataset_replaced_under_a_running_job_is_refused(place: Path, data: Transitions) -> None:
@@ -221,13 +222,13 @@ def test_a_dataset_replaced_under_a_running_job_is_refused(place: Path, data: Tr
 
 
 def test_arrays_that_are_not_their_cards_are_refused(place: Path, data: Transitions) -> None:
-    folder = place / "a" / transitions.ROOT / DATASET
+    folder = place / "a" / TRANSITIONS / DATASET
     (folder / "card.json").write_text(json.dumps({"hash": "0" * 64}))
     process = start(place / "a", settings())
     output = process.communicate(timeout=120)[0]
     assert process.returncode == 2
     assert "the arrays are not those that card.json describes; delete the folder" in output
-    transitions.check_card(place / "b" / transitions.ROOT / DATASET, "anything")  # says no hash
+    transitions.check_card(place / "b" / TRANSITIONS / DATASET, "anything")  # says no hash
     (folder / "card.json").write_text(json.dumps({"hash": transitions.content_hash(data)}))
     transitions.check_card(folder, transitions.content_hash(Transitions.load(folder)))
 
@@ -237,7 +238,7 @@ def test_arrays_that_are_not_their_cards_are_refused(place: Path, data: Transiti
 
 def test_a_run_whose_seeds_all_diverge_stops_and_says_so(tmp_path: Path, data: Transitions) -> None:
     endless = Transitions(**(vars(data) | {"rewards": np.full_like(data.rewards, 1e30)}))
-    prepare.write(endless, {}, tmp_path / transitions.ROOT / DATASET)
+    prepare.write(endless, {}, tmp_path / TRANSITIONS / DATASET)
     cell = settings(updates=100_000, evaluation={"every": 50_000, "episodes": 2})
     process = start(tmp_path, cell, "--executor", "recorded")
     output = process.communicate(timeout=120)[0]

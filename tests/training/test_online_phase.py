@@ -19,9 +19,10 @@ from bench.config import registry
 from bench.data.transitions import Transitions
 from bench.errors import BenchError
 from bench.learning.scalers import RewardScaler
+from bench.paths import ONLINE_ROWS
 from bench.training.method_contract import is_on_policy
 from bench.training.online.phase import Worlds
-from bench.training.run import ROWS, Run
+from bench.training.run import Run
 
 CPU = torch.device("cpu")
 # Methods that begin from another one's run are met in test_start.py, others in test_on_policy.py.
@@ -238,7 +239,7 @@ def test_lost_rows_start_afresh(
     data: Transitions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     online(Run(settings(), data, CPU), 4).save(tmp_path / "c", "x")
-    (tmp_path / ROWS).write_bytes(b"else")
+    (tmp_path / ONLINE_ROWS).write_bytes(b"else")
     run, fresh = Run(settings(), data, CPU), Run(settings(), data, CPU)
     assert not run.resume(tmp_path / "c", "x")
     assert "starting afresh" in capsys.readouterr().out
@@ -255,7 +256,8 @@ def test_a_killed_job_ends_as_an_undisturbed_one(
     undisturbed = online_runs.start(a, cell)
     process = online_runs.start(b, cell, "--checkpoint-every", "0")
     folder = online_runs.results(b, cell)
-    wait(lambda: (folder / ROWS).exists() and (folder / ROWS).stat().st_size > 20_000, process)
+    added = folder / ONLINE_ROWS
+    wait(lambda: added.exists() and added.stat().st_size > 20_000, process)
     process.send_signal(blow)
     assert process.wait(30) == (-signal.SIGKILL if blow == signal.SIGKILL else 75)
     assert not (folder / "run.json").exists()
@@ -269,7 +271,7 @@ def test_a_killed_job_ends_as_an_undisturbed_one(
     for file in ("evaluations.csv", "metrics.csv", "episodes.csv", "policy.safetensors"):
         expected = (online_runs.results(a, cell) / file).read_bytes()
         assert expected == (folder / file).read_bytes(), file
-    assert not (folder / ROWS).exists()
+    assert not (folder / ONLINE_ROWS).exists()
     rows = (folder / "evaluations.csv").read_text().splitlines()[1:]
     points = list(dict.fromkeys(tuple(row.split(",")[:2]) for row in rows))
     assert points == [("offline", "20"), ("online", "500"), ("online", "1000"), ("online", "1500")]

@@ -16,6 +16,7 @@ from helpers.training_jobs import DATASET, results, same_files, settings, start,
 from bench.data import transitions
 from bench.data.transitions import Transitions
 from bench.errors import BenchError
+from bench.paths import TRANSITIONS
 from bench.training.run import Run
 
 
@@ -73,7 +74,7 @@ def test_a_run_describes_itself(place: Path) -> None:
     assert record["settings"] == cell.model_dump(mode="json")
     assert record["config"]["hidden"] == [16, 16]
     assert record["config"]["expectile"] == 0.7  # IQL's default, filled in
-    data = Transitions.load(place / "a" / transitions.ROOT / DATASET)
+    data = Transitions.load(place / "a" / TRANSITIONS / DATASET)
     assert record["dataset_hash"] == transitions.content_hash(data)
     rows = (folder / "evaluations.csv").read_text().splitlines()
     assert rows[0] == "phase,step,seed,episode,return,length"

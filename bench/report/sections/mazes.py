@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from bench.config.types import Suite
-from bench.paths import block_name
+from bench.paths import SuiteFolder
 from bench.report.figures.mazes import Trace, Values, success_bars, value_maps
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
@@ -65,8 +65,8 @@ MAP = (
 
 def read_trace(suite: Suite, results_dir: Path, method: str, task: str) -> Trace | None:
     """What `python -m bench trace` wrote of a cell's seeds; None where nothing is traced."""
-    folder = results_dir / "runs" / method / task
-    files = [folder / block_name(b) / "trace.safetensors" for b in suite.blocks()]
+    results = SuiteFolder(results_dir)
+    files = [results.run(method, task, seeds).trace for seeds in suite.blocks()]
     blocks = [load_file(file) for file in files if file.exists()]
     if not sum(len(block["arrived"]) for block in blocks):
         return None

@@ -7,13 +7,11 @@ from pathlib import Path
 
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
-from bench.paths import block_name
+from bench.paths import SuiteFolder, run_name
 from bench.records.runs import Runs
 from bench.report.inputs import ReportInputs
 from bench.report.section import CaptionedTable, Section
 from bench.report.table import Cell, Table, row_of
-
-CHECKPOINT = "checkpoint.safetensors"
 
 
 def section(inputs: ReportInputs) -> Section:
@@ -51,7 +49,7 @@ def seed_states(suite: Suite, results_dir: Path, runs: Runs) -> dict[tuple[str, 
         for task in suite.tasks:
             cell = cells.setdefault((task, method), SeedStates())
             for seeds in suite.blocks():
-                name = f"{method}/{task}/{block_name(seeds)}"
+                name = run_name(method, task, seeds)
                 run = runs.found.get(name)
                 if run is not None:
                     lost = len(run.get("diverged", ())) or len(seeds)
@@ -59,7 +57,7 @@ def seed_states(suite: Suite, results_dir: Path, runs: Runs) -> dict[tuple[str, 
                     cell.diverged += lost
                     cell.done += len(seeds) - lost
                     cell.stale += len(seeds) - lost if name in stale else 0
-                elif (results_dir / "runs" / name / CHECKPOINT).exists():
+                elif SuiteFolder(results_dir).run(method, task, seeds).checkpoint.exists():
                     cell.begun += len(seeds)
                 else:
                     cell.missing += len(seeds)

@@ -216,8 +216,7 @@ def test_trips_are_short_on_the_map(trips: list[EpisodeBuffer]) -> None:
         # The noise may push the ball one cell off its way.
         assert max(apart) <= MAX_TRIP + 1
     counted = maze_coverage.proof(flat(trips, 4, 2), STITCH)
-    assert counted["from_start"] > 0
-    assert counted["reach_goal"] > 0
+    assert min(counted["from_start"], counted["reach_goal"]) > 0
     assert counted["from_start_to_goal"] == 0
 
 

@@ -99,7 +99,7 @@ def claims(
     """
     from bench.claims.evidence import Evidence
     from bench.claims.ledger import read
-    from bench.claims.verdicts import lines, verdicts
+    from bench.claims.verdicts import labelled, lines, verdicts
     from bench.files import write_json
     from bench.records.runs import read_runs
     from bench.records.source_hash import source_hash
@@ -116,7 +116,8 @@ def claims(
     evidence = Evidence(scores, list(runs.found.values()), ours, catalogue)
     entries = verdicts(read(catalogue), evidence)
     write_json(results.claims, entries)
-    print("\n".join(lines(entries)))
+    labels = {name: method.label for name, method in catalogue.methods.items()}
+    print("\n".join(lines(labelled(entries, labels))))
     print(f"{results.claims}: {len(entries)} claims")
 
 

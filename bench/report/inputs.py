@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.claims.verdicts import read_entries
+from bench.claims.verdicts import labelled, read_entries
 from bench.config.catalogue import Catalogue
 from bench.config.task import Task
 from bench.config.types import Suite
@@ -118,6 +118,7 @@ def read(
         paired = read_csv(results.effects, paired_effects.EFFECT_COLUMNS)
     if finetuning.cells(suite, catalogue.tasks):
         fine_tuned = read_csv(results.finetune, finetuning.COLUMNS)
+    labels = {name: method.label for name, method in catalogue.methods.items()}
     by_path = {path: card for path in cards for card in read_cards([path]).values()}
     return ReportInputs(
         suite=suite,
@@ -128,7 +129,7 @@ def read(
         aggregate=aggregate[aggregate["method"].isin(methods)],
         effects=paired,
         finetune=fine_tuned,
-        claims=read_entries(results.claims) if results.claims.exists() else None,
+        claims=labelled(read_entries(results.claims), labels) if results.claims.exists() else None,
         runs=read_runs(suite, results_dir, source_hash),
         cards={card["task"]: card for card in by_path.values()},
         card_folders={card["task"]: path.parent for path, card in by_path.items()},

@@ -40,7 +40,7 @@ rule claims:
     params:
         suite=SUITE.model_dump_json(),
         tasks=rows_of("family", "recipe"),
-        methods=entries_of("label", "paper_minutes"),
+        methods=entries_of("paper_minutes"),
     shell:
         "python -m bench claims --suite {params.suite:q} > {log} 2>&1"
 

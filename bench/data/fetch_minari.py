@@ -108,7 +108,7 @@ def _download(dataset: str, root: Path) -> str:
         raise BenchError(
             f"{MINARI / dataset}: {remote} did not give it ({type(error).__name__}: {reason}); "
             f"mend the network or {REMOTE}, or run `minari download {dataset}` elsewhere and "
-            f"`python -m bench fetch {dataset} --from MINARI` here."
+            f"`python -m bench fetch {dataset} --from FOLDER` here."
         ) from None
     finally:
         if before is None:

@@ -14,7 +14,7 @@ import pandas as pd
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite, resolved
 from bench.errors import unknown
-from bench.paths import EVALUATIONS, card_of, run_name
+from bench.paths import EVALUATIONS, SuiteFolder, card_of, run_name
 from bench.records.layouts import StoredRun, open_results
 from bench.records.provenance import describe
 from bench.records.runs import Runs
@@ -51,7 +51,9 @@ def chain(
         & (scores["phase"] == "offline")
         & (scores["step"] == suite.updates_of(method))
     ].sort_values("seed")
-    lines += [f"scores    {folder}/scores.csv, phase offline, step {suite.updates_of(method)}:"]
+    lines += [
+        f"scores    {SuiteFolder(folder).scores}, phase offline, step {suite.updates_of(method)}:"
+    ]
     lines += [
         f"          seed {row['seed']}: {row['score']:.2f} from {row['episodes']} episodes"
         for row in last.to_dict("records")

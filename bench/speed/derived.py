@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bench.speed.prediction import (
-    RATE,
-)
+from bench.speed.prediction import RATE
 
 NOT_RUN = "not run"
 

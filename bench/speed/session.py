@@ -26,9 +26,7 @@ from bench.records import machine
 from bench.speed.cells import PARTS, ROWS, WIDTHS, Cell, scale_cells, update_cells
 from bench.speed.job_startup import JOB_ROWS, start
 from bench.speed.output import write
-from bench.speed.prediction import (
-    RATE,
-)
+from bench.speed.prediction import RATE
 from bench.speed.processes import measure, timed
 
 EVALUATED = (
@@ -142,8 +140,9 @@ class Session:
         result = self.ours(unit, rounds, 1, kind="collection", **COLLECTION)
         add(f"collection, {COLLECTION['recipe']}", unit, result)
         for what, arguments in STARTUP.items():
-            if what == "bench report" and not SuiteFolder.of("quick").summary.exists():
-                result = {"not_run": "results/quick is not there"}
+            quick = SuiteFolder.of("quick")
+            if what == "bench report" and not quick.summary.exists():
+                result = {"not_run": f"{quick.path} is not there"}
             else:
                 result = timed([sys.executable, *arguments], rounds)
             add(what, "seconds", result)

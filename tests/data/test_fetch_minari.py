@@ -25,7 +25,7 @@ from minari.storage.remotes.cloud_storage import CloudStorage
 from bench.cli import main
 from bench.config.task import Task
 from bench.config.validation import read_table
-from bench.data import fetch_minari, prepare, transitions
+from bench.data import fetch_minari, prepare
 from bench.data.transitions import Transitions
 from bench.errors import BenchError
 
@@ -241,7 +241,6 @@ def test_the_fetched_dataset_becomes_transitions(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch_minari.fetch(DATASET, local=source)
-    monkeypatch.setattr(transitions, "ROOT", Path("arrays"))
     [row] = rows_of(task=TASK)
     folder = prepare.prepare(TASK, DATASET, row.env_id, Path("data/minari"))
     data = Transitions.load(folder)

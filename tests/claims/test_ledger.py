@@ -251,7 +251,7 @@ def test_a_malformed_file_is_named(tmp_path: Path) -> None:
 
 def test_a_label_is_not_in_the_file_and_is_put_in_for_a_reader() -> None:
     """So that a new label decides nothing again. An unknown name, or a brace, stays as it is."""
-    found = assess(cells=mazes(45, 15))
+    found = assess(cells=mazes(45, 15), factor=2)
     assert found["test"] == "{iql} − 2 × {cql} > 0"
     assert found["parts"][0]["part"].startswith("{iql} against {cql}")
     entry = verdicts.labelled({**found, "remark": "{gone} {"}, {"iql": "I", "cql": "C@1"})

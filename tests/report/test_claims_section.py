@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from helpers.claims import LARGE, LOCAL, assess, mazes
 
+from bench.claims.verdicts import labelled
 from bench.report.sections import claims
 
 PLAY = LARGE[0]
@@ -17,7 +18,8 @@ def test_the_tables_of_the_page() -> None:
     cells = {(t.removesuffix("-v0"), m): v for (t, m), v in mazes(45, 15).items()}
     there = assess(LOCAL, cells=cells, each_task=True)
     silent = assess(against=["bc"])
-    entries = json.loads(json.dumps([decided, there, silent]))  # as from claims.json
+    stored = json.loads(json.dumps([decided, there, silent]))  # as from claims.json
+    entries = labelled(stored, {"iql": "IQL", "cql": "CQL", "bc": "BC"})
     inputs = SimpleNamespace(claims=entries, stale={(PLAY, "cql")}, origin="made up")
     made = claims.section(inputs)
     assert made is not None

@@ -50,16 +50,16 @@ def key_result(summary: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> lis
         if not compared:
             sentences.append(f"{label[SUBJECT]} against {name}: no task has three seeds of both.")
             continue
-        above, below, overlapping = (
-            str(len(places[key])) + (named(places[key]) if other == others[0] else "")
-            for key in ("above", "below", "overlapping")  # no room to name more tasks
-        )
+        names = {  # only of the first rival: there is no room for more
+            key: named(tasks) if other == others[0] else "" for key, tasks in places.items()
+        }
         lacking = ", ".join(places["none"])
         unknown = f" Not compared (fewer than three seeds): {lacking}." if lacking else ""
-        tasks = f"{compared} task" + ("s" if compared > 1 else "")
         sentences.append(
-            f"By disjoint 95% confidence intervals, {label[SUBJECT]} outperforms {name} on {above} "
-            f"and trails it on {below} of {tasks}; the intervals overlap on {overlapping}.{unknown}"
+            f"{label[SUBJECT]} outperforms {name} on {len(places['above'])} of {compared} "
+            f"task{'s' if compared > 1 else ''}{names['above']} and trails it on "
+            f"{len(places['below'])}{names['below']} (disjoint 95% CIs); "
+            f"undecided: {len(places['overlapping'])}{names['overlapping']}.{unknown}"
         )
     return sentences or ["The suite runs no other method to compare IQL with."]
 

@@ -72,10 +72,12 @@ def sentences(result: dict[str, Any]) -> list[str]:
 
     def tell(way: str) -> str:
         outside, reward = (np.mean(result[way][k]) for k in ("outside", "reward"))
-        return f"{outside:.0%} of actions outside the data's range, reward per step {reward:.2f}"
+        share = f"takes {outside:.0%} of its actions outside the data's range"
+        return f"{share} and earns {reward:.2f} per step"
 
     return [
         "We roll out the policies of the experiment on overestimation from positions of the data. "
-        f"Greedy policy of the Q with a maximum over all actions: {tell('q_learning')}. IQL: "
-        f"{tell('iql')}. The mean reward per step in the data is {result['data_reward']:.2f}.",
+        "The one that is greedy in the Q learned with a maximum over all actions "
+        f"{tell('q_learning')}; IQL's {tell('iql')}. The mean reward per step in the data is "
+        f"{result['data_reward']:.2f}.",
     ]

@@ -32,8 +32,8 @@ from bench.statistics.finetuning import TOTAL, Published
 PARTS = ("updates", "environments", "total")  # keys of an online phase's seconds
 ARROW = "\N{RIGHTWARDS ARROW}"
 DEFINED = (
-    "A method improves or degrades if the 95% confidence interval of its change, paired by seed, "
-    "excludes 0; it scores higher or lower if the intervals after the online phase are disjoint."
+    "A change is detectable if its 95% confidence interval, paired by seed, excludes 0; a method "
+    "scores higher or lower than another if their intervals after the online phase are disjoint."
 )
 Cells = Mapping[tuple[str, str], Mapping[Any, Any]]
 
@@ -122,10 +122,12 @@ def key_result(cells: Cells, labels: Mapping[str, str], tasks: Sequence[str]) ->
             continue
         rose = [t for t, row in rows.items() if row["change_low"] > 0]
         fell = [t for t, row in rows.items() if row["change_high"] < 0]
-        word = "" if sentences else " tasks"
+        count = f"{len(rows)} task" + ("s" if len(rows) > 1 else "")
         sentences.append(
-            f"Fine-tuning improves {labels[method]} on {len(rose)} of {len(rows)}{word}"
-            f"{named(rose)} and degrades it on {len(fell)}{named(fell)}."
+            f"Online training improves {labels[method]} on {len(rose)} of {count}{named(rose)} "
+            f"and degrades it on {len(fell)}{named(fell)}."
+            if rose or fell
+            else f"Online training does not detectably change {labels[method]} on any of {count}."
         )
         places = [place(_after(cells, t, SUBJECT), _after(cells, t, method)) for t in rows]
         if SUBJECT in labels and method != SUBJECT and set(places) != {"none"}:

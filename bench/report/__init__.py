@@ -1,1 +1,1 @@
-"""The report of a suite: figures, tables and prose, typeset as PDF and HTML."""
+"""Draws, tabulates and typesets the report of a suite as PDF and HTML."""

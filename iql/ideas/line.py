@@ -1,8 +1,8 @@
-"""A one-dimensional walk with data of small steps only, the toy problem of two experiments.
+"""A task on a line, with data of small steps only; two of the experiments use it.
 
-The state is a position in [-2, 2], an action a moves it by STEP * a, and the reward is higher the
-nearer the middle the walk arrives, less a cost for steps larger than those in the data. The
-optimum is known, because it is computed on a grid.
+The state is a position in [-2, 2], and an action moves it by STEP times the action. The reward is
+1 minus the distance from the middle after the step, minus a cost for steps larger than those in
+the data. The optimum is computed on a grid.
 """
 
 from __future__ import annotations
@@ -20,16 +20,12 @@ from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
 from iql import iql
 
-STEP, REACH, SUPPORT = (
-    0.25,
-    2.0,
-    0.3,
-)  # step per unit action; end of the line; largest action in the data
+STEP, REACH, SUPPORT = 0.25, 2.0, 0.3  # per unit action; line's end; largest action in the data
 COST = 3.0
 DISCOUNT = 0.9
 SEEDS = (0, 1, 2, 3, 4)
 ROWS, BATCH, UPDATES, EVERY = 10_000, 128, 4000, 200
-CANDIDATES = 64  # number of actions a maximum is taken over
+CANDIDATES = 64  # actions that a maximum is taken over
 RATE, POLYAK, HIDDEN = 1e-3, 0.01, (64, 64)
 CONFIG = iql.Config(
     expectile=0.9, discount=DISCOUNT, polyak=POLYAK, learning_rate=RATE, hidden=HIDDEN
@@ -39,14 +35,14 @@ Policy = Callable[[Tensor], Tensor]  # (S, N, 1) positions -> (S, N, 1) actions
 
 
 def step(places: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return next positions and rewards, in the shape of the inputs."""
+    """Return next positions and rewards; all arrays have the same shape."""
     arrived = np.clip(places + STEP * actions, -REACH, REACH)
     excess = np.maximum(np.abs(actions) - SUPPORT, 0)
     return arrived, 1 - np.abs(arrived) - COST * excess
 
 
 def data() -> dict[str, np.ndarray]:
-    """Draw random positions in [-1, 1] and random small steps: (rows, 1) or (rows,)."""
+    """Return random positions in [-1, 1] and random small steps: (rows, 1) or (rows,)."""
     rng = np.random.default_rng(0)
     places = rng.uniform(-1, 1, ROWS)
     actions = rng.uniform(-SUPPORT, SUPPORT, ROWS)
@@ -55,7 +51,7 @@ def data() -> dict[str, np.ndarray]:
 
 
 def best_q(actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions (n,) and the optimal Q (n, actions), by value iteration on a grid."""
+    """Return positions (n,) and the optimal Q of every action there (n, actions), on a grid."""
     places = np.linspace(-REACH, REACH, 801)
     arrived, rewards = step(places[:, None], actions[None, :])
     v = np.zeros(len(places))
@@ -70,16 +66,16 @@ def best_q(actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass
 class Trained:
-    """A trained learner, and its mean value at positions of the data during training."""
+    """Result of one algorithm, with its mean value of the data's positions during training."""
 
     q: Callable[[Tensor, Tensor], Tensor]  # (S, N, 1), (S, N, 1) -> (S, N)
     policy: Policy
     steps: list[int]
-    values: list[list[float]]  # one list per step, of each seed
+    values: list[list[float]]  # one list per step, with a value per seed
 
 
 def batches() -> Callable[[int], Batch]:
-    """Return a function from update t to its batch, the same for both learners."""
+    """Return a function that gives the batch of update t, equal for both algorithms."""
     rows = {k: torch.from_numpy(v).float() for k, v in data().items()}
 
     def batch(t: int) -> Batch:
@@ -92,7 +88,7 @@ def batches() -> Callable[[int], Batch]:
 
 
 def probe() -> Tensor:
-    """Return the positions where values are recorded: (S, 200, 1)."""
+    """Return positions of the data at which values are measured: (S, 200, 1)."""
     return torch.linspace(-1, 1, 200)[None, :, None].expand(len(SEEDS), -1, 1)
 
 
@@ -118,8 +114,7 @@ def train_iql() -> Trained:
 def train_q_learning() -> Trained:
     """Train Q <- r + discount * max over candidate actions of the smaller target Q.
 
-    The candidates span [-1, 1]; most of them are absent from the data. The policy is the best of
-    the same candidates.
+    The candidates lie in [-1, 1], mostly outside the data. The policy takes the best of them.
     """
     streams = Streams(SEEDS, "initialisation")
     critic = Learner(TwinCritic([2, *HIDDEN], streams), constant(RATE))
@@ -127,7 +122,7 @@ def train_q_learning() -> Trained:
     candidates = torch.linspace(-1, 1, CANDIDATES)
 
     def of_all(o: Tensor) -> Tensor:
-        """Return Q of all candidates: (S, N, 1) -> (S, N, candidates)."""
+        """Return the smaller target Q of all candidates: (S, N, 1) -> (S, N, candidates)."""
         seeds, count, _ = o.shape
         pairs = o.repeat_interleave(CANDIDATES, 1)
         actions = candidates.repeat(count)[None, :, None].expand(seeds, -1, 1)

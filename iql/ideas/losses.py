@@ -1,8 +1,8 @@
-"""IQL's three losses, traced from one update of the code itself.
+"""IQL's three losses, as one update of the code itself computes them.
 
-The diagram is measured, not drawn by hand: every network of a fresh IQL is observed while
-`iql.update` runs. A loss reads a network's output if the loss changes with that output, and moves
-the networks for which autograd returns a gradient.
+Nothing is drawn by hand: every network of a fresh IQL is observed while `iql.update` runs. A loss
+reads a network if changing that network's output changes the loss, and it moves the networks for
+which autograd has a gradient.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SYMBOLS = {"observations": "s", "actions": "a", "next_observations": "s′"}
 
 
 def batch() -> Batch:
-    """Draw random rows for one seed, with different values in each field."""
+    """Return random rows of one seed, with different values in each field."""
     draw = torch.Generator().manual_seed(0)
 
     def normal(*shape: int) -> Tensor:
@@ -43,19 +43,19 @@ def batch() -> Batch:
 
 @dataclass
 class Watch:
-    """A record of the network calls and losses of one update, in which no parameter moves.
+    """The network calls and losses of one update, while no parameter moves.
 
-    The output of the call with index `disturbed`, if any, is changed.
+    The output of call number `disturbed`, if any, is changed.
     """
 
     disturbed: int | None = None
     calls: list[dict[str, Any]] = field(default_factory=list)
     losses: dict[str, float] = field(default_factory=dict)
     moves: dict[str, list[str]] = field(default_factory=dict)
-    asking: bool = False  # inside log_prob, which calls the policy itself
+    asking: bool = False  # inside the policy's log_prob, which is one call
 
     def call(self, name: str, asked: list[str], output: Tensor) -> Tensor:
-        """Record a call and return its output, changed if it is the disturbed one."""
+        """Record a call and return its output, which is changed for call `disturbed`."""
         differentiated = torch.is_grad_enabled() and not name.startswith("target")
         self.calls.append({"network": name, "of": asked, "learns": differentiated})
         return output + 1 if self.disturbed == len(self.calls) - 1 else output
@@ -63,7 +63,7 @@ class Watch:
 
 @contextmanager
 def watching(state: iql.State, rows: Batch, watch: Watch) -> Iterator[None]:
-    """Report every network call, loss and descent to `watch`."""
+    """Record every network call, loss and descent in `watch`."""
     known = {id(getattr(rows, name)): SYMBOLS[name] for name in SYMBOLS}
     with ExitStack() as stack:
 
@@ -87,7 +87,7 @@ def watching(state: iql.State, rows: Batch, watch: Watch) -> Iterator[None]:
                 stack.enter_context(patch.object(owner, "descend", descend))
         log_prob = state.policy.net.log_prob
 
-        # The update does not call the policy; it asks for the log-probability of actions.
+        # The policy is asked for the probability of the data's actions, not called.
         def probable(*inputs: Tensor) -> Tensor:
             watch.asking = True
             found = log_prob(*inputs)
@@ -123,7 +123,7 @@ def moved(state: iql.State, loss: Tensor) -> list[str]:
 
 
 def measure() -> dict[str, Any]:
-    """Trace the losses in order: the calls each depends on, and the networks it moves.
+    """Return the losses in order, with the calls each depends on and the networks it moves.
 
     A loss depends on a call if it changes when the call's output does.
     """
@@ -152,7 +152,7 @@ def measure() -> dict[str, Any]:
 
 
 def draw(result: dict[str, Any], stem: Path) -> None:
-    """Draw one row per loss: what it reads, the loss, and the network it moves."""
+    """Draw one row per loss: what it reads, the loss, and the network that it moves."""
     steps = result["steps"]
     with mpl.rc_context(STYLE | {"axes.grid": False}):
         figure = Figure(figsize=(WIDTH, 0.8 * len(steps)), layout="constrained")
@@ -185,7 +185,7 @@ def draw(result: dict[str, Any], stem: Path) -> None:
 
 
 def sentences(result: dict[str, Any]) -> list[str]:
-    """Describe the figure."""
+    """Return what the figure shows."""
     steps = [
         f"the {s['loss'].replace('_', ' ')} moves the {' and '.join(s['moves'])}"
         for s in result["steps"]

@@ -1,4 +1,4 @@
-"""One-step against multi-step improvement, in an exactly solved grid world (paper's figure 2)."""
+"""One-step and multi-step improvement in a grid world solved exactly (the paper's figure 2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.report.figures.style import INK, STYLE, panels, save
 from iql.ideas.expectiles import exact
 
 TITLE = "Multi-step against one-step dynamic programming"
-# S start, G goal (+1), x cliff (-1), e exit (+0.1); all but S are terminal.
+# S start, G goal (+1), x a ledge to fall from (-1), e an exit (+0.1); all but S end the episode.
 GRID = ("e.......", "........", "........", "SxxxxxxG")
 ENDS = {"G": 1.0, "x": -1.0, "e": 0.1}
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))
@@ -28,7 +28,7 @@ Backup = Callable[[np.ndarray], np.ndarray]  # Q (cells, moves) -> V (cells,)
 
 
 class World:
-    """A deterministic grid world; the behaviour policy takes its four moves uniformly."""
+    """A grid with deterministic moves; the behaviour takes each of the four equally often."""
 
     def __init__(self) -> None:
         self.cells = [(r, c) for r, line in enumerate(GRID) for c, _ in enumerate(line)]
@@ -42,7 +42,7 @@ class World:
         self.start = index[START]
 
     def q(self, v: np.ndarray) -> np.ndarray:
-        """Return r + discount V(s'), with V = 0 at terminal s': (cells,) -> (cells, moves)."""
+        """Return r + discount V(s'), without V where s' is terminal: (cells,) -> (cells, moves)."""
         return self.rewards + DISCOUNT * np.where(self.ends[self.next], 0.0, v[self.next])
 
     def solve(self, backup: Backup) -> np.ndarray:
@@ -63,18 +63,18 @@ class World:
 
 
 def expectile_backup(expectile: float) -> Backup:
-    """Return IQL's backup: V is the expectile over the behaviour's actions."""
+    """Return the backup of IQL's V: the expectile over the behaviour's actions."""
     return lambda q: exact(q, np.full(len(MOVES), 1 / len(MOVES)), expectile)
 
 
 def greedy(q: np.ndarray) -> np.ndarray:
-    """Return the best move of each cell; rounding resolves ties by the order of moves."""
+    """Return the best move of each cell; rounding resolves ties in the order of the moves."""
     found: np.ndarray = q.round(9).argmax(1)
     return found
 
 
 def measure() -> dict[str, Any]:
-    """Solve for exact values, and evaluate the greedy policy of each kind of improvement."""
+    """Return exact values, and the true returns of the policy that each algorithm derives."""
     world = World()
     behaviour = world.solve(lambda q: q.mean(1))
     optimal = world.solve(lambda q: q.max(1))
@@ -102,7 +102,7 @@ def measure() -> dict[str, Any]:
 
 
 def draw(result: dict[str, Any], stem: Path) -> None:
-    """Map values with the greedy moves, and plot the return from the start against τ."""
+    """Draw maps of the value with the resulting moves, and the return from the start."""
     world = World()
     shown = [("one-step: Q of the behaviour", result["one_step"])]
     shown += [
@@ -141,18 +141,18 @@ def draw(result: dict[str, Any], stem: Path) -> None:
 
 
 def sentences(result: dict[str, Any]) -> list[str]:
-    """Describe the figure, with its numbers."""
+    """Return what the figure shows, with the numbers behind it."""
     one, best = result["one_step"], result["optimal"]
     by_expectile = dict(zip(result["expectiles"], result["iql"], strict=True))
     reached = [t for t, f in by_expectile.items() if np.isclose(f["start"], best["start"])]
     return [
-        "The behaviour policy moves at random, so on the path along the cliff it mostly falls. "
+        "The behaviour policy moves at random, so on the path along the ledge it mostly falls. "
         "One-step improvement is optimal only if the behaviour policy acts from the next step on. "
         f"It therefore avoids that path, and its return from the start is {one['start']:.2f}, "
         f"where the optimum is {best['start']:.2f}. It is optimal from {one['optimal_share']:.0%} "
         "of the cells.",
         "Iterating an expectile over the same behaviour's actions propagates the value of its "
-        "better actions. At τ = 0.9, IQL's policy passes the cliff at a distance, with a return of "
+        "better actions. At τ = 0.9, IQL's policy passes the ledge at a distance, with a return of "
         f"{by_expectile[0.9]['start']:.2f}"
         + (f"; from τ = {min(reached)} on it is optimal." if reached else ".")
         + " All values are solved exactly; nothing is learned from samples.",

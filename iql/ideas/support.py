@@ -1,4 +1,4 @@
-"""V approaches the best action in the data, not the best overall (the paper's section 4.1)."""
+"""The best action in the data, not the best of all actions (the paper's section 4.1)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from iql.ideas.expectiles import exact
 
 TITLE = "The maximum within the support of the data"
 ACTIONS = 12
-UNSEEN = (3, 7, 8)  # actions the behaviour policy never takes
+UNSEEN = (3, 7, 8)  # actions that the behaviour never takes
 EXPECTILES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999)
 SEED = 3
 
 
 def measure() -> dict[str, Any]:
-    """Measure V by expectile at one state, with fixed Q and a fixed behaviour policy."""
+    """Return V at one state whose actions have fixed values and a fixed behaviour."""
     rng = np.random.default_rng(SEED)
     q = np.sort(rng.uniform(0, 1, ACTIONS))[rng.permutation(ACTIONS)]
-    q[UNSEEN[1]] = q.max() + 0.4  # the best action is among the unseen ones
+    q[UNSEEN[1]] = q.max() + 0.4  # the best action is unseen
     behaviour = rng.dirichlet(np.ones(ACTIONS))
     behaviour[list(UNSEEN)] = 0
     behaviour /= behaviour.sum()
@@ -39,7 +39,7 @@ def measure() -> dict[str, Any]:
 
 
 def draw(result: dict[str, Any], stem: Path) -> None:
-    """Plot the actions, and V against the expectile."""
+    """Draw the actions, and V as the expectile rises."""
     q, behaviour = np.array(result["q"]), np.array(result["behaviour"])
     with mpl.rc_context(STYLE):
         figure, (left, right) = panels(2, 2.0, 2)
@@ -65,7 +65,7 @@ def draw(result: dict[str, Any], stem: Path) -> None:
 
 
 def sentences(result: dict[str, Any]) -> list[str]:
-    """Describe the figure, with its numbers."""
+    """Return what the figure shows, with the numbers behind it."""
     below = result["best_seen"] - result["v"][-1]
     return [
         f"A state has {ACTIONS} actions, {len(UNSEEN)} of which are absent from the data. V rises "

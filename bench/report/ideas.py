@@ -1,4 +1,4 @@
-"""The paper's ideas, measured and typeset: a page each."""
+"""The paper's ideas as measured experiments, typeset one per page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IDEA_RESULTS = RESULTS / "ideas"
 
 
 def measure(idea: str, folder: Path = IDEA_RESULTS) -> Path:
-    """Measure one of IDEAS and write `folder/<idea>.json`; returns its path."""
+    """Measure one of IDEAS, write `folder/<idea>.json` and return its path."""
     if idea not in IDEAS:
         raise unknown("idea", "idea", idea, IDEAS)
     result = importlib.import_module(f"iql.ideas.{idea}").measure()
@@ -30,9 +30,9 @@ def measure(idea: str, folder: Path = IDEA_RESULTS) -> Path:
 
 
 def build(out_pdf: Path, folder: Path = IDEA_RESULTS) -> None:
-    """Write `out_pdf` and beside it a folder with its figures, from what `measure` wrote.
+    """Write `out_pdf` and a folder with its figures, from the files that `measure` wrote.
 
-    Raises BenchError where one of IDEAS has not been measured.
+    Raise BenchError if one of IDEAS has not been measured.
     """
     beside = out_pdf.with_suffix("")
     pages: list[dict[str, Any]] = []

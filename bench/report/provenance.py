@@ -1,6 +1,6 @@
-"""From a cell of a table back to what made it: scores, runs, settings, data, code.
+"""Trace a cell of a table back to its scores, runs, settings, data and code.
 
-`chain` prints it, and `macros` gives each number a name for LaTeX.
+`chain` returns that trace as text; `macros` makes each number available as a LaTeX macro.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def chain(
     scores: pd.DataFrame,
     summary: pd.DataFrame,
 ) -> list[str]:
-    """The lines of `python -m bench explain`; `folder` holds the suite's results."""
+    """Return the lines of `python -m bench explain`; `folder` holds the suite's results."""
     for name, known, kind in ((task, suite.tasks, "task"), (method, suite.methods, "method")):
         if name not in known:
             raise unknown(f"suite {suite.suite}", kind, name, known)
@@ -90,21 +90,21 @@ def _run(
 
 
 def _dataset(run: dict[str, Any], suite: Suite, catalogue: Catalogue) -> str:
-    """The hash of the data that the run saw, and whether the card beside today's arrays has it."""
+    """Return the hash of the data the run used, compared with the card of the present arrays."""
     known = run.get("dataset_hash") or NOT_RECORDED
     task = resolved(catalogue.tasks[run["settings"]["task"]["task"]], suite)
     card = card_of(task.transitions)
     if not card.exists():
-        return f"hash {known} ({card} is not here to compare)"
+        return f"hash {known} (not compared: {card} is missing)"
     same = json.loads(card.read_text())["hash"] == known
-    return f"hash {known} ({card} has {'the same' if same else 'ANOTHER: other data than today'})"
+    return f"hash {known} ({card} {'matches' if same else 'DIFFERS: the data have changed since'})"
 
 
 def macros(summary: pd.DataFrame, aggregate: pd.DataFrame, suite: str) -> str:
-    r"""A LaTeX file in which \bench{hopper-medium}{iql}{mean} is a number of this suite.
+    r"""Return a LaTeX file in which \bench{hopper-medium}{iql}{mean} is a number of this suite.
 
-    Aggregates have the group as task and as third argument the metric, such as `IQM`, or
-    `IQM low`. An unknown name is an error of LaTeX's at that place.
+    Aggregates take the group in place of the task and the metric as third argument, such as `IQM`
+    or `IQM low`. An unknown name is a LaTeX error at that place.
     """
     lines = [
         f"% Numbers of the suite {suite}: \\bench{{task or group}}{{method}}{{statistic}}",

@@ -136,16 +136,16 @@ def sentences(path: Path = COVERAGE) -> list[str]:
     def found(kind: str, name: str) -> str:
         rows = frame[(frame["interval"] == kind) & (frame["scores"] == name)]
         return ", ".join(
-            f"{100 * share:.0f} % at {seeds}"
+            f"{100 * share:.0f}% at {seeds}"
             for share, seeds in zip(rows["coverage"], rows["seeds"], strict=True)
         )
 
     usual, iqm = [found(kind, "normal") for kind in (STUDENT, BOOTSTRAPPED[0])]
     uneven = found(STUDENT, "one in five fails")
     return [
-        "Nominal 95 % intervals were simulated with made-up scores of known mean. Student\u2019s t "
-        f"of a task held it in {usual} seeds where seeds scatter normally, but in {uneven} seeds "
-        "where one seed in five fails: three or five seeds may all have succeeded.",
-        f"The bootstrap of an IQM over {TASKS} tasks held it in {iqm} seeds: with few seeds it is "
-        "too narrow, and two aggregates whose intervals just part may not differ.",
+        "We measured the coverage of nominal 95% CIs on simulated scores. Student\u2019s t for one "
+        f"task covers the true mean in {usual} seeds if scores are normal, but in {uneven} seeds "
+        "if one seed in five fails, because three or five seeds may all succeed.",
+        f"The bootstrap CI of an IQM over {TASKS} tasks covers it in {iqm} seeds: with few seeds "
+        "it is too narrow, and two aggregates whose CIs barely separate may not differ.",
     ]

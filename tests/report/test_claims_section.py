@@ -24,11 +24,11 @@ def test_the_tables_of_the_page() -> None:
     made = claims.section(inputs)
     assert made is not None
     introduction, *tables = made.items
-    assert "beforehand: 1 inconclusive, 2 not run." in introduction.text
+    assert "Verdicts: 1 inconclusive, 2 not run." in introduction.text
     by_name = {item.table.name: item.table.rows for item in tables}
     (row,) = by_name["claims"]
     assert row[4].text == "inconclusive"
-    assert row[4].notes == (f"{decided['needed']} seeds would decide",)
+    assert row[4].notes == (f"about {decided['needed']} seeds per cell for 80% power",)
     assert row[3].notes[1] == "stale"
     (row,) = by_name["claims_elsewhere"]
     assert row[4].text == "holds here"

@@ -72,7 +72,7 @@ def test_what_was_measured_is_what_the_report_says() -> None:
     first, second = interval_coverage.sentences()
     for row, text in ((usual, first), (uneven, first), (iqm, second)):
         for share, seeds in zip(row["coverage"], row["seeds"], strict=True):
-            assert f"{100 * share:.0f} % at {seeds}" in text
+            assert f"{100 * share:.0f}% at {seeds}" in text
 
 
 def test_nothing_is_said_of_what_was_not_measured(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How far each cell of a suite is: seeds done, begun, diverged, missing or stale."""
+"""Progress of each cell of a suite: seeds done, begun, diverged, missing or stale."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.report.table import Cell, Table, row_of
 
 
 def section(inputs: ReportInputs) -> Section:
-    """What has run, before any score."""
+    """Show which seeds have run."""
     table = status_table(inputs.suite, inputs.catalogue, inputs.results_dir, inputs.runs)
     few = len(table.header) <= 6
     captioned = CaptionedTable(table, CAPTION, size=8.5 if few else 7, gap=5 if few else 2.5)
@@ -23,16 +23,16 @@ def section(inputs: ReportInputs) -> Section:
 
 
 CAPTION = (
-    "What has run, before any score: seeds done of those that the suite asks for. *Bold*: all, by "
-    "today’s code. _begun_: a checkpoint without a result, so that the job is running or was "
-    "interrupted; _diverged_: stopped at a loss that was not finite; _stale_: done, but by other "
-    "source code than the current one."
+    "Completed seeds, out of those the suite asks for. *Bold*: all, with the current code. "
+    "_begun_: a checkpoint without a result, so the job is running or was interrupted; "
+    "_diverged_: stopped at a non-finite loss; _stale_: done, but with source code that differs "
+    "from the current version."
 )
 
 
 @dataclass
 class SeedStates:
-    """Seeds of one task and method by what became of them; `stale` are among the done."""
+    """Numbers of seeds of one task and method by state; `done` includes `stale`."""
 
     done: int = 0
     begun: int = 0
@@ -42,7 +42,7 @@ class SeedStates:
 
 
 def seed_states(suite: Suite, results_dir: Path, runs: Runs) -> dict[tuple[str, str], SeedStates]:
-    """(task, method) -> seeds by state. A run that left a checkpoint only is running, or was."""
+    """Count seeds by state: (task, method) -> states. A lone checkpoint counts as begun."""
     stale = set(runs.stale)
     cells: dict[tuple[str, str], SeedStates] = {}
     for method in suite.methods:
@@ -65,7 +65,7 @@ def seed_states(suite: Suite, results_dir: Path, runs: Runs) -> dict[tuple[str, 
 
 
 def status_table(suite: Suite, catalogue: Catalogue, results_dir: Path, runs: Runs) -> Table:
-    """A row a task, a column a method: `5 of 5`, and below what the others are."""
+    """Tabulate progress by task and method: `5 of 5`, and below it the state of the others."""
     cells = seed_states(suite, results_dir, runs)
 
     def cell(task: str, method: str) -> Cell:

@@ -1,4 +1,4 @@
-"""Our scores beside published ones, and the last evaluation beside the best and the last ten."""
+"""Comparison with published scores, and of the last, the last ten and the best evaluations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS = {"mean": "last", "last10": "mean of last ten", "best": "best"}
 
 
 def section(inputs: ReportInputs) -> Section:
-    """The comparison with published scores, if there are any, and the kinds of evaluations."""
+    """Compare with published scores, if there are any, and compare kinds of evaluations."""
     suite, catalogue = inputs.offline, inputs.catalogue
     ours = last_samples(inputs.scores, suite)
     items = []
@@ -42,36 +42,36 @@ def section(inputs: ReportInputs) -> Section:
     few = len(evaluations.header) <= 7
     items.append(
         CaptionedTable(
-            evaluations, EVALUATIONS, title="Last, last ten, best",
+            evaluations, EVALUATIONS, title="Last, last ten and best evaluations",
             size=8.5 if few else 7, gap=5 if few else 3, breakable=True,
         )
     )  # fmt: skip
-    title = "" if table is None else inputs.heading("Beside published scores")
+    title = "" if table is None else inputs.heading("Comparison with published scores")
     return Section("Published scores", title, tuple(items), landscape=len(suite.methods) > 7)
 
 
 PUBLISHED = (
-    "Our last score; _paper_: Table 1 of the IQL paper; {difference}_CORL_: what CORL publishes "
-    "for the same data, a second reference with settings of its own. {other}_total_: sum over the "
-    "tasks above; _n/a_ where one is missing."
+    "Our last score; _paper_: Table 1 of the IQL paper; {difference}_CORL_: the result that CORL "
+    "publishes for the same data, a second reference with its own settings. {other}_total_: sum "
+    "over the tasks above; _n/a_ if one is missing."
 )
 DIFFERENCE = (
-    "below it ours minus the paper’s, with its 95 % interval (Student t with Welch’s degrees of "
-    "freedom; it counts the paper’s spread over seeds, which is known of IQL alone); "
+    "below it, ours minus the paper’s with 95% CI (Student’s t with Welch’s degrees of freedom, "
+    "including the paper’s spread over seeds, which is known only for IQL); "
 )
 OTHER_DATA = (
-    "*{} of {} tasks are versions of the paper’s task on other data: no difference is formed "
+    "*{} of {} tasks use data other than the paper’s, so no difference from the paper is computed "
     "there.* "
 )
 EVALUATIONS = (
-    "The last evaluation, which is the score everywhere else, the mean of each seed’s last ten "
-    "evaluations (or of all, where there are fewer), and each seed’s best one, which looks at the "
-    "test environment and is no score: means over seeds."
+    "The last evaluation, which is the score everywhere else; the mean of each seed’s last ten "
+    "evaluations (or of all, if fewer); and each seed’s best evaluation, which is selected on the "
+    "test environment and is not a score. All are means over seeds."
 )
 
 
 def last_samples(scores: pd.DataFrame, suite: Suite) -> dict[tuple[str, str], Sample]:
-    """The seeds' last offline scores by (task, method), where there are two at least."""
+    """Return the seeds' last offline scores by (task, method), given at least two seeds."""
     last = scores[
         (scores["phase"] == "offline") & (scores["step"] == scores["method"].map(suite.updates_of))
     ]
@@ -84,17 +84,17 @@ def last_samples(scores: pd.DataFrame, suite: Suite) -> dict[tuple[str, str], Sa
 
 
 def counterparts(suite: Suite) -> dict[str, str]:
-    """The paper's task of each task of the suite that has one."""
+    """Map each task of the suite to the paper's task, where there is one."""
     known = {task for task, _ in published.paper_samples()}
     return {t: name for t in suite.tasks if (name := published.counterpart(t, known))}
 
 
 def published_table(ours: Scores, suite: Suite, catalogue: Catalogue) -> Table | None:
-    """Ours, the paper's and CORL's: a row a task, a column a method, and totals of families.
+    """Tabulate our, the paper's and CORL's scores by task and method, with totals of families.
 
-    The difference from the paper's score and its 95 % interval stand only where the data are the
-    paper's. The interval counts the paper's own spread where it is known. None where no cell of
-    the suite is published.
+    The difference from the paper and its 95% CI are given only where the data are the paper's.
+    The interval includes the paper's own spread where it is known. Return None if no cell of the
+    suite is published.
     """
     theirs, corl = published.paper_samples(), published.corl_samples()
     paper = counterparts(suite)
@@ -130,12 +130,12 @@ def published_table(ours: Scores, suite: Suite, catalogue: Catalogue) -> Table |
 
 
 def whole(samples: Sequence[Sample | None]) -> bool:
-    """Whether none is missing."""
+    """Return whether no sample is missing."""
     return None not in samples
 
 
 def _difference(ours: Sequence[Sample | None], theirs: Sequence[Sample | None]) -> str:
-    """Ours minus theirs, summed over tasks, and its interval from three seeds on."""
+    """Format ours minus theirs, summed over tasks; with its interval, given three seeds."""
     terms = [(1.0, s) for s in ours if s] + [(-1.0, s) for s in theirs if s]
     estimate = contrast(terms)
     text = f"{'+' if estimate.value > 0 else ''}{number(estimate.value)}"
@@ -144,7 +144,7 @@ def _difference(ours: Sequence[Sample | None], theirs: Sequence[Sample | None]) 
 
 
 def evaluations_table(summary: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> Table:
-    """The last evaluation, the mean of the last ten and the best: three rows a task."""
+    """Tabulate the last evaluation, the mean of the last ten and the best, for each task."""
     cells = {(r["task"], r["method"]): r for r in summary.to_dict("records")}
     rows: list[tuple[Cell, ...]] = []
     for task in suite.tasks:

@@ -1,4 +1,4 @@
-"""What bootstrapping from unseen actions does to Q (the paper's section 1 and 3)."""
+"""The effect on Q of bootstrapping from unseen actions (the paper's sections 1 and 3)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bench.report.figures.style import INK, STYLE, panels, save
 from iql.ideas import line
 
 TITLE = "Overestimation: a maximum over actions that the data do not have"
-PLACE = 0.6  # where Q is drawn against the action
+PLACE = 0.6  # position at which Q is drawn against the action
 WAYS = {"q_learning": "maximum over all actions", "iql": "IQL"}
 
 
 def measure() -> dict[str, Any]:
-    """Values during training and Q over the action at their end, beside the best possible."""
+    """Return values during training and the final Q over the action, with the best possible."""
     grid = np.linspace(-1, 1, 101)
     places, best = line.best_q(grid)
     inside = np.abs(places) <= 1
@@ -44,7 +44,7 @@ def measure() -> dict[str, Any]:
 
 
 def draw(result: dict[str, Any], stem: Path) -> None:
-    """Left: the mean value during training. Right: Q over the action at one place."""
+    """Draw the mean value during training (left) and Q over the action at one position (right)."""
     with mpl.rc_context(STYLE):
         figure, (left, right) = panels(2, 2.1, 2)
         for way, label in WAYS.items():
@@ -63,7 +63,7 @@ def draw(result: dict[str, Any], stem: Path) -> None:
 
 
 def sentences(result: dict[str, Any]) -> list[str]:
-    """What the figure shows, with the numbers behind it."""
+    """Return what the figure shows, with the numbers behind it."""
     q_end, iql_end = (np.array(result[w]["values"])[-1] for w in ("q_learning", "iql"))
     return [
         f"On a line with small steps only in the data ({len(line.SEEDS)} seeds, "

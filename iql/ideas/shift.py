@@ -1,4 +1,4 @@
-"""Where policies go that were learned from fixed data (the paper's section 1)."""
+"""Where policies learned from fixed data go (the paper's section 1)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EPISODES, LENGTH = 100, 40
 
 
 def roll_out(policy: line.Policy) -> dict[str, Any]:
-    """Episodes from random places of the data: what was done, and what it earned a step."""
+    """Roll out from random positions of the data; return the actions and the reward per step."""
     rng = np.random.default_rng(7)
     places = rng.uniform(-1, 1, (len(line.SEEDS), EPISODES))
     actions, earned = [], []
@@ -38,7 +38,7 @@ def roll_out(policy: line.Policy) -> dict[str, Any]:
 
 
 def measure() -> dict[str, Any]:
-    """The actions in the data and those of each policy, and the mean reward of a step."""
+    """Return the actions in the data and of each policy, and the mean reward per step."""
     rows = line.data()
     found: dict[str, Any] = {"data": rows["a"][:2000, 0].tolist()}
     found["data_reward"] = float(rows["r"].mean())
@@ -48,7 +48,7 @@ def measure() -> dict[str, Any]:
 
 
 def draw(result: dict[str, Any], stem: Path) -> None:
-    """Actions of the data and of each policy (first seed), and each seed's share and reward."""
+    """Draw actions of data and policies (first seed), and each seed's share outside and reward."""
     bins = np.linspace(-1, 1, 41).tolist()
     with mpl.rc_context(STYLE):
         figure, (left, right) = panels(2, 2.1, 2)
@@ -68,7 +68,7 @@ def draw(result: dict[str, Any], stem: Path) -> None:
 
 
 def sentences(result: dict[str, Any]) -> list[str]:
-    """What the figure shows, with the numbers behind it."""
+    """Return what the figure shows, with the numbers behind it."""
 
     def tell(way: str) -> str:
         outside, reward = (np.mean(result[way][k]) for k in ("outside", "reward"))

@@ -1,4 +1,4 @@
-"""One step of improvement against many, in a grid world solved exactly (the paper's figure 2)."""
+"""One-step and multi-step improvement in a grid world solved exactly (the paper's figure 2)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.report.figures.style import INK, STYLE, panels, save
 from iql.ideas.expectiles import exact
 
 TITLE = "Many steps of dynamic programming against one"
-# S start, G goal (+1), x a ledge to fall from (-1), e an exit that pays EXIT; all but S end it.
+# S start, G goal (+1), x a ledge to fall from (-1), e an exit (+0.1); all but S end the episode.
 GRID = ("e.......", "........", "........", "SxxxxxxG")
 ENDS = {"G": 1.0, "x": -1.0, "e": 0.1}
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))
@@ -28,7 +28,7 @@ Backup = Callable[[np.ndarray], np.ndarray]  # Q (cells, moves) -> V (cells,)
 
 
 class World:
-    """Deterministic moves; the behaviour takes each of the four with equal chance."""
+    """A grid with deterministic moves; the behaviour takes each of the four equally often."""
 
     def __init__(self) -> None:
         self.cells = [(r, c) for r, line in enumerate(GRID) for c, _ in enumerate(line)]
@@ -42,11 +42,11 @@ class World:
         self.start = index[START]
 
     def q(self, v: np.ndarray) -> np.ndarray:
-        """r + discount V(s'), where s' is no end: (cells,) -> (cells, moves)."""
+        """Return r + discount V(s'), without V where s' is terminal: (cells,) -> (cells, moves)."""
         return self.rewards + DISCOUNT * np.where(self.ends[self.next], 0.0, v[self.next])
 
     def solve(self, backup: Backup) -> np.ndarray:
-        """Q at the fixed point of V <- backup(Q); (cells, moves)."""
+        """Return Q at the fixed point of V <- backup(Q): (cells, moves)."""
         v = np.zeros(len(self.cells))
         for _ in range(SWEEPS):
             new = np.where(self.ends, 0.0, backup(self.q(v)))
@@ -56,25 +56,25 @@ class World:
         return self.q(v)
 
     def returns(self, policy: np.ndarray) -> np.ndarray:
-        """The discounted return of a deterministic policy (cells,) from every cell."""
+        """Return the discounted return of a deterministic policy (cells,) from every cell."""
         q = self.solve(lambda q: q[np.arange(len(policy)), policy])
         found: np.ndarray = q[np.arange(len(policy)), policy]
         return found
 
 
 def expectile_backup(expectile: float) -> Backup:
-    """IQL's V: the expectile over the behaviour's actions."""
+    """Return the backup of IQL's V: the expectile over the behaviour's actions."""
     return lambda q: exact(q, np.full(len(MOVES), 1 / len(MOVES)), expectile)
 
 
 def greedy(q: np.ndarray) -> np.ndarray:
-    """The best move of each cell; rounding keeps ties in the moves' order."""
+    """Return the best move of each cell; rounding resolves ties in the order of the moves."""
     found: np.ndarray = q.round(9).argmax(1)
     return found
 
 
 def measure() -> dict[str, Any]:
-    """Exact values and the true returns of what each way of improving makes of them."""
+    """Return exact values, and the true returns of the policy that each algorithm derives."""
     world = World()
     behaviour = world.solve(lambda q: q.mean(1))
     optimal = world.solve(lambda q: q.max(1))
@@ -102,7 +102,7 @@ def measure() -> dict[str, Any]:
 
 
 def draw(result: dict[str, Any], stem: Path) -> None:
-    """Maps of the value with the moves that follow from it, and the return from the start."""
+    """Draw maps of the value with the resulting moves, and the return from the start."""
     world = World()
     shown = [("one step: Q of the behaviour", result["one_step"])]
     shown += [
@@ -141,7 +141,7 @@ def draw(result: dict[str, Any], stem: Path) -> None:
 
 
 def sentences(result: dict[str, Any]) -> list[str]:
-    """What the figure shows, with the numbers behind it."""
+    """Return what the figure shows, with the numbers behind it."""
     one, best = result["one_step"], result["optimal"]
     by_expectile = dict(zip(result["expectiles"], result["iql"], strict=True))
     reached = [t for t, f in by_expectile.items() if np.isclose(f["start"], best["start"])]

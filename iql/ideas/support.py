@@ -1,4 +1,4 @@
-"""The best action among those in the data, not the best there is (the paper's section 4.1)."""
+"""The best action in the data, not the best of all actions (the paper's section 4.1)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SEED = 3
 
 
 def measure() -> dict[str, Any]:
-    """V at one state, whose actions have fixed values and are drawn by a fixed behaviour."""
+    """Return V at one state whose actions have fixed values and a fixed behaviour."""
     rng = np.random.default_rng(SEED)
     q = np.sort(rng.uniform(0, 1, ACTIONS))[rng.permutation(ACTIONS)]
-    q[UNSEEN[1]] = q.max() + 0.4  # the best of all is among the unseen
+    q[UNSEEN[1]] = q.max() + 0.4  # the best action is unseen
     behaviour = rng.dirichlet(np.ones(ACTIONS))
     behaviour[list(UNSEEN)] = 0
     behaviour /= behaviour.sum()
@@ -39,7 +39,7 @@ def measure() -> dict[str, Any]:
 
 
 def draw(result: dict[str, Any], stem: Path) -> None:
-    """The actions, and V as the expectile rises."""
+    """Draw the actions, and V as the expectile rises."""
     q, behaviour = np.array(result["q"]), np.array(result["behaviour"])
     with mpl.rc_context(STYLE):
         figure, (left, right) = panels(2, 2.0, 2)
@@ -65,7 +65,7 @@ def draw(result: dict[str, Any], stem: Path) -> None:
 
 
 def sentences(result: dict[str, Any]) -> list[str]:
-    """What the figure shows, with the numbers behind it."""
+    """Return what the figure shows, with the numbers behind it."""
     below = result["best_seen"] - result["v"][-1]
     return [
         f"At one state with {ACTIONS} actions, {len(UNSEEN)} of which the data do not have, V "

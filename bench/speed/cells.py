@@ -1,4 +1,4 @@
-"""Which updates the benchmark measures: the cells of its parts `updates` and `scale`."""
+"""The cells of the benchmark's parts `updates` and `scale`: which updates it measures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Cell:
 
 
 def update_cells(methods: Sequence[str], cores: int) -> list[Cell]:
-    """The cells of the part `updates`; eager is only compared with, and takes one method."""
+    """Return the cells of the part `updates`; eager, a comparison, is measured for one method."""
     return [
         Cell(method, width, seeds, executor, cores)
         for method in methods
@@ -50,7 +50,7 @@ def update_cells(methods: Sequence[str], cores: int) -> list[Cell]:
 
 
 def scale_cells(cores: int) -> dict[str, list[Cell]]:
-    """The cells of the part `scale`, by what varies."""
+    """Return the cells of the part `scale`, by what varies."""
 
     def cell(width: int, seeds: int, jobs: int = cores, rows: int = ROWS) -> Cell:
         return Cell(SCALED, width, seeds, "compiled", jobs, rows)

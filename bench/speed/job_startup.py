@@ -1,4 +1,4 @@
-"""What a training job costs before it trains: seconds until its first update, and memory."""
+"""Measure the start of a training job: seconds until its first update, and memory."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ DATASET = "benchmark/rows-v0"
 
 
 def one_update() -> Settings:
-    """A job that ends after its first update, in an environment where an untrained policy falls
-    within some steps, so that hardly more than the start is left."""
+    """Return the settings of a job that ends after its first update.
+
+    An untrained policy falls within a few steps in its environment, so little but the start is
+    left.
+    """
     task = TaskSettings(
         task="benchmark",
         family="locomotion",
@@ -45,9 +48,9 @@ def one_update() -> Settings:
 
 
 def start(rows: Path, scratch: Path, rounds: int) -> dict[str, Any]:
-    """Wall seconds of a whole `bench train` of one update on the arrays in `rows`."""
+    """Measure the wall seconds of a `bench train` of one update on the arrays in `rows`."""
     command = [sys.executable, "-m", "bench", "train", "--settings", one_update().model_dump_json()]
-    # The verb is told no folders; it reads and writes below the one where it is called.
+    # `bench train` takes no folders; it reads and writes below the working directory.
     code = os.pathsep.join(filter(None, (str(Path.cwd()), os.environ.get("PYTHONPATH"))))
     seconds: list[float] = []
     for number in range(rounds):

@@ -1,9 +1,9 @@
-"""What an online phase costs beside its updates and its environments, measured in turn.
+"""Measure what an online phase costs beyond its updates and its environments.
 
 The same run does some updates alone, then steps its environments alone with random actions, then
-does both as the phase does, in whole rollouts where an update takes one. The ratio is of the last
-to the sum of the first two. Times are those of the processor, so that other jobs on the machine
-matter little; they are of one environment step.
+does both as the phase does, in whole rollouts where an update needs one. The ratio compares the
+last with the sum of the first two. Times are processor time per environment step, so other jobs on
+the machine matter little.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bench.training.run import Run
 
 
 def measure(cell: Settings, data: Path, steps: int, rounds: int) -> tuple[float, float, float]:
-    """Processor seconds of an environment step: of its updates, of itself, and of both together.
+    """Return processor seconds per environment step: of its updates, of itself, and of both.
 
     Each is the best of `rounds` measurements over at least `steps` steps.
     """
@@ -51,7 +51,7 @@ def measure(cell: Settings, data: Path, steps: int, rounds: int) -> tuple[float,
         (phase.learn, steps // every), (step, steps), (lambda: phase.advance(steps), 1),
     )  # fmt: skip
     best = [float("inf")] * len(measured)
-    for _ in range(rounds):  # in turn, so that a busy machine is busy for all of them
+    for _ in range(rounds):  # interleaved, so that a busy machine affects all of them
         for number, (what, times) in enumerate(measured):
             began = time.thread_time()
             for _ in range(times):
@@ -62,5 +62,5 @@ def measure(cell: Settings, data: Path, steps: int, rounds: int) -> tuple[float,
 
 
 def whole(steps: int, every: int) -> int:
-    """`steps`, or the next multiple of `every`."""
+    """Round `steps` up to a multiple of `every`."""
     return -(-steps // every) * every

@@ -1,4 +1,4 @@
-"""What a benchmark writes: its records, a table of them, and a figure."""
+"""Write a benchmark's records, their table and their figure."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def write(content: dict[str, Any], folder: Path) -> None:
     if content["scale"]:
         draw(content, folder / "scale")
     else:
-        for kind in ("png", "svg"):  # of an earlier run: it would not belong to the table
+        for kind in ("png", "svg"):  # from an earlier run: it would not match the table
             (folder / f"scale.{kind}").unlink(missing_ok=True)

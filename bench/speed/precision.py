@@ -1,6 +1,6 @@
-"""Do scores move when matrix products round to bfloat16? The same seeds trained both ways.
+"""Compare scores with and without rounding matrix products to bfloat16, over the same seeds.
 
-The opt-in `precision: bfloat16` of a suite rests on this comparison and on nothing else.
+This comparison is the only evidence for the opt-in `precision: bfloat16` of a suite.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def cells_of(
 ) -> list[Settings]:
     """Return the settings of each task's two runs, in the order of PRECISIONS.
 
-    Both train seeds 0 to `seeds` - 1 as one block, under the settings that `suite` gives; `where`
-    names its file in errors.
+    Both train seeds 0 to `seeds` - 1 as one block with the settings of `suite`; `where` names its
+    file in errors.
     """
     cells = []
     for task in tasks:
@@ -51,16 +51,16 @@ def cells_of(
 
 
 def train(cells: Sequence[Settings]) -> list[RunFolder]:
-    """Train the cells that have no finished run, all at the same time; return their folders."""
+    """Train the cells without a finished run, all at the same time; return all folders."""
     if not all(_finished(cell) for cell in cells if cell.precision == "bfloat16"):
-        rounding.check()  # before the runs in float32, which take as long
+        rounding.check()  # before the float32 runs, which take just as long
     with ThreadPoolExecutor(cpu_count()) as pool:
         return list(pool.map(_train, cells))
 
 
 def compare(cells: Sequence[Settings], folders: Sequence[RunFolder], rows: Tasks) -> pd.DataFrame:
-    """Return a row a task: last scores in both precisions, their difference with its Student-t
-    95 % interval over seeds, and the updates a second; `rows` are the tasks of config/tasks.tsv.
+    """Return one row per task: last scores in both precisions, their difference with its Student-t
+    95% CI over seeds, and updates per second; `rows` are the tasks of config/tasks.tsv.
     """
     table = []
     for cell, plain, rounded in zip(cells[::2], folders[::2], folders[1::2], strict=True):
@@ -86,7 +86,7 @@ def compare(cells: Sequence[Settings], folders: Sequence[RunFolder], rows: Tasks
 
 
 def write(table: pd.DataFrame, cells: Sequence[Settings], out: Path) -> None:
-    """Write precision.csv, and the machine and settings behind it as precision.json."""
+    """Write precision.csv, and precision.json with the machine and settings behind it."""
     write_csv(table, out / "precision.csv")
     settings = [cell.model_dump(mode="json") for cell in cells]
     write_json(out / "precision.json", {"machine": machine(), "settings": settings})
@@ -114,6 +114,6 @@ def _train(cell: Settings) -> RunFolder:
 
 
 def _last_scores(folder: RunFolder, updates: int, task: Task) -> pd.Series:
-    """Normalised score at the last update, by seed."""
+    """Return the normalised score at the last update, by seed."""
     scores = run_scores(FolderRun(folder.path), {task.task: task})
     return scores[scores["step"] == updates].set_index("seed")["score"].sort_index()

@@ -1,8 +1,8 @@
-"""How fast the suite is on this machine, everything measured side by side in one run.
+"""Measure how fast the suite is on this machine, everything in one run.
 
-What is measured runs in processes of its own (bench.speed.worker; for the peer
-benchmarks/d3rlpy_iql.py), one a core unless said otherwise, which start every round together:
-a rate is that of a machine whose cores are all at work.
+Measurements run in processes of their own (bench.speed.worker; for the peer
+benchmarks/d3rlpy_iql.py), one per core unless stated otherwise, which start every round together.
+A rate is therefore that of a machine with all cores busy.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ STARTUP = {
     "bench train --show": ("-m", "bench", "train", "iql", "pointmaze-large-stitch", "--show"),
     "bench report": ("-m", "bench", "report"),
 }
-AROUND_ROUNDS = 3  # at most: each takes seconds
+AROUND_ROUNDS = 3  # at most, since each takes seconds
 PEER = Path("benchmarks/d3rlpy_iql.py")
 
 
 class Session:
-    """What all parts of one run share; a cell that two parts want is measured once."""
+    """State shared by all parts of one run; a cell used by two parts is measured once."""
 
     def __init__(self, rounds: int, seconds: float, scratch: Path):
         self.rounds, self.seconds, self.scratch = rounds, seconds, scratch
@@ -56,12 +56,12 @@ class Session:
         self.measured: dict[Cell, dict[str, Any]] = {}
 
     def ours(self, unit: str, rounds: int, jobs: int, **task: Any) -> dict[str, Any]:
-        """Measure one kind of bench.speed.worker."""
+        """Measure one kind of bench.speed.worker in `jobs` processes."""
         command = [sys.executable, "-m", "bench.speed.worker", json.dumps(task)]
         return measure(command, unit, rounds, jobs, self.scratch / "cache")
 
     def gemm(self, precision: str) -> dict[str, Any]:
-        """The rate of square products of float32; in `bfloat16` their factors are rounded."""
+        """Measure the rate of square float32 products; `bfloat16` rounds their factors."""
         unit = "gflops_per_second"
         task = {"kind": "gemm", "precision": precision, "seconds": self.seconds}
         result = self.ours(unit, self.rounds, self.cores, **task)
@@ -69,7 +69,7 @@ class Session:
         return result
 
     def prepare(self, cells: Sequence[Cell]) -> dict[str, Any]:
-        """Write the data, compile what is to be compiled, and count the work of an update."""
+        """Write the data, compile the compiled cells, and count the work of an update."""
         for rows in sorted({cell.rows for cell in cells}):
             self._write(rows)
         alone = dict.fromkeys(replace(c, jobs=1) for c in cells if c.executor == "compiled")
@@ -92,13 +92,13 @@ class Session:
         return self.ours(RATE, rounds, cell.jobs, kind="updates", **task)
 
     def _compile(self, cell: Cell) -> dict[str, Any]:
-        """Into the cache of this run, where the processes that are measured find it."""
+        """Compile into this run's cache, where the measured processes find it."""
         result = self._updates(cell, 0)
         tell(f"compile {cell}", result, "preparation_seconds")
         return result
 
     def cell(self, cell: Cell) -> dict[str, Any]:
-        """The record of one cell."""
+        """Return the record of one cell, measuring it if necessary."""
         if cell not in self.measured:
             compiled = self.compiled.get(replace(cell, jobs=1), {})
             failed = [r for r in (self.data[cell.rows], compiled) if "failed" in r]
@@ -112,7 +112,7 @@ class Session:
         return self.measured[cell]
 
     def peer(self, python: str) -> list[dict[str, Any]]:
-        """d3rlpy's IQL: a process a core, and one process with a thread a core."""
+        """Measure d3rlpy's IQL: one process per core, and one process with a thread per core."""
         found = []
         for width in WIDTHS:
             for jobs, threads in ((self.cores, 1), (1, self.cores)):
@@ -124,7 +124,7 @@ class Session:
         return found
 
     def around(self) -> list[dict[str, Any]]:
-        """What is not updates: evaluation, collection, start-up, report, a job's first update."""
+        """Measure the rest: evaluation, collection, start-up, report, a job's first update."""
         rounds = min(self.rounds, AROUND_ROUNDS)
         found: list[dict[str, Any]] = []
 
@@ -156,7 +156,7 @@ class Session:
 
 
 def tell(what: str, result: dict[str, Any], unit: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     if unit in result:
         text = f"{result[unit]:,.{1 if 'seconds' in unit else 0}f} {unit.replace('_', ' ')}"
     else:
@@ -171,8 +171,8 @@ def _check_peer(python: str) -> None:
         done = None
     if done is None or done.returncode:
         raise BenchError(
-            f"--peer: '{python}' is no Python interpreter that can import d3rlpy; give the path of "
-            "one, such as ENVIRONMENT/bin/python."
+            f"--peer: '{python}' is not a Python interpreter that can import d3rlpy; give the path "
+            "of one, such as ENVIRONMENT/bin/python."
         )
 
 
@@ -185,14 +185,16 @@ def check(
         ("--parts", "part", parts, PARTS),
     ):
         if not given:
-            raise BenchError(f"{option}: none given; use some of: {', '.join(known)}.")
+            raise BenchError(f"{option}: none given; use at least one of: {', '.join(known)}.")
         for name in given:
             if name not in known:
                 raise unknown(option, kind, name, known)
     if rounds < 1:
-        raise BenchError(f"--rounds: {rounds} is not positive; the default is 5.")
+        raise BenchError(f"--rounds: {rounds} is not positive; use 1 or more (default 5).")
     if not 0 < seconds < 60:
-        raise BenchError(f"--seconds: {seconds} is not between 0 and 60; the default is 0.5.")
+        raise BenchError(
+            f"--seconds: {seconds} is not between 0 and 60; use a value between (default 0.5)."
+        )
     if peer is not None:
         _check_peer(peer)
 
@@ -205,11 +207,11 @@ def run(
     peer: str | None,
     out: Path,
 ) -> dict[str, Any]:
-    """Measure some of PARTS and write what was measured to `out`; return the content of its
-    benchmark.json.
+    """Measure some of PARTS, write the results to `out`, and return the content of benchmark.json.
 
     Each number is the median of `rounds` rounds of `seconds`; `peer` is a Python interpreter that
-    has d3rlpy. An interrupted run leaves what came before its long last parts.
+    has d3rlpy. An interrupted run keeps the results before its long last parts. Raises BenchError
+    as `check` does.
     """
     check(methods, parts, rounds, seconds, peer)
     content: dict[str, Any] = {
@@ -234,7 +236,7 @@ def run(
             content["updates"] = [session.cell(cell) for cell in cells]
         if "peer" in parts and peer is not None:
             content["peer"] = session.peer(peer)
-        write(content, out)  # what comes next is long
+        write(content, out)  # the remaining parts take long
         if "around" in parts:
             content["around"] = session.around()
         if scale:

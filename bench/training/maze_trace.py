@@ -1,10 +1,10 @@
-"""What a finished run has learned of its maze: values over the data, and where its policy walks.
+"""Trace what a finished run has learned about its maze: values over the data, and its paths.
 
-Written to `trace.safetensors` beside the run, of its S seeds that did not diverge:
+Written to `trace.safetensors` beside the run, for its S seeds that did not diverge:
     positions (N, 2): (x, y) of SAMPLE rows of the data; values (S, N): the method's value there,
     and value_rank (S,): its probe (training.maze_probes); both only for a method with `value`.
     paths (S, E, T, 2): (x, y) before each step of the first EPISODES episodes of the last offline
-    evaluation, rolled out again, NaN behind their end; arrived (S, E): whether they reach the goal.
+    evaluation, rolled out again, NaN after their end; arrived (S, E): whether they reach the goal.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ EPISODES = 5
 
 
 def trace(folder: Path) -> Path:
-    """Trace the run in `folder`; returns the file written."""
+    """Trace the run in `folder` and return the file written; raise BenchError without a maze."""
     run, data = restored(folder)
     maze = maze_of(run.settings.task.env_id)
     if maze is None:
@@ -65,14 +65,19 @@ def trace(folder: Path) -> Path:
 
 
 def restored(folder: Path) -> tuple[Run, Transitions]:
-    """A run with the networks that its offline phase ended with, and the data that it saw."""
+    """Return a run with its networks at the end of the offline phase, and its data.
+
+    Raises BenchError where the data or the networks no longer match the run.
+    """
     files = RunFolder(folder)
     record = read_run(files.record)
     settings = settings_of(record)
     place = TRANSITIONS / settings.task.transitions
     data = Transitions.load(place)
     if content_hash(data) != record["dataset_hash"]:
-        raise BenchError(f"{files.record}, dataset_hash: not that of {place}; train the run again.")
+        raise BenchError(
+            f"{files.record}, dataset_hash: differs from {place}; train the run again."
+        )
     run = Run(settings, data, torch.device("cpu"))
     run.diverged = {int(seed): step for seed, step in record["diverged"].items()}
     saved = load_file(files.policy)
@@ -84,7 +89,7 @@ def restored(folder: Path) -> tuple[Run, Transitions]:
                 part.net.load_state_dict({n: saved[f"{field.name}.{n}"] for n in names})
     except (KeyError, RuntimeError):
         raise BenchError(
-            f"{files.policy}: not the networks of today's code; train the run again."
+            f"{files.policy}: its networks do not fit the current code; train the run again."
         ) from None
     return run, data
 

@@ -1,4 +1,4 @@
-"""What a finished run writes: its episodes, its training curves, its networks, and its record."""
+"""Write the results of a finished run: episodes, training curves, networks and record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.training.run import Run
 
 
 def write(run: Run, folder: Path, record: dict[str, Any]) -> None:
-    """run.json is written last: where it is, the rest is whole."""
+    """Write the results; run.json comes last, so where it exists the rest is complete."""
     out = RunFolder(folder)
     rows = [astuple(row) for row in run.evaluations]
     files.write_rows(out.evaluations, HEADER, rows)
@@ -33,7 +33,7 @@ def write(run: Run, folder: Path, record: dict[str, Any]) -> None:
         print(run.online.seconds)
     online = run.online.seconds if run.online else Seconds()
     seconds = run.seconds + online.updates
-    # A run whose seeds have all diverged ends before its time.
+    # A run whose seeds have all diverged ends early.
     updates = run.settings.updates + run.online.updates if run.online else run.step
     files.write_json(
         out.record,

@@ -129,7 +129,7 @@ def test_a_dataset_without_the_actions_of_rows_left_out_is_refused() -> None:
     path.write_text(json.dumps(content))
     where = ("mine", "mine/hopper/first-v0", "Hopper-v4", Path("minari"))
     prepare.prepare(*where)
-    with pytest.raises(BenchError, match=r"0 left_out_actions where 2 .* convert it again"):
+    with pytest.raises(BenchError, match=r"0 left_out_actions but 2 .* convert it again"):
         prepare.prepare(*where, "d4rl")
 
 
@@ -287,5 +287,7 @@ def test_a_fetched_file_is_verified_before_it_is_converted(monkeypatch: pytest.M
     assert card["audit"][0]["rule"] == "sha256 of the source"
     same_rows(Transitions.load(folder), qlearning_dataset(arrays(*FLAGS)))
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(BenchError, match=r"differs from hopper-medium-v2 in sha256; delete it"):
+    with pytest.raises(
+        BenchError, match=r"does not have the sha256 of hopper-medium-v2; delete it"
+    ):
         convert.convert(of_d4rl, Path("minari"))

@@ -174,7 +174,7 @@ def test_a_failed_cell_is_in_the_table_with_its_reason(content: dict[str, Any]) 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--peer", "/no/such/python"], "--peer: '/no/such/python' is no Python interpreter"),
+        (["--peer", "/no/such/python"], "--peer: '/no/such/python' is not a Python interpreter"),
         (["--peer", sys.executable], "that can import d3rlpy"),
         (["--methods", "ikl"], "--methods: unknown method 'ikl'; did you mean 'iql'?"),
         (["--methods", "ppo"], "--methods: unknown method 'ppo'"),

@@ -214,7 +214,7 @@ def test_a_dataset_replaced_under_a_running_job_is_refused(place: Path, data: Tr
     again = start(place / "a", cell)
     output = again.communicate(timeout=120)[0]
     assert again.returncode == 0
-    assert "starting afresh" in output
+    assert "starting from scratch" in output
     replaced(place / "b", data)
     calm = start(place / "b", cell)
     assert calm.wait(120) == 0
@@ -227,7 +227,7 @@ def test_arrays_that_are_not_their_cards_are_refused(place: Path, data: Transiti
     process = start(place / "a", settings())
     output = process.communicate(timeout=120)[0]
     assert process.returncode == 2
-    assert "the arrays are not those that card.json describes; delete the folder" in output
+    assert "the arrays do not match card.json; delete the folder" in output
     transitions.check_card(place / "b" / TRANSITIONS / DATASET, "anything")  # says no hash
     (folder / "card.json").write_text(json.dumps({"hash": transitions.content_hash(data)}))
     transitions.check_card(folder, transitions.content_hash(Transitions.load(folder)))
@@ -269,7 +269,7 @@ def test_a_second_process_waits_for_the_first_and_repeats_nothing(place: Path) -
     wait_for(results(place / "a", cell) / "checkpoint.safetensors", first)
     first.send_signal(signal.SIGSTOP)
     second = start(place / "a", cell)
-    line = wait_for_line(second, "is at this run; waiting for it")
+    line = wait_for_line(second, "holds this run; waiting for it")
     assert f"process {first.pid} on " in line
     first.send_signal(signal.SIGCONT)
     assert first.wait(120) == 0
@@ -285,7 +285,7 @@ def test_one_that_waits_ends_when_asked_to(place: Path) -> None:
     wait_for(results(place / "a", cell) / "checkpoint.safetensors", first)
     first.send_signal(signal.SIGSTOP)
     second = start(place / "a", cell)
-    wait_for_line(second, "is at this run; waiting for it")
+    wait_for_line(second, "holds this run; waiting for it")
     second.terminate()
     assert second.wait(30) == 75
     first.send_signal(signal.SIGCONT)

@@ -175,7 +175,7 @@ def test_other_data_or_other_networks_are_refused(place: Path, finished: Path) -
     stored = TRANSITIONS / DATASET
     try:
         prepare.write(data.select(data.episodes > 0), {}, stored)
-        with pytest.raises(BenchError, match=r"run.json, dataset_hash: not that of .*again\.$"):
+        with pytest.raises(BenchError, match=r"run.json, dataset_hash: differs from .*again\.$"):
             maze_trace.trace(finished)
     finally:
         prepare.write(data, {}, stored)
@@ -183,10 +183,14 @@ def test_other_data_or_other_networks_are_refused(place: Path, finished: Path) -
     saved = load_file(path)
     try:
         save_file({k: v for k, v in saved.items() if "value" not in k}, path)
-        with pytest.raises(BenchError, match=r"policy.safetensors: not the networks of today"):
+        with pytest.raises(
+            BenchError, match=r"policy.safetensors: its networks do not fit the current code"
+        ):
             maze_trace.trace(finished)
         save_file(saved | {"value.trunk.weights.0": torch.zeros(2, 4, 9)}, path)
-        with pytest.raises(BenchError, match=r"policy.safetensors: not the networks of today"):
+        with pytest.raises(
+            BenchError, match=r"policy.safetensors: its networks do not fit the current code"
+        ):
             maze_trace.trace(finished)
     finally:
         save_file(saved, path)

@@ -89,7 +89,7 @@ def test_other_settings_do_not_resume_a_checkpoint(place: Path) -> None:
     other = settings(config={"hidden": [16, 16], "expectile": 0.8})
     second = start(place / "a", other)
     output = second.communicate(timeout=60)[0]
-    assert "starting afresh" in output
+    assert "starting from scratch" in output
     record = json.loads((results(place / "a", other) / "run.json").read_text())
     assert record["resumed"] == 0
     assert record["config"]["expectile"] == 0.8

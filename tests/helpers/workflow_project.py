@@ -1,4 +1,4 @@
-"""Shared by tests: workflow project."""
+"""A project in a temporary folder, in which snakemake runs a tiny suite end to end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Project:
 
     def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`python -m MODULE ARGUMENTS` on the tiny suite, in this project."""
-        path = self.folder / "suites/tiny.yaml"
+        path = self.folder / "config/tiny.yaml"
         path.write_text(yaml.safe_dump(self.suite, sort_keys=False))
         command = [sys.executable, "-m", *module.split(), "--configfile", "config/tiny.yaml"]
         return subprocess.run(

@@ -164,7 +164,11 @@ def test_a_remote_that_has_it_not_names_the_way_round(
 
 def fetch_over(hub: Hub, folder: Path) -> subprocess.CompletedProcess[str]:
     """The verb in a process of its own: huggingface_hub reads its address when it is imported."""
-    variables = {"HF_ENDPOINT": hub.url, "HF_HOME": str(folder / "cache"), "NO_PROXY": "127.0.0.1"}
+    variables = {
+        "HF_ENDPOINT": hub.address,
+        "HF_HOME": str(folder / "cache"),
+        "NO_PROXY": "127.0.0.1",
+    }
     return subprocess.run(
         [sys.executable, "-m", "bench", "fetch", DATASET],
         cwd=folder,

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import d4rl_files
-from helpers.paths import TESTS
+from helpers.paths import PYTHONPATH, TESTS
 from helpers.training_jobs import (
     DATASET,
     results,
@@ -113,7 +113,7 @@ def test_a_job_that_is_asked_to_stop_in_a_long_chunk_saves_at_once(place: Path) 
         updates=200_000, log_every=200_000, evaluation={"every": 200_000, "episodes": 2}
     )
     process = start(place / "a", cell, "--executor", "eager")
-    wait_for(place / "a/logs/progress", process)
+    wait_for((place / "a/logs/progress").exists, process)
     time.sleep(3)
     process.terminate()
     assert process.wait(30) == 75
@@ -154,7 +154,7 @@ def test_the_checkpoint_before_a_torn_one_serves(
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(place: Path) -> None:
     cell = settings()
     command = [sys.executable, "-m", "bench", "train", "--settings", cell.model_dump_json()]
-    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    environment = os.environ | {"PYTHONPATH": PYTHONPATH}
     done = subprocess.run(
         command, cwd=place / "a", env=environment, text=True, capture_output=True, check=False,
         preexec_fn=small_files, timeout=120,
@@ -205,7 +205,7 @@ def replaced(folder: Path, data: Transitions) -> None:
 def test_a_dataset_replaced_under_a_running_job_is_refused(place: Path, data: Transitions) -> None:
     cell = settings(updates=1000, evaluation={"every": 500, "episodes": 2})
     process = start(place / "a", cell, "--checkpoint-every", "0")
-    wait_for(results(place / "a", cell) / "checkpoint.safetensors", process)
+    wait_for((results(place / "a", cell) / "checkpoint.safetensors").exists, process)
     replaced(place / "a", data)
     output = process.communicate(timeout=120)[0]
     assert process.returncode == 2, output
@@ -266,7 +266,7 @@ def wait_for_line(process: subprocess.Popen[str], text: str) -> str:
 def test_a_second_process_waits_for_the_first_and_repeats_nothing(place: Path) -> None:
     cell = settings(updates=1000, evaluation={"every": 500, "episodes": 2})
     first = start(place / "a", cell, "--checkpoint-every", "0")
-    wait_for(results(place / "a", cell) / "checkpoint.safetensors", first)
+    wait_for((results(place / "a", cell) / "checkpoint.safetensors").exists, first)
     first.send_signal(signal.SIGSTOP)
     second = start(place / "a", cell)
     line = wait_for_line(second, "holds this run; waiting for it")
@@ -282,7 +282,7 @@ def test_a_second_process_waits_for_the_first_and_repeats_nothing(place: Path) -
 def test_one_that_waits_ends_when_asked_to(place: Path) -> None:
     cell = settings()
     first = start(place / "a", cell, "--checkpoint-every", "0")
-    wait_for(results(place / "a", cell) / "checkpoint.safetensors", first)
+    wait_for((results(place / "a", cell) / "checkpoint.safetensors").exists, first)
     first.send_signal(signal.SIGSTOP)
     second = start(place / "a", cell)
     wait_for_line(second, "holds this run; waiting for it")

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 from helpers import online_runs
-from helpers.online_runs import settings, wait
+from helpers.online_runs import settings
+from helpers.training_jobs import results, start, wait_for
 
 from bench.config import registry
 from bench.data.transitions import Transitions
@@ -25,7 +26,7 @@ from bench.training.online.phase import Worlds
 from bench.training.run import Run
 
 CPU = torch.device("cpu")
-# Methods that begin from another one's run are met in test_start.py, others in test_on_policy.py.
+# test_initial_run.py has the methods that begin from another one's run, test_on_policy.py others.
 OFF_POLICY = [m for m in registry.FINE_TUNED if not is_on_policy(registry.load(m))]
 PLAIN = [m for m in OFF_POLICY if not registry.METHODS[m].starts_from]
 WORLDS = (
@@ -182,7 +183,9 @@ def test_compiled_updates_see_the_rows_as_they_arrive(data: Transitions) -> None
 
 def test_a_warm_up_longer_than_the_phase_is_refused(data: Transitions) -> None:
     run = Run(settings("sac", config={"hidden": [4], "warm_up": 80}), data, CPU)
-    with pytest.raises(BenchError, match=r"^online, steps: 80 steps leave no update after sac's warm_up of 80;"):
+    with pytest.raises(
+        BenchError, match=r"^online, steps: 80 steps leave no update after sac's warm_up of 80;"
+    ):
         run.go_online()
 
 
@@ -253,15 +256,15 @@ def test_a_killed_job_ends_as_an_undisturbed_one(
 ) -> None:
     cell = settings(name, online={"steps": 1500, "every": 500, "episodes": 2})
     a, b = (online_runs.place(tmp_path / part) for part in "ab")
-    undisturbed = online_runs.start(a, cell)
-    process = online_runs.start(b, cell, "--checkpoint-every", "0")
-    folder = online_runs.results(b, cell)
+    undisturbed = start(a, cell)
+    process = start(b, cell, "--checkpoint-every", "0")
+    folder = results(b, cell)
     added = folder / ONLINE_ROWS
-    wait(lambda: added.exists() and added.stat().st_size > 20_000, process)
+    wait_for(lambda: added.exists() and added.stat().st_size > 20_000, process)
     process.send_signal(blow)
     assert process.wait(30) == (-signal.SIGKILL if blow == signal.SIGKILL else 75)
     assert not (folder / "run.json").exists()
-    resumed = online_runs.start(b, cell)
+    resumed = start(b, cell)
     output = resumed.communicate(timeout=120)[0]
     assert resumed.returncode == 0, output
     assert undisturbed.wait(120) == 0
@@ -269,7 +272,7 @@ def test_a_killed_job_ends_as_an_undisturbed_one(
     assert record["resumed"] == 1
     assert record["online_seconds"]["total"] > 0
     for file in ("evaluations.csv", "metrics.csv", "episodes.csv", "policy.safetensors"):
-        expected = (online_runs.results(a, cell) / file).read_bytes()
+        expected = (results(a, cell) / file).read_bytes()
         assert expected == (folder / file).read_bytes(), file
     assert not (folder / ONLINE_ROWS).exists()
     rows = (folder / "evaluations.csv").read_text().splitlines()[1:]

@@ -27,7 +27,7 @@ def test_interrupted_and_resumed_equals_undisturbed(place: Path, blow: signal.Si
     assert undisturbed.wait(120) == 0
 
     process = start(place / "b", cell, "--checkpoint-every", "0")
-    wait_for(results(place / "b", cell) / "checkpoint.safetensors", process)
+    wait_for((results(place / "b", cell) / "checkpoint.safetensors").exists, process)
     time.sleep(0.5)
     process.send_signal(blow)
     # A request to stop saves at once and asks for another try; a SIGKILL cannot.
@@ -53,7 +53,7 @@ def test_a_signal_to_the_compiler_too_is_a_request_to_stop(place: Path) -> None:
         place / "a", cell, "--executor", "compiled",
         CXX=str(compiler), TORCHINDUCTOR_CACHE_DIR=str(place / "cache"),
     )  # fmt: skip
-    wait_for(begun, process)
+    wait_for(begun.exists, process)
     os.killpg(process.pid, signal.SIGTERM)
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 75, output

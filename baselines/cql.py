@@ -6,8 +6,9 @@ order of the steps are those of the authors' code (github.com/aviralkumar2907/CQ
 temperature first; then policy and critics, both from the networks as they were. (Under their torch
 0.4.1 the policy's gradient met critics that had stepped; docs/deviations.md.)
 
-Registered twice. `cql` is the authors' own settings, `cql_antmaze` the recipe for AntMaze in
-github.com/young-geng/CQL, issue 2, whose further switches are marked "recipe" below.
+Registered twice. `cql` has the authors' own settings on locomotion and PointMaze, and on AntMaze
+the recipe in github.com/young-geng/CQL, issue 2, whose further switches are marked "recipe" below.
+`cql_antmaze` has that recipe on PointMaze too.
 """
 
 from __future__ import annotations

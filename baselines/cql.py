@@ -7,8 +7,9 @@ the temperature, then policy and critics, both computed from the networks before
 (Under the authors' torch 0.4.1 the policy's gradient used the critics after their step;
 docs/deviations.md.)
 
-Registered twice: `cql` has the authors' settings, `cql_antmaze` the AntMaze recipe of
-github.com/young-geng/CQL, issue 2, whose additional settings are marked "recipe" below.
+Registered twice: `cql` has the authors' own settings on locomotion and PointMaze, and on AntMaze
+the recipe of github.com/young-geng/CQL, issue 2, whose additional settings are marked "recipe"
+below; `cql_antmaze` has that recipe on PointMaze too.
 """
 
 from __future__ import annotations

@@ -7,10 +7,21 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from bench.config.catalogue import Catalogue
-from bench.config.types import Suite
+from bench.config.types import SHARED, Suite
 from bench.report.inputs import ReportInputs
+from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Section
-from bench.report.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, interval, number, row_of
+from bench.report.sections import settings
+from bench.report.table import (
+    NOT_AVAILABLE,
+    NOT_RUN,
+    Cell,
+    Table,
+    interval,
+    number,
+    plain_value,
+    row_of,
+)
 from bench.statistics import published
 from bench.statistics.aggregates import groups
 from bench.statistics.inference import Sample, contrast
@@ -33,6 +44,7 @@ def section(inputs: ReportInputs) -> Section:
         difference = DIFFERENCE if same else ""
         other = OTHER_DATA.format(len(paper) - same, len(paper)) if same < len(paper) else ""
         caption = PUBLISHED.format(difference=difference, other=other)
+        caption += "".join(recipes(inputs))
         items.append(
             CaptionedTable(
                 table, caption, size=8.5 if few else 7, gap=5 if few else 3, breakable=True
@@ -68,6 +80,37 @@ EVALUATIONS = (
     "evaluations (or of all, if fewer); and each seed’s best evaluation, which is selected on the "
     "test environment and is not a score. All are means over seeds."
 )
+
+
+RECIPE = " _{method} on {family}_: {published}; {ours}."
+SAME, DEPARTING = "ours have that recipe", "ours depart from that recipe, as their settings show"
+
+
+def recipes(inputs: ReportInputs) -> list[str]:
+    """A sentence for each method and family whose published scores have a recipe of their own:
+    which it is, and whether ours were made with it."""
+    suite, catalogue = inputs.offline, inputs.catalogue
+    families = dict.fromkeys(catalogue.tasks[task].family for task in counterparts(suite))
+    sentences = []
+    for method in suite.methods:
+        for family in families:
+            layer = catalogue.methods[method].layer(family)
+            if layer is None or layer.published is None:
+                continue
+            wanted = layer.model_dump(include=SHARED, exclude_none=True) | layer.config
+            ours = settings.used(method, suite, catalogue, inputs.runs)[family]
+            # Compared as text, because YAML and JSON turn tuples to lists and 1.0 to 1.
+            same = all(plain_value(ours[key]) == plain_value(v) for key, v in wanted.items())
+            label = plain(catalogue.methods[method].label)
+            sentences.append(
+                RECIPE.format(
+                    method=label,
+                    family=family,
+                    published=plain(layer.published),
+                    ours=SAME if same else DEPARTING,
+                )
+            )
+    return sentences
 
 
 def last_samples(scores: pd.DataFrame, suite: Suite) -> dict[tuple[str, str], Sample]:

@@ -47,7 +47,7 @@ COST = (
 
 def of_method(method: str, inputs: ReportInputs) -> CaptionedTable:
     """Show the settings of a method by task family, with their sources."""
-    configs = _configs(method, inputs.suite, inputs.catalogue, inputs.runs)
+    configs = used(method, inputs.suite, inputs.catalogue, inputs.runs)
     entry = inputs.catalogue.methods[method]
     layers = {family: entry.layer(family) for family in configs}
     sources = "; ".join(f"{family}: {layer.source}" for family, layer in layers.items() if layer)
@@ -61,9 +61,7 @@ def of_method(method: str, inputs: ReportInputs) -> CaptionedTable:
     )
 
 
-def _configs(
-    method: str, suite: Suite, catalogue: Catalogue, runs: Runs
-) -> dict[str, dict[str, Any]]:
+def used(method: str, suite: Suite, catalogue: Catalogue, runs: Runs) -> dict[str, dict[str, Any]]:
     """Return the settings by family, as a run recorded them or, without a run, as planned."""
     configs: dict[str, dict[str, Any]] = {}
     for run in runs.found.values():

@@ -27,7 +27,7 @@ test: check
 
 # On a machine with SLURM's packages, as root: two nodes of its own, started and stopped.
 test-cluster: .venv/ready
-	$(RUN) pytest -m cluster -rs tests/test_cluster.py
+	$(RUN) pytest -m cluster -rs tests/workflow/test_cluster.py
 
 check: .venv/ready
 	$(BIN)/ruff format --check .

@@ -1,1 +1,1 @@
-"""The methods that IQL is compared with, one file each."""
+"""Methods that IQL is compared with, one file each."""

@@ -1,13 +1,13 @@
-"""AWAC: an off-policy critic, and a policy that imitates the data where the critic approves.
+"""AWAC: an off-policy critic, and a policy that imitates the data's better actions.
 
 Nair, Gupta, Dalal, Levine, "AWAC: Accelerating Online Reinforcement Learning with Offline
-Datasets", arXiv:2006.09359. The critic evaluates the current policy; the policy takes the
-maximum of the data's likelihood, each action weighted with exp(A / lambda).
+Datasets", arXiv:2006.09359. The critic evaluates the current policy; the policy maximises the
+data's likelihood with each action weighted by exp(A / lambda).
 
 The order of the steps and every default are those of the authors' code
-(github.com/rail-berkeley/rlkit): all losses from the networks as they were, then critic,
-policy, target. Its MuJoCo runs take the weights relative to the batch; its AntMaze runs (of
-IQL, whose policy step is the same) take them absolute and clipped.
+(github.com/rail-berkeley/rlkit): all losses use the networks before their steps, which follow in
+the order critic, policy, target. Its MuJoCo runs weight actions relative to the batch; its AntMaze
+runs (of IQL, with the same policy step) use absolute, clipped weights.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ class Config:
 
 
 def uniform(bound: float | None = None) -> Initialiser:
-    """Weight uniform in +-bound, or in +-1/sqrt(outputs) as rlkit's fanin_init; bias zero."""
+    """Return an initialiser: weight uniform in +-bound, or as rlkit's fanin_init; bias zero.
+
+    rlkit's bound is 1/sqrt(outputs).
+    """
 
     def draw(fan_in: int, fan_out: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         weight = torch.rand(fan_in, fan_out, generator=generator)
@@ -52,19 +55,19 @@ def uniform(bound: float | None = None) -> Initialiser:
 
 
 class Policy(GaussianPolicy):
-    """Mean tanh(net(s)); log_std in its range by a sigmoid of the free parameter, not a clamp."""
+    """Policy with mean tanh(net(s)) whose log_std is bounded by a sigmoid instead of a clamp."""
 
     def bounded_log_std(self) -> Tensor:
-        """(S, 1, act)."""
+        """Return log_std: (S, 1, act)."""
         low, high = self.log_std_range
         return low + (high - low) * torch.sigmoid(self.log_std)
 
     def std(self) -> Tensor:
-        """(S, 1, act)."""
+        """Return the standard deviation: (S, 1, act)."""
         return self.bounded_log_std().exp()
 
     def log_prob(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """log pi(a|s), summed over action dimensions: (S, B)."""
+        """Return log pi(a|s), summed over action dimensions: (S, B)."""
         log_std = self.bounded_log_std()
         z = (actions - self(observations)) * (-log_std).exp()
         return -(0.5 * z.square() + log_std + 0.5 * LOG_2PI).sum(-1)
@@ -78,7 +81,7 @@ class State:
 
 
 def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
-    """Fresh networks; the rates are constant, whatever the number of updates."""
+    """Return fresh networks; the rates are constant, so `updates` is not used."""
     observation, action = spec.observation_dim, spec.action_dim
     rate, device = constant(config.learning_rate), streams.device
     policy = Policy(
@@ -95,12 +98,12 @@ def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
 
 
 def critic_loss(q: Tensor, target: Tensor) -> Tensor:
-    """Both critics' squared Bellman errors: (2, S, B), (S, B) -> (S,)."""
+    """Return both critics' squared Bellman errors: (2, S, B), (S, B) -> (S,)."""
     return (q - target).square().sum(0).mean(-1)
 
 
 def weigh(advantage: Tensor, beta: float, relative: bool) -> Tensor:
-    """exp(A / lambda): divided by its mean over the batch, or clipped: (S, B) -> (S, B)."""
+    """Return exp(A / lambda), divided by its batch mean or clipped: (S, B) -> (S, B)."""
     scaled = advantage / beta
     if relative:
         return scaled.softmax(-1) * scaled.shape[-1]
@@ -108,12 +111,12 @@ def weigh(advantage: Tensor, beta: float, relative: bool) -> Tensor:
 
 
 def policy_loss(weights: Tensor, log_prob: Tensor) -> Tensor:
-    """Weighted maximum likelihood, negated: (S, B), (S, B) -> (S,)."""
+    """Return the weighted log-likelihood, negated: (S, B), (S, B) -> (S,)."""
     return -(weights * log_prob).mean(-1)
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One step of critics, policy and target; metrics are (S,)."""
+    """Update critics, policy and target once; return the metrics, (S,) each."""
     observations, policy = batch.observations, state.policy.net
     with torch.no_grad():
         next_actions = policy.sample(batch.next_observations, streams)
@@ -140,15 +143,15 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
 
 
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
-    """The mean action: (S, B, obs) -> (S, B, act)."""
+    """Return the mean action: (S, B, obs) -> (S, B, act)."""
     return state.policy(observations)
 
 
 def value(state: State, observations: Tensor, config: Config) -> Tensor:
-    """The smaller Q of the action that it would take: (S, N, obs) -> (S, N)."""
+    """Return the smaller Q of the policy's action: (S, N, obs) -> (S, N)."""
     return state.critic(observations, state.policy(observations)).amin(0)
 
 
 def explore(state: State, observations: Tensor, config: Config, streams: Streams) -> Tensor:
-    """Draws from the policy, as the exploration of awac1.py: (S, E, obs) -> (S, E, act)."""
+    """Sample the policy, as awac1.py's exploration: (S, E, obs) -> (S, E, act)."""
     return state.policy.net.sample(observations, streams)

@@ -1,13 +1,13 @@
 """AWR: advantage-weighted regression with TD(lambda) returns and no action values.
 
 Peng, Kumar, Zhang, Levine, "Advantage-Weighted Regression: Simple and Scalable Off-Policy
-Reinforcement Learning", arXiv:1910.00177, in the form of its experiments on static data sets:
-the data are the replay buffer, and nothing is added to it. Each iteration of algorithm 1 is
-two regressions, one phase of updates each: V on the returns of all rows, then the policy on
-the data's actions, weighted by how far the return lies above the new V.
+Reinforcement Learning", arXiv:1910.00177, as in its experiments on static datasets: the data
+is the replay buffer, and nothing is added to it. Each iteration of algorithm 1 is two
+regressions, one phase of updates each: V on the returns of all rows, then the policy on the
+data's actions, weighted by how far the return exceeds the new V.
 
-The lengths of the phases, what is normalised and every default are those of the authors' own
-code (github.com/xbpeng/awr).
+Phase lengths, normalisation and every default are those of the authors' code
+(github.com/xbpeng/awr).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from bench.learning.replay import Replay
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
 
-ADVANTAGE_FLOOR = 1e-5  # added to the deviation of the advantages; ADV_EPS in awr_agent.py
-CHUNK = 16_384  # rows of which V is computed at a time
+ADVANTAGE_FLOOR = 1e-5  # added to the advantages' standard deviation; ADV_EPS in awr_agent.py
+CHUNK = 16_384  # rows per forward pass of V
 
 
 @dataclass(frozen=True)
 class Config:
-    """Defaults: awr_configs.py, and awr_agent.py for what that leaves out."""
+    """Defaults: awr_configs.py, or awr_agent.py for settings it leaves out."""
 
     discount: float = 0.99
     td_lambda: float = 0.95
@@ -42,14 +42,14 @@ class Config:
     critic_updates: int = 200  # per iteration
     policy_updates: int = 1000  # per iteration, after the critic's
     learning_rate: float = 1e-2  # the critic's; SGD with momentum 0.9, both
-    policy_learning_rate: float = 5e-5  # for HalfCheetah and Ant; config/methods.yaml has others
+    policy_learning_rate: float = 5e-5  # HalfCheetah and Ant; others in config/methods.yaml
     action_std: float = 0.4  # of the policy, fixed; 0.2 for Ant
     bound_weight: float = 10.0  # of the loss on means outside [-1, 1]; awr_agent.py
     hidden: tuple[int, ...] = (128, 64)  # ReLU, Xavier initialisation
 
 
 class MeanPolicy(nn.Module):
-    """The mean of the policy's Gaussian, not bounded: (S, B, obs) -> (S, B, act)."""
+    """Unbounded mean of the policy's Gaussian: (S, B, obs) -> (S, B, act)."""
 
     def __init__(self, sizes: list[int], streams: Streams):
         super().__init__()
@@ -62,23 +62,23 @@ class MeanPolicy(nn.Module):
 @dataclass
 class State:
     policy: Momentum[MeanPolicy]
-    value: Momentum[ValueNet]  # of V (1 - discount), which is of the size of a reward
-    returns: Tensor  # (S, N), of every row, by the V that the last critic's phase ended with
-    advantages: Tensor  # (S, N), of those returns over that V, normalised
+    value: Momentum[ValueNet]  # V (1 - discount), which has the scale of a reward
+    returns: Tensor  # (S, N), from V at the end of the last critic phase
+    advantages: Tensor  # (S, N), of those returns relative to that V, normalised
 
 
 def xavier(fan_in: int, fan_out: int) -> float:
-    """Glorot and Bengio 2010; hidden layers and the critic's head (net_util.py)."""
+    """Return the bound of Glorot and Bengio 2010: hidden layers, critic's head (net_util.py)."""
     return math.sqrt(6 / (fan_in + fan_out))
 
 
 def small(fan_in: int, fan_out: int) -> float:
-    """The policy's last layer (actor_init_output_scale), so that it begins near 0."""
+    """Return the bound of the policy's last layer (actor_init_output_scale): it starts near 0."""
     return 0.01
 
 
 def uniform(bound: Callable[[int, int], float]) -> Initialiser:
-    """Weights uniform in +-bound(fan_in, fan_out), biases 0."""
+    """Return an initialiser: weights uniform in +-bound(fan_in, fan_out), biases 0."""
 
     def draw(fan_in: int, fan_out: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         weight = 2 * torch.rand(fan_in, fan_out, generator=generator) - 1
@@ -88,7 +88,7 @@ def uniform(bound: Callable[[int, int], float]) -> Initialiser:
 
 
 def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
-    """Fresh networks; the rates are constant, whatever the number of updates."""
+    """Return fresh networks; the rates are constant, so `updates` is not used."""
     sizes, device = [spec.observation_dim, *config.hidden], streams.device
     policy = MeanPolicy([*sizes, spec.action_dim], streams)
     value = ValueNet(sizes, streams, initialiser=uniform(xavier))
@@ -102,7 +102,7 @@ def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
 
 
 def columns(data: Transitions, config: Config) -> dict[str, np.ndarray]:
-    """`ends` is 1 in the last row of an episode."""
+    """Return `ends` (N,), 1 in the last row of an episode."""
     ends = np.zeros(len(data), dtype=np.float32)
     ends[data.starts() + data.lengths() - 1] = 1
     return {"ends": ends}
@@ -111,16 +111,17 @@ def columns(data: Transitions, config: Config) -> dict[str, np.ndarray]:
 def td_lambda_returns(
     rewards: Tensor, next_values: Tensor, ends: Tensor, discount: float, td_lambda: float
 ) -> Tensor:
-    """R_t = r_t + discount ((1 - lambda) V_{t+1} + lambda R_{t+1}) along each episode, and
-    r + discount V at its end: (N,), (S, N), (N,) -> (S, N).
+    """Return the TD(lambda) returns of every row: (N,), (S, N), (N,) -> (S, N).
 
-    `next_values` is 0 where the episode terminated. Unrolled, R_t = x_t + c_t R_{t+1}, which
-    each pass below makes reach twice as far, so that log2(longest episode) passes do.
+    R_t = r_t + discount ((1 - lambda) V_{t+1} + lambda R_{t+1}) along each episode, and
+    r + discount V at its end. `next_values` is 0 where the episode terminated. Unrolled,
+    R_t = x_t + c_t R_{t+1}; each pass below doubles its reach, so log2(longest episode)
+    passes suffice.
     """
     carry = discount * td_lambda * (1 - ends)
     returns = rewards + (discount - carry) * next_values
     reach = 1
-    while carry.any():  # the last row ends an episode, so that nothing reaches beyond it
+    while carry.any():  # the last row ends an episode, so nothing reaches beyond it
         returns[:, :-reach] += carry[:-reach] * returns[:, reach:]
         carry[:-reach] = carry[:-reach] * carry[reach:]
         reach *= 2
@@ -128,53 +129,55 @@ def td_lambda_returns(
 
 
 def normalise(advantages: Tensor) -> Tensor:
-    """Mean 0 and deviation 1 over each seed's rows: (S, N) -> (S, N)."""
+    """Normalise to mean 0 and deviation 1 over each seed's rows: (S, N) -> (S, N)."""
     deviation, mean = torch.std_mean(advantages, 1, correction=0, keepdim=True)
     return (advantages - mean) / (deviation + ADVANTAGE_FLOOR)
 
 
 def critic_loss(v: Tensor, returns: Tensor, discount: float) -> Tensor:
-    """Algorithm 1, the regression of V, with v = (1 - discount) V: (S, B) twice -> (S,)."""
+    """Return algorithm 1's loss of V, with v = (1 - discount) V: (S, B) twice -> (S,)."""
     return 0.5 * ((1 - discount) * returns - v).square().mean(-1)
 
 
 def log_density(mean: Tensor, actions: Tensor, std: float) -> Tensor:
-    """log pi(a|s) of the Gaussian with deviation `std`: (S, B, act) twice -> (S, B)."""
+    """Return log pi(a|s) of the Gaussian with deviation `std`: (S, B, act) twice -> (S, B)."""
     z = (actions - mean) / std
     return -(0.5 * z.square() + math.log(std) + 0.5 * LOG_2PI).sum(-1)
 
 
 def weigh(advantages: Tensor, config: Config) -> Tensor:
-    """exp(A / temperature) of normalised advantages, clipped: (S, B) -> (S, B)."""
+    """Return exp(A / temperature) of normalised advantages, clipped: (S, B) -> (S, B)."""
     return (advantages / config.temperature).exp().clamp(max=config.max_weight)
 
 
 def policy_loss(log_prob: Tensor, weight: Tensor) -> Tensor:
-    """Algorithm 1, the weighted regression of the policy, negated: (S, B) twice -> (S,)."""
+    """Return algorithm 1's weighted log-likelihood of the policy, negated: (S, B) twice -> (S,)."""
     return -(weight * log_prob).mean(-1)
 
 
 def bound_loss(mean: Tensor) -> Tensor:
-    """Half the squared distance of the means from [-1, 1]: (S, B, act) -> (S,)."""
+    """Return half the squared distance of the means from [-1, 1]: (S, B, act) -> (S,)."""
     return 0.5 * (mean - mean.clamp(-1, 1)).square().sum(-1).mean(-1)
 
 
 def position(state: State, config: Config) -> int:
-    """How many updates of the present iteration are done."""
+    """Return the number of updates done in the current iteration."""
     done = state.value.updates + state.policy.updates
     return done % (config.critic_updates + config.policy_updates)
 
 
 def branch(state: State, config: Config) -> bool:
-    """Whether the next update is the critic's."""
+    """Return whether the next update is the critic's."""
     return position(state, config) < config.critic_updates
 
 
 @torch.no_grad()
 def refresh(state: State, replay: Replay, config: Config) -> None:
-    """Before the first update and after each critic's phase, by the V of that moment: the
-    returns of all rows and their advantages. The policy's phase leaves V as it is, so that
-    the same returns serve the critic's phase that follows."""
+    """Recompute the returns of all rows and their advantages from the current V.
+
+    This happens before the first update and after each critic phase. The policy phase does not
+    change V, so the same returns serve the critic phase that follows.
+    """
     if state.value.updates and position(state, config) != config.critic_updates:
         return
 
@@ -195,7 +198,7 @@ def refresh(state: State, replay: Replay, config: Config) -> None:
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One step of the critic or of the policy, by the phase; metrics are (S,)."""
+    """Update the critic or the policy, by phase; return the metrics, (S,) each."""
     rows = batch.columns["rows"]
     if branch(state, config):
         returns = state.returns.gather(1, rows)
@@ -218,5 +221,5 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
 
 
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
-    """The mean action within the bounds: (S, B, obs) -> (S, B, act)."""
+    """Return the mean action, clipped to the bounds: (S, B, obs) -> (S, B, act)."""
     return state.policy(observations).clamp(-1, 1)

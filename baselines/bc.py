@@ -1,8 +1,8 @@
-"""Behavioural cloning: regress the data's actions, pi(s) ~ a.
+"""Behavioural cloning: regression of the data's actions, pi(s) ~ a.
 
-The deterministic variant with squared error, which both the IQL authors' own BC
+This is the deterministic variant with squared error, used by both the IQL authors' BC
 (github.com/ikostrikov/jaxrl, examples/configs/bc_default.py) and CORL
-(algorithms/offline/any_percent_bc.py) use.
+(algorithms/offline/any_percent_bc.py).
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ class State:
 
 
 def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
-    """A fresh policy; the rate is constant, whatever the number of updates."""
+    """Return a fresh policy; the rate is constant, so `updates` is not used."""
     sizes = [spec.observation_dim, *config.hidden, spec.action_dim]
     policy = DeterministicPolicy(sizes, streams, initialiser=torch_default())
     return State(Learner(policy, constant(config.learning_rate), streams.device))
 
 
 def cloning_loss(predicted: Tensor, actions: Tensor) -> Tensor:
-    """Mean squared error over batch and action dimensions: (S, B, act) -> (S,)."""
+    """Return the mean squared error over batch and action dimensions: (S, B, act) -> (S,)."""
     return (predicted - actions).square().mean((-2, -1))
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One regression step; metrics are (S,)."""
+    """Take one regression step; return the metrics, (S,) each."""
     loss = cloning_loss(state.policy(batch.observations), batch.actions)
     state.policy.descend(loss)
     return {"actor_loss": loss.detach()}
 
 
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
-    """(S, B, obs) -> (S, B, act)."""
+    """Return the policy's action: (S, B, obs) -> (S, B, act)."""
     return state.policy(observations)

@@ -1,8 +1,8 @@
 """10%BC: behavioural cloning of the best tenth of the trajectories by return.
 
-The filter of Chen et al. 2021 (Decision Transformer, arXiv:2106.01345, section 5.1). The
-tenth is of the number of trajectories, rounded down, as in CORL; trajectories end where the
-data say that an episode ended, not at a fixed length.
+The filter is that of Chen et al. 2021 (Decision Transformer, arXiv:2106.01345, section 5.1). It
+keeps a tenth of the number of trajectories, rounded down, as in CORL. Trajectories end where the
+data ends an episode, not at a fixed length.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ __all__ = ["Config", "State", "act", "init", "select", "update"]
 
 @dataclass(frozen=True)
 class Config(bc.Config):
-    """BC's, and the share of trajectories that is kept (CORL: frac 0.1)."""
+    """BC's settings, and the share of trajectories to keep (CORL: frac 0.1)."""
 
     fraction: float = 0.1
 
 
 def select(data: Transitions, config: Config) -> Transitions:
-    """The transitions of the best trajectories, at least one; ties go to the earlier one."""
+    """Return the transitions of the best trajectories, at least one; ties go to the earlier."""
     returns = data.returns()
     count = max(int(config.fraction * len(returns)), 1)
     best = np.argsort(-returns, kind="stable")[:count]

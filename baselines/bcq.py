@@ -1,7 +1,7 @@
-"""BCQ: Q-learning over actions that a model of the data proposes and a network perturbs a little.
+"""BCQ: Q-learning over actions proposed by a model of the data and slightly perturbed by a network.
 
 Fujimoto, Meger, Precup, "Off-Policy Deep Reinforcement Learning without Exploration",
-arXiv:1812.02900, algorithm 1. A conditional VAE imitates the data; the target and the
+arXiv:1812.02900, algorithm 1. A conditional VAE models the data; the target and the
 policy take the best of several of its samples, each moved by at most `perturbation`.
 
 Order of the steps (VAE, critics, perturbation, both targets) and defaults:
@@ -28,10 +28,10 @@ from bench.learning.vae import ActionVAE, best_sample, best_value, repeat
 class Config:
     """Defaults: continuous_BCQ/BCQ.py and main.py of the authors' repository."""
 
-    perturbation: float = 0.05  # Phi, the most that an action is moved by, of a range of 1
+    perturbation: float = 0.05  # Phi, the largest change of an action in [-1, 1]
     minimum_weight: float = 0.75  # lambda, share of the lower critic in the target
-    target_samples: int = 10  # actions a state that the target takes the best of
-    test_samples: int = 100  # the same, for acting; a constant of select_action
+    target_samples: int = 10  # actions per state; the target takes the best
+    test_samples: int = 100  # actions per state when acting; a constant in select_action
     kl_weight: float = 0.5  # of the VAE's KL divergence
     discount: float = 0.99
     polyak: float = 0.005
@@ -63,7 +63,7 @@ class State:
 
 
 def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
-    """Fresh networks; the rates are constant, whatever the number of updates."""
+    """Return fresh networks; the rates are constant, so `updates` is not used."""
     observation, action = spec.observation_dim, spec.action_dim
     rate, rule = constant(config.learning_rate), torch_default()
     sizes = [observation + action, *config.hidden]
@@ -75,17 +75,17 @@ def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
 
 
 def critic_loss(q: Tensor, target: Tensor) -> Tensor:
-    """Both critics' squared errors: (2, S, B), (S, B) -> (S,)."""
+    """Return both critics' squared errors: (2, S, B), (S, B) -> (S,)."""
     return (q - target).square().sum(0).mean(-1)
 
 
 def policy_loss(q: Tensor) -> Tensor:
-    """Eq. 12, the first critic's value of perturbed actions, negated: (S, B) -> (S,)."""
+    """Return eq. 12, the first critic's value of perturbed actions, negated: (S, B) -> (S,)."""
     return -q.mean(-1)
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One step of all networks; metrics are (S,)."""
+    """Update all networks once; return the metrics, (S,) each."""
     vae = state.vae.net
     reconstruction, kl = vae.losses(batch.observations, batch.actions, streams)
     state.vae.descend(reconstruction + config.kl_weight * kl)
@@ -119,7 +119,7 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
 
 
 def begin(state: State, config: Config, streams: Streams, episodes: int) -> Actor:
-    """Eq. 11: the action that the first critic rates highest among `test_samples` proposals."""
+    """Return the actor of eq. 11: the first critic's best of `test_samples` proposals."""
 
     def act(observations: Tensor, rewards: Tensor) -> Tensor:
         states = repeat(observations, config.test_samples)

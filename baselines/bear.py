@@ -1,8 +1,8 @@
-"""BEAR: the policy seeks high values while its samples stay near those of a model of the data.
+"""BEAR: the policy maximises Q while its samples stay close to those of a model of the data.
 
 Kumar, Fu, Tucker, Levine, "Stabilizing Off-Policy Q-Learning via Bootstrapping Error
 Reduction", arXiv:1906.00949, algorithm 1. The distance is the maximum mean discrepancy (MMD)
-of a few samples each, held below a threshold by a Lagrange multiplier.
+between a few samples of each, held below a threshold by a Lagrange multiplier.
 
 Order of the steps (VAE, critics, policy, multiplier, both targets): the authors' repository,
 github.com/aviralkumar2907/BEAR. Defaults: the authors' later code for D4RL,
@@ -31,16 +31,16 @@ LOG_STD_RANGE = (-5.0, 2.0)  # policies.py
 
 @dataclass(frozen=True)
 class Config:
-    """Defaults: bear.py and examples/bear_hdf5_d4rl.py; where named, algos.py of 2019."""
+    """Defaults: bear.py and examples/bear_hdf5_d4rl.py, or algos.py of 2019 where named."""
 
     kernel: Kernel = "laplacian"  # per robot, see config/methods.yaml
     bandwidth: float = 20.0  # sigma; 10 to 20 in 2019
     threshold: float = 0.05  # epsilon, the MMD that the multiplier holds
-    match_samples: int = 4  # of policy and model each, in the MMD; 5 in 2019 (readme.md)
-    warm_start: int = 40_000  # updates in which the policy minimises the MMD alone
+    match_samples: int = 4  # samples of policy and model each in the MMD; 5 in 2019 (readme.md)
+    warm_start: int = 40_000  # updates in which the policy only minimises the MMD
     minimum_weight: float = 0.75  # lambda, share of the lower critic in the target
-    target_samples: int = 10  # actions a state that the target takes the best of
-    test_samples: int = 10  # the same, for acting (algos.py); 100 for D4RL
+    target_samples: int = 10  # actions per state; the target takes the best
+    test_samples: int = 10  # actions per state when acting (algos.py); 100 for D4RL
     kl_weight: float = 0.5  # of the VAE's KL divergence
     discount: float = 0.99
     polyak: float = 0.005
@@ -52,14 +52,14 @@ class Config:
 
 
 class Multiplier(nn.Module):
-    """The logarithm of the Lagrange multiplier, (S, 1, 1); it starts at 0."""
+    """A trained Lagrange multiplier; its logarithm (S, 1, 1) starts at 0."""
 
     def __init__(self, seeds: int):
         super().__init__()
         self.log = nn.Parameter(torch.zeros(seeds, 1, 1))
 
     def forward(self) -> Tensor:
-        """The multiplier: (S, 1)."""
+        """Return the multiplier: (S, 1)."""
         return self.log.exp().squeeze(-1)
 
 
@@ -74,7 +74,7 @@ class State:
 
 
 def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
-    """Fresh networks; the rates are constant, whatever the number of updates."""
+    """Return fresh networks; the rates are constant, so `updates` is not used."""
     observation, action, device = spec.observation_dim, spec.action_dim, streams.device
     rate, rule = constant(config.learning_rate), torch_default()
     sizes = [observation, *config.hidden, action]
@@ -97,14 +97,14 @@ def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
 def sample_raw(
     policy: SquashedGaussianPolicy, observations: Tensor, samples: int, streams: Streams
 ) -> Tensor:
-    """Raw actions u, the actions being tanh(u): (S, B, obs) -> (S, samples, B, act)."""
+    """Sample raw actions u, where the action is tanh(u): (S, B, obs) -> (S, samples, B, act)."""
     mean, log_std = policy.distribution(observations)
     noise = streams.normal(samples, *mean.shape[1:])
     return mean.unsqueeze(1) + log_std.unsqueeze(1).exp() * noise
 
 
 def mean_kernel(x: Tensor, y: Tensor, kernel: Kernel, bandwidth: float) -> Tensor:
-    """Mean of k over all pairs of samples: (S, N, B, act), (S, M, B, act) -> (S, B).
+    """Return the mean of k over all pairs of samples: (S, N, B, act), (S, M, B, act) -> (S, B).
 
     k(x, y) = exp(-|x - y|_1 / (2 sigma)) or exp(-|x - y|_2^2 / (2 sigma)).
     """
@@ -114,38 +114,38 @@ def mean_kernel(x: Tensor, y: Tensor, kernel: Kernel, bandwidth: float) -> Tenso
 
 
 def sampled_mmd(x: Tensor, y: Tensor, kernel: Kernel, bandwidth: float) -> Tensor:
-    """The distance, a sample's pairs with itself included: (S, N, B, act) twice -> (S, B)."""
+    """Return the MMD, including pairs of a sample with itself: (S, N, B, act) twice -> (S, B)."""
     own = mean_kernel(x, x, kernel, bandwidth) + mean_kernel(y, y, kernel, bandwidth)
-    # The square root has no slope at 0.
+    # The square root has no derivative at 0.
     return (own - 2 * mean_kernel(x, y, kernel, bandwidth) + 1e-6).sqrt()
 
 
 def critic_loss(q: Tensor, target: Tensor) -> Tensor:
-    """Both critics' squared errors: (2, S, B), (S, B) -> (S,)."""
+    """Return both critics' squared errors: (2, S, B), (S, B) -> (S,)."""
     return (q - target).square().sum(0).mean(-1)
 
 
 def policy_loss(q: Tensor | None, mmd: Tensor, multiplier: Tensor) -> Tensor:
-    """Eq. 1's Lagrangian in the policy: (2, S, N * B), (S, B), (S, 1) -> (S,).
+    """Return eq. 1's Lagrangian for the policy: (2, S, N * B), (S, B), (S, 1) -> (S,).
 
-    The lower critic's value is what the policy seeks; without `q`, the MMD alone counts.
+    The policy maximises the lower critic's value; without `q`, only the MMD counts.
     """
     constraint = (multiplier * mmd).mean(-1)
     return constraint if q is None else constraint - q.amin(0).mean(-1)
 
 
 def dual_loss(mmd: Tensor, multiplier: Tensor, threshold: float) -> Tensor:
-    """The same in the multiplier, negated, as that one ascends: (S, B), (S, 1) -> (S,)."""
+    """Return the negated Lagrangian, which the multiplier descends: (S, B), (S, 1) -> (S,)."""
     return -(multiplier * (mmd - threshold)).mean(-1)
 
 
 def branch(state: State, config: Config) -> bool:
-    """Whether the next update's policy seeks values too."""
+    """Return whether the policy's next update also maximises Q."""
     return state.policy.updates >= config.warm_start
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One step of all networks and of the multiplier; metrics are (S,)."""
+    """Update all networks and the multiplier once; return the metrics, (S,) each."""
     seeking, vae = branch(state, config), state.vae.net
     reconstruction, kl = vae.losses(batch.observations, batch.actions, streams)
     state.vae.descend(reconstruction + config.kl_weight * kl)
@@ -166,7 +166,7 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
     with torch.no_grad():
         modelled = vae.sample_raw(states, streams).unflatten(1, (config.match_samples, -1))
     raw = sample_raw(state.policy.net, batch.observations, config.match_samples, streams)
-    # Before tanh, where the gradient does not vanish near the bounds.
+    # The MMD is taken before tanh, where the gradient does not vanish near the bounds.
     mmd = sampled_mmd(modelled, raw, config.kernel, config.bandwidth)
     policy_q = state.critic(states, torch.tanh(raw).flatten(1, 2)) if seeking else None
     multiplier = state.multiplier()
@@ -189,7 +189,7 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
 
 
 def begin(state: State, config: Config, streams: Streams, episodes: int) -> Actor:
-    """The action that the first critic rates highest among `test_samples` of the policy's."""
+    """Return the actor: the first critic's best of `test_samples` samples of the policy."""
 
     def act(observations: Tensor, rewards: Tensor) -> Tensor:
         raw = sample_raw(state.policy.net, observations, config.test_samples, streams)

@@ -1,8 +1,8 @@
-"""Cal-QL: CQL that pushes no action of the policy below the return that the data reached.
+"""Cal-QL: CQL that never pushes the Q of a policy action below the data's return.
 
 Nakamoto, Zhai, Singh, Mark, Ma, Finn, Kumar, Levine, "Cal-QL: Calibrated Offline RL Pre-Training
-for Efficient Online Fine-Tuning", arXiv:2303.05479. In CQL's conservative term the Q of an action
-of the policy is max(Q, return from here on) (its eq. 5.1). Online, half of each batch stays data.
+for Efficient Online Fine-Tuning", arXiv:2303.05479. In CQL's conservative term, the Q of a policy
+action becomes max(Q, return-to-go) (eq. 5.1). Online, half of each batch comes from the data.
 
 Defaults: github.com/nakamotoo/Cal-QL, scripts/run_antmaze.sh and JaxCQL/.
 """
@@ -25,7 +25,7 @@ __all__ = ["Config", "State", "act", "branch", "columns", "explore", "init", "mi
 
 @dataclass(frozen=True)
 class Config(cql.Config):
-    """CQL's with the values of run_antmaze.sh, and what Cal-QL adds."""
+    """CQL's settings with the values of run_antmaze.sh, and Cal-QL's own."""
 
     min_q_weight: float = 5.0
     target_gap: float | None = 4.0  # of weight * gap: 0.8 of the gap alone
@@ -39,15 +39,15 @@ class Config(cql.Config):
     log_std_scaling: tuple[float, float] | None = (1.0, -1.0)
     action_limit: float = 0.99999
     mixing: float = 0.5  # share of the data in a batch of the online phase
-    sparse: bool = True  # an episode without success goes on as it was, for ever
+    sparse: bool = True  # an episode without success continues forever with its reward
 
 
 def returns_to_go(data: Transitions, discount: float, sparse: bool) -> np.ndarray:
-    """Discounted sum of rewards from each row to the end of its episode, (N,) of float32.
+    """Return the discounted sum of rewards from each row to its episode's end: (N,), float32.
 
-    With `sparse`, an episode of one negative reward throughout that did not terminate had no
-    success: its return is that reward / (1 - discount), as in calc_return_to_go of
-    replay_buffer.py. Of rewards that are all 0 the sum is the same; positive ones are successes.
+    With `sparse`, an episode with the same negative reward throughout that did not terminate was
+    unsuccessful; its return is that reward / (1 - discount), as in calc_return_to_go of
+    replay_buffer.py. For rewards that are all 0 the sum is the same; positive ones are successes.
     """
     result = np.empty(len(data), np.float32)
     for first, length in zip(data.starts(), data.lengths(), strict=True):
@@ -66,15 +66,15 @@ def returns_to_go(data: Transitions, discount: float, sparse: bool) -> np.ndarra
 
 
 def columns(data: Transitions, config: Config) -> dict[str, np.ndarray]:
-    """The floor of Q at each row."""
+    """Return `returns` (N,), the floor of Q at each row."""
     return {"returns": returns_to_go(data, config.discount, config.sparse)}
 
 
 def mixing(config: Config) -> float:
-    """The data's share of an online batch."""
+    """Return the data's share of an online batch."""
     return config.mixing
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """CQL's step with the floor; metrics are (S,)."""
+    """Take CQL's step with the floor; return the metrics, (S,) each."""
     return cql.update(state, batch, config, streams, batch.columns["returns"])

@@ -1,13 +1,15 @@
-"""CQL: soft actor-critic whose critic is pushed down on sampled actions and up on the data's.
+"""CQL: soft actor-critic whose Q is pushed down at sampled actions and up at the data's.
 
 Kumar, Zhou, Tucker, Levine, "Conservative Q-Learning for Offline Reinforcement Learning",
 arXiv:2006.04779: the variant CQL(H), eq. 4, by importance sampling (appendix F). Defaults and
-order of the steps are those of the authors' code (github.com/aviralkumar2907/CQL, d4rl/): the
-temperature first; then policy and critics, both from the networks as they were. (Under their torch
-0.4.1 the policy's gradient met critics that had stepped; docs/deviations.md.)
+order of the steps are those of the authors' code (github.com/aviralkumar2907/CQL, d4rl/): first
+the temperature, then policy and critics, both computed from the networks before their steps.
+(Under the authors' torch 0.4.1 the policy's gradient used the critics after their step;
+docs/deviations.md.)
 
-Registered twice. `cql` is the authors' own settings, `cql_antmaze` the recipe for AntMaze in
-github.com/young-geng/CQL, issue 2, whose further switches are marked "recipe" below.
+Registered twice: `cql` has the authors' own settings on locomotion and PointMaze, and on AntMaze
+the recipe of github.com/young-geng/CQL, issue 2, whose additional settings are marked "recipe"
+below; `cql_antmaze` has that recipe on PointMaze too.
 """
 
 from __future__ import annotations
@@ -33,21 +35,21 @@ Critic = Learner[TwinCritic] | Target[TwinCritic]
 class Config:
     """Defaults: README.md, examples/cql_mujoco_new.py and rlkit/torch/sac of d4rl/."""
 
-    min_q_weight: float = 10.0  # of the conservative term; the README says 5 or 10
-    samples: int = 10  # actions a state, of each of: uniform, policy at s, policy at s'
-    target_gap: float | None = None  # given: Lagrange, holding weight * gap here; 5 on AntMaze
+    min_q_weight: float = 10.0  # weight of the conservative term; the README says 5 or 10
+    samples: int = 10  # actions per state, each of: uniform, policy at s, policy at s'
+    target_gap: float | None = None  # if set, Lagrange keeps weight * gap at it; 5 on AntMaze
     initial_log_multiplier: float = 0.0  # of Lagrange's alpha'; recipe 1
-    clip_gap: float | None = None  # least value of a state's gap; recipe -200
+    clip_gap: float | None = None  # lower bound of a state's gap; recipe -200
     max_target_backup: bool = False  # target from the best of `samples` actions; recipe true
-    backup_entropy: bool = False  # the target counts the entropy ("deterministic_backup")
-    warm_start: int = 40_000  # first updates, in which the policy imitates (policy_eval_start)
+    backup_entropy: bool = False  # the target includes the entropy ("deterministic_backup")
+    warm_start: int = 40_000  # initial updates that clone the data (policy_eval_start)
     discount: float = 0.99
     polyak: float = 0.005
     learning_rate: float = 3e-4  # Adam, for critic and multiplier
     policy_learning_rate: float = 1e-4  # Adam, for policy and temperature; README
     hidden: tuple[int, ...] = (256, 256, 256)  # ReLU
-    policy_hidden: tuple[int, ...] | None = None  # where it differs; recipe 256-256
-    orthogonal: bool = False  # initialisation, else rlkit's; recipe true
+    policy_hidden: tuple[int, ...] | None = None  # if different from `hidden`; recipe 256-256
+    orthogonal: bool = False  # orthogonal initialisation instead of rlkit's; recipe true
     log_std_min: float = -5.0  # recipe -20
     log_std_scaling: tuple[float, float] | None = None  # trained factor, offset; recipe 0, -1
     action_limit: float = 1.0  # the data's actions are clipped to this; recipe 0.999
@@ -59,17 +61,17 @@ class State:
     critic: Learner[TwinCritic]
     target_critic: Target[TwinCritic]
     temperature: Learner[Scalar]  # log alpha of SAC
-    multiplier: Learner[Scalar]  # log alpha' of Lagrange, else never moved
+    multiplier: Learner[Scalar]  # log alpha' of Lagrange; unused without `target_gap`
 
 
 def rlkit_hidden(fan_in: int, fan_out: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Weight uniform in +-1/sqrt(fan_out): "fanin_init" takes the wrong axis. Bias 0.1."""
+    """Draw weights uniform in +-1/sqrt(fan_out) ("fanin_init" uses the wrong axis), bias 0.1."""
     weight = (2 * torch.rand(fan_in, fan_out, generator=generator) - 1) / math.sqrt(fan_out)
     return weight, torch.full((1, fan_out), 0.1)
 
 
 def uniform(bound: float) -> Initialiser:
-    """Weight and bias uniform in +-bound, rlkit's last layer."""
+    """Return rlkit's initialiser of last layers: weight and bias uniform in +-bound."""
 
     def draw_layer(fan_in: int, fan_out: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         drawn = bound * (2 * torch.rand(fan_in + 1, fan_out, generator=generator) - 1)
@@ -79,7 +81,7 @@ def uniform(bound: float) -> Initialiser:
 
 
 def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
-    """Fresh networks; the rates are constant, whatever the number of updates."""
+    """Return fresh networks; the rates are constant, so `updates` is not used."""
     observation, action = spec.observation_dim, spec.action_dim
     slow, rate = constant(config.policy_learning_rate), constant(config.learning_rate)
     rule = orthogonal() if config.orthogonal else rlkit_hidden
@@ -108,38 +110,45 @@ def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
 
 
 def temperature_loss(log_temperature: Tensor, log_pi: Tensor, action_dim: int) -> Tensor:
-    """SAC's eq. 18, entropy held at -act, in the logarithm: (S, 1), (S, B) -> (S,)."""
+    """Return SAC's eq. 18 in log alpha, with target entropy -act: (S, 1), (S, B) -> (S,)."""
     return -(log_temperature * (log_pi - action_dim).detach()).mean(-1)
 
 
 def policy_loss(log_pi: Tensor, score: Tensor, temperature: Tensor) -> Tensor:
-    """alpha log pi - score, where score is min Q, or log pi(a|s) of the data's actions in the
-    warm start: (S, B), (S, B), (S, 1) -> (S,)."""
+    """Return alpha log pi - score: (S, B), (S, B), (S, 1) -> (S,).
+
+    The score is min Q, or log pi(a|s) of the data's actions in the warm start.
+    """
     return (temperature * log_pi - score).mean(-1)
 
 
 def bellman_loss(q: Tensor, target: Tensor) -> Tensor:
-    """Both critics' squared errors: (2, S, B), (S, B) -> (S,)."""
+    """Return both critics' squared errors: (2, S, B), (S, B) -> (S,)."""
     return (q - target).square().sum(0).mean(-1)
 
 
 def conservative_gap(
     q: Tensor, sampled_q: Tensor, log_density: Tensor, least: float | None
 ) -> Tensor:
-    """Eq. 4: log sum exp(Q(s, a)) over sampled actions, each divided by its density, minus Q of
-    the data: (2, S, B), (2, S, N, B), (S, N, B) -> (2, S)."""
+    """Return the gap of eq. 4: (2, S, B), (2, S, N, B), (S, N, B) -> (2, S).
+
+    It is log sum exp(Q(s, a)) over sampled actions, each divided by its density, minus Q of the
+    data.
+    """
     gap = (sampled_q - log_density).logsumexp(2) - q
     return (gap if least is None else gap.clamp(min=least)).mean(-1)
 
 
 def lagrangian(multiplier: Tensor, excess: Tensor) -> Tensor:
-    """Appendix F, alpha' (weight * gap - target) of both critics: (S,), (2, S) -> (S,)."""
+    """Return alpha' (weight * gap - target) of both critics (appendix F): (S,), (2, S) -> (S,)."""
     return (multiplier * excess).sum(0)
 
 
 def target_value(q: Tensor, log_pi: Tensor, temperature: Tensor | None) -> Tensor:
-    """The smaller Q at the best of N next actions, less alpha log pi there if a temperature is
-    given: (2, S, N, B), (S, N, B), (S, 1) -> (S, B)."""
+    """Return min Q at the best of N next actions: (2, S, N, B), (S, N, B), (S, 1) -> (S, B).
+
+    With a temperature, alpha log pi of that action is subtracted.
+    """
     value, best = q.amin(0).max(1)
     if temperature is None:
         return value
@@ -147,23 +156,23 @@ def target_value(q: Tensor, log_pi: Tensor, temperature: Tensor | None) -> Tenso
 
 
 def at_each(critic: Critic, observations: Tensor, actions: Tensor) -> Tensor:
-    """Q of N actions a state, by one pass: (S, B, obs), (S, N, B, act) -> (2, S, N, B)."""
+    """Return Q of N actions per state in one pass: (S, B, obs), (S, N, B, act) -> (2, S, N, B)."""
     repeated = observations.unsqueeze(1).expand(-1, actions.shape[1], -1, -1)
     q = critic(repeated.flatten(1, 2), actions.flatten(1, 2))
     return q.unflatten(-1, actions.shape[1:3])
 
 
 def branch(state: State, config: Config) -> bool:
-    """Whether the policy still imitates."""
+    """Return whether the policy is still in its warm start."""
     return state.policy.updates < config.warm_start
 
 
 def update(
     state: State, batch: Batch, config: Config, streams: Streams, floor: Tensor | None = None
 ) -> dict[str, Tensor]:
-    """One step of all networks; metrics are (S,).
+    """Update all networks once; return the metrics, (S,) each.
 
-    With `floor` (S, B), the conservative term takes no Q of the policy's actions for less (Cal-QL).
+    With `floor` (S, B), Q of policy actions in the conservative term is at least that (Cal-QL).
     """
     size, dim = batch.actions.shape[1:]
     n, backup = config.samples, config.samples if config.max_target_backup else 1
@@ -174,7 +183,7 @@ def update(
     new_actions, log_pi = draw(*here, noise[:, 0])
     state.temperature.descend(temperature_loss(state.temperature(), log_pi, dim))
 
-    # All is drawn before a network moves. The first n actions of s' are for the critic at s.
+    # Everything is drawn before a network moves. The first n actions of s' are for the critic at s.
     with torch.no_grad():
         temperature = state.temperature().exp()
         spread = 2 * streams.uniform(n, size, dim) - 1
@@ -229,16 +238,16 @@ def update(
 
 
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
-    """The action at the mean: (S, B, obs) -> (S, B, act)."""
+    """Return the action at the mean: (S, B, obs) -> (S, B, act)."""
     return state.policy(observations)
 
 
 def value(state: State, observations: Tensor, config: Config) -> Tensor:
-    """The smaller Q of the action that it would take: (S, N, obs) -> (S, N)."""
+    """Return the smaller Q of the policy's action: (S, N, obs) -> (S, N)."""
     return state.critic(observations, state.policy(observations)).amin(0)
 
 
 def explore(state: State, observations: Tensor, config: Config, streams: Streams) -> Tensor:
-    """Draws from the policy, as SAC: (S, E, obs) -> (S, E, act)."""
+    """Sample the policy, as SAC does: (S, E, obs) -> (S, E, act)."""
     mean, log_std = state.policy.net.distribution(observations)
     return draw(mean, log_std, streams.normal(*mean.shape[1:]))[0]

@@ -1,13 +1,13 @@
-"""Decision Transformer: offline RL as a sequence model that is asked for a return.
+"""Decision Transformer: offline RL as a sequence model conditioned on a target return.
 
 Chen, Lu, Rajeswaran, Lee, Grover, Laskin, Abbeel, Srinivas, Mordatch, "Decision Transformer:
 Reinforcement Learning via Sequence Modeling", arXiv:2106.01345; details and defaults from
 github.com/kzl/decision-transformer (gym). A trajectory is read as R_1, s_1, a_1, R_2, ...,
 where R_t is the sum of the rewards from step t on, and each action is predicted from the tokens
-up to its state. Acting starts from the return that is wished for and subtracts what was got.
+up to its state. Acting starts from a target return and subtracts the rewards received.
 
-The authors pad a sequence that is shorter than the context on the left and mask it there;
-here it is padded on the right, where no earlier token can look, which is the same function.
+The authors pad a sequence shorter than the context on the left and mask the padding; here it is
+padded on the right, which earlier tokens cannot attend to. The function is the same.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ LAST_STATE = slice(-2, -1)
 class Config:
     """Defaults: gym/experiment.py of the authors' repository."""
 
-    target_return: float = 3600.0  # asked for when acting; Hopper's first of two
+    target_return: float = 3600.0  # target when acting; Hopper's first of two
     return_scale: float = 1000.0  # divides returns
-    context: int = 20  # steps that are seen, K
+    context: int = 20  # K, steps in the context
     layers: int = 3
     heads: int = 1
     width: int = 128  # of the tokens; ReLU layers have 4 times that
     dropout: float = 0.1  # of embeddings, attention weights and each block's two changes
-    max_steps: int = 1000  # of an episode; later steps share the last one's embedding
+    max_steps: int = 1000  # per episode; later steps share the last embedding
     learning_rate: float = 1e-4  # AdamW
-    weight_decay: float = 1e-4  # AdamW's, of all parameters; at this rate lost in float32
-    warmup: float = 0.1  # share of the run in which the rate rises: 10,000 of 100,000
+    weight_decay: float = 1e-4  # AdamW, all parameters; rounds to no effect in float32
+    warmup: float = 0.1  # share of the run with a rising rate: 10,000 of 100,000
     max_norm: float = 0.25  # of the gradient; training/seq_trainer.py
 
 
@@ -83,7 +83,7 @@ class DecisionTransformer(nn.Module):
         wanted: slice,
         streams: Streams | None = None,
     ) -> Tensor:
-        """(S, B, T, obs), (S, B, T, act), (S, B, T), (S, B, T) -> (S, B, ., act).
+        """Predict actions: (S, B, T, obs), (S, B, T, act), (S, B, T), (S, B, T) -> (S, B, ., act).
 
         One action per `wanted` token of the 3 T; without `streams` there is no dropout.
         """
@@ -113,32 +113,32 @@ class State:
 
 
 def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
-    """A fresh transformer; `updates` is the length of the run, for the warm-up."""
+    """Return a fresh transformer; `updates`, the length of the run, sets the warm-up."""
     rate = warm_up(config.learning_rate, round(config.warmup * updates))
     net = DecisionTransformer(spec, config, streams)
     return State(Learner(net, rate, streams.device, decoupled_decay=config.weight_decay))
 
 
 def window(config: Config) -> int:
-    """Each draw of a batch is the beginning of this many consecutive steps."""
+    """Return the number of consecutive steps in each draw of a batch."""
     return config.context
 
 
 def columns(data: Transitions, config: Config) -> dict[str, np.ndarray]:
-    """The return-to-go of each row, scaled: the sum of its and all later rewards of its episode."""
+    """Return the scaled return-to-go (N,): the sum of rewards from each row to its episode end."""
     episodes = np.split(data.rewards.astype(np.float64), data.starts()[1:])
     sums = np.concatenate([np.cumsum(rewards[::-1])[::-1] for rewards in episodes])
     return {"returns_to_go": (sums / config.return_scale).astype(np.float32)}
 
 
 def cloning_loss(predicted: Tensor, actions: Tensor, valid: Tensor) -> Tensor:
-    """Squared error, mean over the valid steps: (S, B, K, act) twice, (S, B, K) -> (S,)."""
+    """Return the mean squared error of the valid steps: (S, B, K, act) twice, (S, B, K) -> (S,)."""
     errors = (predicted - actions).square().mean(-1)
     return (errors * valid).sum((-2, -1)) / valid.sum((-2, -1))
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One regression step; metrics are (S,)."""
+    """Take one regression step; return the metrics, (S,) each."""
     returns, steps, valid = (batch.columns[k] for k in ("returns_to_go", "steps", "valid"))
     predicted = state.policy.net(batch.observations, batch.actions, returns, steps, STATES, streams)
     loss = cloning_loss(predicted, batch.actions, valid)
@@ -152,7 +152,7 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
 
 
 class Rollout:
-    """Acts in E environments of each of S seeds, from the last `context` steps of each."""
+    """An actor in E environments per seed that sees the last `context` steps of each."""
 
     def __init__(self, state: State, config: Config):
         self.net, self.scale = state.policy.net, config.return_scale
@@ -163,12 +163,15 @@ class Rollout:
         self.returns: deque[Tensor] = deque(maxlen=config.context)
 
     def __call__(self, observations: Tensor, rewards: Tensor) -> Tensor:
-        """(S, E, obs), and (S, E) raw rewards of the last step, 0 at first -> (S, E, act)."""
+        """Return actions (S, E, act) for observations (S, E, obs).
+
+        `rewards` (S, E) are the raw ones of the last step, initially 0.
+        """
         self.left = self.left - rewards / self.scale
         self.count += 1
         self.observations.append(observations)
         self.returns.append(self.left)
-        # The action that is sought has a token too, at which no state looks.
+        # The action to predict has a token too, which no state attends to.
         shape = (*observations.shape[:2], self.net.head.biases[0].shape[-1])
         self.actions.append(observations.new_zeros(shape))
         first = self.count - len(self.actions)
@@ -180,5 +183,5 @@ class Rollout:
 
 
 def begin(state: State, config: Config, streams: Streams, episodes: int) -> Actor:
-    """A new rollout: nothing seen yet, and the whole target return to come."""
+    """Return a new rollout with an empty context and the full target return."""
     return Rollout(state, config)

@@ -2,14 +2,14 @@
 
 Brandfonbrener, Whitney, Ranganath, Bruna, "Offline RL Without Off-Policy Evaluation",
 arXiv:2106.08909. Three phases: clone the behaviour by maximum likelihood; learn its Q by
-SARSA, whose target takes the data's own next action; improve the clone against the frozen Q,
-by exponentially weighted imitation or by the reverse KL divergence to the clone.
+SARSA with the data's next action in the target; improve the clone against the frozen Q, by
+exponentially weighted imitation or with a reverse KL penalty to the clone.
 
 Order and defaults are those of the authors' code (github.com/davidbrandfonbrener/onestep-rl).
 Cloning and evaluation do not depend on each other, so they run in the same updates here:
-evaluation takes 20/21 of the run and cloning the first 5/21 of it. A row that ends an episode at
-a time limit has no next action, so evaluation leaves it out; D4RL's reading has no such row, and
-brings the action that followed each of its rows, that of a dropped row included.
+evaluation takes 20/21 of the run and cloning the first 5/21. A row that ends an episode at a time
+limit has no next action, so evaluation leaves it out. D4RL's reading has no such rows; it stores
+the action that followed each row, including those of dropped rows.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Config:
     """Defaults: config/*.yaml of the authors' repository."""
 
     improvement: Literal["exp_weight", "reverse_kl"] = "exp_weight"  # the IQL paper's row
-    # Multiplies the advantage. The authors chose among 0.1 to 30 (figures.ipynb; their yaml's 0.01
+    # Multiplies the advantage. The authors chose from 0.1 to 30 (figures.ipynb; 0.01 in their yaml
     # is none of these); sail-sg/OPER, branch onestep, runs their code with 1 on all of locomotion.
     temperature: float = 1.0
-    alpha: float = 1.0  # of the reverse KL divergence; they tried 0.03 to 10
-    samples: int = 10  # clone's actions a state for V, policy's for the divergence
-    behaviour_steps: float = 5e5  # of the three, only the proportions count
+    alpha: float = 1.0  # weight of the reverse KL divergence; they tried 0.03 to 10
+    samples: int = 10  # per state: clone's actions for V, policy's for the divergence
+    behaviour_steps: float = 5e5  # only the proportions of the three matter
     critic_steps: float = 2e6
     policy_steps: float = 1e5
     discount: float = 0.99
@@ -55,38 +55,38 @@ class Config:
 
 
 class Policy(nn.Module):
-    """Normal with mean and log_std from the halves of one output, both bounded by tanh."""
+    """Gaussian with mean and log_std from the halves of one output, both bounded by tanh."""
 
     def __init__(self, sizes: Sequence[int], streams: Streams, **options: Any):
         super().__init__()
         self.trunk = MLP([*sizes[:-1], 2 * sizes[-1]], streams, **options)
 
     def distribution(self, observations: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log_std: (S, B, obs) -> (S, B, act) twice."""
+        """Return mean and log_std: (S, B, obs) -> (S, B, act) twice."""
         mean, share = torch.tanh(self.trunk(observations)).chunk(2, dim=-1)
         low, high = LOG_STD_RANGE
         return mean, low + 0.5 * (high - low) * (share + 1)
 
     def forward(self, observations: Tensor) -> Tensor:
-        """The mean action: (S, B, obs) -> (S, B, act)."""
+        """Return the mean action: (S, B, obs) -> (S, B, act)."""
         return self.distribution(observations)[0]
 
 
 def log_prob(mean: Tensor, log_std: Tensor, actions: Tensor) -> Tensor:
-    """Log density, summed over action dimensions: (S, B, act) twice, (S, ..., act) -> (S, ...)."""
+    """Return the log density: (S, B, act) twice, (S, ..., act) -> (S, ...)."""
     z = (actions - mean) * (-log_std).exp()
     return -(0.5 * (z.square() + LOG_2PI) + log_std).sum(-1)
 
 
 @dataclass
 class Phases:
-    """The updates at which cloning and evaluation end; Python's numbers, for `branch`."""
+    """Updates at which cloning and evaluation end; Python numbers, for `branch`."""
 
     behaviour: int
     critic: int
 
     def tensors(self) -> dict[str, Tensor]:
-        """For a checkpoint."""
+        """Return the phases' ends for a checkpoint."""
         return {"ends": torch.tensor([self.behaviour, self.critic])}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
@@ -96,15 +96,15 @@ class Phases:
 
 @dataclass
 class State:
-    policy: Learner[Policy]  # a copy of the behaviour's network until the improvement begins
+    policy: Learner[Policy]  # a copy of the behaviour's network until improvement starts
     behaviour: Learner[Policy]
-    critic: Learner[ValueNet]  # of the state and the action in one vector
+    critic: Learner[ValueNet]  # input: state and action in one vector
     target_critic: Target[ValueNet]
     phases: Phases
 
 
 def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
-    """Fresh networks; `updates`, the run's length, is shared out among the phases."""
+    """Return fresh networks; `updates`, the run's length, is divided among the phases."""
     observation, action = spec.observation_dim, spec.action_dim
     rate, device, rule = constant(config.learning_rate), streams.device, torch_default()
     clone = Policy([observation, *config.hidden, action], streams, initialiser=rule)
@@ -116,10 +116,10 @@ def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
 
 
 def columns(data: Transitions, config: Config) -> dict[str, np.ndarray]:
-    """`next_actions` (N, act): the next row's; and `known` (N,): 1 where the SARSA target is.
+    """Return `next_actions` (N, act), the next row's, and `known` (N,), 1 for a known SARSA target.
 
-    All are known where the data bring them. Otherwise `next_actions` means nothing at an
-    episode's end: either the target takes no next action, or the row is not known.
+    All targets are known if the data has `next_actions`. Otherwise `next_actions` is meaningless
+    at an episode's end: either the target needs none, or the row is not known.
     """
     known = np.ones(len(data), np.float32)
     if data.next_actions is not None:
@@ -132,34 +132,34 @@ def columns(data: Transitions, config: Config) -> dict[str, np.ndarray]:
 
 
 def behaviour_loss(log_density: Tensor) -> Tensor:
-    """Maximum likelihood of the data's actions, negated: (S, B) -> (S,)."""
+    """Return the mean log-likelihood of the data's actions, negated: (S, B) -> (S,)."""
     return -log_density.mean(-1)
 
 
 def critic_loss(q: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """Squared SARSA errors of the known rows: (S, B) thrice -> (S,)."""
+    """Return the squared SARSA errors of the known rows: three (S, B) -> (S,)."""
     return (known * (q - target).square()).mean(-1)
 
 
 def exp_weight_loss(weights: Tensor, log_density: Tensor) -> Tensor:
-    """Exponentially weighted imitation: (S, B) twice -> (S,)."""
+    """Return the loss of exponentially weighted imitation: (S, B) twice -> (S,)."""
     return -(weights * log_density).mean(-1)
 
 
 def reverse_kl_loss(q: Tensor, divergence: Tensor, alpha: float) -> Tensor:
-    """alpha KL(policy, behaviour) - Q, at the policy's own actions: (S, B) twice -> (S,)."""
+    """Return alpha KL(policy, behaviour) - Q at the policy's actions: (S, B) twice -> (S,)."""
     return (alpha * divergence - q).mean(-1)
 
 
 def q_values(critic: Learner[ValueNet], observations: Tensor, actions: Tensor) -> Tensor:
-    """Q of several actions a state: (S, B, obs), (S, N, B, act) -> (S, N, B)."""
+    """Return Q of N actions per state: (S, B, obs), (S, N, B, act) -> (S, N, B)."""
     repeated = observations.unsqueeze(1).expand(-1, actions.shape[1], -1, -1)
     pairs = torch.cat([repeated, actions], dim=-1)
     return critic(pairs.flatten(1, 2)).unflatten(1, actions.shape[1:3])
 
 
 class Steps(NamedTuple):
-    """What an update does; where it does not evaluate, it improves."""
+    """What an update does; if it neither clones nor evaluates, it improves."""
 
     clone: bool
     evaluate: bool
@@ -167,7 +167,7 @@ class Steps(NamedTuple):
 
 
 def branch(state: State, config: Config) -> Steps:
-    """What the next update does."""
+    """Return what the next update does."""
     evaluate = state.critic.updates < state.phases.critic
     return Steps(
         clone=state.behaviour.updates < state.phases.behaviour,
@@ -177,7 +177,7 @@ def branch(state: State, config: Config) -> Steps:
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One step of what its phase trains; metrics are (S,)."""
+    """Update the networks of the current phase; return the metrics, (S,) each."""
     steps = branch(state, config)
     metrics: dict[str, Tensor] = {}
     if steps.clone:
@@ -192,7 +192,7 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
 
 
 def clone(state: State, batch: Batch) -> dict[str, Tensor]:
-    """One step of the behaviour, which the policy follows."""
+    """Take one cloning step of the behaviour and copy it to the policy."""
     mean, log_std = state.behaviour.net.distribution(batch.observations)
     loss = behaviour_loss(log_prob(mean, log_std, batch.actions))
     state.behaviour.descend(loss)
@@ -201,7 +201,7 @@ def clone(state: State, batch: Batch) -> dict[str, Tensor]:
 
 
 def evaluate(state: State, batch: Batch, config: Config) -> dict[str, Tensor]:
-    """One SARSA step."""
+    """Take one SARSA step."""
     with torch.no_grad():
         following = [batch.next_observations, batch.columns["next_actions"]]
         next_q = state.target_critic(torch.cat(following, dim=-1))
@@ -213,7 +213,7 @@ def evaluate(state: State, batch: Batch, config: Config) -> dict[str, Tensor]:
 
 
 def improve(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One step of the policy against the frozen Q."""
+    """Take one step of the policy against the frozen Q."""
     observations, actions, critic = batch.observations, batch.actions, state.critic
     with torch.no_grad():
         mean, log_std = (x.unsqueeze(1) for x in state.behaviour.net.distribution(observations))
@@ -240,10 +240,10 @@ def improve(state: State, batch: Batch, config: Config, streams: Streams) -> dic
 
 
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
-    """The mean action, the behaviour's until the improvement begins: (S, B, obs) -> (S, B, act)."""
+    """Return the mean action, the behaviour's until improvement: (S, B, obs) -> (S, B, act)."""
     return state.policy(observations)
 
 
 def value(state: State, observations: Tensor, config: Config) -> Tensor:
-    """Q of the action that it would take: (S, N, obs) -> (S, N)."""
+    """Return Q of the policy's action: (S, N, obs) -> (S, N)."""
     return state.critic(torch.cat([observations, state.policy(observations)], dim=-1))

@@ -1,10 +1,10 @@
 """Proximal Policy Optimization (Schulman et al. 2017, arXiv:1707.06347), on-policy.
 
-The details that decide whether PPO works on MuJoCo (running normalisation of observations
-and rewards, orthogonal initialisation, annealed rate) follow cleanrl/ppo_continuous_action.py.
+The details that make PPO work on MuJoCo (running normalisation of observations and rewards,
+orthogonal initialisation, annealed rate) follow cleanrl/ppo_continuous_action.py.
 
-Registered twice: `ppo` begins with fresh networks, `ppo_iql` with the policy and V of IQL's
-offline phase. It also trains the behaviour policies that collect the embedded data
+Registered twice: `ppo` starts from fresh networks, `ppo_iql` from the policy and V of IQL's
+offline phase. PPO also trains the behaviour policies that collect the local data
 (bench.collection.behavior_policies).
 
 Seeds lead every tensor: observations (S, N, obs) of N environments per seed, rollouts
@@ -35,7 +35,7 @@ class Config:
 
     hidden: tuple[int, ...] = (64, 64)
     activation: Literal["tanh", "relu"] = "tanh"
-    bounded_mean: bool = False  # the policy's mean through tanh, as IQL's
+    bounded_mean: bool = False  # policy mean bounded by tanh, as IQL's
     running_scales: bool = True  # of observations and rewards
     learning_rate: float = 3e-4  # annealed linearly to 0
     discount: float = 0.99
@@ -63,9 +63,9 @@ class State:
 
 @dataclass
 class Rollout:
-    """What T steps of N environments produced; observations are already normalised.
+    """T steps of N environments; observations are already normalised.
 
-    One step alone has no axis T.
+    A single step has no axis T.
     """
 
     observations: Tensor  # (S, T, N, obs)
@@ -76,14 +76,17 @@ class Rollout:
 
     @classmethod
     def of(cls, steps: Sequence[Rollout]) -> Rollout:
-        """The steps one after another."""
+        """Stack single steps along the axis T."""
         parts = zip(*(vars(step).values() for step in steps), strict=True)
         return cls(*(torch.stack(part, dim=1) for part in parts))
 
 
 def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
-    """Fresh networks; `updates` is the run's length in steps of each environment, over whose
-    whole rollouts the rate is annealed."""
+    """Return fresh networks.
+
+    `updates` is the run's length in steps of each environment; the rate is annealed over its
+    complete rollouts.
+    """
     seeds, device = len(streams), streams.device
     hidden: dict[str, Any] = {
         "activation": ACTIVATIONS[config.activation],
@@ -111,13 +114,13 @@ def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
 
 
 def adopt(state: State, networks: Mapping[str, Tensor], config: Config) -> None:
-    """Begin with IQL's policy, its deviation included, and with its V.
+    """Start from IQL's policy, including its standard deviation, and from its V.
 
-    They are the same functions here with the units and the mean of IQL's policy and without
-    running scales. Observations that drift in scale would change both networks under the feet of
-    their weights. V is of IQL's rewards: over a running deviation, which begins anywhere, it would
-    be worth another number at every step. Nothing else needs a scale, because advantages are
-    normalised in each minibatch and Adam does not feel that of V's errors.
+    With the sizes and mean of IQL's policy and without running scales, both are the same functions
+    here. Observations whose scale drifts would change what both networks compute. V estimates
+    returns of IQL's rewards; divided by a running deviation with an arbitrary start, its target
+    would change at every step. Nothing else needs a scale, because advantages are normalised in
+    each minibatch and Adam is invariant to the scale of V's errors.
     """
     for name, learner in (("policy", state.policy), ("value", state.value)):
         prefix = f"{name}."
@@ -126,7 +129,7 @@ def adopt(state: State, networks: Mapping[str, Tensor], config: Config) -> None:
 
 
 def normalise(state: State, observations: Tensor, config: Config) -> Tensor:
-    """(S, N, obs) -> (S, N, obs)."""
+    """Normalise observations by their running moments: (S, N, obs) -> (S, N, obs)."""
     if not config.running_scales:
         return observations
     moments = state.observations
@@ -135,7 +138,7 @@ def normalise(state: State, observations: Tensor, config: Config) -> Tensor:
 
 
 def scale_rewards(state: State, rewards: Tensor, ends: Tensor, config: Config) -> Tensor:
-    """Rewards (S, N) divided by the running deviation of the discounted return."""
+    """Divide rewards (S, N) by the running deviation of the discounted return."""
     if not config.running_scales:
         return rewards
     state.discounted = state.discounted * config.discount + rewards
@@ -146,8 +149,11 @@ def scale_rewards(state: State, rewards: Tensor, ends: Tensor, config: Config) -
 
 
 def collect(state: State, step: Batch, ends: Tensor, config: Config) -> Rollout:
-    """One step of N environments, which `explore` chose: raw observations (S, N, obs), actions
-    before clipping (S, N, act), and `ends` (S, N), 1 where the episode ended."""
+    """Return one step of N environments, with actions from `explore`, as a Rollout.
+
+    `step` holds raw observations (S, N, obs) and actions before clipping (S, N, act); `ends`
+    (S, N) is 1 where the episode ended.
+    """
     rewards = scale_rewards(state, step.rewards, ends, config)
     ahead = normalise(state, step.next_observations, config)
     return Rollout(
@@ -160,7 +166,7 @@ def collect(state: State, step: Batch, ends: Tensor, config: Config) -> Rollout:
 
 
 def advantages(rollout: Rollout, values: Tensor, config: Config) -> Tensor:
-    """Generalised advantage estimates (S, T, N); eq. 11 and 12 of the paper.
+    """Return generalised advantage estimates (S, T, N), eq. 11 and 12 of the paper.
 
     `values` (S, T, N) is V of each observation.
     """
@@ -175,14 +181,14 @@ def advantages(rollout: Rollout, values: Tensor, config: Config) -> Tensor:
 
 
 def policy_loss(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip: float) -> Tensor:
-    """The clipped surrogate of eq. 7, negated: (S, B) -> (S,)."""
+    """Return the clipped surrogate of eq. 7, negated: (S, B) -> (S,)."""
     ratio = (log_prob - old_log_prob).exp()
     surrogate = torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
     return -surrogate.mean(-1)
 
 
 def update(state: State, rollout: Rollout, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """`epochs` passes of minibatch steps over one rollout; metrics are (S,)."""
+    """Make `epochs` passes of minibatch steps over a rollout; return the metrics, (S,) each."""
     with torch.no_grad():
         observations, actions = rollout.observations.flatten(1, 2), rollout.actions.flatten(1, 2)
         values = state.value(observations)
@@ -211,13 +217,12 @@ def update(state: State, rollout: Rollout, config: Config, streams: Streams) -> 
 
 
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
-    """The mean action for raw observations: (S, N, obs) -> (S, N, act)."""
+    """Return the mean action for raw observations: (S, N, obs) -> (S, N, act)."""
     return state.policy(normalise(state, observations, config))
 
 
 def explore(state: State, observations: Tensor, config: Config, streams: Streams) -> Tensor:
-    """Draws from the policy for raw observations, which join the moments first:
-    (S, N, obs) -> (S, N, act)."""
+    """Add raw observations to the moments and sample the policy: (S, N, obs) -> (S, N, act)."""
     if config.running_scales:
         state.observations.add(observations)
     return state.policy.net.sample(normalise(state, observations, config), streams)

@@ -1,11 +1,11 @@
-"""Soft Actor-Critic: maximum reward and entropy, from the steps that it takes itself.
+"""Soft Actor-Critic: maximises reward and entropy, online and off-policy.
 
-Haarnoja et al. 2018, "Soft Actor-Critic Algorithms and Applications", arXiv:1812.05905, which
-tunes the temperature. Order of the steps and defaults are those of DLR-RM/stable-baselines3,
+Haarnoja et al. 2018, "Soft Actor-Critic Algorithms and Applications", arXiv:1812.05905, with a
+tuned temperature. Order of the steps and defaults are those of DLR-RM/stable-baselines3,
 stable_baselines3/sac/sac.py, with the warm-up of rl-baselines3-zoo, hyperparams/sac.yml: the
-temperature, then the critics, then the policy with the new critics and the temperature of before.
+temperature, then the critics, then the policy with the new critics and the old temperature.
 
-Registered twice. `sac` begins with fresh networks, `sac_iql` with those of IQL's offline phase.
+Registered twice: `sac` starts from fresh networks, `sac_iql` from those of IQL's offline phase.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Config:
     discount: float = 0.99
     polyak: float = 0.005
     learning_rate: float = 3e-4  # Adam, for all
-    warm_up: int = 10_000  # first steps, without updates (learning_starts)
-    uniform: bool = True  # actions of the warm-up; else the policy's own
+    warm_up: int = 10_000  # initial steps without updates (learning_starts)
+    uniform: bool = True  # uniform actions in the warm-up; else the policy's
     log_std_range: tuple[float, float] = (-20.0, 2.0)
     hidden: tuple[int, ...] = (256, 256)  # ReLU, PyTorch's initialisation
 
@@ -45,7 +45,7 @@ class State:
 
 
 def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
-    """Fresh networks; the rates are constant, whatever the number of updates."""
+    """Return fresh networks; the rates are constant, so `updates` is not used."""
     observation, action = spec.observation_dim, spec.action_dim
     rate, device = constant(config.learning_rate), streams.device
     policy = SquashedGaussianPolicy(
@@ -65,10 +65,10 @@ def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
 
 
 def adopt(state: State, networks: Mapping[str, Tensor], config: Config) -> None:
-    """Begin with IQL's critics and policy.
+    """Start from IQL's critics and policy.
 
-    IQL's mean is tanh(net(s)) too. Its deviation, one for all states, becomes that of the action
-    before tanh, so that draws near the bounds spread less than IQL's.
+    IQL's mean is tanh(net(s)) too. Its state-independent deviation becomes that of the action
+    before tanh, so samples near the bounds spread less than IQL's.
     """
     policy, dim = state.policy.net.trunk, networks["policy.log_std"].shape[-1]
     last = len(policy.weights) - 1
@@ -86,28 +86,28 @@ def adopt(state: State, networks: Mapping[str, Tensor], config: Config) -> None:
 
 
 def temperature_loss(log_temperature: Tensor, log_pi: Tensor, action_dim: int) -> Tensor:
-    """Eq. 18, entropy held at -act, in the logarithm: (S, 1), (S, B) -> (S,)."""
+    """Return eq. 18 in log alpha, with target entropy -act: (S, 1), (S, B) -> (S,)."""
     return -(log_temperature * (log_pi - action_dim).detach()).mean(-1)
 
 
 def critic_loss(q: Tensor, target: Tensor) -> Tensor:
-    """Eq. 5 for both critics: (2, S, B), (S, B) -> (S,)."""
+    """Return eq. 5 for both critics: (2, S, B), (S, B) -> (S,)."""
     return 0.5 * (q - target).square().sum(0).mean(-1)
 
 
 def policy_loss(log_pi: Tensor, q: Tensor, temperature: Tensor) -> Tensor:
-    """Eq. 7, alpha log pi - Q: (S, B), (S, B), (S, 1) -> (S,)."""
+    """Return eq. 7, alpha log pi - Q: (S, B), (S, B), (S, 1) -> (S,)."""
     return (temperature * log_pi - q).mean(-1)
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One step of all networks; metrics are (S,)."""
+    """Update all networks once; return the metrics, (S,) each."""
     size, dim = batch.actions.shape[1:]
     noise = streams.normal(2, size, dim)
     actions, log_pi = state.policy.net.sample(batch.observations, noise[:, 0])
 
     log_temperature = state.temperature()
-    temperature = log_temperature.detach().exp()  # of before its step
+    temperature = log_temperature.detach().exp()  # before its step
     state.temperature.descend(temperature_loss(log_temperature, log_pi, dim))
 
     with torch.no_grad():
@@ -134,17 +134,17 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
 
 
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
-    """The action at the mean: (S, B, obs) -> (S, B, act)."""
+    """Return the action at the mean: (S, B, obs) -> (S, B, act)."""
     return state.policy(observations)
 
 
 def warm_up(config: Config) -> int:
-    """First environment steps, without updates."""
+    """Return the number of initial environment steps without updates."""
     return config.warm_up
 
 
 def explore(state: State, observations: Tensor, config: Config, streams: Streams) -> Tensor:
-    """Draws from the policy, or uniform ones until the first update: (S, E, obs) -> (S, E, act)."""
+    """Sample the policy, or uniformly until the first update: (S, E, obs) -> (S, E, act)."""
     mean, log_std = state.policy.net.distribution(observations)
     if config.uniform and state.critic.updates == 0:
         return 2 * streams.uniform(*mean.shape[1:]) - 1

@@ -24,7 +24,7 @@ class Config:
     alpha: float = 2.5  # weight of Q against cloning, after dividing by mean |Q|
     discount: float = 0.99
     polyak: float = 0.005
-    policy_noise: float = 0.2  # deviation of the target action's noise
+    policy_noise: float = 0.2  # standard deviation of the target action's noise
     noise_clip: float = 0.5
     policy_every: int = 2  # critic steps per policy and target step
     learning_rate: float = 3e-4  # Adam, both
@@ -40,7 +40,7 @@ class State:
 
 
 def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
-    """Fresh networks; the rates are constant, whatever the number of updates."""
+    """Return fresh networks; the rates are constant, so `updates` is not used."""
     observation, action = spec.observation_dim, spec.action_dim
     rate, rule = constant(config.learning_rate), torch_default()
     actor = DeterministicPolicy([observation, *config.hidden, action], streams, initialiser=rule)
@@ -50,24 +50,24 @@ def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
 
 
 def critic_loss(q: Tensor, target: Tensor) -> Tensor:
-    """Both critics' squared errors: (2, S, B), (S, B) -> (S,)."""
+    """Return both critics' squared errors: (2, S, B), (S, B) -> (S,)."""
     return (q - target).square().sum(0).mean(-1)
 
 
 def policy_loss(q: Tensor, predicted: Tensor, actions: Tensor, alpha: float) -> Tensor:
-    """Eq. 3 to 5: cloning minus alpha Q / mean |Q|: (S, B), (S, B, act) twice -> (S,)."""
+    """Return eq. 3 to 5, cloning minus alpha Q / mean |Q|: (S, B), (S, B, act) twice -> (S,)."""
     scale = alpha / q.detach().abs().mean(-1)
     cloning = (predicted - actions).square().mean((-2, -1))
     return cloning - scale * q.mean(-1)
 
 
 def branch(state: State, config: Config) -> bool:
-    """Whether the next update moves the policy and the targets too."""
+    """Return whether the next update also moves the policy and the targets."""
     return (state.critic.updates + 1) % config.policy_every == 0
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One critic step, and a policy and target step at every `policy_every`-th; metrics (S,)."""
+    """Update the critics, and every `policy_every`-th time policy and targets; metrics are (S,)."""
     policy_too = branch(state, config)
     with torch.no_grad():
         noise = config.policy_noise * streams.normal(*batch.actions.shape[1:])
@@ -88,10 +88,10 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
 
 
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
-    """(S, B, obs) -> (S, B, act)."""
+    """Return the policy's action: (S, B, obs) -> (S, B, act)."""
     return state.policy(observations)
 
 
 def value(state: State, observations: Tensor, config: Config) -> Tensor:
-    """The smaller Q of the action that it would take: (S, N, obs) -> (S, N)."""
+    """Return the smaller Q of the policy's action: (S, N, obs) -> (S, N)."""
     return state.critic(observations, state.policy(observations)).amin(0)

@@ -1,8 +1,8 @@
-"""Which deviations of the behaviour policy's actions paid off, and over what horizon.
+"""Find which deviations from the behaviour policy's actions paid off, and over what horizon.
 
-Of a local `medium` dataset: least squares of the return that followed each row, less what its
-state explains, on how the action differed from the behaviour policy's expected action. Prints per
-discount and action component the coefficient and its t value (rows taken as independent).
+For a local `medium` dataset, regresses the return after each row, minus what its state explains,
+on the action's deviation from the behaviour policy's expected action (least squares). Prints the
+coefficient and its t value (treating rows as independent) per discount and action component.
 
     python benchmarks/action_outcomes.py walker2d local/walker2d/medium-100k-v0
 """
@@ -19,15 +19,16 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from bench.collection.behavior_policies import Ladder
-from bench.data.transitions import ROOT, Transitions
+from bench.data.transitions import Transitions
+from bench.paths import TRANSITIONS
 
 DISCOUNTS = (0.9, 0.95, 0.99, 1.0)
-FEATURES = 300  # random ones of the state, which stand for its value
+FEATURES = 300  # random features of the state, to model its value
 RIDGE = 0.1
 
 
 def expected_actions(ladder: Ladder, observations: Tensor) -> Tensor:
-    """The mean of the snapshot's Gaussian after clipping to [-1, 1]: (N, obs) -> (N, act)."""
+    """Return the mean of the snapshot's Gaussian clipped to [-1, 1]: (N, obs) -> (N, act)."""
     with torch.no_grad():
         scaled = (observations - ladder.mean) * (ladder.var + 1e-8).rsqrt()
         mean = ladder.policy(scaled.clamp(-10, 10))[0]
@@ -40,7 +41,7 @@ def expected_actions(ladder: Ladder, observations: Tensor) -> Tensor:
 
 
 def returns(data: Transitions, discount: float) -> np.ndarray:
-    """The discounted return from each row to its episode's end: (N,)."""
+    """Return the discounted return from each row to its episode's end: (N,)."""
     result = np.array(data.rewards, dtype=np.float64)
     last = np.zeros(len(result), dtype=bool)
     last[data.starts() + data.lengths() - 1] = True
@@ -51,7 +52,7 @@ def returns(data: Transitions, discount: float) -> np.ndarray:
 
 
 def main() -> None:
-    """See above."""
+    """Fit and print the coefficients of one dataset."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("robot")
     parser.add_argument("dataset")
@@ -59,7 +60,7 @@ def main() -> None:
     folder = Path("behaviors") / arguments.robot
     roles = pd.read_csv(folder / "ladder.csv").role.tolist()
     ladder = Ladder.load(folder).pick([roles.index("medium")])
-    data = Transitions.load(ROOT / arguments.dataset)
+    data = Transitions.load(TRANSITIONS / arguments.dataset)
     observations = np.array(data.observations)
     expected = expected_actions(ladder, torch.from_numpy(observations)).numpy()
     deviation = np.array(data.actions, dtype=np.float64) - expected

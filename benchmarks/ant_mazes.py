@@ -1,6 +1,7 @@
-"""How often the ant that collects the local data crosses each maze: behaviors/antmaze/mazes.csv.
+"""Measure how often the ant that collects the local data crosses each maze.
 
-From the evaluation's start to its goal, along waypoints, under the collection's action noise.
+It walks from the evaluation's start to its goal, along waypoints, under the collection's action
+noise. Writes behaviors/antmaze/mazes.csv.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from bench.environments.antmaze import STEPS
 from bench.seeds import derive
 
 FOLDER = Path("behaviors/antmaze")
-EPISODES = 100  # a maze
+EPISODES = 100  # per maze
 
 
 def main() -> None:
-    """One row a maze: rate of success, mean steps of the successes, and falls among the rest."""
+    """Write one row per maze: success rate, mean steps of successes, and falls among the rest."""
     torch.set_num_threads(1)
     policy = walker(FOLDER)
     rows = []

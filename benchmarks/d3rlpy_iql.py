@@ -1,9 +1,9 @@
-"""The peer of `python -m bench benchmark --peer PYTHON`: d3rlpy's IQL, measured as ours is.
+"""The peer of `python -m bench benchmark --peer PYTHON`: d3rlpy's IQL, measured like ours.
 
-It runs in an interpreter that has d3rlpy, which cannot share ours (each pins its own
-Gymnasium), and so imports nothing of this repository. The argument is JSON: width, threads,
-seconds. It says when it is ready, measures one round for each line that it reads, and at the
-end of its input tells versions and peak memory.
+It runs in an interpreter with d3rlpy, which needs its own environment (it pins another
+Gymnasium), and imports nothing from this repository. The argument is JSON: width, threads,
+seconds. It prints that it is ready, measures one round for each line that it reads, and prints
+versions and peak memory at the end of its input.
 """
 
 import json
@@ -21,7 +21,7 @@ ROWS, OBSERVATION, ACTION, BATCH, EPISODE = 100_000, 17, 6, 256, 1000
 
 
 def dataset() -> d3rlpy.dataset.MDPDataset:
-    """Random rows of the same shape as ours."""
+    """Return random rows of the same shape as ours."""
     rng = np.random.default_rng(0)
     ends = np.zeros(ROWS, dtype=np.float32)
     ends[EPISODE - 1 :: EPISODE] = 1
@@ -34,7 +34,7 @@ def dataset() -> d3rlpy.dataset.MDPDataset:
 
 
 def main() -> None:
-    # What libraries print must not stand between the answers.
+    # Output of libraries must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 

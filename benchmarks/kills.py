@@ -1,11 +1,11 @@
-"""Kill training jobs outright at random moments, many times, and see whether a bit has changed.
+"""Kill training jobs at random moments, many times, and check that no bit of the results changes.
 
     python benchmarks/kills.py --kills 1000 --at-once 2 --minutes 15
 
-Each job trains one seed of IQL on made-up data, and is killed (SIGKILL) and started again until it
-is through; then its episodes, curves and networks are compared with those of a job that nobody
-disturbed. Jobs are forked from one process that has everything loaded, so that a start takes
-milliseconds and most kills meet a job that reads, learns, evaluates or writes.
+Each job trains one seed of IQL on synthetic data, and is killed (SIGKILL) and restarted until it
+finishes; then its episodes, curves and networks are compared with those of an undisturbed job.
+Jobs are forked from one process that has everything loaded, so a start takes milliseconds and most
+kills hit a job that reads, learns, evaluates or writes.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ import numpy as np
 import torch
 
 from bench.config.types import Settings
-from bench.data import prepare, transitions
+from bench.data import prepare
 from bench.data.transitions import Transitions
+from bench.paths import TRANSITIONS
 from bench.training.train import train
 
 FILES = ("evaluations.csv", "metrics.csv", "policy.safetensors")
 DATASET = "made-up/kills-v0"
-LONGEST = 0.6  # seconds that a job may live; shorter than a whole run takes
+LONGEST = 0.6  # longest life of a job in seconds; a whole run takes longer
 
 
 def settings(seed: int) -> Settings:
-    """A short run that evaluates often, so that kills meet evaluations too."""
+    """Return a short run that evaluates often, so that kills also hit evaluations."""
     task = {"task": "hopper", "family": "locomotion", "env_id": "Hopper-v4", "dataset": DATASET}
     task["recipe"] = "none"
     return Settings.model_validate(
@@ -49,7 +50,7 @@ def settings(seed: int) -> Settings:
 
 
 def made_up() -> Transitions:
-    """Numbers in the shape of Hopper's data."""
+    """Return random data in the shape of Hopper's."""
     rng = np.random.default_rng(0)
     n = 500
     return Transitions(
@@ -63,7 +64,7 @@ def made_up() -> Transitions:
 
 
 class Job:
-    """One run in a folder of its own, started as often as it takes."""
+    """One run in its own folder, started until it finishes."""
 
     def __init__(self, root: Path, seed: int):
         self.cell, self.folder = settings(seed), root / str(seed)
@@ -71,14 +72,14 @@ class Job:
         self.pid, self.kills, self.due = 0, 0, 0.0
 
     def start(self, due: float) -> None:
-        """Fork; the job is to be killed at `due`, in time.monotonic()."""
+        """Fork the job; it is to be killed at `due`, in time.monotonic()."""
         self.due, self.pid = due, os.fork()
         if self.pid == 0:
             os.chdir(self.folder)
             with open("log", "a") as log:
                 os.dup2(log.fileno(), 1)
                 os.dup2(log.fileno(), 2)
-            data = self.folder.parent / transitions.ROOT / DATASET
+            data = self.folder.parent / TRANSITIONS / DATASET
             status = 1
             try:
                 train(self.cell, data, Path("run"), "cpu", 1, 0.0, "recorded")
@@ -87,17 +88,17 @@ class Job:
                 os._exit(status)
 
     def ended(self) -> int | None:
-        """The exit status, or None while it runs."""
+        """Return the exit status, or None while the job runs."""
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         return os.waitstatus_to_exitcode(status) if pid else None
 
     def outcome(self) -> list[bytes]:
-        """What the run has written."""
+        """Return the content of the files that the run has written."""
         return [(self.folder / "run" / name).read_bytes() for name in FILES]
 
 
 def undisturbed(root: Path, seed: int) -> list[bytes]:
-    """The same run, left in peace."""
+    """Return the outcome of the same run without kills."""
     job = Job(root, seed)
     job.start(float("inf"))
     _, status = os.waitpid(job.pid, 0)
@@ -106,7 +107,7 @@ def undisturbed(root: Path, seed: int) -> list[bytes]:
 
 
 def main() -> None:
-    """Kill, compare, print what happened as JSON; exit with 1 where anything was lost."""
+    """Kill, compare and print the outcome as JSON; exit with 1 if anything was lost."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -123,10 +124,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kills-") as scratch:
         killed, calm = Path(scratch, "killed"), Path(scratch, "calm")
         for root in (killed, calm):
-            prepare.write(made_up(), {}, root / transitions.ROOT / DATASET)
+            prepare.write(made_up(), {}, root / TRANSITIONS / DATASET)
 
         def deadline() -> float:
-            """When a job that starts now is killed; never, once there have been enough."""
+            """Return when to kill a job that starts now; never, after enough kills."""
             late = time.monotonic() - began > 60 * options.minutes
             spent = kills >= options.kills or late
             return float("inf") if spent else time.monotonic() + moments.uniform(0, LONGEST)
@@ -149,7 +150,7 @@ def main() -> None:
                         jobs.append(Job(killed, next(seeds)))
                         jobs[-1].start(deadline())
             time.sleep(0.002)
-        # Only now: while this process waits for a calm run, it kills nobody.
+        # Only now, because this process kills no jobs while it waits for an undisturbed one.
         for job, status in ended:
             [seed] = job.cell.seeds
             whole = status == 0 and job.outcome() == undisturbed(calm, seed)

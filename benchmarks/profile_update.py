@@ -1,6 +1,6 @@
-"""Where the time of one recorded IQL update goes, operator by operator.
+"""Profile one recorded IQL update, operator by operator.
 
-Answers why an update stays below the machine's matrix rate: run it on one otherwise idle core.
+It shows why an update stays below the machine's matrix rate. Run it on an otherwise idle core.
 
     python benchmarks/profile_update.py > results/published/benchmark/profile.md
 """
@@ -29,13 +29,13 @@ GROUPS = {
 
 
 def group_of(name: str) -> str:
-    """The row of the table that an operator belongs to."""
+    """Return the table row that an operator belongs to."""
     short = name.removeprefix("aten::")
     return next((group for group, names in GROUPS.items() if short in names), "other operators")
 
 
 def measure(width: int, seeds: int) -> tuple[float, Counter[str]]:
-    """Milliseconds of an update, and of each group's operators in it."""
+    """Return milliseconds of an update, and of each group's operators in it."""
     run = prepared_run(synthetic(100_000), "iql", width, seeds, "recorded", updates=UPDATES)
     run.advance()
     before = run.seconds

@@ -1,9 +1,9 @@
 """Write results/published/sources.json: which commit has the code of each published run.
 
-`python benchmarks/published_sources.py`, in a clone with the whole history. Runs made before
+Run `python benchmarks/published_sources.py` in a clone with the full history. Runs made before
 bench.records.source_hash carry a sha256 over the bytes of the method's files and of the modules
-that bench/records.py listed as NUMERICS. Each commit's hash of bytes is computed here, and a commit
-that has a run's hash is its source, even where run.json says that files were not committed yet.
+listed as NUMERICS in bench/records.py. That hash is computed here for each commit; a commit with a
+run's hash is its source, even where run.json says that files were not committed yet.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bench.records.source_hash import Tree, module_of, tree_hash
 
 
 def byte_hash(texts: Mapping[str, str], module: str) -> str | None:
-    """The old hash of a method, from the files of a commit; None where they lack one."""
+    """Return the old hash of a method from a commit's files, or None if they have none."""
     listed = next(
         (
             node.value
@@ -46,7 +46,7 @@ def file_of(module: str) -> str:
 
 
 def method_files(texts: Mapping[str, str], module: str) -> set[str]:
-    """A method's file and those of its own package that it imports."""
+    """Return a method's file and those of its own package that it imports."""
     package = module.partition(".")[0]
     found = {file_of(module)}
     for node in ast.walk(ast.parse(texts[file_of(module)])):
@@ -60,11 +60,11 @@ def method_files(texts: Mapping[str, str], module: str) -> set[str]:
 
 
 def find(runs: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
-    """The entries of sources.json for the contents of run.json files.
+    """Return the entries of sources.json for the contents of run.json files.
 
-    A hash of two commits gets the one that a run was made at, else the first with this code.
-    Runs whose hash is the source hash of their own commit need no entry. Exits where a hash is
-    of no commit.
+    For a hash found in several commits, this is the commit of a run, or else the first commit.
+    Runs whose hash is the source hash of their own commit need no entry. Exits if no commit has
+    a hash.
     """
     made_at: dict[tuple[str, str], set[str]] = defaultdict(set)  # hash, module -> commits
     for run in runs:
@@ -89,7 +89,7 @@ def find(runs: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
 
 
 def tree(commit: str) -> Tree:
-    """Our packages at a commit of this clone."""
+    """Return our packages at a commit of this clone."""
     found = tree_at(commit)
     assert found is not None, commit
     return found

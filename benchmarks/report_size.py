@@ -1,10 +1,10 @@
-"""Seconds from the episodes of a paper-sized result to its report.
+"""Measure the seconds from the episodes of a paper-sized result to its report.
 
     python benchmarks/report_size.py [FOLDER]
 
 15 tasks, 8 methods, 10 seeds, 200 evaluations of 10 episodes each, 50,000 bootstrap repetitions.
-Every score is made up by the fixture of the tests, in FOLDER or in a folder that is removed: this
-measures the report, and what it prints is no result.
+All scores are synthetic, made by the tests' fixture, in FOLDER or a temporary folder: this measures
+the report, and its numbers are not results.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ UPDATES, EVERY, EPISODES, SEEDS, REPETITIONS = 1_000_000, 5_000, 10, 10, 50_000
 
 
 def main(folder: Path) -> None:
-    """Make the results up, then print the seconds of each step."""
+    """Create synthetic results, then print the seconds of each step."""
     fixture.UPDATES, fixture.EVERY = UPDATES, EVERY
     tasks = [*fixture.TASKS, *fixture.MAZES]
     suite = fixture.make_suite(tasks, tuple(fixture.LABELS), SEEDS, 5).model_copy(

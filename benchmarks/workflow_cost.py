@@ -1,9 +1,9 @@
-"""What the workflow costs around training: seconds a job, and seconds to plan the paper's suite.
+"""Measure the workflow's overhead: seconds per job, and seconds to plan the paper's suite.
 
     python benchmarks/workflow_cost.py
 
-A job's cost is what lies outside the training function: Snakemake's bookkeeping, the start of
-Python, its imports. It is measured over jobs that train for a moment, one after another.
+A job's overhead is everything outside the training function: Snakemake's bookkeeping, Python's
+start, its imports. It is measured over very short training jobs, one after another.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SUITE = {
 
 
 def snakemake(folder: Path, *options: str) -> tuple[float, str]:
-    """Seconds of a call in `folder`, and what it printed."""
+    """Run Snakemake in `folder`; return the seconds and its output."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     began = time.perf_counter()
     done = subprocess.run(
@@ -50,14 +50,14 @@ def snakemake(folder: Path, *options: str) -> tuple[float, str]:
 
 
 def checkout(folder: Path) -> Path:
-    """A directory that looks like one, without data and results."""
+    """Fill `folder` like a checkout without data and results, and return it."""
     for name in ("behaviors", "workflow", "Snakefile", "profiles", "config"):
         (folder / name).symlink_to(ROOT / name)
     return folder
 
 
 def per_job(folder: Path) -> float:
-    """Seconds around the training of one job."""
+    """Measure the seconds around the training of one job."""
     path = folder / "cost.yaml"
     path.write_text(yaml.safe_dump(SUITE))
     runs = folder / "results/cost/runs/bc/pointmaze-large-stitch"
@@ -71,7 +71,7 @@ def per_job(folder: Path) -> float:
 
 
 def plan(folder: Path) -> tuple[float, int]:
-    """Seconds to plan the paper's suite from nothing, and how many jobs that makes."""
+    """Measure the seconds to plan the paper's suite from scratch; return them and the job count."""
     seconds, text = snakemake(
         folder, "--configfile", "config/paper.yaml", "--dry-run", "--quiet", "reason"
     )

@@ -115,7 +115,7 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
 
 
 def act(state: State, observations: Tensor, config: Config) -> Tensor:
-    """The mean action: (S, B, obs) -> (S, B, act)."""
+    """Return the mean action: (S, B, obs) -> (S, B, act)."""
     return state.policy(observations)
 
 
@@ -125,7 +125,7 @@ def value(state: State, observations: Tensor, config: Config) -> Tensor:
 
 
 def advantage(state: State, batch: Batch, config: Config) -> Tensor:
-    """What the policy's weights are made of, target Q minus V: (S, B)."""
+    """Return the advantage behind the policy's weights, target Q minus V: (S, B)."""
     q = state.target_critic(batch.observations, batch.actions).amin(0)
     return q - state.value(batch.observations)
 

@@ -1,13 +1,18 @@
-"""Shared by all tests: one thread, and a tiny problem whose best action is known."""
+"""Shared by all tests: one thread, this checkout's code, and a problem whose answer is known."""
 
 from __future__ import annotations
+
+import os
 
 import numpy as np
 import pytest
 import torch
+from helpers.paths import ROOT
 
 from bench.data.transitions import Transitions
 
+# Processes that tests start in other folders run this checkout, not an installed one.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(":")
 torch.set_num_threads(1)
 # Files of whole workflows go first, so that none of them ends alone on one of the cores.
 LONG = ("test_workflow.py", "test_faults_workflow.py", "test_finetune_workflow.py")

@@ -1,7 +1,8 @@
 """A verdict on every claim, and what it rests on: the entries of claims.json.
 
 A verdict is of the claim only where the suite's data, updates and settings are those that the
-claim is about. Elsewhere the same test is made and kept apart under `elsewhere`.
+claim is about. Elsewhere the same test is made and kept apart under `elsewhere`. Texts name a
+method as `{iql}`; `labelled` puts its label there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,7 @@ from bench.statistics.intervals import MIN_SEEDS
 NOT_RUN = "not run"
 MEASURED = ("published", "measured", "ci", "verdict", "needed", "reason")  # also of a part
 KEYS = (*MEASURED, "id", "statement", "source", "test", "remark", "unit", "parts", "elsewhere")
+REFERENCE = re.compile(r"\{([^{}]+)\}")
 REPETITIONS = 10_000
 WORST = ("not reproduced", NOT_RUN, "inconclusive", "reproduced")
 Drawn = Sequence[tuple[float, np.ndarray]]
@@ -61,7 +64,7 @@ def assess(claim: Claim, ledger: Ledger, evidence: Evidence) -> dict[str, Any]:
         evaluate(claim, method, rival, tasks, places, evidence, len(combinations))
         for method, rival, tasks in combinations
     ]
-    labels = {m: method.label for m, method in evidence.catalogue.methods.items()}
+    labels = {method: reference(method) for method in evidence.catalogue.methods}
     entry = {"id": claim.id, "statement": claim.statement, "source": claim.source}
     entry |= {"test": rule_text(claim, labels), "remark": claim.remark, "unit": unit_of(claim)}
     result = combine(parts)
@@ -113,7 +116,7 @@ def evaluate(
     comparisons: int,
 ) -> dict[str, Any]:
     """The test on one method, rival and task or total; `places` maps tasks to the suite's."""
-    label = {m: entry.label for m, entry in evidence.catalogue.methods.items()}
+    label = {method: reference(method) for method in evidence.catalogue.methods}
     name = label[method] + (f" against {label[rival]}" if rival else "")
     part: dict[str, Any] = {
         "part": f"{name}, {tasks[0]}" if claim.each_task else name,
@@ -239,6 +242,22 @@ def read_entries(path: Path) -> list[dict[str, Any]]:
         for part in (elsewhere or entry)["parts"]:
             _check(part, (*MEASURED, "part", "tasks", "methods"), path)
     return list(entries)
+
+
+def reference(method: str) -> str:
+    """Return what stands for a method's label in claims.json, which a new label leaves as it is."""
+    return f"{{{method}}}"
+
+
+def labelled(content: Any, labels: Mapping[str, str]) -> Any:
+    """Return entries of claims.json with each reference to a method replaced by its label."""
+    if isinstance(content, str):
+        return REFERENCE.sub(lambda found: labels.get(found[1], found[0]), content)
+    if isinstance(content, Mapping):
+        return {key: labelled(value, labels) for key, value in content.items()}
+    if isinstance(content, list):
+        return [labelled(value, labels) for value in content]
+    return content
 
 
 def _check(content: Mapping[str, Any], keys: Sequence[str], path: Path) -> None:

@@ -11,9 +11,10 @@ import tyro
 import yaml
 
 from bench.config.catalogue import Catalogue
+from bench.config.d4rl_files import PREFIX, source_of
 from bench.errors import BenchError, unknown
+from bench.paths import CARD, D4RL, MINARI
 
-MINARI_ROOT = Path("data/minari")
 Name = Annotated[str, tyro.conf.Positional]
 
 
@@ -38,7 +39,6 @@ def fetch(
             its own variable MINARI_REMOTE does.
     """
     from bench.data import fetch_minari
-    from bench.data.fetch_d4rl import PREFIX, source_of
     from bench.data.fetch_d4rl import fetch as run
 
     names = list(datasets)
@@ -60,7 +60,7 @@ def fetch(
         print(f"{len(hosted)} datasets of Minari, whose sizes are not known here", flush=True)
     if local is None and size > (free := shutil.disk_usage(".").free):
         raise BenchError(
-            f"data/d4rl: {free / 1e9:.1f} GB free where {size / 1e9:.1f} GB are needed; make room."
+            f"{D4RL}: {free / 1e9:.1f} GB free where {size / 1e9:.1f} GB are needed; make room."
         )
     for source in sources:
         print(f"{run(source, local, base_url)}: whole", flush=True)
@@ -77,8 +77,8 @@ def convert(task: Name) -> None:
     from bench.data.convert import convert as run
 
     row = Catalogue().task(task)
-    run(row, MINARI_ROOT)
-    print(MINARI_ROOT / row.dataset)
+    run(row, MINARI)
+    print(MINARI / row.dataset)
 
 
 def collect(dataset: Name, recipe: str, env_id: str, rows: int, seed: int = 0) -> None:
@@ -96,7 +96,7 @@ def collect(dataset: Name, recipe: str, env_id: str, rows: int, seed: int = 0) -
     from bench.collection.collect import collect as run
 
     torch.set_num_threads(1)
-    run(env_id, dataset, recipe, rows, MINARI_ROOT, seed)
+    run(env_id, dataset, recipe, rows, MINARI, seed)
 
 
 def transitions(task: Name, dataset: str) -> None:
@@ -109,9 +109,9 @@ def transitions(task: Name, dataset: str) -> None:
     from bench.data.prepare import prepare
 
     row = Catalogue().task(task)
-    folder = prepare(task, dataset, row.env_id, MINARI_ROOT, row.reading)
-    card = json.loads((folder / "card.json").read_text())
-    print(f"{folder}/card.json: {card['rows']:,} rows, {card['episodes']:,} episodes, mean")
+    folder = prepare(task, dataset, row.env_id, MINARI, row.reading)
+    card = json.loads((folder / CARD).read_text())
+    print(f"{folder / CARD}: {card['rows']:,} rows, {card['episodes']:,} episodes, mean")
     print(f"normalised score of the data {row.score(card['return']['mean']):.1f}")
 
 

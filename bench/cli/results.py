@@ -1,4 +1,4 @@
-"""The verbs of the command line that read results: claims, explain, archive, pack, ideas."""
+"""The verbs of the command line that make something of finished runs: tables, report, archive."""
 
 from __future__ import annotations
 
@@ -8,9 +8,21 @@ from typing import Annotated
 import tyro
 
 from bench.config.catalogue import Catalogue
-from bench.config.types import DEFAULT_SUITE, Suite
+from bench.config.types import DEFAULT_SUITE, Suite, resolved
 from bench.config.validation import parse_json
 from bench.errors import BenchError
+from bench.paths import (
+    AGGREGATE,
+    PUBLISHED,
+    REPORTS,
+    RESULTS,
+    SCORES,
+    SUMMARY,
+    SuiteFolder,
+    card_of,
+    run_name,
+)
+from bench.records.layouts import open_results
 
 Name = Annotated[str, tyro.conf.Positional]
 
@@ -20,6 +32,59 @@ def suite_of(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite
     if suite is None:
         return catalogue.read_suite(configfile)
     return catalogue.suite(parse_json(suite, "--suite"), "--suite")
+
+
+def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
+    """Gather a suite's runs into scores.csv, summary.csv and aggregate.csv, and, where the suite
+    has a baseline or an online phase, effects.csv and finetune.csv.
+
+    Args:
+        configfile: the suite.
+        suite: the suite as JSON; the workflow passes this.
+    """
+    from bench.statistics import aggregates, finetuning
+    from bench.statistics.frames import read_csv, write_csv
+    from bench.statistics.paired_effects import paired_effects
+    from bench.statistics.scores import SCORE_COLUMNS, collect_scores
+
+    catalogue = Catalogue()
+    chosen = suite_of(catalogue, configfile, suite)
+    results = SuiteFolder.of(chosen.suite)
+    blocks = chosen.blocks()
+    cells = {run_name(m, t, b) for m in chosen.methods for t in chosen.tasks for b in blocks}
+    runs = [run for name, run in open_results(results.path).runs.items() if name in cells]
+    collect_scores(runs, results.scores, catalogue.tasks)
+    scores = read_csv(results.scores, SCORE_COLUMNS)
+    write_csv(aggregates.summarise(scores, chosen, catalogue.tasks), results.summary)
+    aggregate = aggregates.aggregate(scores, chosen, catalogue.tasks, chosen.bootstrap)
+    write_csv(aggregate, results.aggregate)
+    if chosen.baseline is not None:
+        write_csv(paired_effects(scores, chosen), results.effects)
+    if finetuning.cells(chosen, catalogue.tasks):
+        episodes = finetuning.read_episodes(runs)
+        frame = finetuning.fine_tuning(scores, episodes, chosen, catalogue.tasks)
+        write_csv(frame, results.finetune)
+    print(f"{results.path}/: {SCORES}, {SUMMARY}, {AGGREGATE}")
+
+
+def effects(configfile: Path = DEFAULT_SUITE) -> None:
+    """Compare a suite's methods with its baseline, seed by seed; writes effects.csv.
+
+    Args:
+        configfile: a suite with `baseline`, whose scores are gathered.
+    """
+    from bench.statistics.frames import read_csv, write_csv
+    from bench.statistics.paired_effects import paired_effects
+    from bench.statistics.scores import SCORE_COLUMNS
+
+    suite = Catalogue().read_suite(configfile)
+    if suite.baseline is None:
+        raise BenchError(f"{configfile}: the key 'baseline' is missing; name one of the methods.")
+    results = SuiteFolder.of(suite.suite)
+    frame = paired_effects(read_csv(results.scores, SCORE_COLUMNS), suite)
+    write_csv(frame, results.effects)
+    print(frame.round(2).to_string(index=False))
+    print(f"{results.effects}: score minus {suite.baseline}'s, means over paired seeds")
 
 
 def claims(
@@ -34,7 +99,7 @@ def claims(
     """
     from bench.claims.evidence import Evidence
     from bench.claims.ledger import read
-    from bench.claims.verdicts import lines, verdicts
+    from bench.claims.verdicts import labelled, lines, verdicts
     from bench.files import write_json
     from bench.records.runs import read_runs
     from bench.records.source_hash import source_hash
@@ -43,16 +108,45 @@ def claims(
 
     catalogue = Catalogue()
     ours = suite_of(catalogue, configfile, suite)
-    folder = folder or Path("results") / ours.suite
-    if not (folder / "scores.csv").exists():
-        raise BenchError(f"{folder}/scores.csv: file not found; run `python -m bench statistics`.")
-    scores = read_csv(folder / "scores.csv", SCORE_COLUMNS)
-    runs = read_runs(ours, folder, source_hash)
+    results = SuiteFolder(folder or RESULTS / ours.suite)
+    if not results.scores.exists():
+        raise BenchError(f"{results.scores}: file not found; run `python -m bench statistics`.")
+    scores = read_csv(results.scores, SCORE_COLUMNS)
+    runs = read_runs(ours, results.path, source_hash)
     evidence = Evidence(scores, list(runs.found.values()), ours, catalogue)
     entries = verdicts(read(catalogue), evidence)
-    write_json(folder / "claims.json", entries)
-    print("\n".join(lines(entries)))
-    print(f"{folder}/claims.json: {len(entries)} claims")
+    write_json(results.claims, entries)
+    labels = {name: method.label for name, method in catalogue.methods.items()}
+    print("\n".join(lines(labelled(entries, labels))))
+    print(f"{results.claims}: {len(entries)} claims")
+
+
+def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
+    """Render a suite's tables and figures and typeset its PDF, finished or not.
+
+    Gathers scores and claims anew where runs have ended since.
+
+    Args:
+        configfile: the suite.
+        suite: the suite as JSON; the workflow passes this.
+    """
+    from bench.report.build import build
+
+    catalogue = Catalogue()
+    chosen = suite_of(catalogue, configfile, suite)
+    results = SuiteFolder.of(chosen.suite)
+    if not _newer(results.aggregate, open_results(results.path).changed()):
+        statistics(configfile, suite)
+    if not _newer(results.claims, results.aggregate.stat().st_mtime):
+        claims(configfile, suite)
+    cards = [card_of(resolved(catalogue.tasks[t], chosen).transitions) for t in chosen.tasks]
+    out = REPORTS / f"{chosen.suite}.pdf"
+    build(chosen, catalogue, results.path, [c for c in cards if c.exists()], out)
+    print(out)
+
+
+def _newer(path: Path, moment: float) -> bool:
+    return path.exists() and path.stat().st_mtime >= moment
 
 
 def explain(
@@ -75,11 +169,37 @@ def explain(
 
     catalogue = Catalogue()
     ours = catalogue.read_suite(configfile)
-    folder = folder or Path("results") / ours.suite
-    scores = read_csv(folder / "scores.csv", SCORE_COLUMNS)
-    summary = read_csv(folder / "summary.csv", aggregates.SUMMARY_COLUMNS)
+    folder = folder or RESULTS / ours.suite
+    scores = read_csv(SuiteFolder(folder).scores, SCORE_COLUMNS)
+    summary = read_csv(SuiteFolder(folder).summary, aggregates.SUMMARY_COLUMNS)
     runs = read_runs(ours, folder, source_hash)
     print("\n".join(chain(task, method, ours, catalogue, folder, runs, scores, summary)))
+
+
+def compare(
+    file: Annotated[Path, tyro.conf.Positional],
+    results: Path = PUBLISHED / "quick",
+    name: str | None = None,
+    out: Path | None = None,
+) -> None:
+    """Compare a CSV of your own episodes (task, seed, episode, return) with shipped results.
+
+    Args:
+        file: one row an episode of the final policy; the return in the environment's units.
+        results: a suite's folder in results/ or results/published/.
+        name: what to call your method, by default the file's name.
+        out: CSV to write, by default beside the file.
+    """
+    from bench.jobs.compare import compared, read_own, read_shipped
+    from bench.statistics.frames import write_csv
+
+    name = name or file.stem
+    tasks, shipped = read_shipped(results)
+    frame = compared(read_own(file, tasks), shipped, name, tasks)
+    out = out or file.with_name(f"{file.stem}-compared.csv")
+    write_csv(frame, out)
+    print(frame.round(2).to_string(index=False, na_rep=""))
+    print(f"{out}: difference and improvement: {name} over the row's method, 95 % intervals")
 
 
 def archive(suite: Name, out: Path | None = None) -> None:
@@ -91,8 +211,8 @@ def archive(suite: Name, out: Path | None = None) -> None:
     """
     from bench.jobs.archive import archive as run
 
-    out = out or Path("reports") / f"{Path(suite).name}.zip"
-    names = run(Path("results") / suite, Path("reports") / f"{Path(suite).name}.pdf", out)
+    out = out or REPORTS / f"{Path(suite).name}.zip"
+    names = run(RESULTS / suite, REPORTS / f"{Path(suite).name}.pdf", out)
     print(f"{out}: {len(names)} files; its own sum is in {out}.sha256")
 
 
@@ -109,32 +229,22 @@ def pack(suite: Name, out: Path | None = None, curves: tuple[str, ...] = ()) -> 
     from bench.jobs.packing import pack as run
 
     name = Path(suite).name
-    out = out or Path("results/published") / name
-    files = run(Path("results") / suite, Path("reports") / f"{name}.pdf", out, curves)
+    out = out or PUBLISHED / name
+    files = run(RESULTS / suite, REPORTS / f"{name}.pdf", out, curves)
     print(f"{out}: {', '.join(files)}")
 
 
-def idea(name: Name) -> None:
-    """Measure one of the paper's ideas as a small experiment; writes results/ideas/NAME.json.
+def tensorboard(configfile: Path = DEFAULT_SUITE, out: Path | None = None) -> None:
+    """Write a suite's finished runs for TensorBoard, one curve a seed.
 
     Args:
-        name: losses, expectiles, support, stitching, overestimation or shift.
+        configfile: the suite.
+        out: folder to write; by default results/SUITE/tensorboard.
     """
-    import torch
+    from bench.jobs.tensorboard import export
 
-    from bench.report import ideas as report
-
-    torch.set_num_threads(1)
-    print(report.measure(name))
-
-
-def ideas(out: Path = Path("reports/ideas.pdf")) -> None:
-    """Typeset what the experiments of the paper's ideas gave, a page each.
-
-    Args:
-        out: the PDF; a folder with its figures is written beside it.
-    """
-    from bench.report import ideas as report
-
-    report.build(out)
-    print(out)
+    suite = Catalogue().read_suite(configfile)
+    results = SuiteFolder.of(suite.suite)
+    folder = results.path / "tensorboard" if out is None else out
+    count = export(suite, results, folder)
+    print(f"{folder}: {count} curves; look at them with `tensorboard --logdir {folder}`")

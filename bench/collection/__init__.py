@@ -1,1 +1,1 @@
-"""Trains behaviour policies and collects datasets with them."""
+"""Training of behaviour policies and collection of datasets with them."""

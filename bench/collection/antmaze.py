@@ -1,11 +1,11 @@
 """Local AntMaze datasets by D4RL's recipe: a noisy ant walks from cell to cell of its maze.
 
-D4RL (Fu et al. 2020, arXiv:2004.07219, section 5) lets a goal-reaching policy follow waypoints on
-the shortest path, and labels the rows afterwards for the goal of the evaluation: a row that ends
+In D4RL (Fu et al. 2020, arXiv:2004.07219, section 5) a goal-reaching policy follows waypoints on
+the shortest path, and rows are labelled afterwards for the goal of the evaluation: a row that ends
 within its radius has reward 1 and is terminal, and the ant walks on. Here the ant's policy is the
-last of behaviors/antmaze. At its destination it is given another one. Its walks start facing
-anywhere: else the data would hold next to nothing on how to turn back, and whoever learns from
-them turns away by small errors and stands still.
+last snapshot in behaviors/antmaze, and it gets a new destination whenever it arrives. Walks start
+at a random heading. Otherwise the data would show almost nothing about turning back, and a policy
+learned from it would turn away by small errors and get stuck.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from bench.errors import unknown
 from bench.maze_plans import Cell, ant_maze
 from bench.seeds import derive
 
-SHARD = 50_000  # rows that one process collects at a stretch
-ANTS = 8  # walk side by side in a shard
-START_SPREAD = 1.0  # metres to either side of the centre of a walk's first cell
+SHARD = 50_000  # rows per unit of work of one process
+ANTS = 8  # ants that walk in parallel in a shard
+START_SPREAD = 1.0  # metres to each side of the centre of a walk's first cell
 
-# Cells (row, column) between which "play" walks.
+# Cells (row, column) between which "play" datasets walk.
 PLAY: dict[str, tuple[Cell, ...]] = {
     "Medium": ((1, 1), (6, 6), (1, 6), (6, 1), (4, 5)),
     "Large": ((1, 1), (7, 9), (1, 10), (7, 1), (1, 6), (5, 4)),
@@ -42,7 +42,7 @@ RECIPES = ("umaze", "umaze-diverse", "medium-play", "medium-diverse", "large-pla
 
 
 def cells_of(maze: str, kind: str) -> tuple[Cell, ...]:
-    """The cells in which a walk may start, and which may be its destinations."""
+    """Return the cells in which a walk may start or end."""
     plan = ant_maze(maze)
     if kind == "":
         return plan.start, plan.goal
@@ -50,9 +50,9 @@ def cells_of(maze: str, kind: str) -> tuple[Cell, ...]:
 
 
 class Walk:
-    """One ant, walk after walk, until it has collected `rows` transitions.
+    """One ant that starts walk after walk until it has collected `rows` transitions.
 
-    An episode of the data ends at a terminal row; the next one may go on from there.
+    An episode of the data ends at a terminal row; the next one may continue from there.
     """
 
     def __init__(self, maze: str, kind: str, rows: int, seed: int):
@@ -76,7 +76,7 @@ class Walk:
         self._set_out(first)
 
     def _set_out(self, here: Cell) -> None:
-        """For another cell than `here`; in the goal's cell for the goal itself."""
+        """Choose a destination other than `here`; within the goal's cell, the goal itself."""
         others = [cell for cell in self.cells if cell != here]
         cell = others[self.rng.integers(len(others))]
         goal = fixed_goal(self.maze)
@@ -105,13 +105,13 @@ class Walk:
 
 
 def walker(folder: Path) -> Ladder:
-    """The policy of the ant that walks: the last snapshot of a ladder."""
+    """Return the walking policy: the last snapshot of a ladder."""
     ladder = Ladder.load(folder)
     return ladder.pick([len(ladder) - 1])
 
 
 def advance(walks: list[Walk], policy: Ladder) -> None:
-    """One step of every ant."""
+    """Take one step with every ant."""
     seen = np.array([walk.policy_input() for walk in walks], dtype=np.float32)
     for walk, action in zip(walks, policy.mean_action(torch.from_numpy(seen)), strict=True):
         walk.step(action.numpy())
@@ -120,7 +120,7 @@ def advance(walks: list[Walk], policy: Ladder) -> None:
 def shard(
     maze: str, kind: str, folder: Path, seed: int, part: tuple[int, int]
 ) -> list[EpisodeBuffer]:
-    """The episodes of one part: its number and how many rows it has."""
+    """Collect the episodes of one part, given as (number, rows)."""
     torch.set_num_threads(1)
     policy = walker(folder)
     number, rows = part
@@ -134,14 +134,14 @@ def shard(
 
 
 def shares(rows: int, most: int) -> list[int]:
-    """`rows` in parts of `most`, the last one smaller."""
+    """Split `rows` into parts of `most`; the last may be smaller."""
     return [min(most, rows - done) for done in range(0, rows, most)]
 
 
 def walks(
     name: str, folder: Path, rows: int, seed: int, progress: Callable[[int], None]
 ) -> tuple[list[EpisodeBuffer], dict[str, Any]]:
-    """`rows` transitions of the recipe `name`; the same for any number of processes."""
+    """Collect `rows` transitions by the recipe `name`; the number of processes does not matter."""
     if name not in RECIPES:
         raise unknown("config/tasks.tsv, recipe", "recipe", f"antmaze/{name}", RECIPES)
     maze, _, kind = name.partition("-")

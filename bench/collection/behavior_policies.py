@@ -1,8 +1,8 @@
-"""Behaviour policies: PPO snapshots along training, from which the local data are collected.
+"""Behaviour policies: snapshots of PPO during training, which collect the local data.
 
 One folder per robot: `ladder.safetensors` holds the chosen snapshots stacked on the
-leading axis, `ladder.csv` says what each of them scores, `curve.csv` is the training
-curve and `settings.json` what produced them.
+leading axis, `ladder.csv` their scores, `curve.csv` the training curve and
+`settings.json` the settings that produced them.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from bench.progress import Progress
 from bench.seeds import derive
 from bench.training.rollout import Evaluator
 
-CANDIDATES = 120  # snapshots kept while training
-RUNGS = 8  # of them, evenly spaced in return, up to the medium one
+CANDIDATES = 120  # snapshots kept during training
+RUNGS = 8  # chosen snapshots up to the medium one, evenly spaced in return
 MEDIUM_FRACTION = 1 / 3  # D4RL: medium is "approximately 1/3 the performance of the expert"
 OBSERVATION_CLIP = 10.0
 EVALUATION_EPISODES = 10
@@ -57,17 +57,17 @@ class Ladder:
         return len(self.mean)
 
     def pick(self, rungs: list[int]) -> Ladder:
-        """Only these snapshots, in this order."""
+        """Return a ladder of these snapshots, in this order."""
         return Ladder({k: v[rungs].contiguous() for k, v in self.tensors.items()})
 
     @torch.no_grad()
     def sample(self, observations: Tensor, streams: Streams) -> Tensor:
-        """Actions drawn from each snapshot's own Gaussian, clipped to the bounds."""
+        """Draw actions from each snapshot's Gaussian, clipped to the bounds."""
         return self.policy.sample(self._scale(observations), streams).clamp(-1, 1)
 
     @torch.no_grad()
     def mean_action(self, observations: Tensor) -> Tensor:
-        """The means of a single snapshot, clipped to the bounds: (B, obs) -> (B, act)."""
+        """Return a single snapshot's mean actions, clipped to the bounds: (B, obs) -> (B, act)."""
         assert len(self) == 1
         return self.policy(self._scale(observations.unsqueeze(0)))[0].clamp(-1, 1)
 
@@ -115,7 +115,7 @@ def train(env_id: str, folder: Path, steps: int, seed: int, overrides: dict[str,
 
 
 class EpisodeTracker:
-    """Returns of the episodes that ended since the last look."""
+    """Returns of the episodes that ended since the last `drain`."""
 
     def __init__(self, environments: int):
         self.running = np.zeros(environments)
@@ -147,7 +147,7 @@ def _collect(
     streams: Streams,
     tracker: EpisodeTracker,
 ) -> tuple[Any, np.ndarray]:
-    """One rollout of `config.horizon` steps, and the observations to go on from."""
+    """Collect a rollout of `config.horizon` steps; return it and the observations after it."""
     steps = []
     for _ in range(config.horizon):
         raw = torch.from_numpy(observations.astype(np.float32)).unsqueeze(0)
@@ -176,11 +176,11 @@ def _snapshot(state: Any, step: int) -> dict[str, Tensor]:
 
 
 def choose_rungs(returns: np.ndarray) -> tuple[list[int], int, int]:
-    """Which candidates to keep: (rungs up to and with medium, medium, expert).
+    """Return the candidates to keep: (rungs up to and including medium, medium, expert).
 
-    `returns` (K,) is in the order of training. Expert is the best. Medium is the first
-    that reaches a third of the way from the worst to the expert; the other rungs are the
-    earlier candidates nearest to evenly spaced returns.
+    `returns` (K,) is in training order. The expert is the best candidate. Medium is the first
+    to reach a third of the way from the worst to the expert; the other rungs are the earlier
+    candidates nearest to evenly spaced returns.
     """
     expert = int(returns.argmax())
     low = float(returns[: expert + 1].min())

@@ -1,8 +1,8 @@
 """Local datasets: trajectories of behaviour policies in MuJoCo, stored as Minari datasets.
 
 The locomotion recipes follow D4RL (Fu et al. 2020, arXiv:2004.07219, section 5): medium
-is one snapshot, medium-replay every snapshot up to it, medium-expert half of each. D4RL
-takes its replay from a SAC buffer; ours is collected anew from snapshots of PPO.
+uses one snapshot, medium-replay every snapshot up to it, medium-expert half each of medium
+and expert. D4RL's replay data is a SAC buffer; ours is collected from snapshots of PPO.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from bench.progress import Progress
 from bench.seeds import derive
 
 BEHAVIORS = Path("behaviors")
-STREAMS = 8  # episodes collected side by side
-TRIP_NOISE = 0.5  # deviation of the maze controller's action noise
-TRIP_STEPS = 150  # a trip that takes longer is cut
+STREAMS = 8  # episodes collected in parallel
+TRIP_NOISE = 0.5  # standard deviation of the maze controller's action noise
+TRIP_STEPS = 150  # longer trips are truncated
 # Called with the number of rows collected since the last call.
 Count = Callable[[int], None]
 
 
 def rungs_of(recipe: str, ladder: pd.DataFrame) -> list[int]:
-    """The snapshots that a locomotion recipe uses, in the order of training."""
+    """Return the snapshots that a locomotion recipe uses, in training order."""
     medium = int(ladder.index[ladder.role == "medium"][0])
     expert = int(ladder.index[ladder.role == "expert"][0])
     choices = {
@@ -53,7 +53,7 @@ def rungs_of(recipe: str, ladder: pd.DataFrame) -> list[int]:
 def locomotion(
     env_id: str, folder: Path, recipe: str, rows: int, seed: int, progress: Count
 ) -> tuple[list[EpisodeBuffer], dict[str, Any]]:
-    """`rows` transitions, the same number from each snapshot, by sampling its Gaussian."""
+    """Collect `rows` transitions, equally many from each snapshot, by sampling its Gaussian."""
     table = pd.read_csv(folder / "ladder.csv")
     rungs = rungs_of(recipe, table)
     ladder = Ladder.load(folder).pick(rungs)
@@ -92,10 +92,10 @@ def locomotion(
 def short_trips(
     rows: int, seed: int, progress: Count
 ) -> tuple[list[EpisodeBuffer], dict[str, Any]]:
-    """`rows` transitions of the waypoint controller between cells at most MAX_TRIP apart.
+    """Collect `rows` transitions of the waypoint controller between cells at most MAX_TRIP apart.
 
-    Start cell and destination are random; reward 1 and termination, as in evaluation, are
-    given only at the centre of the evaluation goal.
+    Start cell and destination are random. As in evaluation, reward 1 and termination occur
+    only at the centre of the evaluation goal.
     """
     rng = np.random.default_rng([seed, 0])
     env = gymnasium.make(stitch_maze.STITCH_ID, max_episode_steps=TRIP_STEPS)
@@ -132,7 +132,7 @@ def short_trips(
 def collect(env_id: str, dataset: str, recipe: str, rows: int, root: Path, seed: int = 0) -> None:
     """Collect `rows` transitions by `recipe` and store them as Minari dataset `dataset`.
 
-    The dataset appears under `root` at once and whole, or not at all.
+    The dataset appears under `root` atomically. Raises BenchError for an unknown recipe.
     """
     kind, _, name = recipe.partition("/")
     with Progress(f"collect {dataset}", rows, "rows") as progress:

@@ -1,4 +1,4 @@
-"""Episodes in the making, for collecting data."""
+"""Record episodes during data collection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from minari.data_collector import EpisodeBuffer
 
 
 class Recorder:
-    """One episode in the making."""
+    """An episode being recorded."""
 
     def __init__(self, observation: np.ndarray):
         self.observations = [observation]
@@ -23,7 +23,7 @@ class Recorder:
         self.observations.append(observation)
 
     def finish(self, terminated: bool) -> EpisodeBuffer:
-        """T + 1 observations, T of the rest; an episode that did not terminate was truncated."""
+        """Return the episode: T + 1 observations, T of the rest; truncated if not terminated."""
         flags = np.zeros((2, len(self)), dtype=bool)
         flags[0 if terminated else 1, -1] = True
         return EpisodeBuffer(

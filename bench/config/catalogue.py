@@ -1,9 +1,12 @@
 """The task table and the method file of `config/`, and the settings that follow from them.
 
-A cell is one (method, task, seed block); its settings are layered, later ones winning:
+A cell is one (method, task, seed block). Its settings are layered, and later layers win:
 
-    defaults in the method's Config  <-  config/methods.yaml (per task family, sourced)
-                                     <-  `overrides` of the suite (each with its reason)
+    defaults, in the method's Config and SHARED_DEFAULTS
+    the suite
+    config/methods.yaml: the task's family, its environment, and fine-tuning, with their source
+    `overrides` of the suite, each with its reason
+    a setting in the method's name, as in iql@expectile=0.5
 
 A method without an entry in config/methods.yaml runs with its own defaults in every family.
 
@@ -22,12 +25,10 @@ from bench.config import registry
 from bench.config.task import Task, TaskSettings
 from bench.config.types import (
     SCALES,
-    SHARED,
     SHARED_DEFAULTS,
     FamilyLayer,
     Layer,
     Method,
-    Online,
     Settings,
     Suite,
     resolved,
@@ -39,7 +40,15 @@ from bench.maze_plans import maze_of
 TASKS = Path("config/tasks.tsv")
 METHODS = Path("config/methods.yaml")
 METHOD_SCHEMA = Path("workflow/schemas/methods.schema.yaml")
+CONFIG = "config."  # before the names of the fields of a method's Config
+# The fields of Settings that layers may set, beside those of the method's Config.
+LAYERED = (
+    *("updates", "batch_size", "log_every", "precision", "rewards", "observations"),
+    *("evaluation", "online"),
+)
 UNLISTED = "no reference"  # of a method without an entry in config/methods.yaml
+
+NamedLayer = tuple[str, dict[str, Any]]  # where its values come from, and the values by key
 
 
 class Catalogue:
@@ -123,57 +132,64 @@ class Catalogue:
     ) -> Settings:
         """Resolve one cell; `where` names the suite's file in errors."""
         row = self.tasks[task]
-        online = self._online(suite, method, row, where)
-        own = self.family_layer(method, row)
-        layers = self.layers(method, row)
-        if online is not None:
-            layers.append(Layer(config=own.fine_tuning))
-        layers += [o for o in suite.overrides if o.applies(method, row.family)]
-        merged: dict[str, Any] = SHARED_DEFAULTS | {"batch_size": suite.batch_size}
-        config: dict[str, Any] = {}
-        for layer in layers:
-            merged |= layer.model_dump(include=SHARED, exclude_none=True)
-            config |= layer.config
-        rewards = merged["rewards"]
-        if rewards in SCALES and own.rewards not in (None, *SCALES):
-            raise BenchError(
-                f"{where}, overrides, rewards: '{rewards}' contradicts {method}'s settings for "
-                f"{row.family}, where time must cost something; choose a shifted reward."
-            )
-        self._check_config(method, config, f"{where}, overrides for {method} on {task}")
-        setting, value = registry.setting_of(method)
-        if setting:  # wins over all layers
-            config[setting] = yaml.safe_load(value)
-        updates = suite.updates_of(method)
-        self._check_warm_start(method, config, updates, f"{where}, overrides for {method}")
-        cell = {
-            "suite": suite.suite,
-            "method": method,
-            "task": resolved(row, suite).deciding(),
-            "seeds": seeds,
-            "updates": updates,
-            "log_every": suite.log_every,
-            "precision": suite.precision,
-            "evaluation": suite.evaluation_of(method, row.family),
-            "online": online,
-            "config": config,
-        }
-        return validate(Settings, cell | merged, f"{where}, {method} on {task}")
+        layers = self.layers(suite, method, row, where)
+        values = {key: value for _, layer in layers for key, value in layer.items()}
+        config = {k.removeprefix(CONFIG): v for k, v in values.items() if k.startswith(CONFIG)}
+        overrides = f"{where}, overrides for {method}"
+        self._check_rewards(method, row, values["rewards"], where)
+        self._check_config(method, config, f"{overrides} on {task}")
+        self._check_warm_start(method, config, values["updates"], overrides)
+        cell = {k: v for k, v in values.items() if not k.startswith(CONFIG)}
+        cell |= {"suite": suite.suite, "method": method, "seeds": seeds, "config": config}
+        cell["task"] = resolved(row, suite).deciding()
+        return validate(Settings, cell, f"{where}, {method} on {task}")
 
-    def _online(self, suite: Suite, method: str, task: Task, where: str) -> Online | None:
-        """The online phase of a cell, which the method must be able to have."""
-        online = suite.online_of(method, task.family)
-        if online is None and registry.entry_of(method).online_only:
-            raise BenchError(
-                f"{where}, online: {method} learns from its own steps alone, and none are asked "
-                f"for on {task.task}; set `online`, or remove {method} from the methods."
-            )
-        if online is not None and not registry.entry_of(method).fine_tunes:
-            raise BenchError(
-                f"{where}, online: {method} has no online phase, only "
-                f"{', '.join(registry.FINE_TUNED)} have; move `online` to an override for those."
-            )
-        return online
+    def origins(self, suite: Suite, method: str, task: str, where: str) -> dict[str, str]:
+        """Return which layer set each value of a cell, by key; what has none is a default of the
+        method's Config."""
+        layers = self.layers(suite, method, self.tasks[task], where)
+        return {"task": str(TASKS)} | {key: name for name, layer in layers for key in layer}
+
+    def layers(self, suite: Suite, method: str, task: Task, where: str) -> list[NamedLayer]:
+        """Return the layers of a cell, of which the last that has a key decides.
+
+        A key is a field of Settings, or `config.` and a field of the method's Config.
+        """
+        self._check_online(suite, method, task, where)
+        layers = [("default", dict(SHARED_DEFAULTS)), (where, _values(suite))]
+        layers += self.method_layers(method, task, suite.online_of(method, task.family) is not None)
+        layers += [
+            (f"{where}, overrides: {override.reason}", _values(override))
+            for override in suite.overrides
+            if override.applies(method, task.family)
+        ]
+        if registry.entry_of(method).online_only:
+            layers.append((f"{method} learns from its own steps alone", {"updates": 0}))
+        setting, value = registry.setting_of(method)
+        if setting:
+            layers.append(("the method's name", {CONFIG + setting: yaml.safe_load(value)}))
+        return layers
+
+    def method_layers(self, method: str, task: Task, online: bool = False) -> list[NamedLayer]:
+        """Return what config/methods.yaml has of a method on a task: its family's layer, its
+        environment's, and with `online` that of fine-tuning."""
+        own = self.family_layer(method, task)
+        place = f"{METHODS}, {registry.base_of(method)}, {task.family}"
+        env = task.env_id.rpartition(":")[2]
+        further = {
+            f"environments, {prefix}": config
+            for prefix, config in own.environments.items()
+            if env.startswith(prefix)
+        }
+        if online:
+            further["fine_tuning"] = own.fine_tuning
+        return [
+            (f"{place}: {own.source}", _values(own)),
+            *(
+                (f"{place}, {part}: {own.source}", _values(Layer(config=config)))
+                for part, config in further.items()
+            ),
+        ]
 
     def enter(self, method: str, where: str) -> None:
         """Refuse an unknown method; give one of the form base@setting=value an entry."""
@@ -189,13 +205,6 @@ class Catalogue:
         self.methods[method] = entry.model_copy(update={"label": label})
         self.schemas[method] = self.schemas[base]
 
-    def layers(self, method: str, task: Task) -> list[Layer]:
-        """The sourced layers of a method on a task: its family's, then its environment's."""
-        layer = self.family_layer(method, task)
-        name = task.env_id.rpartition(":")[2]
-        further = [c for prefix, c in layer.environments.items() if name.startswith(prefix)]
-        return [layer, *(Layer(config=config) for config in further)]
-
     def family_layer(self, method: str, task: Task) -> FamilyLayer:
         """What config/methods.yaml has of a method for a task's family."""
         layer = self.methods[method].layer(task.family)
@@ -205,6 +214,28 @@ class Catalogue:
                 f"'{task.task}' needs; add them with their source."
             )
         return layer
+
+    def _check_online(self, suite: Suite, method: str, task: Task, where: str) -> None:
+        """Refuse an online phase that a method cannot have, or its absence where it needs one."""
+        online, entry = suite.online_of(method, task.family), registry.entry_of(method)
+        if online is None and entry.online_only:
+            raise BenchError(
+                f"{where}, online: {method} learns from its own steps alone, and none are asked "
+                f"for on {task.task}; set `online`, or remove {method} from the methods."
+            )
+        if online is not None and not entry.fine_tunes:
+            raise BenchError(
+                f"{where}, online: {method} has no online phase, only "
+                f"{', '.join(registry.FINE_TUNED)} have; move `online` to an override for those."
+            )
+
+    def _check_rewards(self, method: str, task: Task, rewards: str, where: str) -> None:
+        """Refuse to leave a sparse reward at 0 where the method's own settings shift it."""
+        if rewards in SCALES and self.family_layer(method, task).rewards not in (None, *SCALES):
+            raise BenchError(
+                f"{where}, overrides, rewards: '{rewards}' contradicts {method}'s settings for "
+                f"{task.family}, where time must cost something; choose a shifted reward."
+            )
 
     def _check_warm_start(
         self, method: str, config: dict[str, Any], updates: int, where: str
@@ -231,6 +262,14 @@ class Catalogue:
                 raise BenchError(
                     f"{where}, config: {method} setting '{key}' is {value!r}; {error.message}."
                 ) from None
+
+
+def _values(layer: Layer | Suite) -> dict[str, Any]:
+    """The values that a layer has, by the keys of `Catalogue.layers`."""
+    found = {key: getattr(layer, key, None) for key in LAYERED}
+    config = layer.config if isinstance(layer, Layer) else {}
+    given = {key: value for key, value in found.items() if value is not None}
+    return given | {CONFIG + key: value for key, value in config.items()}
 
 
 def _tasks(path: Path) -> dict[str, Task]:

@@ -100,6 +100,9 @@ class FamilyLayer(Layer):
         default={}, description="further fields of Config where the run has an online phase"
     )
     source: str = Field(min_length=1, description="where the values come from")
+    published: str | None = Field(
+        default=None, min_length=1, description="which recipe the paper's scores come from"
+    )
 
 
 OWN_DEFAULTS = FamilyLayer(source="the method's own defaults")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import csv
 import json
-import warnings
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,7 +28,7 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise BenchError(f"{path}: file not found; run from the project's root.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BenchError(f"{path}: not a readable text file ({error}); give a YAML.") from None
+        raise BenchError(f"{path}: not a readable text file ({error}); save it as UTF-8.") from None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -51,26 +51,27 @@ def parse_json(text: str, option: str) -> object:
         raise BenchError(f"{option}: not valid JSON ({error}); pass what the log shows.") from None
 
 
-def read_table(path: Path) -> list[dict[str, Any]]:
-    """The rows of a tab-separated file with a header, without their empty cells.
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a tab-separated file with a header, without their empty cells.
 
-    Lines that begin with # are skipped.
+    Blank lines and lines that begin with # are skipped. Values are text: `validate` converts them.
+    Raises BenchError where the file is no table or its header does not name every column once.
     """
-    import pandas as pd  # here: a training job reads no table and starts sooner without it
-
-    _text(path)
+    lines = [s for s in _text(path).splitlines() if s.strip() and not s.startswith("#")]
+    if not lines:
+        raise BenchError(f"{path}: not a table (it has no header); see config/README.md.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(path, sep="\t", comment="#", index_col=False)
-    except pd.errors.ParserWarning:
+        header, *rows = csv.reader(lines, delimiter="\t", strict=True)
+    except csv.Error as error:
+        raise BenchError(f"{path}: not a table ({error}); see config/README.md.") from None
+    for name in header:
+        if header.count(name) > 1:
+            raise BenchError(f"{path}, header: names '{name}' twice; remove one.")
+    if any(len(row) > len(header) for row in rows):
         raise BenchError(
             f"{path}, header: names fewer columns than the rows have; see config/README.md."
-        ) from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise BenchError(f"{path}: not a table ({error}); see config/README.md.") from None
-    rows = frame.to_dict("records")
-    return [{str(k): v for k, v in row.items() if v == v} for row in rows]  # empty reads NaN
+        )
+    return [{name: cell for name, cell in zip(header, row, strict=False) if cell} for row in rows]
 
 
 def validate(model: type[Model], raw: object, where: str) -> Model:

@@ -1,1 +1,1 @@
-"""Turns downloaded or collected episodes into audited transitions."""
+"""Conversion of downloaded or collected episodes into audited transitions."""

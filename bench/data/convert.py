@@ -1,9 +1,10 @@
-"""D4RL's files, and others in their layout, as Minari datasets, with what an audit found.
+"""Convert D4RL's files, and others in their layout, to Minari datasets with audit findings.
 
-An episode of the dataset ends where a file flags a terminal or a timeout. A file without
-`next_observations` does not hold the observation after an episode's last row: that row gives its
-own to the row before and is left out, unless it is terminal. Nothing bootstraps from the
-observation after a terminal row; the dataset has the next row's there, as D4RL does.
+An episode of the dataset ends where the file flags a terminal or a timeout. A file without
+`next_observations` lacks the observation after an episode's last row. That row's observation
+becomes the final one of the row before, and the row is left out unless it is terminal. Nothing
+bootstraps from the observation after a terminal row; the dataset stores the next row's there, as
+D4RL does.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import numpy as np
 from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_dataset import parse_dataset_id
 
+from bench.config.d4rl_files import TABLE, Source, file_of, source_of
 from bench.config.task import Task
-from bench.data.fetch_d4rl import TABLE, Source, fault, file_of, sha256, source_of
+from bench.data.fetch_d4rl import fault, sha256
 from bench.data.hdf5 import Rows, read
 from bench.data.minari_store import store
 from bench.data.transitions import finding
@@ -27,17 +29,17 @@ from bench.progress import Progress
 
 
 def episodes(rows: Rows, progress: Progress | None = None) -> Iterator[EpisodeBuffer]:
-    """Each episode with T + 1 observations; one that no flag ends counts as truncated."""
+    """Yield each episode with T + 1 observations; one that no flag ends counts as truncated."""
     left_out = rows.left_out
     pairs = zip(rows.starts.tolist(), rows.ends.tolist(), strict=True)
     for number, (start, end) in enumerate(pairs):
         stop = end + 1 - int(left_out[end])
-        if stop == start:  # one row without a successor
+        if stop == start:  # a single row without a successor
             continue
         observations = rows.observations[start : stop + 1]
         if rows.last is not None:
             observations = np.concatenate([rows.observations[start:stop], rows.last[[number]]])
-        elif stop == len(rows):  # terminal, and nothing follows in the file
+        elif stop == len(rows):  # terminal, at the end of the file
             observations = np.concatenate([observations, observations[-1:]])
         flags = np.zeros((2, stop - start), dtype=bool)
         flags[0, -1] = rows.terminals[stop - 1]
@@ -54,7 +56,7 @@ def episodes(rows: Rows, progress: Progress | None = None) -> Iterator[EpisodeBu
 
 
 def left_out_actions(rows: Rows) -> list[list[float]]:
-    """The action of each row left out of an episode that is stored, in order."""
+    """Return the action of each row left out of a stored episode, in order."""
     longer = rows.ends > rows.starts
     ends = rows.ends[longer & rows.left_out[rows.ends]]
     actions: list[list[float]] = rows.actions[ends].tolist()
@@ -62,7 +64,10 @@ def left_out_actions(rows: Rows) -> list[list[float]]:
 
 
 def audit(rows: Rows, path: Path, source: Source | None = None) -> list[dict[str, str]]:
-    """Findings on a file for the card; jumps are refused where the table does not allow them."""
+    """Return the audit's findings on a file for the dataset card.
+
+    Raises BenchError at a jump that config/d4rl.tsv does not allow.
+    """
     found = _jumps(rows, path, source)
     if rows.last is not None and rows.breaks is not None:
         timeouts = rows.timeouts[:-1]
@@ -100,11 +105,14 @@ def _jumps(rows: Rows, path: Path, source: Source | None) -> list[dict[str, str]
 
 
 def compare(rows: Rows, path: Path, source: Source) -> list[dict[str, str]]:
-    """Counts and returns beside the published ones; a wrong number of episodes is refused."""
+    """Return findings that compare counts and returns with the published ones.
+
+    Raises BenchError where the number of episodes is wrong.
+    """
     if source.segments is not None and len(rows.ends) != source.segments:
         raise BenchError(
             f"{path}: {len(rows.ends):,} parts between terminals and timeouts where the catalogue "
-            f"of tensorflow/datasets has {source.segments:,}; fetch it again, or correct {TABLE}."
+            f"of tensorflow/datasets has {source.segments:,}; fetch it again or correct {TABLE}."
         )
     complete = rows.ends[rows.terminals[rows.ends] | rows.timeouts[rows.ends]]
     sums = np.add.reduceat(rows.rewards.astype(np.float64), rows.starts)[: len(complete)]
@@ -134,7 +142,7 @@ def compare(rows: Rows, path: Path, source: Source) -> list[dict[str, str]]:
 
 
 def convert(task: Task, root: Path) -> None:
-    """Store the file of a task of recipe `d4rl` or `hdf5:PATH` as its Minari dataset."""
+    """Store the file of a task with recipe `d4rl` or `hdf5:PATH` as its Minari dataset."""
     source = source_of(task.dataset) if task.recipe == "d4rl" else None
     path = file_of(task.dataset, task.recipe)
     if path is None:
@@ -176,7 +184,7 @@ def convert(task: Task, root: Path) -> None:
         "source_environment": source.environment if source else "not recorded",
         "source_reward_sum": float(rows.rewards.sum(dtype=np.float64)),
         "left_out_reward_sum": float(rows.rewards[left_out].sum(dtype=np.float64)),
-        # What bench.data.transitions needs to read the rows as D4RL does.
+        # Needed by bench.data.d4rl_reading to read the rows as D4RL does.
         "last_observations": "recorded" if rows.last is not None else "left out",
         "holds_last_row": not bool(left_out[-1]),
         "left_out_actions": left_out_actions(rows),

@@ -1,7 +1,7 @@
-"""D4RL's files: listed in config/d4rl.tsv, fetched, verified, and resumed where a download broke.
+"""Download D4RL's files, verify them, and resume interrupted downloads.
 
-A file under data/d4rl is whole and has the sha256 of the table; what is on its way ends in
-`.part`. Imports neither torch nor h5py, because the workflow reads the table.
+A file under data/d4rl is complete and has the sha256 of config/d4rl.tsv; an unfinished download
+ends in `.part`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,13 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO
 
-from pydantic import Field, field_validator
-
-from bench.config.validation import Strict, read_table, validate
-from bench.errors import BenchError, unknown
+from bench.config.d4rl_files import TABLE, Source
+from bench.errors import BenchError
 from bench.progress import Progress
 
-TABLE = Path("config/d4rl.tsv")
-FOLDER = Path("data/d4rl")
-PREFIX = "d4rl/"  # of the Minari ids
-OWN = "hdf5:"  # recipe of a file of one's own
-BASE_URL = "D4RL_BASE_URL"  # environment variable: a mirror of one's own instead of the table's
+BASE_URL = "D4RL_BASE_URL"  # environment variable: a mirror to use instead of the table's addresses
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ATTEMPTS = 4  # at each address
 PAUSE = 5.0  # seconds before the second attempt, doubled each time
@@ -37,95 +31,31 @@ TIMEOUT = 60.0  # seconds without a byte
 CHUNK = 2**18
 
 
-class Source(Strict):
-    """One row of config/d4rl.tsv, whose head says where each column comes from."""
-
-    dataset: str
-    urls: tuple[str, ...] = Field(min_length=1)
-    bytes: int | None = Field(default=None, gt=0)
-    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    observation_dim: int
-    action_dim: int
-    max_episode_steps: int
-    ref_min_score: float
-    ref_max_score: float
-    environment: str
-    jumps: Literal["refused", "reported"] = "refused"
-    segments: int | None = None
-    rows: int | None = None
-    rows_status: str = ""
-    complete_rows: int | None = None
-    return_mean: float | None = None
-    return_min: float | None = None
-    return_max: float | None = None
-    qlearning_rows: int | None = None
-    qlearning_rows_status: str = ""
-
-    @field_validator("urls", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        return value.split() if isinstance(value, str) else value
-
-    @property
-    def minari_id(self) -> str:
-        """hopper-medium-v2 -> d4rl/hopper/medium-v2."""
-        return PREFIX + self.dataset.replace("-", "/", 1)
-
-    @property
-    def path(self) -> Path:
-        """Where the file is kept, under D4RL's own name."""
-        return FOLDER / self.urls[0].rpartition("/")[2]
-
-
-def read_sources(table: Path = TABLE) -> dict[str, Source]:
-    """The table by dataset."""
-    rows = [
-        validate(Source, row, f"{table}, row {number}")
-        for number, row in enumerate(read_table(table), start=1)
-    ]
-    return {row.dataset: row for row in rows}
-
-
-def source_of(name: str) -> Source:
-    """The row of `hopper-medium-v2`, or of the Minari id `d4rl/hopper/medium-v2`."""
-    sources = read_sources()
-    dataset = name.removeprefix(PREFIX).replace("/", "-")
-    if dataset not in sources:
-        raise unknown(str(TABLE), "dataset", dataset, sources)
-    return sources[dataset]
-
-
-def file_of(dataset: str, recipe: str) -> Path | None:
-    """The HDF5 file that a task of recipe `d4rl` or `hdf5:PATH` is converted from."""
-    if recipe == "d4rl":
-        return source_of(dataset).path
-    return Path(recipe.removeprefix(OWN)).expanduser() if recipe.startswith(OWN) else None
-
-
 def fault(source: Source, path: Path) -> str | None:
-    """What is wrong with a file that should be `source`, or None."""
+    """Return what is wrong with a file that should be `source`, or None."""
     size = path.stat().st_size
     if source.bytes is not None and size != source.bytes:
         return f"has {size:,} bytes where {TABLE} expects {source.bytes:,}"
     with open(path, "rb") as file:
         if file.read(len(SIGNATURE)) != SIGNATURE:
-            return "is no HDF5 file"
+            return "is not an HDF5 file"
     if source.sha256 is not None and sha256(path) != source.sha256:
-        return f"differs from {source.dataset} in sha256"
+        return f"does not have the sha256 of {source.dataset}"
     return None
 
 
 def sha256(path: Path) -> str:
-    """Of a file's content."""
+    """Return the sha256 of a file's content."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fetch(source: Source, local: Path | None = None, base_url: str | None = None) -> Path:
-    """Put the verified file at `source.path`; returns that.
+    """Put the verified file at `source.path` and return that path.
 
-    `local` is a folder that holds it already, for a machine without a network. `base_url`
-    (or the variable D4RL_BASE_URL) replaces the addresses' part before `folder/name`.
+    `local` is a folder that already holds it, for a machine without a network. `base_url`
+    (or the variable D4RL_BASE_URL) replaces the part of the addresses before `folder/name`.
+    Raises BenchError where no address gives the file or it fails verification.
     """
     path = source.path
     if path.exists():
@@ -150,12 +80,14 @@ def fetch(source: Source, local: Path | None = None, base_url: str | None = None
 
 @contextmanager
 def _locked(part: Path) -> Iterator[IO[bytes]]:
-    """The partial file, opened for appending by this process alone."""
+    """Open the partial file for appending, locked to this process."""
     with open(part, "ab", buffering=0) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BenchError(f"{part}: another process is fetching it; wait for that.") from None
+            raise BenchError(
+                f"{part}: another process is fetching it; wait until it ends."
+            ) from None
         try:
             yield file
         finally:
@@ -167,22 +99,22 @@ def _copy(source: Source, local: Path, part: Path) -> None:
     name = source.path.name
     found = next((p for p in sorted(local.rglob(name)) if p.is_file()), None)
     if found is None:
-        raise BenchError(f"{local}: no file {name} there; copy {source.urls[0]} to it.")
+        raise BenchError(f"{local}: {name} not found; copy {source.urls[0]} to this folder.")
     problem = fault(source, found)
     if problem:
         raise BenchError(f"{found}: {problem}; download it again from {source.urls[0]}.")
     part.unlink()
     try:
-        os.link(found.resolve(), part)  # costs no disk
+        os.link(found.resolve(), part)  # takes no disk space
     except OSError:  # another file system
         shutil.copyfile(found, part)
         if fault(source, part):
             part.unlink()
-            raise BenchError(f"{found}: changed while it was copied; fetch it again.") from None
+            raise BenchError(f"{found}: changed while being copied; fetch it again.") from None
 
 
 class _Refused(Exception):
-    """An address that will not give the file, however often it is asked."""
+    """Raised where an address will not give the file, however often it is asked."""
 
 
 def _download(source: Source, base_url: str | None, part: Path, file: IO[bytes]) -> None:
@@ -204,9 +136,9 @@ def _download(source: Source, base_url: str | None, part: Path, file: IO[bytes])
 
 
 def _from(url: str, source: Source, part: Path, file: IO[bytes], progress: Progress) -> str | None:
-    """Fill `part` from one address; returns what is wrong, or None when the file is verified.
+    """Fill `part` from one address; return what is wrong, or None once the file is verified.
 
-    Bytes that came are kept for the next attempt, unless the whole is wrong.
+    Received bytes are kept for the next attempt, unless the complete file is wrong.
     """
     problem: str | None = None
     for attempt in range(ATTEMPTS):
@@ -219,7 +151,7 @@ def _from(url: str, source: Source, part: Path, file: IO[bytes], progress: Progr
             return str(error)
         except urllib.error.HTTPError as error:
             problem = f"answers {error.code} {error.reason}"
-            if error.code == 416:  # more bytes here than the file has
+            if error.code == 416:  # `part` is longer than the file
                 file.truncate(0)
             elif error.code < 500 and error.code not in (408, 429):
                 return problem
@@ -234,7 +166,7 @@ def _from(url: str, source: Source, part: Path, file: IO[bytes], progress: Progr
         problem = fault(source, part)
         if problem is None:
             return None
-        file.truncate(0)  # nothing of it can be trusted
+        file.truncate(0)  # none of it can be trusted
         if not resumed:
             break
     return problem
@@ -243,9 +175,9 @@ def _from(url: str, source: Source, part: Path, file: IO[bytes], progress: Progr
 def _stream(
     url: str, source: Source, file: IO[bytes], progress: Progress
 ) -> tuple[int, int | None]:
-    """Append to `file` what it lacks, or all of it where the server ignores the range.
+    """Append the missing bytes to `file`, or all of them where the server ignores the range.
 
-    Returns the bytes that are there and, where anybody says, those that should be.
+    Returns the number of bytes in the file and, if known, the expected number.
     """
     size = os.fstat(file.fileno()).st_size
     if size == source.bytes:
@@ -265,11 +197,11 @@ def _stream(
         progress(size - progress.done)
         while chunk := answer.read(CHUNK):
             if not size and not chunk.startswith(SIGNATURE):
-                raise _Refused("gives something that is no HDF5 file")
+                raise _Refused("sends something that is not an HDF5 file")
             size += len(chunk)
             if source.bytes is not None and size > source.bytes:
                 file.truncate(0)
-                raise _Refused(f"gives more than {source.bytes:,} bytes")
+                raise _Refused(f"sends more than {source.bytes:,} bytes")
             _write(file, chunk)
             progress(len(chunk))
     return size, expected
@@ -277,10 +209,10 @@ def _stream(
 
 def _write(file: IO[bytes], chunk: bytes) -> None:
     try:
-        while chunk:  # an unbuffered file may take a part only
+        while chunk:  # an unbuffered file may take only a part
             chunk = chunk[file.write(chunk) :]
     except OSError as error:
         raise BenchError(
-            f"{file.name}: cannot be written ({error.strerror}); mend that and fetch it again: "
-            "what has come is kept."
+            f"{file.name}: cannot be written ({error.strerror}); fix that and fetch it again: "
+            "the received part is kept."
         ) from None

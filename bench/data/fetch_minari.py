@@ -1,7 +1,7 @@
-"""Datasets of Minari's own hub: downloaded by the `minari` package or copied, and checked.
+"""Download or copy datasets of Minari's hub, and check them.
 
-A dataset under data/minari is whole: it appears there after its check. Minari publishes no
-checksums, so that it is recognised by its own name, counts and readability alone.
+A dataset appears under data/minari only after its check, so one found there is complete. Minari
+publishes no checksums; the check covers the dataset's name, counts and readability.
 """
 
 from __future__ import annotations
@@ -13,29 +13,33 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import h5py
+import minari
+
 from bench.data.fetch_d4rl import sha256
 from bench.errors import BenchError
 from bench.files import replace_folder, write_json
+from bench.paths import MINARI
 
 RECIPE = "minari"
-FOLDER = Path("data/minari")
 REMOTE = "MINARI_REMOTE"  # minari's own environment variable: hf://NAME or gcp://BUCKET
 DEFAULT_REMOTE = "hf://farama-minari"
 DATA, METADATA = Path("data/main_data.hdf5"), Path("data/metadata.json")
 
 
 def fetch(dataset: str, local: Path | None = None) -> Path:
-    """Put the checked dataset at `data/minari/<dataset>`; returns that folder.
+    """Put the checked dataset at `data/minari/<dataset>` and return that folder.
 
-    `local` is a folder that holds it already, wherever below it: a copied MINARI_DATASETS_PATH.
+    `local` is a folder that holds it at any depth, such as a copied MINARI_DATASETS_PATH.
+    Raises BenchError where the dataset cannot be had or fails the check.
     """
-    folder = FOLDER / dataset
+    folder = MINARI / dataset
     if (folder / DATA).exists() and (folder / METADATA).exists():
         if problem := fault(folder, dataset):
             raise BenchError(f"{folder}: {problem}; delete it and fetch it again.")
         return folder
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=FOLDER, prefix=".fetching-") as scratch:
+    MINARI.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=MINARI, prefix=".fetching-") as scratch:
         staging = Path(scratch) / dataset
         if local is not None:
             source = str(_copy(dataset, local, staging))
@@ -48,22 +52,20 @@ def fetch(dataset: str, local: Path | None = None) -> Path:
         content = json.loads((staging / METADATA).read_text())
         write_json(staging / METADATA, content | origin | {"source_verified": False})
         replace_folder(staging, folder)
-    print(f"{folder}: UNVERIFIED, Minari publishes no sha256; that of {DATA.name} is {digest}")
+    print(f"{folder}: UNVERIFIED, Minari publishes no sha256; {DATA.name} has {digest}")
     return folder
 
 
 def fault(folder: Path, dataset: str) -> str | None:
-    """What is wrong with a folder that should hold `dataset`, or None."""
-    import h5py
-
+    """Return what is wrong with a folder that should hold `dataset`, or None."""
     try:
         metadata: dict[str, Any] = json.loads((folder / METADATA).read_text())
     except (OSError, ValueError) as error:
         return f"{METADATA} cannot be read ({error})"
     if metadata.get("dataset_id") != dataset:
-        return f"{METADATA} says that it is {metadata.get('dataset_id')}, not {dataset}"
+        return f"{METADATA} names {metadata.get('dataset_id')}, not {dataset}"
     if metadata.get("data_format", "hdf5") != "hdf5":
-        return f"its format is {metadata['data_format']}, where only hdf5 is read"
+        return f"its format is {metadata['data_format']}, but only hdf5 is supported"
     try:
         with h5py.File(folder / DATA) as file:
             steps = [len(file[name]["rewards"]) for name in file if name.startswith("episode_")]
@@ -72,17 +74,17 @@ def fault(folder: Path, dataset: str) -> str | None:
     for what, count in (("episodes", len(steps)), ("steps", sum(steps))):
         expected = metadata.get(f"total_{what}")
         if count != expected:
-            return f"{DATA} holds {count} {what} where {METADATA} says {expected}"
+            return f"{DATA} holds {count} {what} but {METADATA} says {expected}"
     return None
 
 
 def _copy(dataset: str, local: Path, staging: Path) -> Path:
-    """Copy the folder below `local` whose metadata bear that name; returns that folder."""
+    """Copy the folder below `local` whose metadata names `dataset`; return that folder."""
     for path in sorted(local.rglob(METADATA.name)):
         try:
             name = json.loads(path.read_text()).get("dataset_id")
         except (OSError, ValueError, AttributeError):
-            continue  # some other file of that name
+            continue  # an unrelated file of that name
         if name == dataset:
             try:
                 shutil.copytree(path.parents[1], staging)
@@ -90,25 +92,23 @@ def _copy(dataset: str, local: Path, staging: Path) -> Path:
                 raise BenchError(f"{path.parents[1]}: cannot be copied ({error}).") from None
             return path.parents[1]
     raise BenchError(
-        f"{local}: no Minari dataset {dataset} there; run `minari download {dataset}` where there "
-        "is a network and copy the folder MINARI_DATASETS_PATH to it."
+        f"{local}: no Minari dataset {dataset} there; run `minari download {dataset}` on a machine "
+        "with a network and copy its folder MINARI_DATASETS_PATH here."
     )
 
 
 def _download(dataset: str, root: Path) -> str:
-    """Have minari put the dataset below `root`; returns where it came from."""
+    """Download the dataset below `root` with minari; return where it came from."""
     remote = os.environ.get(REMOTE, DEFAULT_REMOTE)
     before = os.environ.get("MINARI_DATASETS_PATH")
     os.environ["MINARI_DATASETS_PATH"] = str(root.resolve())
     try:
-        import minari
-
         minari.download_dataset(dataset)
-    except Exception as error:  # whatever the hub's client raises: the network's errors are its own
+    except Exception as error:  # the hub's client raises errors of its own
         reason = " ".join(str(error).split()).rstrip(".")
         raise BenchError(
-            f"{FOLDER / dataset}: {remote} did not give it ({type(error).__name__}: {reason}); "
-            f"mend the network or {REMOTE}, or run `minari download {dataset}` elsewhere and "
+            f"{MINARI / dataset}: {remote} did not give it ({type(error).__name__}: {reason}); "
+            f"fix the network or {REMOTE}, or run `minari download {dataset}` elsewhere and "
             f"`python -m bench fetch {dataset} --from FOLDER` here."
         ) from None
     finally:

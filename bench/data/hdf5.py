@@ -1,8 +1,8 @@
-"""HDF5 files in D4RL's layout, read and checked.
+"""Read and check HDF5 files in D4RL's layout.
 
-A row is (s_t, a_t, r_t, terminal_t, timeout_t), and an episode ends at either flag or with the
-file. The observation after its last row is that row's `next_observations`, where the file has
-that key; AntMaze's files do not.
+A row is (s_t, a_t, r_t, terminal_t, timeout_t), and an episode ends at either flag or at the end
+of the file. The observation after an episode's last row is that row's `next_observations`, if the
+file has that key; AntMaze's files do not.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from bench.errors import BenchError
 
 KEYS = ("observations", "actions", "rewards", "terminals", "timeouts")
 BLOCK = 2**16  # rows read at once
-SAME = 1e-6  # observations that differ by less are the same, as in the IQL authors' code
-LEAP = 5.0  # times the 99th percentile of the distance moved in a row: no step, but a jump
+SAME = 1e-6  # observations closer than this are equal, as in the IQL authors' code
+LEAP = 5.0  # a move above this times the 99th percentile of moves is a jump
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The N rows of a file, and what decides where its episodes end."""
+    """The N rows of a file, and where its episodes end."""
 
     observations: np.ndarray  # (N, obs), float32
     actions: np.ndarray  # (N, act), float32
@@ -32,7 +32,7 @@ class Rows:
     terminals: np.ndarray  # (N,), bool
     timeouts: np.ndarray  # (N,), bool
     ends: np.ndarray  # last row of each episode
-    last: np.ndarray | None  # (episodes, obs): observations after `ends`, where the file has them
+    last: np.ndarray | None  # (episodes, obs): observations after `ends`, if recorded
     breaks: np.ndarray | None  # (N - 1,), bool: row i + 1 does not follow from row i; if known
 
     def __len__(self) -> int:
@@ -40,12 +40,12 @@ class Rows:
 
     @property
     def starts(self) -> np.ndarray:
-        """The first row of each episode."""
+        """First row of each episode."""
         return np.concatenate([[0], self.ends[:-1] + 1])
 
     @property
     def left_out(self) -> np.ndarray:
-        """(N,), bool: the rows without a successor, which the dataset cannot hold."""
+        """Rows without a successor, which the dataset cannot hold: (N,), bool."""
         rows = np.zeros(len(self), dtype=bool)
         if self.last is None:
             rows[self.ends] = self.timeouts[self.ends] | ~self.terminals[self.ends]
@@ -53,16 +53,16 @@ class Rows:
 
 
 def read(path: Path) -> Rows:
-    """Load and check a file; refuses what is not of D4RL's layout."""
+    """Load and check a file; raise BenchError where it is not in D4RL's layout."""
     try:
         with h5py.File(path) as file:
             return _read(file, path)
     except FileNotFoundError:
-        raise BenchError(f"{path}: file not found; fetch it, or correct the recipe.") from None
+        raise BenchError(f"{path}: file not found; fetch it or correct the recipe.") from None
     except OSError as error:
         reason = " ".join(str(error).split())
         raise BenchError(
-            f"{path}: no HDF5 file, or one cut short ({reason}); delete it and fetch it again."
+            f"{path}: not an HDF5 file, or truncated ({reason}); delete it and fetch it again."
         ) from None
 
 
@@ -70,7 +70,7 @@ def _read(file: h5py.File, path: Path) -> Rows:
     for key in KEYS:
         if not isinstance(file.get(key), h5py.Dataset):
             raise BenchError(
-                f"{path}: the key '{key}' is missing among {', '.join(sorted(file))}; store the "
+                f"{path}: the key '{key}' is missing (found: {', '.join(sorted(file))}); store the "
                 "data as config/README.md describes."
             )
     count = len(file["rewards"]) if file["rewards"].shape else 0
@@ -100,15 +100,14 @@ def _shape(file: h5py.File, key: str, count: int, path: Path, flat: bool) -> tup
         return shape
     wanted = f"({count},)" if flat else f"({count}, any)"
     raise BenchError(
-        f"{path}, {key}: shape {shape} where {wanted} is expected, one row for each of rewards; "
-        "mend the data."
+        f"{path}, {key}: shape {shape} but {wanted} is expected, one row per reward; fix the data."
     )
 
 
 def _blocks(dataset: h5py.Dataset, name: str) -> Iterator[tuple[slice, np.ndarray]]:
-    """The rows as float32, some at a time; refuses what is not finite."""
+    """Yield blocks of rows as float32; raise BenchError at a value that is not finite."""
     if dataset.dtype.kind not in "fiub":
-        raise BenchError(f"{name}: of type {dataset.dtype}, not numbers; mend the data.")
+        raise BenchError(f"{name}: type {dataset.dtype} is not numeric; fix the data.")
     for start in range(0, len(dataset), BLOCK):
         rows = slice(start, min(start + BLOCK, len(dataset)))
         with np.errstate(over="ignore"):  # too large for float32 is refused as non-finite
@@ -131,19 +130,19 @@ def _matrix(file: h5py.File, key: str, count: int, path: Path, flat: bool = Fals
 def _flags(file: h5py.File, key: str, count: int, path: Path) -> np.ndarray:
     values = _matrix(file, key, count, path, flat=True)
     if not np.isin(values, (0, 1)).all():
-        raise BenchError(f"{path}, {key}: values other than 0 and 1; mend the data.")
+        raise BenchError(f"{path}, {key}: values other than 0 and 1; fix the data.")
     return values == 1
 
 
 def _successors(
     file: h5py.File, observations: np.ndarray, ends: np.ndarray, path: Path
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`next_observations` of the ends, and where it is not what the next row holds."""
+    """Return `next_observations` at `ends`, and where it differs from the row after."""
     shape = _shape(file, "next_observations", len(observations), path, flat=False)
     if shape != observations.shape:
         raise BenchError(
-            f"{path}, next_observations: shape {shape} where {observations.shape} is expected; "
-            "mend the data."
+            f"{path}, next_observations: shape {shape} but {observations.shape} is expected; "
+            "fix the data."
         )
     last = np.empty((len(ends), shape[1]), dtype=np.float32)
     breaks = np.empty(len(observations) - 1, dtype=bool)
@@ -158,7 +157,7 @@ def _successors(
 
 
 def _position(file: h5py.File, observations: np.ndarray) -> np.ndarray | None:
-    """Where the robot is in each row (N, 2), if the file says."""
+    """Return the robot's (x, y) in each row (N, 2), or None if the file lacks it."""
     places = file.get("infos/qpos")
     if not isinstance(places, h5py.Dataset) or places.ndim != 2 or places.shape[1] < 2:
         return None
@@ -168,7 +167,7 @@ def _position(file: h5py.File, observations: np.ndarray) -> np.ndarray | None:
 
 
 def _leaps(position: np.ndarray, ended: np.ndarray) -> np.ndarray:
-    """Where the robot is further from the row before than it can have moved."""
+    """Return where the robot moved further between two rows than one step allows: (N - 1,)."""
     moved = np.linalg.norm(np.diff(position, axis=0), axis=1)
     usual = moved[~ended]
     limit = LEAP * float(np.quantile(usual, 0.99)) if len(usual) else 0.0

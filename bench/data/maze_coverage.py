@@ -1,4 +1,4 @@
-"""What a dataset has seen of its maze: for the dataset card, and for its picture."""
+"""Measure how a dataset covers its maze, for the dataset card and its figure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bench.maze_plans import Maze
 
 @dataclass(frozen=True)
 class Visits:
-    """Of each of E trajectories."""
+    """Which of E trajectories visit the start cell and the goal."""
 
-    at_start: np.ndarray  # (E,) whether it is ever in the start cell
-    at_goal: np.ndarray  # (E,) whether it ever reaches the goal
-    crosses: np.ndarray  # (E,) whether it reaches the goal after it was in the start cell
+    at_start: np.ndarray  # (E,) whether it visits the start cell
+    at_goal: np.ndarray  # (E,) whether it reaches the goal
+    crosses: np.ndarray  # (E,) whether it reaches the goal after visiting the start cell
 
 
 def visits(data: Transitions, maze: Maze) -> Visits:
-    """Where the trajectories come by; their last observations count."""
+    """Return the visits of every trajectory, its last observation included."""
     starts = data.starts()
     time = np.arange(len(data))
     first, last = np.full(len(starts), np.inf), np.full(len(starts), -np.inf)
@@ -36,13 +36,13 @@ def visits(data: Transitions, maze: Maze) -> Visits:
 
 
 def cells_visited(data: Transitions, maze: Maze) -> int:
-    """How many free cells hold an observation."""
+    """Count the free cells that contain an observation."""
     cells = np.unique(maze.cells_of(np.asarray(data.observations[:, :2])), axis=0)
     return len({tuple(cell) for cell in cells.tolist()} & set(maze.free_cells()))
 
 
 def proof(data: Transitions, maze: Maze) -> dict[str, Any]:
-    """Counts for the card: whether a policy must combine trajectories to get to the goal."""
+    """Return counts for the card that show whether reaching the goal requires stitching."""
     seen, cells = visits(data, maze), cells_visited(data, maze)
     from_start, reach, cross = (
         int(each.sum()) for each in (seen.at_start, seen.at_goal, seen.crosses)

@@ -25,7 +25,7 @@ def store(
     root: Path,
     description: str,
 ) -> None:
-    """Write a Minari dataset under `root`, whole or not at all, replacing one of that name."""
+    """Write a Minari dataset under `root` atomically, replacing one of the same name."""
     root = root.resolve()
     root.mkdir(parents=True, exist_ok=True)
     env = vector.make(env_id)

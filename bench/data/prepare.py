@@ -1,4 +1,4 @@
-"""Flatten a Minari dataset into audited arrays and describe them by a card."""
+"""Flatten a Minari dataset into audited arrays with a dataset card."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+import minari
 import numpy as np
 
 from bench.config.task import transitions_of
-from bench.data.transitions import ROOT, Transitions, content_hash, finding
+from bench.data import maze_coverage
+from bench.data.d4rl_reading import check_rewards, read_as_d4rl
+from bench.data.transitions import Transitions, content_hash, finding
+from bench.environments import vector
 from bench.errors import BenchError
 from bench.files import replace_folder
+from bench.maze_plans import maze_of
+from bench.paths import CARD, TRANSITIONS
 
-# What the card repeats of a dataset's own metadata.
+# Metadata of the dataset that its card repeats.
 ORIGIN = (
     *("recipe", "policies", "collection_seed", "collection_env", "minari_version"),
     *("source", "source_sha256", "source_verified", "source_environment"),
@@ -25,7 +31,7 @@ ORIGIN = (
 
 
 def flatten(episodes: Iterable[Any], where: str, obs_dim: int, action_dim: int) -> Transitions:
-    """Concatenate Minari episodes; refuse one of wrong shape, naming it."""
+    """Concatenate Minari episodes; raise BenchError naming the first malformed one."""
     names = [field.name for field in fields(Transitions) if field.default is MISSING]
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for number, episode in enumerate(episodes):
@@ -39,8 +45,8 @@ def flatten(episodes: Iterable[Any], where: str, obs_dim: int, action_dim: int) 
         terminations = np.asarray(episode.terminations, dtype=bool)
         if terminations.shape != (steps,):
             raise BenchError(
-                f"{name}, terminations: shape {terminations.shape} where {(steps,)} is expected; "
-                "mend the data."
+                f"{name}, terminations: shape {terminations.shape} but {(steps,)} is expected; "
+                "fix the data."
             )
         if terminations[:-1].any():
             raise BenchError(
@@ -67,7 +73,7 @@ def _array(values: Any, where: str, shape: tuple[int, ...]) -> np.ndarray:
     if array.shape != shape:
         hint = " (an episode of T steps has T + 1 observations)" if "observations" in where else ""
         raise BenchError(
-            f"{where}: shape {array.shape} where {shape} is expected{hint}; mend the data."
+            f"{where}: shape {array.shape} but {shape} is expected{hint}; fix the data."
         )
     if not np.isfinite(array).all():
         row = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(1))[0])
@@ -76,7 +82,10 @@ def _array(values: Any, where: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def audit(data: Transitions, where: str, low: np.ndarray, high: np.ndarray) -> list[dict[str, str]]:
-    """Findings for the card; actions outside the environment's bounds are refused."""
+    """Return the audit's findings for the card.
+
+    Raises BenchError at an action outside the environment's bounds.
+    """
     outside = ((data.actions < low - 1e-6) | (data.actions > high + 1e-6)).any(axis=1)
     if outside.any():
         row = int(np.flatnonzero(outside)[0])
@@ -102,7 +111,7 @@ def audit(data: Transitions, where: str, low: np.ndarray, high: np.ndarray) -> l
 
 
 def card(data: Transitions) -> dict[str, Any]:
-    """Counts, statistics of the raw returns, and hash."""
+    """Return the card: counts, statistics of the raw returns, and the data's hash."""
     returns, lengths = data.returns(), data.lengths()
     counts, edges = np.histogram(returns, bins=40)
     masks = np.asarray(data.masks)
@@ -134,14 +143,14 @@ def card(data: Transitions) -> dict[str, Any]:
 
 
 def write(data: Transitions, content: dict[str, Any], folder: Path) -> None:
-    """Write arrays and card; the folder appears whole or not at all."""
+    """Write arrays and card; the folder appears atomically."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
         staging = Path(scratch) / folder.name
         staging.mkdir()
         for name, array in data.arrays().items():
             np.save(staging / f"{name}.npy", array, allow_pickle=False)
-        (staging / "card.json").write_text(json.dumps(content, indent=2) + "\n")
+        (staging / CARD).write_text(json.dumps(content, indent=2) + "\n")
         replace_folder(staging, folder)
 
 
@@ -152,14 +161,7 @@ def prepare(
     minari_root: Path,
     reading: str = "full",
 ) -> Path:
-    """Flatten and audit one Minari dataset for one task; returns the folder written."""
-    import minari
-
-    from bench.data import maze_coverage
-    from bench.data.d4rl_reading import check_rewards, read_as_d4rl
-    from bench.environments import vector
-    from bench.maze_plans import maze_of
-
+    """Flatten and audit a task's Minari dataset; return the folder written."""
     os.environ["MINARI_DATASETS_PATH"] = str(minari_root.resolve())
     where = str(minari_root / dataset)
     if not (minari_root / dataset / "data").is_dir():
@@ -195,6 +197,6 @@ def prepare(
     maze = maze_of(env_id)
     if maze is not None:
         content["proof"] = maze_coverage.proof(data, maze)
-    folder = ROOT / transitions_of(dataset, reading)
+    folder = TRANSITIONS / transitions_of(dataset, reading)
     write(data, content, folder)
     return folder

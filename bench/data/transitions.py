@@ -1,9 +1,9 @@
-"""Minari episodes -> audited, flat, memory-mapped transitions with a dataset card.
+"""Flat, memory-mapped transitions, audited and stored with a dataset card.
 
 One folder per dataset: one .npy per array and card.json. Row t of an episode holds
 (s_t, a_t, r_t, s_{t+1}); its mask is 0 where the episode terminated and 1 elsewhere, so a
 truncated episode still bootstraps from its last observation. That is the reading `full`; the
-reading `d4rl` has the rows that D4RL's own qlearning_dataset would make of the same file.
+reading `d4rl` has the rows that D4RL's qlearning_dataset would produce from the same file.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import BenchError
-
-ROOT = Path("data/transitions")
+from bench.paths import CARD
 
 
 @dataclass(frozen=True)
 class Transitions:
-    """N rows of float32; `episodes` is the episode's number of each row, int32.
+    """N transitions in float32; `episodes` holds each row's episode number, int32.
 
-    `next_actions` is there where a reading dropped rows: the action that followed each row.
+    `next_actions`, the action that followed each row, is present where a reading dropped rows.
     """
 
     observations: np.ndarray  # (N, obs)
@@ -40,7 +39,7 @@ class Transitions:
 
     @classmethod
     def load(cls, folder: Path) -> Transitions:
-        """Map the arrays into memory; pages are shared between jobs."""
+        """Memory-map the arrays, whose pages all jobs share; raise BenchError if one is missing."""
         arrays = {}
         for field in fields(cls):
             path = folder / f"{field.name}.npy"
@@ -52,34 +51,34 @@ class Transitions:
         return cls(**arrays)
 
     def starts(self) -> np.ndarray:
-        """The first row of each episode."""
+        """Return the first row of each episode."""
         return np.flatnonzero(np.diff(self.episodes, prepend=self.episodes[0] - 1))
 
     def returns(self) -> np.ndarray:
-        """Undiscounted raw return of each episode, float64."""
+        """Return the undiscounted raw return of each episode, float64."""
         return np.add.reduceat(self.rewards.astype(np.float64), self.starts())
 
     def lengths(self) -> np.ndarray:
-        """Rows of each episode."""
+        """Return the number of rows of each episode."""
         return np.diff(self.starts(), append=len(self))
 
     def select(self, rows: np.ndarray) -> Transitions:
-        """Only the rows where the boolean `rows` (N,) holds."""
+        """Return the rows selected by the boolean mask `rows` (N,)."""
         return Transitions(**{name: array[rows] for name, array in self.arrays().items()})
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the arrays that there are, by name."""
+        """Return the arrays that are present, by name."""
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: array for name, array in named.items() if array is not None}
 
 
 def finding(rule: str, found: str, ok: bool) -> dict[str, str]:
-    """One line of a card's audit."""
+    """Return one line of a card's audit."""
     return {"rule": rule, "finding": found, "verdict": "ok" if ok else "reported"}
 
 
 def content_hash(data: Transitions) -> str:
-    """sha256 over names, types, shapes and bytes of the arrays."""
+    """Return the sha256 over names, types, shapes and bytes of the arrays."""
     digest = hashlib.sha256()
     for name, values in data.arrays().items():
         array = np.ascontiguousarray(values)
@@ -89,15 +88,12 @@ def content_hash(data: Transitions) -> str:
 
 
 def check_card(folder: Path, found: str) -> None:
-    """Raise BenchError where the card says another hash of the arrays than `found`."""
+    """Raise BenchError if the card's hash differs from `found`, the hash of the arrays."""
     try:
-        said = json.loads((folder / "card.json").read_text()).get("hash", found)
+        said = json.loads((folder / CARD).read_text()).get("hash", found)
     except (OSError, ValueError) as error:
-        raise BenchError(
-            f"{folder}/card.json: cannot be read ({error}); delete {folder}."
-        ) from None
+        raise BenchError(f"{folder / CARD}: cannot be read ({error}); delete {folder}.") from None
     if said != found:
         raise BenchError(
-            f"{folder}: the arrays are not those that card.json describes; delete the folder and "
-            "run again."
+            f"{folder}: the arrays do not match {CARD}; delete the folder and run again."
         )

@@ -1,1 +1,1 @@
-"""Provides the project's Gymnasium environments."""
+"""The project's Gymnasium environments."""

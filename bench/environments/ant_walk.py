@@ -1,8 +1,8 @@
-"""A walk through D4RL's ant mazes, from waypoint to waypoint: what the ant's behaviour learns.
+"""The training task of the ant's behaviour policy: walk through D4RL's mazes along waypoints.
 
-The task of the policy that collects the local AntMaze data (D4RL: a goal-reaching policy under a
-waypoint controller, Fu et al. 2020, appendix). It sees the ant without its place, and the direction
-of the next waypoint.
+The trained policy collects the local AntMaze data (D4RL: a goal-reaching policy under a waypoint
+controller, Fu et al. 2020, appendix). It observes the ant without its (x, y) position, and the
+direction of the next waypoint.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import numpy as np
 from bench.environments.antmaze import AntMaze, facing
 from bench.maze_plans import Cell, Maze, ant_maze
 
-NOISE = 0.2  # deviation of D4RL's action noise; the policy learns to walk under it
+NOISE = 0.2  # standard deviation of D4RL's action noise; the policy is trained with it
 ARRIVED = 1.0  # metres from a waypoint at which the next one takes over
-UPRIGHT = 0.2  # least vertical part of the torso's own axis; below it the ant has fallen
-HEIGHTS = (0.2, 1.2)  # of the torso; outside it the ant has fallen or was thrown
+UPRIGHT = 0.2  # minimum vertical component of the torso's up axis; below it the ant has fallen
+HEIGHTS = (0.2, 1.2)  # torso heights (m); outside this range the ant has fallen or was thrown
 STEPS = 300
 
 
 class Route:
-    """The waypoints from wherever the ant is to `target` (x, y): centres of cells, then it."""
+    """Waypoints from the ant to `target` (x, y): cell centres, then the target itself."""
 
     def __init__(self, plan: Maze, target: np.ndarray):
         self.plan, self.target = plan, target
@@ -32,10 +32,10 @@ class Route:
         self.next: Cell | None = None
 
     def waypoint(self, position: np.ndarray) -> np.ndarray:
-        """Where to walk from `position` (2,)."""
+        """Return the waypoint (2,) to walk to from `position` (2,)."""
         centre = self.plan.centre
         here = self.plan.cell_of(position)
-        if here not in self.to_goal:  # a wall's edge, by rounding
+        if here not in self.to_goal:  # rounding put it on the edge of a wall
             here = min(self.to_goal, key=lambda c: float(np.sum((centre(c) - position) ** 2)))
         ahead = self.next
         if ahead is None or sum(abs(a - b) for a, b in zip(ahead, here, strict=True)) > 1:
@@ -52,28 +52,29 @@ class Route:
 
 
 def policy_input(observation: np.ndarray, waypoint: np.ndarray) -> np.ndarray:
-    """The ant's observation (29,) without its place, then the waypoint's direction: (29,)."""
+    """Return the observation (29,) without x and y, plus the waypoint's direction: (29,)."""
     gap = waypoint - observation[:2]
     return np.concatenate([observation[2:], gap / (np.linalg.norm(gap) + 1e-6)])
 
 
 def uprightness(observation: np.ndarray) -> float:
-    """The vertical part of the torso's own vertical axis, from its quaternion."""
+    """Return the vertical component of the torso's up axis, computed from its quaternion."""
     _, x, y, _ = observation[3:7]
     return float(1 - 2 * (x * x + y * y))
 
 
 def heading(observation: np.ndarray) -> float:
-    """The part along the maze's x of the torso's own x axis."""
+    """Return the component of the torso's x axis along the maze's x axis."""
     _, _, y, z = observation[3:7]
     return float(1 - 2 * (y * y + z * z))
 
 
 class AntWalk(gymnasium.Env):
-    """From cell to cell of a maze, at random, facing anywhere; ends when the ant falls.
+    """Walks between random cells of a maze, from a random heading; ends when the ant falls.
 
-    Reward: ten a metre towards the waypoint, and a little for standing, against torque, tilt and
-    turning away from the maze's x. An ant that turns back to one way makes simpler data.
+    Reward: 10 per metre towards the waypoint, plus a small bonus for staying alive, minus penalties
+    for torque, tilt and turning away from the maze's x axis. An ant that always returns to the same
+    heading makes simpler data.
     """
 
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (29,), np.float64)

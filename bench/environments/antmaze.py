@@ -1,9 +1,9 @@
 """D4RL's AntMaze: its ant in its three mazes, from one start cell to one goal cell.
 
-An episode ends, with reward 1, within GOAL_RADIUS of the goal, else by its time limit; falling
-over ends nothing. The observation does not hold the goal. `-v0` keeps one goal for a run, which
-`reset` draws from `options["goal_seed"]`; `-v2` draws one every episode; `Fixed-v0`, for data
-collected locally, has the one that D4RL's goals have on average.
+An episode ends with reward 1 within GOAL_RADIUS of the goal, or at its time limit; falling
+over does not end it. The observation does not contain the goal. `-v0` keeps one goal per run, which
+`reset` draws from `options["goal_seed"]`; `-v2` draws one per episode; `Fixed-v0`, for data
+collected locally, uses the mean of D4RL's goals.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ FRAME_SKIP = 5
 
 
 def fixed_goal(maze: str) -> np.ndarray:
-    """The (x, y) of the goal of `Fixed-v0`."""
+    """Return the goal (x, y) of `Fixed-v0`."""
     return ant_maze(maze, "Fixed").goal_xy
 
 
 @functools.cache
 def model(maze: str) -> mujoco.MjModel:
-    """Gymnasium's ant with what D4RL's has different, in a maze; one per process."""
+    """Return Gymnasium's ant with D4RL's changes, placed in a maze; compiled once per process."""
     spec = mujoco.MjSpec.from_file(str(ANT))
     spec.option.timestep = 0.02
     for motor in spec.actuators:
@@ -55,12 +55,13 @@ def model(maze: str) -> mujoco.MjModel:
 
 
 def facing(angle: float) -> np.ndarray:
-    """The quaternion of an upright ant turned by `angle` (radians) from the maze's x."""
+    """Return the quaternion (4,) of an upright ant at `angle` (radians) from the maze's x axis."""
     return np.array([np.cos(angle / 2), 0.0, 0.0, np.sin(angle / 2)])
 
 
 class AntMaze(gymnasium.Env):
-    """Steps MuJoCo itself. Observation: 15 positions, x and y first, then 14 velocities (29,)."""
+    """AntMaze, stepped by MuJoCo directly. Observation (29,): 15 positions, x and y first, then 14
+    velocities."""
 
     observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (29,), np.float64)
     action_space = gymnasium.spaces.Box(-1.0, 1.0, (8,), np.float32)
@@ -76,14 +77,17 @@ class AntMaze(gymnasium.Env):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """`options`: `goal_seed` as above; for collecting data, `start` (x, y) and `facing`, an
-        angle in radians from the maze's x."""
+        """Start an episode.
+
+        `options`: `goal_seed` as above; for data collection, `start` (x, y) and `facing`, an angle
+        in radians from the maze's x axis.
+        """
         super().reset(seed=seed)
         options = options or {}
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos += self.np_random.uniform(-0.1, 0.1, self.model.nq)
         self.data.qvel[:] = 0.1 * self.np_random.standard_normal(self.model.nv)
-        mujoco.mj_normalizeQuat(self.model, self.data.qpos)  # MuJoCo 2 did so by itself
+        mujoco.mj_normalizeQuat(self.model, self.data.qpos)  # MuJoCo 2 did this by itself
         self.data.qpos[:2] += options.get("start", 0.0)
         if "facing" in options:
             self.data.qpos[3:7] = facing(options["facing"])
@@ -91,7 +95,7 @@ class AntMaze(gymnasium.Env):
         return self._observation(), {}
 
     def _set_goal(self, goal_seed: int | None) -> None:
-        """After the start is drawn, so that all versions start alike."""
+        """Set the goal; called after the start is drawn, so that all versions start alike."""
         rng = self.np_random
         if self.goals == "a run" and goal_seed is not None:
             rng = np.random.default_rng(derive(goal_seed, "goal"))

@@ -1,7 +1,7 @@
-"""Gymnasium's v4 Hopper, HalfCheetah and Walker2d with the bodies that D4RL's data come from.
+"""Gymnasium's v4 Hopper, HalfCheetah and Walker2d with the bodies that produced D4RL's data.
 
-D4RL scores in Gym's v2 classes, whose rules are v4's, on MuJoCo 2; docs/environments.md says what
-was compared.
+D4RL evaluates in Gym's v2 classes on MuJoCo 2; their rules equal v4's. docs/environments.md lists
+the comparisons.
 """
 
 from __future__ import annotations

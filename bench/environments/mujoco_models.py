@@ -1,4 +1,4 @@
-"""MuJoCo models: compiled once a process, and read as the engine behind D4RL's data read them."""
+"""MuJoCo models, compiled once per process and converted to the physics behind D4RL's data."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 
 
 class SharedModel:
-    """Mixin for Gymnasium's MuJoCo environments: all that load the same text share one model.
+    """Mixin for Gymnasium's MuJoCo environments: those with the same XML share one model.
 
-    Compiling takes up to 50 ms, most of it for textures, and an evaluation makes 100
-    environments. What differs between them is in `MjData`.
+    Compiling takes up to 50 ms, mostly for textures, and an evaluation makes 100
+    environments. Their individual state is in `MjData`.
     """
 
     fullpath: str
@@ -29,15 +29,15 @@ class SharedModel:
 
 
 def as_mujoco_2(spec: mujoco.MjSpec) -> mujoco.MjModel:
-    """What MuJoCo 2.0 and 2.1.0 make of `spec`, for an engine that adds up margins (>= 3.5).
+    """Compile `spec` as MuJoCo 2.0 and 2.1.0 did, for an engine that adds margins (>= 3.5).
 
-    Two of their rules have changed since. Until 2.1.1 a capsule weighed as much as a cylinder
-    one radius shorter. And a contact's margin was the larger of its two geoms', now it is
-    their sum: halves of a margin that all geoms share give the same contacts.
+    Two rules have changed since. Before 2.1.1 a capsule had the mass and inertia of a cylinder one
+    radius shorter. A contact's margin was the larger of its two geoms' margins and is now their
+    sum, so halving a margin that all geoms share gives the same contacts.
     """
     model = _compile(spec)
     if np.ptp(model.geom_margin) > 0:
-        raise ValueError("geoms differ in margin: halving makes no sum the larger of the two")
+        raise ValueError("geom margins differ; halving reproduces the old rule for equal ones only")
     model.geom_margin /= 2
     cylinders = spec.copy()
     for geom in cylinders.geoms:
@@ -46,13 +46,13 @@ def as_mujoco_2(spec: mujoco.MjSpec) -> mujoco.MjModel:
     weighed = _compile(cylinders)
     for name in ("body_mass", "body_inertia", "body_ipos", "body_iquat"):
         getattr(model, name)[:] = getattr(weighed, name)
-    mujoco.mj_setConst(model, mujoco.MjData(model))  # what follows from masses
+    mujoco.mj_setConst(model, mujoco.MjData(model))  # recomputes what depends on the masses
     return model
 
 
 def _to_cylinder(geom: mujoco.MjsGeom) -> None:
     geom.type = mujoco.mjtGeom.mjGEOM_CYLINDER
-    extra = geom.size[0] / 2  # at either end of the capsule's straight part
+    extra = geom.size[0] / 2  # at each end of the capsule's straight part
     if np.isnan(geom.fromto[0]):
         geom.size[1] += extra
     else:
@@ -63,6 +63,6 @@ def _to_cylinder(geom: mujoco.MjsGeom) -> None:
 
 def _compile(spec: mujoco.MjSpec) -> mujoco.MjModel:
     with warnings.catch_warnings():
-        # Of Gymnasium's own HalfCheetah model: nothing that a user could mend.
+        # Caused by Gymnasium's own HalfCheetah model; the user cannot fix it.
         warnings.filterwarnings("ignore", message=".*settotalmass")
         return spec.compile()

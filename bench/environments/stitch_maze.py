@@ -1,8 +1,8 @@
 """The stitching maze: PointMaze Large with one start cell, one goal cell, and a scripted
-waypoint controller that only ever makes short trips.
+waypoint controller that makes short trips only.
 
-The data hold no trajectory from the start to the goal, so that a policy can reach the
-goal only by combining pieces of several trajectories.
+No trajectory in the data leads from the start to the goal, so a policy can reach the goal
+only by combining parts of several trajectories.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from bench.environments.mujoco_models import SharedModel
 from bench.maze_plans import STITCH, Cell
 
-with redirect_stderr(StringIO()):  # prints a notice on environments that nobody uses here
+with redirect_stderr(StringIO()):  # prints a notice about environments not used here
     from gymnasium_robotics.envs.maze import point_maze
     from gymnasium_robotics.envs.maze.point_maze import PointMazeEnv
 
@@ -27,16 +27,16 @@ STITCH_ID = "PointMazeStitch-v0"
 
 
 class SharedModelPoint(SharedModel, point_maze.PointEnv):
-    """The maze's ball. The goal's marker is in the model too: it is the same in all mazes."""
+    """The maze's ball. Its model includes the goal marker, which is the same in all mazes."""
 
 
 point_maze.PointEnv = SharedModelPoint  # where PointMazeEnv looks it up
 
 
 class StitchMaze(gymnasium.ObservationWrapper):
-    """The episode starts in one corner and ends, with reward 1, at the goal in the other.
+    """Point maze: an episode starts in one corner and ends, with reward 1, at the goal in another.
 
-    The observation is position and velocity (4,); the goal, the centre of its cell, is not
+    The observation (4,) is position and velocity. The goal, the centre of its cell, is not
     observed, as in D4RL's AntMaze. The start varies by 0.25 on each axis.
     """
 
@@ -45,7 +45,7 @@ class StitchMaze(gymnasium.ObservationWrapper):
         for sign, (row, column) in (("r", STITCH.start), ("g", STITCH.goal)):
             maze[row][column] = sign
         env = PointMazeEnv(maze_map=maze, continuing_task=False, **kwargs)
-        Path(env.tmp_xml_file_path).unlink(missing_ok=True)  # which it leaves in /tmp
+        Path(env.tmp_xml_file_path).unlink(missing_ok=True)  # otherwise left in /tmp
         super().__init__(env)
         low, high = np.full(4, -np.inf), np.full(4, np.inf)
         self.observation_space = gymnasium.spaces.Box(low, high, dtype=np.float64)
@@ -54,7 +54,7 @@ class StitchMaze(gymnasium.ObservationWrapper):
         observation, info = super().reset(**kwargs)
         maze = self.unwrapped
         assert isinstance(maze, PointMazeEnv)
-        maze.goal = STITCH.goal_xy  # drawn with noise by the environment
+        maze.goal = STITCH.goal_xy  # the environment draws it with noise
         maze.update_target_site_pos()
         return observation, info
 
@@ -68,13 +68,13 @@ gymnasium.register(
 
 
 def controller(observation: np.ndarray, to_goal: dict[Cell, int], noise: np.ndarray) -> np.ndarray:
-    """A PD step towards the next cell on the shortest path, plus noise, within +-1.
+    """Return a PD step towards the next cell on the shortest path, plus noise, within +-1: (2,).
 
-    The noise comes after the step's own limit: before it, it would be lost wherever the
-    step saturates.
+    Noise is added after the step is clipped: before, it would be lost wherever the step
+    saturates.
     """
     here = STITCH.cell_of(observation[:2])
-    if here not in to_goal:  # a wall's edge, by rounding: stay on course for the goal
+    if here not in to_goal:  # rounding put it on the edge of a wall: stay on course
         here = min(to_goal, key=lambda c: float(np.sum((STITCH.centre(c) - observation[:2]) ** 2)))
     i, j = here
     options = [c for c in ((i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1), here) if c in to_goal]

@@ -1,4 +1,4 @@
-"""Gymnasium environments, many at once, and rollouts of a policy in them."""
+"""Create and check Gymnasium environments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.errors import BenchError
 
 
 def _mujoco_warning(message: str) -> None:
-    # Of Gymnasium's own HalfCheetah model: nothing that a user could mend.
+    # Caused by Gymnasium's own HalfCheetah model; the user cannot fix it.
     if "settotalmass" not in message:
         warnings.warn(f"MuJoCo: {message}", RuntimeWarning, stacklevel=2)
 
@@ -22,9 +22,13 @@ mujoco.set_mju_user_warning(_mujoco_warning)
 
 
 def make(env_id: str) -> gymnasium.Env:
-    """One environment with flat observations and actions in [-1, 1]; `module:id` imports first."""
+    """Create an environment with flat observations and actions in [-1, 1].
+
+    `env_id` may be `module:id`; the module is imported first. Raises BenchError where Gymnasium
+    cannot make the environment or its spaces do not fit.
+    """
     try:
-        # Gymnasium's own checker is a wrapper around every step; what matters is checked below.
+        # Gymnasium's checker wraps every step; what matters is checked below.
         env = gymnasium.make(env_id, disable_env_checker=True)
     except (gymnasium.error.Error, ImportError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
@@ -34,25 +38,25 @@ def make(env_id: str) -> gymnasium.Env:
     for name, space in (("observations", env.observation_space), ("actions", env.action_space)):
         if not isinstance(space, Box) or len(space.shape) != 1:
             raise BenchError(
-                f"env_id '{env_id}': {name} are not a flat box but {space}; wrap the environment "
+                f"env_id '{env_id}': {name} must be a flat box, not {space}; wrap the environment "
                 "and register it."
             )
     actions = action_space(env)
     if not (np.all(actions.low == -1) and np.all(actions.high == 1)):
         raise BenchError(
-            f"env_id '{env_id}': actions are not within [-1, 1] but {actions}; wrap it with "
+            f"env_id '{env_id}': actions must lie within [-1, 1], not {actions}; wrap it with "
             "gymnasium.wrappers.RescaleAction and register that."
         )
     return env
 
 
 def observation_dim(env: gymnasium.Env) -> int:
-    """The length of the flat observation."""
+    """Return the length of the flat observation."""
     assert env.observation_space.shape is not None
     return int(env.observation_space.shape[0])
 
 
 def action_space(env: gymnasium.Env) -> Box:
-    """The bounds of the actions."""
+    """Return the action space, with its bounds."""
     assert isinstance(env.action_space, Box)
     return env.action_space

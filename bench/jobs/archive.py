@@ -8,9 +8,10 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.jobs.packing import REPORT
+from bench.paths import CHECKPOINT, SuiteFolder
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold: no clock enters the bytes
-LEFT_OUT = ("checkpoint.safetensors",)  # of runs that are not finished
+LEFT_OUT = (CHECKPOINT,)  # of runs that are not finished
 BESIDE = ("CITATION.cff", "LICENSE")
 SUMS = "SHA256SUMS"
 
@@ -21,8 +22,9 @@ def archive(folder: Path, report: Path, out: Path, root: Path = Path()) -> list[
     SHA256SUMS in it has a line a file (`sha256sum --check` reads it), and `out`.sha256 the sum of
     the whole. Raises BenchError where there is nothing to cite yet.
     """
-    if not (folder / "scores.csv").exists():
-        raise BenchError(f"{folder}/scores.csv: file not found; run `python -m bench statistics`.")
+    scores = SuiteFolder(folder).scores
+    if not scores.exists():
+        raise BenchError(f"{scores}: file not found; run `python -m bench statistics`.")
     files = {
         f"results/{path.relative_to(folder).as_posix()}": path
         for path in sorted(folder.rglob("*"))

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-import tyro
+import pandas as pd
 
 from bench.config.task import Task
 from bench.errors import BenchError, unknown
 from bench.records.layouts import open_results
 from bench.records.run_record import task_of
-
-if TYPE_CHECKING:  # the command line imports this module, and starts sooner without it
-    import pandas as pd
+from bench.statistics.frames import read_csv
+from bench.statistics.inference import (
+    MIN_BOOTSTRAP_SEEDS,
+    Sample,
+    bootstrap_interval,
+    contrast,
+    improvement,
+)
+from bench.statistics.intervals import MIN_SEEDS
+from bench.statistics.scores import run_scores
 
 COLUMNS = [
     *["task", "method", "seeds", "mean", "ci_low", "ci_high"],
@@ -28,36 +34,8 @@ REPETITIONS = 10_000
 Scores = Mapping[tuple[str, str], np.ndarray]  # (task, method) -> (seeds,)
 
 
-def compare(
-    file: Annotated[Path, tyro.conf.Positional],
-    results: Path = Path("results/published/quick"),
-    name: str | None = None,
-    out: Path | None = None,
-) -> None:
-    """Compare a CSV of your own episodes (task, seed, episode, return) with shipped results.
-
-    Args:
-        file: one row an episode of the final policy; the return in the environment's units.
-        results: a suite's folder in results/ or results/published/.
-        name: what to call your method, by default the file's name.
-        out: CSV to write, by default beside the file.
-    """
-    from bench.statistics.frames import write_csv
-
-    name = name or file.stem
-    tasks, shipped = read_shipped(results)
-    ours = read_own(file, tasks)
-    frame = compared(ours, shipped, name, tasks)
-    out = out or file.with_name(f"{file.stem}-compared.csv")
-    write_csv(frame, out)
-    print(frame.round(2).to_string(index=False, na_rep=""))
-    print(f"{out}: difference and improvement: {name} over the row's method, 95 % intervals")
-
-
 def read_shipped(results: Path) -> tuple[dict[str, Task], dict[tuple[str, str], np.ndarray]]:
     """The tasks, and each run's last offline scores by (task, method), from its episodes."""
-    from bench.statistics.scores import run_scores
-
     tasks: dict[str, Task] = {}
     cells: dict[tuple[str, str], list[float]] = {}
     for stored in open_results(results).runs.values():
@@ -76,10 +54,6 @@ def read_shipped(results: Path) -> tuple[dict[str, Task], dict[tuple[str, str], 
 
 def read_own(file: Path, tasks: Mapping[str, Task]) -> dict[str, np.ndarray]:
     """Normalised scores by task, (seeds,); raises BenchError naming file and field."""
-    import pandas as pd
-
-    from bench.statistics.frames import read_csv
-
     if not file.exists():
         raise BenchError(f"{file}: file not found; name the CSV of your episodes.")
     try:
@@ -111,8 +85,6 @@ def compared(
     The difference has Welch's t interval from three seeds on both sides, the probability that a
     seed of ours scores higher (ties count half) a bootstrap's from five.
     """
-    import pandas as pd
-
     methods = list(dict.fromkeys(method for _, method in shipped))
     groups = [[task] for task in ours] + ([list(ours)] if len(ours) > 1 else [])
     rows: list[tuple[object, ...]] = []
@@ -138,8 +110,6 @@ def _level(samples: Sequence[np.ndarray], bounded: bool) -> tuple[object, ...]:
 
 def _against(mine: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> tuple[float, ...]:
     """Difference and probability of improvement, each with its interval."""
-    from bench.statistics.inference import MIN_BOOTSTRAP_SEEDS, bootstrap_interval, improvement
-
     gap = np.mean([a.mean() - b.mean() for a, b in zip(mine, theirs, strict=True)])
     low, high = _interval([(1.0, v) for v in mine] + [(-1.0, v) for v in theirs], len(mine))
     wins, draws = improvement(mine, theirs, REPETITIONS)
@@ -152,9 +122,6 @@ def _interval(
     terms: Sequence[tuple[float, np.ndarray]], tasks: int | None = None
 ) -> tuple[float, float]:
     """Of a sum of weighted means over the number of tasks; NaN below three seeds."""
-    from bench.statistics.inference import Sample, contrast
-    from bench.statistics.intervals import MIN_SEEDS
-
     if min(len(values) for _, values in terms) < MIN_SEEDS:
         return np.nan, np.nan
     count = tasks or len(terms)

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from bench.config.catalogue import Catalogue
+from bench.config.d4rl_files import Source, source_of
+from bench.config.executors import COMPILE_FROM
 from bench.config.registry import base_of, entry_of
-from bench.config.types import DEFAULT_SUITE, Settings, Suite, resolved
-from bench.data.fetch_d4rl import Source, source_of
+from bench.config.samples import is_measured
+from bench.config.types import Settings, Suite, resolved
 from bench.errors import BenchError
 from bench.files import read_json
 from bench.jobs.text_table import aligned
-from bench.speed.samples import is_measured
+from bench.paths import BENCHMARK
 
-BENCHMARK = Path("results/published/benchmark/benchmark.json")
-COMPILED_FROM = 50_000  # updates; as bench.training.engine, which this may not import
 REFERENCE = "bc"  # whose cost is 1
 WIDTH = 256  # most methods have
 EPISODE_STEPS = 1000  # at most; where no table says otherwise
@@ -66,7 +66,7 @@ class Speeds:
         return Rate(value, entry["peak_memory_megabytes"], own is None)
 
     def _entry(self, cell: Settings, method: str, width: int) -> Mapping[str, Any] | None:
-        compiled = updates_of(cell) >= COMPILED_FROM and cell.precision == "float32"
+        compiled = updates_of(cell) >= COMPILE_FROM and cell.precision == "float32"
         executor = "compiled" if compiled else "recorded"
         wanted = {"method": method, "width": width, "executor": executor}
         found = [
@@ -81,19 +81,6 @@ class Speeds:
         name = f"evaluation, {env_id.rpartition(':')[2]}"
         rates = {e["what"]: e.get("environment_steps_per_second") for e in self.content["around"]}
         return rates.get(name)
-
-
-def plan(configfile: Path = DEFAULT_SUITE, speeds: Path = BENCHMARK) -> None:
-    """Print what a suite will need: jobs, updates, downloads, disk, memory and hours.
-
-    Args:
-        configfile: the suite.
-        speeds: measurements of `python -m bench benchmark`.
-    """
-    catalogue = Catalogue()
-    suite = catalogue.read_suite(configfile)
-    for line in lines(suite, catalogue, Speeds(speeds)):
-        print(line)
 
 
 def lines(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:

@@ -10,21 +10,25 @@ from pathlib import Path
 
 from bench.errors import BenchError, unknown
 from bench.files import write_json, write_rows, write_text
-from bench.records.layouts import (
-    CARDS,
+from bench.paths import (
+    AGGREGATE,
+    CLAIMS,
+    EFFECTS,
     EPISODES,
     EVALUATIONS,
-    KEY,
+    FINETUNE,
     METRICS,
-    RECORDS,
-    Results,
-    StoredRun,
-    open_results,
+    RUNS,
+    SCORES,
+    SUMMARY,
+    TRANSITIONS,
 )
+from bench.records.layouts import CARDS, KEY, RECORDS, Results, StoredRun, open_results
+from bench.statistics.scores import collect_scores
 
-SCORES, REPORT = "scores.csv", "report.pdf"
-NEEDED = (SCORES, "summary.csv", "aggregate.csv")
-OPTIONAL = ("claims.json", "effects.csv", "finetune.csv")
+REPORT = "report.pdf"
+NEEDED = (SCORES, SUMMARY, AGGREGATE)
+OPTIONAL = (CLAIMS, EFFECTS, FINETUNE)
 
 
 def pack(folder: Path, report: Path, out: Path, curves: Sequence[str] = ()) -> list[str]:
@@ -36,7 +40,7 @@ def pack(folder: Path, report: Path, out: Path, curves: Sequence[str] = ()) -> l
     """
     results = open_results(folder)
     if results.packed or not results.runs:
-        raise BenchError(f"{folder}/runs: no runs to pack; give a suite that has run here.")
+        raise BenchError(f"{folder / RUNS}: no runs to pack; give a suite that has run here.")
     if out.exists():
         raise BenchError(f"{out}: exists; delete it or give another folder.")
     for name in NEEDED:
@@ -72,7 +76,7 @@ def _write(results: Results, out: Path, curves: set[str]) -> None:
         if record.get("dataset_hash") != cards[task].get("hash"):
             raise BenchError(
                 f"{run.record_at}, dataset_hash: not that of the card of {task} in "
-                "data/transitions; train the run again."
+                f"{TRANSITIONS}; train the run again."
             )
     write_json(out / CARDS, cards)
     lines = [json.dumps({"run": run.name, "record": run.record()}) + "\n" for run in runs]
@@ -100,8 +104,6 @@ def _write_rows(path: Path, runs: Iterable[StoredRun]) -> None:
 
 
 def _check_scores(packed: Path, scores: Path) -> None:
-    from bench.statistics.scores import collect_scores
-
     again = packed / f".{SCORES}"
     collect_scores(open_results(packed).runs.values(), again)
     same = again.read_bytes() == scores.read_bytes()

@@ -15,11 +15,11 @@ from safetensors import SafetensorError, safe_open
 
 from bench.config.catalogue import Catalogue
 from bench.config.registry import weight
-from bench.config.types import DEFAULT_SUITE, Settings
+from bench.config.types import Settings, Suite
 from bench.errors import BenchError
 from bench.jobs.text_table import aligned
 from bench.jobs.watch import clock, running
-from bench.paths import block_name
+from bench.paths import SuiteFolder, run_name
 
 STATES = ("done", "diverged", "running", "stopped", "waiting")
 
@@ -47,42 +47,33 @@ class Job:
         return 0 if self.state in ("done", "diverged") else self.length - self.step
 
 
-def status(configfile: Path = DEFAULT_SUITE) -> None:
-    """Show which jobs of a suite are done, running, stopped or waiting, and the time left.
-
-    Args:
-        configfile: the suite.
-    """
-    catalogue = Catalogue()
-    suite = catalogue.read_suite(configfile)
+def jobs_of(suite: Suite, catalogue: Catalogue) -> list[Job]:
+    """Return the jobs of a suite in order of task, method and seeds, as the files here tell."""
     live = {state["label"]: state for state in running()}
-    jobs = [
+    return [
         job_of(catalogue.settings(suite, method, task, seeds), live)
         for task in suite.tasks
         for method in suite.methods
         for seeds in suite.blocks()
     ]
-    for line in lines(jobs):
-        print(line)
 
 
 def job_of(cell: Settings, live: dict[str, dict[str, Any]]) -> Job:
     """What the files of one job say; `live` are the jobs that report themselves, by label."""
-    block = block_name(cell.seeds)
-    parts = (cell.suite, cell.method, cell.task.task, block)
-    folder = Path("results", cell.suite, "runs", *parts[1:])
+    place = cell.method, cell.task.task, cell.seeds
+    folder = SuiteFolder.of(cell.suite).run(*place)
     length = cell.updates + (cell.online.steps if cell.online else 0)
 
     def job(state: str, step: int, rate: float = 0.0) -> Job:
         return Job(cell.method, cell.task.task, len(cell.seeds), state, step, length, rate)
 
-    report = live.get("/".join(parts))
+    report = live.get(f"{cell.suite}/{run_name(*place)}")
     if report is not None:
         before = cell.updates if report["unit"] == "steps" else 0
         return job("running", before + report["done"], report["rate"])
-    if (folder / "run.json").exists():
-        return job(_status(folder / "run.json"), length)
-    found = _checkpoint(folder / "checkpoint.safetensors")
+    if folder.record.exists():
+        return job(_status(folder.record), length)
+    found = _checkpoint(folder.checkpoint)
     if found is None:
         return job("waiting", 0)
     return job("stopped", found["step"] + (cell.updates if found["phase"] == "online" else 0))

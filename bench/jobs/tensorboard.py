@@ -15,49 +15,40 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.config.catalogue import Catalogue
-from bench.config.types import DEFAULT_SUITE
-from bench.paths import block_name
+from bench.config.types import Suite
+from bench.paths import RunFolder, SuiteFolder
 
 CASTAGNOLI = 0x82F63B78  # the polynomial of crc32c, reflected
 Scalar = tuple[int, str, float]  # step, tag, value
 
 
-def tensorboard(configfile: Path = DEFAULT_SUITE, out: Path | None = None) -> None:
-    """Write a suite's finished runs for TensorBoard, one curve a seed.
-
-    Args:
-        configfile: the suite.
-        out: folder to write; by default results/SUITE/tensorboard.
-    """
-    suite = Catalogue().read_suite(configfile)
-    root = Path("results") / suite.suite
-    folder = root / "tensorboard" if out is None else out
+def export(suite: Suite, results: SuiteFolder, out: Path) -> int:
+    """Write the finished runs of a suite below `out`, a curve a seed; return how many curves."""
     count = 0
     for method in suite.methods:
         for task in suite.tasks:
             for seeds in suite.blocks():
-                run = root / "runs" / method / task / block_name(seeds)
-                if not (run / "run.json").exists():
+                run = results.run(method, task, seeds)
+                if not run.record.exists():
                     continue
                 for seed, scalars in read(run).items():
-                    write(folder / task / method / str(seed), scalars)
+                    write(out / task / method / str(seed), scalars)
                     count += 1
-    print(f"{folder}: {count} curves; look at them with `tensorboard --logdir {folder}`")
+    return count
 
 
-def read(run: Path) -> dict[int, list[Scalar]]:
+def read(run: RunFolder) -> dict[int, list[Scalar]]:
     """What the CSV files of a run hold of each seed: metrics, and mean returns of evaluations.
 
     Tags begin with the phase; `step` counts as in the files.
     """
     found: dict[int, list[Scalar]] = defaultdict(list)
-    with open(run / "metrics.csv", newline="") as file:
+    with open(run.metrics, newline="") as file:
         for row in csv.DictReader(file):
             phase, step, seed = row.pop("phase"), int(row.pop("step")), int(row.pop("seed"))
             found[seed] += [(step, f"{phase}/{k}", float(v)) for k, v in row.items() if v != ""]
     returns: dict[tuple[int, int, str], list[float]] = defaultdict(list)
-    with open(run / "evaluations.csv", newline="") as file:
+    with open(run.evaluations, newline="") as file:
         for row in csv.DictReader(file):
             returns[int(row["seed"]), int(row["step"]), row["phase"]].append(float(row["return"]))
     for (seed, step, phase), values in returns.items():

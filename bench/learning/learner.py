@@ -1,8 +1,8 @@
 """A network with its optimiser, and the slow copy of a network.
 
-All parameters of a network are views of one flat tensor, so that Adam and the soft
-update cost a few kernels, whatever the number of layers. Adam is elementwise: a stack
-of S seeds under one Adam is S independent runs.
+All parameters of a network are views of one flat tensor, so Adam and the soft update
+cost a few kernels for any number of layers. Adam is elementwise: a stack of S seeds
+under one Adam is S independent runs.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ Schedule = Callable[[int], float]
 
 
 def constant(rate: float) -> Schedule:
-    """The same learning rate at every update."""
+    """Return a schedule with the same learning rate at every update."""
     return lambda _: rate
 
 
 def cosine(rate: float, updates: int) -> Schedule:
-    """From `rate` to 0 over `updates`, then 0; updates are counted from 0."""
+    """Return a cosine schedule from `rate` to 0 over `updates`, then 0; updates count from 0."""
     return lambda t: 0.5 * rate * (1 + math.cos(math.pi * min(t / updates, 1.0)))
 
 
 def linear(rate: float, updates: int) -> Schedule:
-    """From `rate` to 0 over `updates`, then 0."""
+    """Return a linear schedule from `rate` to 0 over `updates`, then 0."""
     return lambda t: rate * max(1 - t / updates, 0.0)
 
 
 def warm_up(rate: float, updates: int) -> Schedule:
-    """Rising in equal steps to `rate`, which the last of the first `updates` has, then constant."""
+    """Return a schedule that rises linearly to `rate` at update `updates`, then stays constant."""
     return lambda t: rate * min((t + 1) / max(updates, 1), 1.0)
 
 
@@ -58,9 +58,9 @@ class Learner(Generic[Net]):
 
     `weight_decay` times the parameters is added to the gradient, as torch.optim.Adam does;
     `decoupled_decay` times the rate shrinks the parameters themselves, as torch.optim.AdamW does.
-    What changes from one update to the next is kept in tensors, so that an update can be
-    recorded and replayed (bench.training.engine). `driven` is true while an engine does that: it
-    then calls `advance` itself.
+    Values that change between updates are kept in tensors, so that an update can be recorded and
+    replayed (bench.training.engine). `driven` is true while an engine does that; the engine then
+    calls `advance` itself.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Learner(Generic[Net]):
         return self.net(*inputs)
 
     def descend(self, loss: Tensor, max_norm: float | None = None) -> None:
-        """One Adam step on `loss` (S,); the seeds share no parameter, so summing keeps them apart.
+        """Take one Adam step on `loss` (S,); seeds share no parameters, so the sum separates them.
 
         `max_norm` clips the gradient norm of each seed.
         """
@@ -115,7 +115,7 @@ class Learner(Generic[Net]):
         self.flat.addcmul_(self.mean / denominator, self.step_size)
 
     def advance(self) -> None:
-        """Count one update, and set the rate and the bias corrections that it takes."""
+        """Count one update and set its learning rate and bias corrections."""
         rate = self.schedule(self.updates)
         self.updates += 1
         self.step_size.fill_(-rate / (1 - BETA1**self.updates))
@@ -123,7 +123,7 @@ class Learner(Generic[Net]):
         self.shrinkage.fill_(1 - rate * self.decoupled_decay)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything that a checkpoint needs, by name."""
+        """Return everything that a checkpoint needs, by name."""
         return {
             "flat": self.flat,
             "updates": torch.tensor(self.updates),
@@ -140,21 +140,24 @@ class Learner(Generic[Net]):
 
 
 class Momentum(Learner[Net]):
-    """A network and its gradient descent with momentum: velocity <- 0.9 velocity + gradient,
-    parameters <- parameters - rate velocity. `mean` holds the velocity; `square` stays 0."""
+    """A network trained by gradient descent with momentum.
+
+    velocity <- 0.9 velocity + gradient; parameters <- parameters - rate velocity. `mean` holds
+    the velocity; `square` stays 0.
+    """
 
     def _step(self, gradient: Tensor) -> None:
         self.mean.mul_(BETA1).add_(gradient)
         self.flat.addcmul_(self.mean, self.step_size)
 
     def advance(self) -> None:
-        """Count one update, and set the rate that it takes."""
+        """Count one update and set its learning rate."""
         self.step_size.fill_(-self.schedule(self.updates))
         self.updates += 1
 
 
 class Target(Generic[Net]):
-    """A copy of a network that follows it slowly and is never differentiated."""
+    """A target network: a slowly updated copy that takes no gradient."""
 
     def __init__(self, learner: Learner[Net]):
         self.net = copy.deepcopy(learner.net).requires_grad_(False)
@@ -164,11 +167,11 @@ class Target(Generic[Net]):
         return self.net(*inputs)
 
     def track(self, learner: Learner[Net], polyak: float) -> None:
-        """target <- (1 - polyak) target + polyak net."""
+        """Update the copy: target <- (1 - polyak) target + polyak net."""
         self.flat.lerp_(learner.flat, polyak)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything that a checkpoint needs, by name."""
+        """Return everything that a checkpoint needs, by name."""
         return {"flat": self.flat}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:

@@ -1,8 +1,8 @@
 """Networks that hold S independent seeds as a leading tensor axis.
 
-A weight is (S, in, out), a bias (S, 1, out), a batch (S, B, in): one batched product runs
-all seeds. The seed axis is the third from last in every parameter, so that a critic
-with several members keeps them on an axis before it.
+A weight is (S, in, out), a bias (S, 1, out), a batch (S, B, in), so one batched product
+serves all seeds. The seed axis is the third from last in every parameter; a critic with
+several members keeps them on an axis before it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOG_2PI = math.log(2 * math.pi)
 
 
 class Initialiser(Protocol):
-    """Draws one layer of one seed: a weight (in, out) and a bias (1, out)."""
+    """Function that draws one layer of one seed: a weight (in, out) and a bias (1, out)."""
 
     def __call__(
         self, fan_in: int, fan_out: int, generator: torch.Generator
@@ -29,7 +29,10 @@ class Initialiser(Protocol):
 
 
 def orthogonal(gain: float = math.sqrt(2)) -> Initialiser:
-    """Orthogonal weight, zero bias. Gain sqrt(2) on every layer is what the IQL authors use."""
+    """Return an initialiser with orthogonal weights and zero biases.
+
+    The IQL authors use gain sqrt(2) on every layer.
+    """
 
     def draw(fan_in: int, fan_out: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         weight = nn.init.orthogonal_(torch.empty(fan_out, fan_in), gain, generator=generator)
@@ -39,7 +42,7 @@ def orthogonal(gain: float = math.sqrt(2)) -> Initialiser:
 
 
 def torch_default() -> Initialiser:
-    """PyTorch's own: weight and bias uniform in +-1/sqrt(fan_in)."""
+    """Return PyTorch's default initialiser: weight and bias uniform in +-1/sqrt(fan_in)."""
 
     def draw(fan_in: int, fan_out: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         bound = 1 / math.sqrt(fan_in)
@@ -95,7 +98,7 @@ class MLP(nn.Module):
         return self._apply_layers(stacked, *flat).unflatten(0, (self.members, x.shape[0]))
 
     def member(self, index: int, x: Tensor) -> Tensor:
-        """One member alone: (S, B, in) -> (S, B, out)."""
+        """Return the output of one member: (S, B, in) -> (S, B, out)."""
         weights, biases = [w[index] for w in self.weights], [b[index] for b in self.biases]
         return self._apply_layers(x, weights, biases)
 
@@ -138,7 +141,7 @@ class TwinCritic(nn.Module):
         return self.trunk(torch.cat([observations, actions], dim=-1)).squeeze(-1)
 
     def first(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """Q1 alone: (S, B)."""
+        """Return Q1 alone: (S, B)."""
         return self.trunk.member(0, torch.cat([observations, actions], dim=-1)).squeeze(-1)
 
 
@@ -154,7 +157,7 @@ class DeterministicPolicy(nn.Module):
 
 
 class GaussianPolicy(nn.Module):
-    """Normal with a state-independent deviation; the distribution itself is not squashed.
+    """Gaussian policy with a state-independent standard deviation and no squashing.
 
     The mean is tanh(net(s)) if `bounded_mean`, else net(s). log_std is one free parameter
     per action dimension, clamped to `log_std_range` where it is used.
@@ -176,21 +179,21 @@ class GaussianPolicy(nn.Module):
         self.log_std_range = log_std_range
 
     def forward(self, observations: Tensor) -> Tensor:
-        """The mean action: (S, B, obs) -> (S, B, act)."""
+        """Return the mean action: (S, B, obs) -> (S, B, act)."""
         mean = self.trunk(observations)
         return torch.tanh(mean) if self.bounded_mean else mean
 
     def std(self) -> Tensor:
-        """(S, 1, act)."""
+        """Return the standard deviation: (S, 1, act)."""
         return self.log_std.clamp(*self.log_std_range).exp()
 
     def log_prob(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """log pi(a|s), summed over action dimensions: (S, B)."""
+        """Return log pi(a|s), summed over action dimensions: (S, B)."""
         log_std = self.log_std.clamp(*self.log_std_range)
         z = (actions - self(observations)) * (-log_std).exp()
         return -(0.5 * z.square() + log_std + 0.5 * LOG_2PI).sum(-1)
 
     def sample(self, observations: Tensor, streams: Streams) -> Tensor:
-        """One action per observation: (S, B, act)."""
+        """Draw one action per observation: (S, B, act)."""
         mean = self(observations)
         return mean + self.std() * streams.normal(*mean.shape[1:])

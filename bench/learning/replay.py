@@ -1,4 +1,4 @@
-"""The data of one run, and batches drawn from it per seed."""
+"""The dataset of one run, and batches drawn from it per seed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ ACTION_LIMIT = 1 - 1e-5
 
 
 class Replay:
-    """Uniform draws with replacement.
+    """A replay of transitions, drawn uniformly with replacement.
 
-    On a CPU the arrays stay mapped files, which all jobs share, and what a method sees
+    On a CPU the arrays stay memory-mapped files, which all jobs share, and a method's view
     of them (scaled observations, clipped actions) is computed per batch. `columns` adds
-    arrays of one row a transition; `window` makes of each row drawn the start of that many
-    consecutive rows (see bench.learning.types.Batch).
+    arrays with one row per transition; with `window`, each drawn row starts a window of that
+    many consecutive rows (see bench.learning.types.Batch).
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Replay:
         self.masks = _tensor(data.masks, device)
         self.columns = {k: _tensor(v, device) for k, v in (columns or {}).items()}
         self.scaler = scaler.to(device)
-        self.reward_scaler = reward_scaler or RewardScaler()  # what `data` have already passed
+        self.reward_scaler = reward_scaler or RewardScaler()  # already applied to `data`
         self.window = window
         if window is not None:
             starts, lengths = data.starts(), data.lengths()
@@ -56,11 +56,11 @@ class Replay:
         return len(self.rewards)
 
     def draw(self, streams: Streams, batches: int, batch_size: int) -> Tensor:
-        """Row numbers of the next `batches` batches: (batches, S, B)."""
+        """Draw the row numbers of the next `batches` batches: (batches, S, B)."""
         return streams.integers(len(self), batches, batch_size).transpose(0, 1).contiguous()
 
     def batch(self, rows: Tensor) -> Batch:
-        """The transitions at `rows` (S, B), or the windows that begin there."""
+        """Return the transitions at `rows` (S, B), or the windows that start there."""
         extra = {}
         if self.window is not None:
             wanted = rows.unsqueeze(-1) + self.offsets  # (S, B, K)
@@ -85,6 +85,6 @@ class Replay:
 
 def _tensor(array: np.ndarray, device: torch.device) -> Tensor:
     with warnings.catch_warnings():
-        # The files are mapped read-only, and nothing here writes.
+        # The files are mapped read-only, and nothing here writes to them.
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         return torch.from_numpy(array).to(device)

@@ -1,6 +1,6 @@
-"""What a method sees of rewards and observations; named per task family, applied here only.
+"""Transforms of rewards and observations, named per task family and applied here only.
 
-Evaluation never sees a transformed reward: scores come from the environment's own.
+Evaluation never sees a transformed reward: scores come from the raw ones.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from torch import Tensor
 from bench.data.transitions import Transitions
 from bench.errors import BenchError
 
-MOMENT_ROWS = 50_000  # of a chunk
-STD_FLOOR = 1e-3  # added to the deviation, as in TD3+BC's utils.py and CORL
+MOMENT_ROWS = 50_000  # rows per chunk
+STD_FLOOR = 1e-3  # added to the standard deviation, as in TD3+BC's utils.py and CORL
 
 # name -> (a, b) of a r + b
 SHIFTS = {
@@ -27,13 +27,13 @@ SHIFTS = {
 
 @dataclass(frozen=True)
 class RewardScaler:
-    """scale * r + shift: one object for the rewards of the data and of the environment.
+    """The map scale * r + shift, for the rewards of the data and of the environment.
 
-    raw: as they are. return_range: times 1000 / (best - worst trajectory return of the data), as
-    train_offline.py of the IQL authors for locomotion. The others shift a reward of 0 or 1 so
-    that time costs something: minus_one is r - 1, as there for AntMaze; centred_times_4 is
-    4 (r - 0.5), as in CQL's d4rl examples; centred_times_10 is 10 (r - 0.5), as in young-geng/CQL
-    issue 2, the settings for AntMaze.
+    raw: unchanged. return_range: times 1000 / (best - worst trajectory return of the data), as in
+    the IQL authors' train_offline.py for locomotion. The others shift a reward of 0 or 1 so that
+    every step has a cost: minus_one is r - 1, as in the same file for AntMaze; centred_times_4 is
+    4 (r - 0.5), as in CQL's d4rl examples; centred_times_10 is 10 (r - 0.5), the AntMaze settings
+    of young-geng/CQL issue 2.
     """
 
     scale: float = 1.0
@@ -41,28 +41,31 @@ class RewardScaler:
 
     @classmethod
     def fit(cls, name: str, data: Transitions) -> RewardScaler:
-        """The transform `name`, with the factor that the data give it."""
+        """Return the transform `name`, fitted to `data`.
+
+        Raises BenchError where `return_range` finds equal returns only.
+        """
         if name != "return_range":
             return cls(*SHIFTS.get(name, (1.0, 0.0)))
         returns = data.returns()
         spread = returns.max() - returns.min()
         if spread <= 0:
             raise BenchError(
-                "config/methods.yaml, rewards: 'return_range' needs trajectories of different "
+                "config/methods.yaml, rewards: 'return_range' needs trajectories with different "
                 "returns, but all are equal; use 'raw' for this family."
             )
         return cls(1000.0 / float(spread))
 
     def __call__(self, rewards: np.ndarray) -> np.ndarray:
-        """Raw rewards -> rewards that a method sees, float32 of the same shape."""
+        """Return the rewards that a method sees: float32, same shape."""
         scaled = np.asarray(rewards, np.float64) * self.scale + self.shift
         return scaled.astype(np.float32)
 
 
 def moments(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation over the rows, each (columns,), summed in float64.
+    """Return mean and standard deviation over the rows, each (columns,), summed in float64.
 
-    By chunks: a float64 copy of 2,000,000 mapped rows would cost each job its own memory.
+    Works in chunks: a float64 copy of 2,000,000 mapped rows would cost every job that memory.
     """
     chunks = np.array_split(rows, max(len(rows) // MOMENT_ROWS, 1))
     mean = sum(chunk.sum(0, dtype=np.float64) for chunk in chunks) / len(rows)
@@ -72,14 +75,14 @@ def moments(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class ObservationScaler:
-    """(o - mean) / scale, for data and environment alike; the identity for `raw`."""
+    """The map (o - mean) / scale, for data and environment alike; the identity for `raw`."""
 
     mean: Tensor  # (obs,)
     scale: Tensor  # (obs,)
 
     @classmethod
     def fit(cls, name: str, data: Transitions) -> ObservationScaler:
-        """`standardised`: mean and deviation over the data's observations."""
+        """Return the transform `name`; `standardised` takes mean and deviation from `data`."""
         if name == "raw":
             size = data.observations.shape[1]
             mean, scale = np.zeros(size), np.ones(size)
@@ -89,17 +92,17 @@ class ObservationScaler:
         return cls(torch.from_numpy(mean).float(), torch.from_numpy(scale).float())
 
     def __call__(self, observations: Tensor) -> Tensor:
-        """(..., obs) -> (..., obs)."""
+        """Scale observations: (..., obs) -> (..., obs)."""
         return (observations - self.mean) / self.scale
 
     def to(self, device: torch.device) -> ObservationScaler:
-        """A copy on another device."""
+        """Return a copy on `device`."""
         return ObservationScaler(self.mean.to(device), self.scale.to(device))
 
 
 @dataclass
 class Moments:
-    """Running mean and variance of each seed, (S, 1, d), by the parallel update of Chan et al."""
+    """Running mean and variance per seed, (S, 1, d), by the parallel update of Chan et al."""
 
     mean: Tensor
     var: Tensor
@@ -107,13 +110,13 @@ class Moments:
 
     @classmethod
     def zeros(cls, seeds: int, size: int, device: str | torch.device = "cpu") -> Moments:
-        """Of no sample yet: mean 0, variance 1."""
+        """Return the moments before the first sample: mean 0, variance 1."""
         mean = torch.zeros(seeds, 1, size, device=device)
         count = torch.full((seeds, 1, 1), 1e-4, device=device)
         return cls(mean, torch.ones_like(mean), count)
 
     def add(self, batch: Tensor) -> None:
-        """`batch` (S, B, d)."""
+        """Add a batch of samples: (S, B, d)."""
         size = batch.shape[1]
         total = self.count + size
         gap = batch.mean(1, keepdim=True) - self.mean
@@ -123,7 +126,7 @@ class Moments:
         self.count = total
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything that a checkpoint needs, by name."""
+        """Return everything that a checkpoint needs, by name."""
         return {"mean": self.mean, "var": self.var, "count": self.count}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:

@@ -1,7 +1,7 @@
 """Random streams: every seed owns one generator per purpose.
 
-A seed's draws therefore depend neither on which other seeds share its block nor on how
-often another purpose draws.
+A seed's draws therefore depend neither on the other seeds of its block nor on how often
+another purpose draws.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ class Streams:
         return len(self.generators)
 
     def normal(self, *shape: int) -> Tensor:
-        """Standard normal draws, (S, *shape)."""
+        """Draw from the standard normal distribution: (S, *shape)."""
         return self._stack([torch.randn(shape, generator=g) for g in self.generators])
 
     def uniform(self, *shape: int) -> Tensor:
-        """Draws from [0, 1), (S, *shape)."""
+        """Draw uniformly from [0, 1): (S, *shape)."""
         return self._stack([torch.rand(shape, generator=g) for g in self.generators])
 
     def integers(self, high: int, *shape: int) -> Tensor:
-        """Draws from {0, ..., high - 1} with replacement, (S, *shape) of int64."""
+        """Draw from {0, ..., high - 1} with replacement: (S, *shape), int64."""
         return self._stack([torch.randint(high, shape, generator=g) for g in self.generators])
 
     def permutation(self, size: int) -> Tensor:
-        """One permutation of {0, ..., size - 1} per seed, (S, size) of int64."""
+        """Draw one permutation of {0, ..., size - 1} per seed: (S, size), int64."""
         return self._stack([torch.randperm(size, generator=g) for g in self.generators])
 
     def state(self) -> Tensor:
-        """The generators' states, (S, bytes) of uint8, for a checkpoint."""
+        """Return the generators' states for a checkpoint: (S, bytes), uint8."""
         return torch.stack([g.get_state() for g in self.generators])
 
     def restore(self, state: Tensor) -> None:
         """Continue from what `state` returned."""
         for generator, row in zip(self.generators, state, strict=True):
-            # A row read from a file may be unaligned, which set_state does not survive.
+            # A row read from a file may be unaligned, which crashes set_state.
             generator.set_state(row.clone())
 
     def _stack(self, draws: list[Tensor]) -> Tensor:

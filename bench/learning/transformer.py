@@ -1,8 +1,8 @@
-"""Transformer blocks as in GPT-2, for S independent seeds at once (see bench.learning.networks).
+"""GPT-2's transformer blocks for S independent seeds at once (see bench.learning.networks).
 
-Tokens are (S, B T, width): the T tokens of each of B sequences, one sequence after the other,
-so that a linear layer is one batched product and attention alone looks at sequences. Random
-draws come from Streams, and where none are given nothing is dropped.
+Tokens are (S, B T, width): the T tokens of each of B sequences, one sequence after the other.
+A linear layer is then one batched product, and only attention has to know about sequences.
+Random draws come from Streams; without Streams nothing is dropped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EPSILON = 1e-5  # under the root of layer normalisation
 
 
 def normal(deviation: float) -> Initialiser:
-    """Weight normal with that deviation, zero bias; GPT-2's own deviation is 0.02."""
+    """Return an initialiser with normal weights and zero biases; GPT-2's deviation is 0.02."""
 
     def draw(fan_in: int, fan_out: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         weight = torch.randn(fan_in, fan_out, generator=generator)
@@ -31,41 +31,41 @@ def normal(deviation: float) -> Initialiser:
 
 
 def linear(fan_in: int, fan_out: int, streams: Streams, initialiser: Initialiser) -> MLP:
-    """One linear layer: (S, N, in) -> (S, N, out)."""
+    """Return one linear layer: (S, N, in) -> (S, N, out)."""
     return MLP([fan_in, fan_out], streams, initialiser=initialiser)
 
 
 def causal_mask(length: int) -> Tensor:
-    """(T, T): 0 where the row's token may look at the column's, -inf where that is later."""
+    """Return (T, T): 0 where the row's token may attend to the column's, -inf elsewhere."""
     return torch.full((length, length), -torch.inf).triu(1)
 
 
 class Dropout:
-    """Sets a `share` of the entries to 0 and scales the others so that the mean stays."""
+    """Sets a `share` of the entries to 0 and scales the others to keep the mean."""
 
     def __init__(self, share: float, streams: Streams | None):
         self.share = share
         self.streams = streams if share > 0 else None
 
     def __call__(self, x: Tensor) -> Tensor:
-        """(S, ...) -> (S, ...)."""
+        """Apply dropout: (S, ...) -> (S, ...)."""
         return x if self.streams is None else x * self._factors(self.streams, x)
 
     def add(self, x: Tensor, change: Tensor) -> Tensor:
-        """x + dropout(change), the residual connection."""
+        """Return x + dropout(change), the residual connection."""
         if self.streams is None:
             return x + change
         return torch.addcmul(x, change, self._factors(self.streams, change))
 
     def _factors(self, streams: Streams, x: Tensor) -> Tensor:
-        # In place, and as floats: making and applying booleans takes three times as long.
+        # In place and in floats: creating and applying booleans takes three times as long.
         return streams.uniform(*x.shape[1:]).ge_(self.share).mul_(1 / (1 - self.share))
 
 
 class _Normalise(torch.autograd.Function):
-    """(x - mean) / deviation over the last axis.
+    """(x - mean) / deviation over the last axis, with a gradient that can be recorded.
 
-    PyTorch's own gradient takes a list of booleans, which TorchScript cannot record.
+    PyTorch's gradient takes a list of booleans, which TorchScript cannot record.
     """
 
     @staticmethod
@@ -99,8 +99,8 @@ class LayerNorm(nn.Module):
 class Attention(nn.Module):
     """Multi-head attention: (S, B Q, width) and (S, B T, width) -> (S, B Q, width).
 
-    Keys have no bias: it would add the same to all scores of a query, which the softmax
-    takes out again. Its gradient would be rounding noise, and Adam would follow it.
+    Keys have no bias: it would add a constant to all scores of a query, which the softmax
+    removes. Its gradient would be rounding noise, and Adam would follow it.
     """
 
     def __init__(self, width: int, heads: int, streams: Streams, initialiser: Initialiser):
@@ -114,7 +114,7 @@ class Attention(nn.Module):
         self.out = linear(width, width, streams, initialiser)
 
     def forward(self, queries: Tensor, tokens: Tensor, mask: Tensor, dropout: Dropout) -> Tensor:
-        """`mask` (Q, T) is added to the scores."""
+        """Attend from `queries` to `tokens`; `mask` (Q, T) is added to the scores."""
         rows, columns = mask.shape
         q = self._split(self.query(queries), rows)
         k = self._split(torch.bmm(tokens, self.key), columns)
@@ -127,7 +127,7 @@ class Attention(nn.Module):
         return result
 
     def _split(self, x: Tensor, length: int) -> Tensor:
-        """(S, B T, width) -> (S, B, heads, T, width / heads)."""
+        """Split heads: (S, B T, width) -> (S, B, heads, T, width / heads)."""
         sequences = x.unflatten(1, (-1, length)).unflatten(-1, (self.heads, -1))
         return sequences.transpose(2, 3)
 
@@ -143,9 +143,9 @@ class Block(nn.Module):
         self.mlp = MLP([width, 4 * width, width], streams, initialiser=initialiser)
 
     def forward(self, x: Tensor, mask: Tensor, dropout: Dropout, wanted: slice = ALL) -> Tensor:
-        """(S, B T, width) -> (S, B Q, width), the Q `wanted` tokens of each sequence.
+        """Return the Q `wanted` tokens of each sequence: (S, B T, width) -> (S, B Q, width).
 
-        Where a last block's other outputs are of no use, they need not be computed.
+        The last block can skip outputs that nothing uses.
         """
         normed = self.attention_norm(x)
         queries, x = (

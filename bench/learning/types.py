@@ -1,4 +1,4 @@
-"""The few types that every method shares."""
+"""Types that all methods share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Spec:
-    """The sizes of a task: observations (obs,), actions (act,) in [-1, 1], rows of data."""
+    """Sizes of a task: observations (obs,), actions (act,) in [-1, 1], rows of data."""
 
     observation_dim: int
     action_dim: int
@@ -25,10 +25,10 @@ Actor = Callable[[Tensor, Tensor], Tensor]
 class Batch:
     """Transitions of S seeds; `masks` is 1 where the target bootstraps, 0 where it must not.
 
-    `columns` holds what a method added to each row by its own `columns`, and "rows", the
-    row numbers (S, B). For a method with `window`, every array has an axis of K consecutive
-    rows of one episode after B; "steps" (S, B, K) counts them from the episode's start and
-    "valid" (S, B, K) is 0 past its end.
+    `columns` holds the arrays that the method's own `columns` added, and "rows", the row
+    numbers (S, B). For a method with `window`, every array has an axis of K consecutive rows
+    of one episode after B; "steps" (S, B, K) counts them from the episode's start and "valid"
+    (S, B, K) is 0 past its end.
     """
 
     observations: Tensor  # (S, B, obs)

@@ -23,10 +23,9 @@ from typing import Any, Protocol
 from bench.config.task import transitions_of
 from bench.errors import BenchError
 from bench.files import read_json
+from bench.paths import EPISODES, EVALUATIONS, METRICS, RECORD, RUNS, RunFolder, card_of
 
-RECORD, CARD, TRANSITIONS = "run.json", "card.json", Path("data/transitions")
 RECORDS, CARDS = "runs.jsonl", "cards.json"
-EVALUATIONS, EPISODES, METRICS = "evaluations.csv", "episodes.csv", "metrics.csv"
 FILES = (EVALUATIONS, EPISODES, METRICS)
 KEY = ("method", "task", "seeds")
 RESTORE = "restore the file from git, or pack the suite again"
@@ -94,10 +93,10 @@ class FolderRun:
 
     @property
     def record_at(self) -> str:
-        return str(self.folder / RECORD)
+        return str(RunFolder(self.folder).record)
 
     def record(self) -> dict[str, Any]:
-        return read_json(self.folder / RECORD)
+        return read_json(RunFolder(self.folder).record)
 
     def rows_at(self, file: str) -> str:
         return str(self.folder / file)
@@ -157,7 +156,7 @@ class Results:
         """Where the run of this name is, or would be."""
         if name in self.runs:
             return self.runs[name].place
-        return f"{self.folder / RECORDS}, {name}" if self.packed else f"{self.folder}/runs/{name}"
+        return f"{self.folder / RECORDS}, {name}" if self.packed else str(self.folder / RUNS / name)
 
     def changed(self) -> float:
         """When a record was last written, in seconds of the epoch; 0 without runs."""
@@ -172,7 +171,7 @@ class Results:
         for run in self.runs.values():
             task = run.record()["settings"]["task"]
             folder = transitions_of(task["dataset"], task.get("reading", "full"))
-            paths[task["task"]] = TRANSITIONS / folder / CARD
+            paths[task["task"]] = card_of(folder)
         return {task: read_json(path) for task, path in sorted(paths.items())}
 
 
@@ -182,10 +181,10 @@ def open_results(folder: Path) -> Results:
     A folder without runs has none. Packed files are read at once and raise BenchError where they
     are malformed; a live run's files are read when asked for.
     """
-    live = [FolderRun(path.parent) for path in folder.glob(f"runs/*/*/*/{RECORD}")]
+    live = [FolderRun(path.parent) for path in folder.glob(f"{RUNS}/*/*/*/{RECORD}")]
     packed = (folder / RECORDS).exists()
     if live and packed:
-        raise BenchError(f"{folder}: has both {RECORDS} and runs/; remove one of them.")
+        raise BenchError(f"{folder}: has both {RECORDS} and {RUNS}/; remove one of them.")
     runs: Sequence[StoredRun] = list(_read_packed(folder)) if packed else live
     ordered = sorted(runs, key=lambda run: run.name.split("/"))
     return Results(folder, {run.name: run for run in ordered}, packed)

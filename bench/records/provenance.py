@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from bench.paths import PUBLISHED
 from bench.records.source_form import PACKAGES
 from bench.records.source_hash import ROOT, Tree, changed, here, module_of, tree_hash
 
-SOURCES = ROOT / "results/published/sources.json"
+SOURCES = ROOT / PUBLISHED / "sources.json"
 
 
 @cache

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from bench.config.task import Task, TaskSettings
 from bench.config.types import Settings
 from bench.errors import BenchError
@@ -18,10 +20,11 @@ def task_of(run: Mapping[str, Any], where: object) -> Task:
     row = run.get("task", run["settings"]["task"])  # older records: the row is in the settings
     try:
         return Task.model_validate(row)
-    except ValueError as error:
-        first = " ".join(str(error).split())
+    except ValidationError as error:
+        fields = ", ".join(str(e["loc"][0]) if e["loc"] else e["msg"] for e in error.errors())
         raise BenchError(
-            f"{where}: task: unreadable ({first}); give it a row in config/tasks.tsv, run it again."
+            f"{where}: task: {fields}: missing or malformed; give the task a row in "
+            "config/tasks.tsv and run it again."
         ) from None
 
 

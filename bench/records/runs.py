@@ -11,7 +11,7 @@ from typing import Any
 from bench.config.types import Suite
 from bench.errors import BenchError
 from bench.files import read_json
-from bench.paths import block_name
+from bench.paths import run_name
 from bench.records.layouts import open_results
 from bench.records.provenance import hash_of
 
@@ -81,7 +81,7 @@ def read_runs(suite: Suite, results_dir: Path, source_hash: Callable[[str], str]
     for method in suite.methods:
         for task in suite.tasks:
             for seeds in suite.blocks():
-                name = f"{method}/{task}/{block_name(seeds)}"
+                name = run_name(method, task, seeds)
                 if name in stored:
                     run = stored[name]
                     found[name] = _complete(run.record(), run.record_at, RUN_KEYS, run.remedy)

@@ -1,7 +1,7 @@
-"""The report of a suite: what its files say, drawn, tabulated and typeset into one PDF.
+"""Build the report of a suite: draw its figures, write its tables, typeset its PDF.
 
-`build` writes everything that the template needs into one folder, so that the folder alone
-reproduces the PDF with `typst compile`. Equal inputs give an equal PDF.
+`build` writes everything the template needs into one folder, so that folder alone reproduces
+the PDF with `typst compile`. Equal inputs give an equal PDF.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def build(
     out_pdf: Path,
     source_hash: Callable[[str], str] = current_hash,
 ) -> None:
-    """Write `out_pdf`, and beside it a page and a folder of its figures, tables, data and template.
+    """Write `out_pdf` and, next to it, an HTML page and a folder with all inputs of the template.
 
-    `results_dir` is the suite's own folder with scores.csv, summary.csv, aggregate.csv and
-    runs/, and where there is one effects.csv (of a suite with a baseline), finetune.csv (with an
-    online phase) and claims.json. Runs and cards that are missing read "not run"; runs whose source
-    hash is not what `source_hash` gives for their method are marked stale. Raises BenchError when
-    a file is missing or malformed.
+    `results_dir` is the suite's own folder. It holds scores.csv, summary.csv, aggregate.csv and
+    runs/, and where they apply effects.csv (suites with a baseline), finetune.csv (with an online
+    phase) and claims.json. Missing runs and cards read "not run"; runs whose source hash differs
+    from what `source_hash` returns for their method are marked stale. Raise BenchError when a file
+    is missing or malformed.
     """
     folder = out_pdf.with_suffix("")
     read = inputs.read(suite, catalogue, results_dir, cards, source_hash)

@@ -1,4 +1,4 @@
-"""The report's first page: what the suite is, what ran, and the key result."""
+"""The first page of the report: the suite, what ran, and the key result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.report.sections import effects, finetuning
 
 
 def page(inputs: ReportInputs) -> dict[str, Any]:
-    """The entries of report.json that stand above the sections."""
+    """Return the entries of report.json that precede the sections."""
     suite, catalogue, runs = inputs.suite, inputs.catalogue, inputs.runs
     return {
         "suite": suite.suite,
@@ -27,7 +27,11 @@ def page(inputs: ReportInputs) -> dict[str, Any]:
 
 
 def key_result(inputs: ReportInputs) -> list[str]:
-    """In a few sentences: of the online phase, else of the baseline's rivals, else of IQL's."""
+    """Return the sentences of the key result.
+
+    They describe the online phase if the suite has one, else the comparison with its baseline,
+    else that of IQL with the other methods.
+    """
     if inputs.finetune is not None:
         return finetuning.key_result_of(inputs)
     if inputs.effects is not None:

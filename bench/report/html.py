@@ -1,6 +1,6 @@
-"""The report as one HTML file: sortable tables, curves to zoom, every figure. Needs no network.
+"""Write the report as one self-contained HTML file with sortable tables and zoomable curves.
 
-It says what the PDF says, from the same report.json; the PDF is the one to cite.
+Its content is that of the PDF, from the same report.json; the PDF is the version to cite.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from bench.statistics.finetuning import through_both
 def build(content: Mapping[str, Any], inputs: ReportInputs, folder: Path, out: Path) -> None:
     """Write `out` from the report's `content` and the figures below `folder`.
 
-    Equal inputs give equal bytes. All that comes from files is escaped.
+    Equal inputs give equal bytes. All text from files is escaped.
     """
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
@@ -48,20 +48,20 @@ def build(content: Mapping[str, Any], inputs: ReportInputs, folder: Path, out: P
 
 
 def in_script(text: str) -> str:
-    """Text that may stand inside a script element, which no `</` must close."""
+    """Escape text for a script element, which any `</` could close."""
     return text.replace("</", "<\\/")
 
 
 def image(path: Path) -> str:
-    """An SVG file as a URL that holds all of it."""
+    """Return an SVG file as a data URL."""
     return f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def curves(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> dict[str, Any]:
-    """The learning curves: the looks of the methods, a list of lines a task, and their axis.
+    """Return the learning curves: the style of each method, the lines of each task, the axis label.
 
-    A line has `method` and the columns of statistics.curves.curve_of, with null for no interval.
-    With an online phase, offline updates count up to 0 and environment steps from there.
+    A line has `method` and the columns of statistics.curves.curve_of, with null where there is no
+    interval. With an online phase, offline updates count up to 0 and environment steps from 0.
     """
     online = (scores["phase"] == "online").any()
     charts: dict[str, list[dict[str, Any]]] = {task: [] for task in suite.tasks}

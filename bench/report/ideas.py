@@ -1,4 +1,4 @@
-"""The paper's ideas, measured and typeset: a page each."""
+"""The paper's ideas as measured experiments, typeset one per page."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any
 from bench import files
 from bench.config.registry import IDEAS
 from bench.errors import BenchError, unknown
+from bench.paths import RESULTS
 from bench.records import machine
 from bench.report.pdf import typeset
 
-RESULTS = Path("results/ideas")
+IDEA_RESULTS = RESULTS / "ideas"
 
 
-def measure(idea: str, folder: Path = RESULTS) -> Path:
-    """Measure one of IDEAS and write `folder/<idea>.json`; returns its path."""
+def measure(idea: str, folder: Path = IDEA_RESULTS) -> Path:
+    """Measure one of IDEAS, write `folder/<idea>.json` and return its path."""
     if idea not in IDEAS:
         raise unknown("idea", "idea", idea, IDEAS)
     result = importlib.import_module(f"iql.ideas.{idea}").measure()
@@ -28,10 +29,10 @@ def measure(idea: str, folder: Path = RESULTS) -> Path:
     return path
 
 
-def build(out_pdf: Path, folder: Path = RESULTS) -> None:
-    """Write `out_pdf` and beside it a folder with its figures, from what `measure` wrote.
+def build(out_pdf: Path, folder: Path = IDEA_RESULTS) -> None:
+    """Write `out_pdf` and a folder with its figures, from the files that `measure` wrote.
 
-    Raises BenchError where one of IDEAS has not been measured.
+    Raise BenchError if one of IDEAS has not been measured.
     """
     beside = out_pdf.with_suffix("")
     pages: list[dict[str, Any]] = []

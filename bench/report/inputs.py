@@ -1,4 +1,4 @@
-"""All that the report of a suite is made of, read once and handed to every section."""
+"""The inputs of a suite's report, read once and passed to every section."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from bench.claims.verdicts import read_entries
+from bench.claims.verdicts import labelled, read_entries
 from bench.config.catalogue import Catalogue
 from bench.config.task import Task
 from bench.config.types import Suite
 from bench.maze_plans import Maze, maze_of
+from bench.paths import SuiteFolder
 from bench.records.runs import Runs, read_cards, read_runs
 from bench.report import prose
 from bench.statistics import aggregates, finetuning, paired_effects
@@ -26,8 +27,11 @@ Pairs = set[tuple[str, str]]
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """What the files of a suite say. `summary` and `aggregate` are of the methods that learn
-    offline; `effects`, `finetune` and `claims` are None where the suite has no such file."""
+    """The contents of a suite's files.
+
+    `summary` and `aggregate` cover the methods that learn offline; `effects`, `finetune` and
+    `claims` are None where the suite has no such file.
+    """
 
     suite: Suite
     catalogue: Catalogue
@@ -40,37 +44,37 @@ class ReportInputs:
     claims: Sequence[Mapping[str, Any]] | None
     runs: Runs
     cards: Mapping[str, Mapping[str, Any]]  # by task
-    card_folders: Mapping[str, Path]  # by task: where the arrays lie, if they are there
+    card_folders: Mapping[str, Path]  # by task: the folder of the arrays, if present
 
     @cached_property
     def offline(self) -> Suite:
-        """The suite without its methods that learn online only, unless there are no others."""
+        """The suite without methods that only learn online, unless there are no others."""
         return offline_part(self.suite)
 
     @cached_property
     def labels(self) -> dict[str, str]:
-        """The label of each method of the offline part."""
+        """Labels of the methods of the offline part, by name."""
         return {m: self.catalogue.methods[m].label for m in self.offline.methods}
 
     @cached_property
     def tasks(self) -> dict[str, Task]:
-        """The rows of the suite's tasks."""
+        """The suite's tasks, by name."""
         return {t: self.catalogue.tasks[t] for t in self.suite.tasks}
 
     @cached_property
     def mazes(self) -> dict[str, Maze]:
-        """The mazes of those tasks that have one."""
+        """The mazes of the tasks that have one, by task."""
         found = {name: maze_of(task.env_id) for name, task in self.tasks.items()}
         return {name: maze for name, maze in found.items() if maze}
 
     @cached_property
     def stale(self) -> Pairs:
-        """(task, method) of runs that were made by other source code than the current one."""
+        """(task, method) of runs made with source code that differs from the current version."""
         return self.runs.pairs(self.runs.stale)
 
     @cached_property
     def diverged(self) -> Pairs:
-        """(task, method) of runs that stopped at a loss that was not finite."""
+        """(task, method) of runs that stopped at a non-finite loss."""
         return self.runs.pairs(self.runs.diverged)
 
     @cached_property
@@ -80,21 +84,21 @@ class ReportInputs:
 
     @cached_property
     def origin(self) -> str:
-        """Whose data the suite uses."""
+        """Where the suite's data come from, in words."""
         return prose.data_origin(self.suite, self.catalogue)
 
     @property
     def before(self) -> str:
-        """What headings add where an online phase follows what they are about."""
+        """Suffix of headings on offline results when an online phase follows."""
         return "" if self.finetune is None else " before the online phase"
 
     def heading(self, text: str) -> str:
-        """The heading of results, which says whose data they are of."""
+        """Return the heading of a results section, which names the origin of the data."""
         return f"{text}{self.before} (data: {self.origin})"
 
 
 def offline_part(suite: Suite) -> Suite:
-    """The suite without its methods that learn online only, unless there are no others."""
+    """Return the suite without methods that only learn online, unless there are no others."""
     methods = [m for m in suite.methods if suite.updates_of(m)]
     return suite.model_copy(update={"methods": methods or suite.methods})
 
@@ -106,17 +110,18 @@ def read(
     cards: Sequence[Path],
     source_hash: Callable[[str], str],
 ) -> ReportInputs:
-    """Read the files of a suite; raises BenchError when one is missing or malformed."""
+    """Read the files of a suite; raise BenchError when one is missing or malformed."""
     methods = offline_part(suite).methods
-    scores = read_csv(results_dir / "scores.csv", SCORE_COLUMNS)
-    summary = read_csv(results_dir / "summary.csv", aggregates.SUMMARY_COLUMNS)
-    aggregate = read_csv(results_dir / "aggregate.csv", aggregates.AGGREGATE_COLUMNS)
+    results = SuiteFolder(results_dir)
+    scores = read_csv(results.scores, SCORE_COLUMNS)
+    summary = read_csv(results.summary, aggregates.SUMMARY_COLUMNS)
+    aggregate = read_csv(results.aggregate, aggregates.AGGREGATE_COLUMNS)
     paired = fine_tuned = None
     if suite.baseline is not None:
-        paired = read_csv(results_dir / "effects.csv", paired_effects.EFFECT_COLUMNS)
+        paired = read_csv(results.effects, paired_effects.EFFECT_COLUMNS)
     if finetuning.cells(suite, catalogue.tasks):
-        fine_tuned = read_csv(results_dir / "finetune.csv", finetuning.COLUMNS)
-    claims = results_dir / "claims.json"
+        fine_tuned = read_csv(results.finetune, finetuning.COLUMNS)
+    labels = {name: method.label for name, method in catalogue.methods.items()}
     by_path = {path: card for path in cards for card in read_cards([path]).values()}
     return ReportInputs(
         suite=suite,
@@ -127,7 +132,7 @@ def read(
         aggregate=aggregate[aggregate["method"].isin(methods)],
         effects=paired,
         finetune=fine_tuned,
-        claims=read_entries(claims) if claims.exists() else None,
+        claims=labelled(read_entries(results.claims), labels) if results.claims.exists() else None,
         runs=read_runs(suite, results_dir, source_hash),
         cards={card["task"]: card for card in by_path.values()},
         card_folders={card["task"]: path.parent for path, card in by_path.items()},

@@ -1,8 +1,8 @@
-"""The markup of captions: read once, then written by each format in its own way.
+"""The markup of captions, parsed once and rendered by each output format.
 
-`*bold*`, `_italics_`, `__underlined__`, `` `code` `` and `@table`, a reference to a table by its
-name; a backslash takes the meaning from the character that follows it. Inside a word, as in
-`ci_low`, these characters mean nothing.
+It knows `*bold*`, `_italics_`, `__underlined__`, `` `code` `` and `@table`, a reference to a table
+by name. A backslash escapes the next character. Inside a word, as in `ci_low`, these characters
+are literal.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TOKEN = re.compile("|".join(PATTERNS), re.DOTALL)
 
 
 def plain(text: str) -> str:
-    """Escape text that comes from a file, such as a label, so that a caption shows it as it is."""
+    """Escape text that comes from a file, such as a label, so that a caption shows it verbatim."""
     return re.sub(r"([\\*_`@])", r"\\\1", text)
 
 
@@ -46,7 +46,7 @@ def spans(text: str) -> list[Span]:
 
 
 def rst(parts: Sequence[Span]) -> str:
-    """Spans as reStructuredText, which Snakemake's own report is written in."""
+    """Render spans as reStructuredText, the format of Snakemake's own report."""
     return "".join(
         RST[face].format(body if face == "code" else _escape(body)) for face, body in parts
     )
@@ -67,7 +67,7 @@ def _escape(text: str) -> str:
 
 
 def rst_captions(report_json: Path) -> dict[str, str]:
-    """The caption of each figure of a finished report, by the name of its file."""
+    """Return the caption of each figure of a finished report, by file stem."""
     if not report_json.exists():
         return {}
     sections = read_json(report_json).get("sections", [])

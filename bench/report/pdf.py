@@ -1,4 +1,4 @@
-"""A folder with report.json and figures becomes a PDF."""
+"""Typeset a folder with report.json and figures as a PDF."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 def typeset(template: str, folder: Path, out_pdf: Path) -> None:
-    """Compile a copy of `template` in `folder`, whose files it reads, to `out_pdf`, atomically.
+    """Copy `template` into `folder` and compile it there to `out_pdf`, atomically.
 
-    `template` is a file of the report's templates. The folder alone reproduces the PDF with
+    `template` is the name of a file in TEMPLATES. The folder alone reproduces the PDF with
     `typst compile`. Equal inputs give equal bytes.
     """
     source = folder / template

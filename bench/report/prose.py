@@ -1,4 +1,4 @@
-"""What the report says in words, computed from the same files as its tables."""
+"""The sentences of the report's first page, computed from the same files as its tables."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bench.records.runs import Runs
 from bench.report.table import NOT_AVAILABLE, NOT_RECORDED, NOT_RUN, recorded
 from bench.statistics import aggregates
 
-SUBJECT, RIVAL = "iql", "bc"  # the key result compares these where both ran
+SUBJECT, RIVAL = "iql", "bc"  # the key result compares these first
 
 
 def data_origin(suite: Suite, catalogue: Catalogue) -> str:
-    """Whose data the suite uses, as a heading says it."""
+    """Return where the suite's data come from, as headings put it."""
     origins = [catalogue.tasks[t].origin for t in suite.tasks]
     local = [origin == "local" for origin in origins]
     if not any(local):
@@ -30,9 +30,9 @@ def data_origin(suite: Suite, catalogue: Catalogue) -> str:
 
 
 def key_result(summary: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:
-    """How the subject's intervals lie against every other method's, one sentence each.
+    """Compare the subject's intervals with those of every other method, one sentence each.
 
-    The sentences have the same form whichever way the numbers fall. The rival comes first.
+    The wording is the same whichever way the numbers fall. The rival comes first.
     """
     label = {m: catalogue.methods[m].label for m in suite.methods}
     if SUBJECT not in label:
@@ -48,36 +48,29 @@ def key_result(summary: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> lis
         compared = len(suite.tasks) - len(places["none"])
         name = label[other]
         if not compared:
-            sentences.append(
-                f"{label[SUBJECT]} against {name}: no task has three seeds of both, so there is "
-                "no comparison."
-            )
+            sentences.append(f"{label[SUBJECT]} against {name}: no task has three seeds of both.")
             continue
-        parts = [
-            f"{word} on {len(places[key])}"
-            + (named(places[key]) if other == others[0] else "")  # no room for more
-            for key, word in (
-                ("above", f"lies above {name}\u2019s"),
-                ("below", "lies below it"),
-                ("overlapping", "overlaps it"),
-            )
-        ]
-        unknown = f" No comparison: {', '.join(places['none'])}." if places["none"] else ""
-        tasks = "the one task" if compared == 1 else f"the {compared} tasks"
+        names = {  # only of the first rival: there is no room for more
+            key: named(tasks) if other == others[0] else "" for key, tasks in places.items()
+        }
+        lacking = ", ".join(places["none"])
+        unknown = f" Not compared (fewer than three seeds): {lacking}." if lacking else ""
         sentences.append(
-            f"On {tasks} that {label[SUBJECT]} and {name} finished with at least three seeds, "
-            f"{label[SUBJECT]}\u2019s 95 % interval {parts[0]}, {parts[1]} and {parts[2]}.{unknown}"
+            f"{label[SUBJECT]} outperforms {name} on {len(places['above'])} of {compared} "
+            f"task{'s' if compared > 1 else ''}{names['above']} and trails it on "
+            f"{len(places['below'])}{names['below']} (disjoint 95% CIs); "
+            f"undecided: {len(places['overlapping'])}{names['overlapping']}.{unknown}"
         )
     return sentences or ["The suite runs no other method to compare IQL with."]
 
 
 def named(tasks: list[str]) -> str:
-    """The tasks in brackets, if there are any."""
+    """Return the tasks in parentheses, or "" if there are none."""
     return f" ({', '.join(tasks)})" if tasks else ""
 
 
 def place(mine: Mapping[Any, Any] | None, theirs: Mapping[Any, Any] | None) -> str:
-    """How the interval of `mine` lies to that of `theirs`: above, below, overlapping or none."""
+    """Return where the interval of `mine` lies: above, below, overlapping or none."""
     if mine is None or theirs is None or pd.isna([mine["ci_low"], theirs["ci_low"]]).any():
         return "none"
     if mine["ci_low"] > theirs["ci_high"]:
@@ -86,13 +79,13 @@ def place(mine: Mapping[Any, Any] | None, theirs: Mapping[Any, Any] | None) -> s
 
 
 def left_out(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:
-    """Each method that a group of the aggregates cannot take, and why."""
+    """Return each method that is omitted from a group of the aggregates, and why."""
     entries = aggregates.left_out(scores, suite, catalogue.tasks)
-    return [f"{catalogue.methods[m].label} in {group}: {why}" for group, m, why in entries]
+    return [f"{catalogue.methods[m].label} from {group} ({why})" for group, m, why in entries]
 
 
 def commit(runs: Runs) -> str:
-    """Commits of the runs, shortened, saying where the tree held uncommitted changes."""
+    """Return the abbreviated commits of the runs, noting uncommitted changes."""
     commits = {r["commit"]: False for r in runs.found.values()}
     for run in runs.found.values():
         commits[run["commit"]] |= run["dirty"]
@@ -101,7 +94,7 @@ def commit(runs: Runs) -> str:
 
 
 def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
-    """Label and text of each line of "what ran"."""
+    """Return the label and text of each line of "What ran"."""
     pairs = [(m, catalogue.tasks[t].family) for m in suite.methods for t in suite.tasks]
     evaluations: dict[Evaluation, list[str]] = {}
     for method, family in pairs:
@@ -121,11 +114,11 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
         [
             "evaluation",
             "; ".join(
-                f"{e.episodes} episodes per seed, every {e.every:,} updates"
+                f"{e.episodes} episodes per seed every {e.every:,} updates"
                 + (f" ({', '.join(families)})" if len(evaluations) > 1 else "")
                 for e, families in evaluations.items()
             )
-            + "; the last one counts",
+            + "; the last evaluation is the score",
         ],
         *_online(suite, catalogue),
         [
@@ -138,7 +131,7 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
         ["machine", "; ".join(machines) or NOT_RUN],
         [
             "compute",
-            f"{hours:.2f} hours over all jobs, on {', '.join(runs.values('device'))}, "
+            f"{hours:.2f} hours over all jobs on {', '.join(runs.values('device'))}, "
             f"threads per job: {threads}"
             if runs.found
             else NOT_RUN,
@@ -152,7 +145,7 @@ def _machine(found: Mapping[str, Any]) -> str:
 
 
 def _online(suite: Suite, catalogue: Catalogue) -> list[list[str]]:
-    """The line on the online phase, where the suite has one."""
+    """Return the line on the online phase; no line for a suite without one."""
     phases: dict[Online, list[str]] = {}
     for method in suite.methods:
         for task in suite.tasks:
@@ -160,8 +153,8 @@ def _online(suite: Suite, catalogue: Catalogue) -> list[list[str]]:
             if online is not None and method not in phases.setdefault(online, []):
                 phases[online].append(method)
     texts = [
-        f"{o.steps:,} environment steps per seed with an update each, {o.episodes} episodes every "
-        f"{o.every:,} steps"
+        f"{o.steps:,} environment steps per seed, one update per step; {o.episodes} evaluation "
+        f"episodes every {o.every:,} steps"
         + ("" if len(methods) == len(suite.methods) else f" ({', '.join(methods)})")
         for o, methods in phases.items()
     ]
@@ -169,8 +162,8 @@ def _online(suite: Suite, catalogue: Catalogue) -> list[list[str]]:
 
 
 def _training(suite: Suite) -> str:
-    """The suite's updates and batch, and the methods whose own are others."""
+    """Return the suite's updates and batch size, and the methods with other numbers of updates."""
     own = {m: suite.updates_of(m) for m in suite.methods}
-    others = [f"{m} {n:,}" for m, n in own.items() if n != suite.updates]
+    others = [f"{m} ({n:,} updates)" for m, n in own.items() if n != suite.updates]
     text = f"{suite.updates:,} updates of {suite.batch_size:,} transitions per seed"
-    return f"{text}, but {', '.join(others)} updates" if others else text
+    return f"{text}, except {', '.join(others)}" if others else text

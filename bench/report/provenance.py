@@ -1,6 +1,6 @@
-"""From a cell of a table back to what made it: scores, runs, settings, data, code.
+"""Trace a cell of a table back to its scores, runs, settings, data and code.
 
-`chain` prints it, and `macros` gives each number a name for LaTeX.
+`chain` returns that trace as text; `macros` makes each number available as a LaTeX macro.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pandas as pd
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite, resolved
 from bench.errors import unknown
-from bench.paths import block_name
-from bench.records.layouts import EVALUATIONS, StoredRun, open_results
+from bench.paths import EVALUATIONS, SuiteFolder, card_of, run_name
+from bench.records.layouts import StoredRun, open_results
 from bench.records.provenance import describe
 from bench.records.runs import Runs
 from bench.report.table import NOT_RECORDED, NOT_RUN, interval, number, plain_value
@@ -31,7 +31,7 @@ def chain(
     scores: pd.DataFrame,
     summary: pd.DataFrame,
 ) -> list[str]:
-    """The lines of `python -m bench explain`; `folder` holds the suite's results."""
+    """Return the lines of `python -m bench explain`; `folder` holds the suite's results."""
     for name, known, kind in ((task, suite.tasks, "task"), (method, suite.methods, "method")):
         if name not in known:
             raise unknown(f"suite {suite.suite}", kind, name, known)
@@ -51,14 +51,16 @@ def chain(
         & (scores["phase"] == "offline")
         & (scores["step"] == suite.updates_of(method))
     ].sort_values("seed")
-    lines += [f"scores    {folder}/scores.csv, phase offline, step {suite.updates_of(method)}:"]
+    lines += [
+        f"scores    {SuiteFolder(folder).scores}, phase offline, step {suite.updates_of(method)}:"
+    ]
     lines += [
         f"          seed {row['seed']}: {row['score']:.2f} from {row['episodes']} episodes"
         for row in last.to_dict("records")
     ]
     stored = open_results(folder)
     for seeds in suite.blocks():
-        name = f"{method}/{task}/{block_name(seeds)}"
+        name = run_name(method, task, seeds)
         if name in runs.found:
             place, run = stored.runs[name], runs.found[name]
             lines += ["", *_run(place, run, name in runs.stale, suite, catalogue)]
@@ -88,21 +90,21 @@ def _run(
 
 
 def _dataset(run: dict[str, Any], suite: Suite, catalogue: Catalogue) -> str:
-    """The hash of the data that the run saw, and whether the card beside today's arrays has it."""
+    """Return the hash of the data the run used, compared with the card of the present arrays."""
     known = run.get("dataset_hash") or NOT_RECORDED
     task = resolved(catalogue.tasks[run["settings"]["task"]["task"]], suite)
-    card = Path("data/transitions") / task.transitions / "card.json"
+    card = card_of(task.transitions)
     if not card.exists():
-        return f"hash {known} ({card} is not here to compare)"
+        return f"hash {known} (not compared: {card} is missing)"
     same = json.loads(card.read_text())["hash"] == known
-    return f"hash {known} ({card} has {'the same' if same else 'ANOTHER: other data than today'})"
+    return f"hash {known} ({card} {'matches' if same else 'DIFFERS: the data have changed since'})"
 
 
 def macros(summary: pd.DataFrame, aggregate: pd.DataFrame, suite: str) -> str:
-    r"""A LaTeX file in which \bench{hopper-medium}{iql}{mean} is a number of this suite.
+    r"""Return a LaTeX file in which \bench{hopper-medium}{iql}{mean} is a number of this suite.
 
-    Aggregates have the group as task and as third argument the metric, such as `IQM`, or
-    `IQM low`. An unknown name is an error of LaTeX's at that place.
+    Aggregates take the group in place of the task and the metric as third argument, such as `IQM`
+    or `IQM low`. An unknown name is a LaTeX error at that place.
     """
     lines = [
         f"% Numbers of the suite {suite}: \\bench{{task or group}}{{method}}{{statistic}}",

@@ -1,7 +1,7 @@
-"""What a section of the report is made of: figures, tables and paragraphs, each declared once.
+"""The building blocks of a report section: figures, tables and paragraphs, each declared once.
 
-A section says what there is; bench.report.build writes its files, and the templates lay it out.
-Captions and paragraphs are in the markup of bench.report.markup.
+A section declares its content; bench.report.build writes the files, and the templates lay them
+out. Captions and paragraphs use the markup of bench.report.markup.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 from bench.report.markup import spans
 from bench.report.table import Table
 
-if TYPE_CHECKING:  # the command line reads tables without drawing anything
+if TYPE_CHECKING:  # the command line reads tables without drawing
     import pandas as pd
     from matplotlib.figure import Figure as Drawing
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: `draw` is called in the style of the report, and what it returns is saved.
+    """A figure; `draw` is called in the report's style and its result is saved.
 
-    `stem` names its files, `title` is short and stands in lists, and `caption` says what is seen.
-    `numbers`, where given, are what is drawn, and are written beside it as CSV.
+    `stem` names the files, `title` is the short name for lists, and `caption` describes the figure.
+    `numbers`, if given, is the plotted data, written next to the figure as CSV.
     """
 
     stem: str
@@ -33,7 +33,7 @@ class Figure:
     numbers: pd.DataFrame | None = None
 
     def content(self) -> dict[str, Any]:
-        """What report.json holds."""
+        """Return the entry in report.json."""
         return {
             "kind": "figure",
             "stem": self.stem,
@@ -44,11 +44,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class CaptionedTable:
-    """A table with its caption, and how it is set.
+    """A table with its caption and layout.
 
-    Without rows it is written as CSV and LaTeX, but not shown. Sizes are in points. `widths` are
-    shares of the line by column, 0 for as wide as its content. The HTML page shows `title` above
-    the table or, where it is `folded`, instead of it until a reader opens it.
+    A table without rows is written as CSV and LaTeX but not shown. Sizes are in points. `widths`
+    are shares of the line per column; 0 fits the content. The HTML page shows `title` above the
+    table, or only `title` until a reader opens the table where it is `folded`.
     """
 
     table: Table
@@ -56,15 +56,15 @@ class CaptionedTable:
     title: str = ""
     folded: bool = False
     size: float = 8.5
-    gap: float = 4  # between columns, on either side
+    gap: float = 4  # on either side of a column
     widths: tuple[float, ...] = ()
-    breakable: bool | None = None  # over pages; None: where it is long
-    merge: tuple[int, ...] = ()  # columns whose repeated values are said once
+    breakable: bool | None = None  # across pages; None: if it is long
+    merge: tuple[int, ...] = ()  # columns whose repeated values are shown once
     linked: Sequence[Sequence[str]] = ()  # (first cell, column) of the cells that link to a run
-    runs: bool = False  # whether its rows are the runs that others link to
+    runs: bool = False  # whether its rows are the runs that cells link to
 
     def content(self) -> dict[str, Any]:
-        """What report.json holds."""
+        """Return the entry in report.json."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return fields | {
             "kind": "table",
@@ -80,7 +80,7 @@ class Paragraph:
     text: str
 
     def content(self) -> dict[str, Any]:
-        """What report.json holds."""
+        """Return the entry in report.json."""
         return {"kind": "paragraph", "text": spans(self.text)}
 
 
@@ -89,9 +89,9 @@ Item = Figure | CaptionedTable | Paragraph
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it; neighbours that are `landscape` share their pages.
+    """A heading and its items; adjacent `landscape` sections share their pages.
 
-    `name` is what a list of contents says; without a `title` the items follow what is above.
+    `name` is the entry in the table of contents; without a `title` there is no heading.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Section:
     landscape: bool = False
 
     def content(self) -> dict[str, Any] | None:
-        """What report.json holds; None where nothing is left to show."""
+        """Return the entry in report.json; None if there is nothing to show."""
         shown = [i for i in self.items if not isinstance(i, CaptionedTable) or i.table.rows]
         if not shown:
             return None

@@ -1,4 +1,4 @@
-"""A table as cells, written as CSV and as LaTeX; the report draws the same cells."""
+"""A table of cells, written as CSV and LaTeX; the report draws the same cells."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bench.files import write_text
 
 NOT_RUN = "not run"
 NOT_AVAILABLE = "n/a"
-NOT_RECORDED = "not recorded"  # by the version that wrote the file
-CHANGED = "changed"  # the mark of a value that differs from the default, or of a change from 0
+NOT_RECORDED = "not recorded"  # in files written by an older version
+CHANGED = "changed"  # the mark of a value other than the default, or of a significant change
 
 
 @dataclass(frozen=True)
 class Cell:
-    """`text` with optional small lines below it and a mark: best, tied, changed or ""."""
+    """A cell: `text`, small lines below it, and a mark such as best, tied, changed or ""."""
 
     text: str
     notes: tuple[str, ...] = ()
@@ -29,17 +29,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells by row; `rules` are the rows that start below a thin line."""
+    """A named table; `rules` are the indices of rows below a thin line."""
 
     name: str
     header: tuple[str, ...]
-    align: str  # one of l, c, r a column
+    align: str  # l, c or r per column
     rows: tuple[tuple[Cell, ...], ...]
     rules: tuple[int, ...] = ()
 
 
 def number(value: float | None, decimals: int = 1) -> str:
-    """Fixed decimals, thousands commas and a true minus sign; "n/a" for a missing value."""
+    """Format with fixed decimals, thousands commas and a true minus sign; "n/a" if missing."""
     if value is None or pd.isna(value):
         return NOT_AVAILABLE
     text = f"{value:,.{decimals}f}"
@@ -49,17 +49,17 @@ def number(value: float | None, decimals: int = 1) -> str:
 
 
 def recorded(value: float | None, decimals: int = 1) -> str:
-    """As `number`, of a value that an older file may lack: then "not recorded"."""
+    """Format as `number` does; "not recorded" for None, a value that older files lack."""
     return NOT_RECORDED if value is None else number(value, decimals)
 
 
 def interval(low: float, high: float) -> str:
-    """`[low, high]` with one decimal, or "n/a"."""
+    """Format `[low, high]` with one decimal, or "n/a"."""
     return NOT_AVAILABLE if pd.isna(low) else f"[{number(low)}, {number(high)}]"
 
 
 def plain_value(value: object) -> str:
-    """A setting as people write it: `none`, `yes`, `3e-4`, `256, 256`."""
+    """Format a setting as people write it: `none`, `yes`, `3e-4`, `256, 256`."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -74,12 +74,12 @@ def plain_value(value: object) -> str:
 
 
 def row_of(*values: str | Cell) -> tuple[Cell, ...]:
-    """A row in which plain strings are cells without notes and marks."""
+    """Make a row; plain strings become cells without notes or mark."""
     return tuple(v if isinstance(v, Cell) else Cell(v) for v in values)
 
 
 def write(table: Table, folder: Path) -> Table:
-    """Write `folder/<name>.csv` and `.tex` (needs booktabs) and return the table."""
+    """Write `folder/<name>.csv` and `.tex` (which needs booktabs) and return the table."""
     buffer = io.StringIO()
     out = csv.writer(buffer, lineterminator="\n")
     out.writerow(table.header)
@@ -91,7 +91,7 @@ def write(table: Table, folder: Path) -> Table:
 
 
 def latex(table: Table) -> str:
-    """The table as a LaTeX tabular."""
+    """Return the table as a LaTeX tabular."""
     lines = [f"\\begin{{tabular}}{{{table.align}}}", "\\toprule"]
     lines += [_latex_row(row_of(*table.header)), "\\midrule"]
     for index, row in enumerate(table.rows):

@@ -1,1 +1,1 @@
-"""Measures how fast methods train and what precision costs."""
+"""Measurement of training speed and of the effect of precision."""

@@ -1,13 +1,11 @@
-"""Figures derived from a benchmark's records: rates per core, ratios, the fastest way."""
+"""Numbers derived from a benchmark's records: rates per core, ratios, the fastest cell."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from bench.speed.prediction import (
-    RATE,
-)
+from bench.speed.prediction import RATE
 
 NOT_RUN = "not run"
 
@@ -19,7 +17,7 @@ Record = dict[str, Any]
 
 
 def derive(content: dict[str, Any]) -> None:
-    """Add what follows from several measurements: work done, shares of the rate, ratios."""
+    """Add to `content` what follows from several measurements: work, shares of the rate, ratios."""
     work = (content.get("work") or {}).get("flops_per_seed_update", {})
     of_core = core_rate(content)
     updates = content["updates"] or []
@@ -42,8 +40,10 @@ def derive(content: dict[str, Any]) -> None:
 
 
 def core_rate(content: dict[str, Any]) -> float | None:
-    """GFLOP/s of float32 products of one core while all are at work; the better of start and
-    end, as a bound that another program's work lowered would be none."""
+    """Return GFLOP/s of float32 products per core while all cores are busy.
+
+    It is the better of start and end, because a rate lowered by another program is no bound.
+    """
     best = max(
         (content["gemm"] or {}).get(key, {}).get("gflops_per_second", 0.0)
         for key in ("float32", "float32_at_the_end")
@@ -52,18 +52,18 @@ def core_rate(content: dict[str, Any]) -> float | None:
 
 
 def find(cells: Iterable[Record], **wanted: Any) -> Record | None:
-    """The cell with these values."""
+    """Return the first cell with these values, or None."""
     matches = (c for c in cells if all(c[k] == v for k, v in wanted.items()))
     return next(matches, None)
 
 
 def fastest(cells: Iterable[Record]) -> Record | None:
-    """Of those that were measured."""
+    """Return the fastest measured cell, or None."""
     return max((c for c in cells if RATE in c), key=lambda c: float(c[RATE]), default=None)
 
 
 def peer_ratio(content: dict[str, Any], width: int, seeds: int | None) -> Record:
-    """Our IQL at its fastest executor (and block, if `seeds` is None) over d3rlpy at its best."""
+    """Return the ratio of our fastest IQL (any block if `seeds` is None) to d3rlpy's fastest."""
     ours = fastest(
         c
         for c in content["updates"] or []

@@ -1,4 +1,4 @@
-"""The figure of the benchmark's scale part: what an update costs, and how the rate holds."""
+"""Draw the figure of the benchmark's scale part: the cost of an update, and how the rate scales."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IDEAL = (0, (3, 3))
 
 
 def draw(content: dict[str, Any], stem: Path) -> None:
-    """Cost of a seed-update against seeds and width; rate against rows and processes."""
+    """Draw the cost of a seed-update by seeds and width, and the rate by rows and processes."""
     axes, of_core = content["scale"], core_rate(content)
 
     def bound(cell: Record) -> float | None:
@@ -75,7 +75,7 @@ def _cost(cell: Record) -> float | None:
 def _lines(
     axis: Axes, cells: list[Record], key: str, value: Value, ideal: Value | None = None
 ) -> None:
-    """A line for each width, or one; a point that could not be measured is a gap."""
+    """Draw one line per width, or a single one; a point that was not measured is a gap."""
     widths = [None] if key == "width" else sorted({c["width"] for c in cells})
     for width in widths:
         line = [c for c in cells if width in (None, c["width"])]
@@ -98,7 +98,7 @@ def _from_zero(axis: Axes) -> None:
 
 
 def _look(width: int | None) -> dict[str, Any]:
-    """Of a width in every panel; None where the width is what varies."""
+    """Return the style of a width, equal in all panels; None where the width varies."""
     index = {64: 0, 256: 3}.get(width or 0, 2)
     return {"color": COLORS[index], "marker": "osD^"[index]}
 
@@ -108,7 +108,7 @@ def _or_gap(value: float | None) -> float:
 
 
 def _memory(axis: Axes, cells: list[Record]) -> None:
-    """Peak memory on the right, in grey."""
+    """Draw peak memory on the right axis, in grey."""
     right = axis.twinx()
     values = [_or_gap(cell.get("peak_memory_megabytes")) for cell in cells]
     right.plot([cell["rows"] for cell in cells], values, color=GREY, marker="v", linestyle=":")

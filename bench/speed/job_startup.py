@@ -1,4 +1,4 @@
-"""What a training job costs before it trains: seconds until its first update, and memory."""
+"""Measure the start of a training job: seconds until its first update, and memory."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.config.task import TaskSettings
 from bench.config.types import Evaluation, Settings
+from bench.paths import TRANSITIONS
 from bench.speed.processes import timed
 
 JOB_ROWS = 2_000_000  # of 17 observations and 6 actions: the largest of D4RL's locomotion files
@@ -19,8 +20,11 @@ DATASET = "benchmark/rows-v0"
 
 
 def one_update() -> Settings:
-    """A job that ends after its first update, in an environment where an untrained policy falls
-    within some steps, so that hardly more than the start is left."""
+    """Return the settings of a job that ends after its first update.
+
+    An untrained policy falls within a few steps in its environment, so little but the start is
+    left.
+    """
     task = TaskSettings(
         task="benchmark",
         family="locomotion",
@@ -44,14 +48,14 @@ def one_update() -> Settings:
 
 
 def start(rows: Path, scratch: Path, rounds: int) -> dict[str, Any]:
-    """Wall seconds of a whole `bench train` of one update on the arrays in `rows`."""
+    """Measure the wall seconds of a `bench train` of one update on the arrays in `rows`."""
     command = [sys.executable, "-m", "bench", "train", "--settings", one_update().model_dump_json()]
-    # The verb is told no folders; it reads and writes below the one where it is called.
+    # `bench train` takes no folders; it reads and writes below the working directory.
     code = os.pathsep.join(filter(None, (str(Path.cwd()), os.environ.get("PYTHONPATH"))))
     seconds: list[float] = []
     for number in range(rounds):
         folder = scratch / f"job-{number}"
-        place = folder / "data/transitions" / DATASET
+        place = folder / TRANSITIONS / DATASET
         place.parent.mkdir(parents=True)
         place.symlink_to(rows.resolve())
         result = timed([*command, "--device", "cpu"], 1, folder, {"PYTHONPATH": code})

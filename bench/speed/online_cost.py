@@ -1,9 +1,9 @@
-"""What an online phase costs beside its updates and its environments, measured in turn.
+"""Measure what an online phase costs beyond its updates and its environments.
 
 The same run does some updates alone, then steps its environments alone with random actions, then
-does both as the phase does, in whole rollouts where an update takes one. The ratio is of the last
-to the sum of the first two. Times are those of the processor, so that other jobs on the machine
-matter little; they are printed for one environment step.
+does both as the phase does, in whole rollouts where an update needs one. The ratio compares the
+last with the sum of the first two. Times are processor time per environment step, so other jobs on
+the machine matter little.
 """
 
 from __future__ import annotations
@@ -13,59 +13,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.config.catalogue import Catalogue
-from bench.config.types import Settings, resolved
-from bench.errors import BenchError
+import numpy as np
+import torch
 
-DEFAULT = Path("config/finetune.yaml")
-
-
-def online_cost(
-    methods: tuple[str, ...] = (),
-    tasks: tuple[str, ...] = (),
-    configfile: Path = DEFAULT,
-    steps: int = 1_000,
-    rounds: int = 3,
-) -> None:
-    """Measure a suite's online phases: updates alone, environments alone, and both together.
-
-    Args:
-        methods: of the suite; all when left out.
-        tasks: of the suite; all when left out.
-        configfile: the suite.
-        steps: environment steps in each measurement, or some more to fill its last rollout.
-        rounds: measurements of each part, of which the fastest counts.
-    """
-    catalogue = Catalogue()
-    suite = catalogue.read_suite(configfile)
-    head = ("method/task", "updates", "environments", "both", "ratio")
-    print("{:40}{:>14}{:>14}{:>14}{:>8}".format(*head))
-    for method in methods or suite.methods:
-        catalogue.enter(method, "--methods")
-        for task in tasks or suite.tasks:
-            cell = catalogue.settings(suite, method, task, suite.blocks()[0], str(configfile))
-            if cell.online is None:
-                raise BenchError(f"{configfile}: {method} has no online phase on {task}; set one.")
-            data = Path("data/transitions") / resolved(catalogue.task(task), suite).transitions
-            parts = measure(cell, data, steps, rounds)
-            ratio = parts[2] / (parts[0] + parts[1])
-            shown = "".join(f"{part * 1e3:11.3f} ms" for part in parts)
-            print(f"{method + '/' + task:40}{shown}{ratio:8.2f}", flush=True)
+from bench.config.types import Settings
+from bench.data.transitions import Transitions
+from bench.environments.vector import action_space
+from bench.training.engine import prepare_process
+from bench.training.run import Run
 
 
 def measure(cell: Settings, data: Path, steps: int, rounds: int) -> tuple[float, float, float]:
-    """Processor seconds of an environment step: of its updates, of itself, and of both together.
+    """Return processor seconds per environment step: of its updates, of itself, and of both.
 
     Each is the best of `rounds` measurements over at least `steps` steps.
     """
-    import numpy as np
-    import torch
-
-    from bench.data.transitions import Transitions
-    from bench.environments.vector import action_space
-    from bench.training.engine import prepare_process
-    from bench.training.run import Run
-
     prepare_process(1, cell.precision)
     assert cell.online is not None
     room = cell.online.model_copy(update={"steps": steps * (rounds + 1) + cell.online.steps})
@@ -89,7 +51,7 @@ def measure(cell: Settings, data: Path, steps: int, rounds: int) -> tuple[float,
         (phase.learn, steps // every), (step, steps), (lambda: phase.advance(steps), 1),
     )  # fmt: skip
     best = [float("inf")] * len(measured)
-    for _ in range(rounds):  # in turn, so that a busy machine is busy for all of them
+    for _ in range(rounds):  # interleaved, so that a busy machine affects all of them
         for number, (what, times) in enumerate(measured):
             began = time.thread_time()
             for _ in range(times):
@@ -100,5 +62,5 @@ def measure(cell: Settings, data: Path, steps: int, rounds: int) -> tuple[float,
 
 
 def whole(steps: int, every: int) -> int:
-    """`steps`, or the next multiple of `every`."""
+    """Round `steps` up to a multiple of `every`."""
     return -(-steps // every) * every

@@ -1,6 +1,6 @@
-"""Do scores move when matrix products round to bfloat16? The same seeds trained both ways.
+"""Compare scores with and without rounding matrix products to bfloat16, over the same seeds.
 
-The opt-in `precision: bfloat16` of a suite rests on this comparison and on nothing else.
+This comparison is the only evidence for the opt-in `precision: bfloat16` of a suite.
 """
 
 from __future__ import annotations
@@ -8,79 +8,71 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from bench.config.catalogue import Catalogue
-from bench.config.task import Task
-from bench.config.types import DEFAULT_SUITE, Precision, Settings
-from bench.errors import BenchError, unknown
-from bench.paths import block_name
+from bench.config.task import Task, Tasks
+from bench.config.types import Precision, Settings, Suite
+from bench.errors import BenchError
+from bench.files import read_json, write_json
+from bench.paths import RunFolder, SuiteFolder
 from bench.records.layouts import FolderRun
-
-if TYPE_CHECKING:
-    import pandas as pd
+from bench.records.machine import machine
+from bench.statistics.frames import write_csv
+from bench.statistics.intervals import t_interval
+from bench.statistics.scores import run_scores
+from bench.training import rounding
 
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
 
-def precision(
-    tasks: tuple[str, ...],
-    configfile: Path = DEFAULT_SUITE,
-    method: str = "iql",
-    seeds: int = 10,
-    out: Path = Path("results/precision"),
-) -> None:
-    """Train the same seeds with matrix products in float32 and bfloat16 and compare the scores.
+def cells_of(
+    tasks: Sequence[str], suite: Suite, catalogue: Catalogue, method: str, seeds: int, where: str
+) -> list[Settings]:
+    """Return the settings of each task's two runs, in the order of PRECISIONS.
 
-    Finished runs are kept and not repeated.
-
-    Args:
-        tasks: rows of config/tasks.tsv, whose data are under data/transitions.
-        configfile: the suite whose settings apply.
-        method: key of config/methods.yaml.
-        seeds: seeds 0 to N - 1, trained as one block.
-        out: folder for precision.csv and precision.json.
+    Both train seeds 0 to `seeds` - 1 as one block with the settings of `suite`; `where` names its
+    file in errors.
     """
-    import pandas as pd
-
-    from bench.files import read_json, write_json
-    from bench.records.machine import machine
-    from bench.statistics import intervals
-    from bench.statistics.frames import write_csv
-    from bench.training import rounding
-
-    catalogue = Catalogue()
-    suite = catalogue.read_suite(configfile)
-    block = tuple(range(seeds))
     cells = []
     for task in tasks:
-        if task not in catalogue.tasks:
-            raise unknown("config/tasks.tsv", "task", task, catalogue.tasks)
+        catalogue.task(task)
         catalogue.enter(method, "--method")
-        cell = catalogue.settings(suite, method, task, block, str(configfile))
+        cell = catalogue.settings(suite, method, task, tuple(range(seeds)), where)
         for value in PRECISIONS:
             change = {"precision": value, "suite": f"precision-{value}"}
             cells.append(cell.model_copy(update=change))
+    return cells
+
+
+def train(cells: Sequence[Settings]) -> list[RunFolder]:
+    """Train the cells without a finished run, all at the same time; return all folders."""
     if not all(_finished(cell) for cell in cells if cell.precision == "bfloat16"):
-        rounding.check()  # before the runs in float32, which take as long
+        rounding.check()  # before the float32 runs, which take just as long
     with ThreadPoolExecutor(cpu_count()) as pool:
-        folders = list(pool.map(_train, cells))
-    rows = []
-    for task, plain, rounded in zip(tasks, folders[::2], folders[1::2], strict=True):
-        scores = [
-            _last_scores(folder, suite.updates_of(method), catalogue.tasks[task])
-            for folder in (plain, rounded)
-        ]
-        speeds = [read_json(f / "run.json")["updates_per_second"] for f in (plain, rounded)]
+        return list(pool.map(_train, cells))
+
+
+def compare(cells: Sequence[Settings], folders: Sequence[RunFolder], rows: Tasks) -> pd.DataFrame:
+    """Return one row per task: last scores in both precisions, their difference with its Student-t
+    95% CI over seeds, and updates per second; `rows` are the tasks of config/tasks.tsv.
+    """
+    table = []
+    for cell, plain, rounded in zip(cells[::2], folders[::2], folders[1::2], strict=True):
+        row = rows[cell.task.task]
+        scores = [_last_scores(folder, cell.updates, row) for folder in (plain, rounded)]
+        speeds = [read_json(f.record)["updates_per_second"] for f in (plain, rounded)]
         difference = scores[1] - scores[0]  # paired by seed
-        low, high = intervals.t_interval(difference.to_numpy())
-        rows.append(
+        low, high = t_interval(difference.to_numpy())
+        table.append(
             {
-                "task": task,
-                "seeds": seeds,
+                "task": row.task,
+                "seeds": len(cell.seeds),
                 "score_float32": scores[0].mean(),
                 "score_bfloat16": scores[1].mean(),
                 "difference": difference.mean(),
@@ -90,25 +82,26 @@ def precision(
                 "updates_per_second_bfloat16": speeds[1],
             }
         )
-    table = pd.DataFrame(rows).round(3)
-    out.mkdir(parents=True, exist_ok=True)
+    return pd.DataFrame(table).round(3)
+
+
+def write(table: pd.DataFrame, cells: Sequence[Settings], out: Path) -> None:
+    """Write precision.csv, and precision.json with the machine and settings behind it."""
     write_csv(table, out / "precision.csv")
     settings = [cell.model_dump(mode="json") for cell in cells]
     write_json(out / "precision.json", {"machine": machine(), "settings": settings})
-    print(table.to_string(index=False))
 
 
-def _folder(cell: Settings) -> Path:
-    runs = Path("results", cell.suite, "runs")
-    return runs / cell.method / cell.task.task / block_name(cell.seeds)
+def _folder(cell: Settings) -> RunFolder:
+    return SuiteFolder.of(cell.suite).run(cell.method, cell.task.task, cell.seeds)
 
 
 def _finished(cell: Settings) -> bool:
-    done, wanted = _folder(cell) / "run.json", cell.model_dump(mode="json")
+    done, wanted = _folder(cell).record, cell.model_dump(mode="json")
     return done.exists() and bool(json.loads(done.read_text())["settings"] == wanted)
 
 
-def _train(cell: Settings) -> Path:
+def _train(cell: Settings) -> RunFolder:
     folder = _folder(cell)
     if _finished(cell):
         return folder
@@ -116,13 +109,11 @@ def _train(cell: Settings) -> Path:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         last = (result.stderr.strip() or result.stdout.strip()).splitlines()[-1]
-        raise BenchError(f"{folder}: the run failed ({last}); fix that and run again.")
+        raise BenchError(f"{folder.path}: the run failed ({last}); fix that and run again.")
     return folder
 
 
-def _last_scores(folder: Path, updates: int, task: Task) -> pd.Series:
-    """Normalised score at the last update, by seed."""
-    from bench.statistics.scores import run_scores
-
-    scores = run_scores(FolderRun(folder), {task.task: task})
+def _last_scores(folder: RunFolder, updates: int, task: Task) -> pd.Series:
+    """Return the normalised score at the last update, by seed."""
+    scores = run_scores(FolderRun(folder.path), {task.task: task})
     return scores[scores["step"] == updates].set_index("seed")["score"].sort_index()

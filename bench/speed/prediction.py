@@ -1,4 +1,4 @@
-"""What follows from the rates: each method's against IQL's, and the time of the paper's suite."""
+"""Predictions from the rates: each method's time relative to IQL's, and the paper's suite."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.config.catalogue import Catalogue
-from bench.speed.samples import BATCH, is_measured
+from bench.config.samples import BATCH, is_measured
 
 RATE = "seed_updates_per_second"
 PAPER_TASKS, PAPER_SEEDS, PAPER_UPDATES = 15, 10, 1_000_000
@@ -15,7 +15,7 @@ Record = dict[str, Any]
 
 
 def times_predicted(cell: Record) -> float | None:
-    """An update's time over that of its matrix products at the GFLOP/s of IQL's equal cell."""
+    """Return an update's time over that of its matrix products at IQL's GFLOP/s in that cell."""
     ratio = cell.get("gflops_ratio_to_iql")
     return 1 / ratio if ratio else None
 
@@ -23,7 +23,7 @@ def times_predicted(cell: Record) -> float | None:
 def prediction(
     cells: Sequence[Record], executor: str
 ) -> tuple[str, list[str], list[tuple[str, ...]]]:
-    """A sentence, and a table's header and rows: a method each, a width and a block a column."""
+    """Return a sentence, and a table's header and rows: one row per method."""
     others = [c for c in cells if c["method"] != "iql" and c["executor"] == executor]
     columns = list(dict.fromkeys((c["width"], c["seeds"]) for c in others))
     header = ["method", *(f"{width}, {seeds}" for width, seeds in columns)]
@@ -46,8 +46,10 @@ def prediction(
 
 
 def paper_hours(cells: Sequence[Record]) -> dict[str, float]:
-    """Hours that the paper's suite would take on the machine at the best rate at width 256; of
-    methods whose sources have what was measured."""
+    """Return the hours of the paper's suite on this machine at the best rate at width 256.
+
+    Only methods whose sources use the measured sizes are included.
+    """
     catalogue = Catalogue()
     best: dict[str, float] = {}
     for cell in cells:

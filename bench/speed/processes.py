@@ -1,7 +1,7 @@
-"""Measuring processes seen from outside: started, kept in step, and heard.
+"""Start measuring processes, keep their rounds in step, and read their results.
 
-A process prints one line of JSON when it has prepared, one after each round, which begins
-when it is sent a line, and one with its facts at the end of its input.
+A process prints one line of JSON when it is ready and one after each round; a round starts when
+the process receives a line. At the end of its input it prints a last line with its facts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LIMIT = 900.0  # seconds until a measurement counts as stuck
 
 
 class Failure(Exception):
-    """A measuring process ended before its time; the reason in a sentence."""
+    """Raised when a measuring process ends early; the message gives the reason."""
 
 
 class Worker:
@@ -30,7 +30,7 @@ class Worker:
 
     def __init__(self, command: Sequence[str], cache: Path):
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (`stop` closes it)
-        # A run has its own cache of compiled code, so that compiling is measured, not looked up.
+        # Each benchmark has its own cache of compiled code, so that compilation is measured.
         environment = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(cache)}
         self.process = subprocess.Popen(
             command,
@@ -64,7 +64,7 @@ class Worker:
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None
-            with suppress(OSError):  # it was gone before it read its last line
+            with suppress(OSError):  # it ended before it read its last line
                 pipe.close()
         self.log.close()
 
@@ -75,7 +75,7 @@ class Worker:
 
 
 def _reason(printed: str, status: int) -> str:
-    """The last line of standard error says why."""
+    """Return the last line of standard error with the exit status."""
     lines = printed.strip().splitlines() or ["no message"]
     return f"{lines[-1].strip()} (exit status {status})"
 
@@ -102,10 +102,10 @@ def _started(command: Sequence[str], jobs: int, cache: Path) -> Iterator[list[Wo
 def measure(
     command: Sequence[str], unit: str, rounds: int, jobs: int, cache: Path
 ) -> dict[str, Any]:
-    """The sum over `jobs` equal processes of each one's median, all rounds, and their facts.
+    """Return the sum over `jobs` equal processes of each one's median, all rounds, and their facts.
 
-    All start each round together. What fails comes back as {"failed": reason}, what is not
-    possible here as {"not_run": reason}.
+    All start each round together. A failure returns {"failed": reason}, and a measurement that is
+    not possible on this machine {"not_run": reason}.
     """
     values: list[list[float]] = []
     try:
@@ -137,7 +137,7 @@ def timed(
     folder: Path | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Wall seconds of a command from start to end; it runs in `folder`, or here."""
+    """Measure the wall seconds of a command, run in `folder` or the working directory."""
     seconds: list[float] = []
     for _ in range(rounds):
         began = time.perf_counter()

@@ -1,8 +1,8 @@
-"""How fast the suite is on this machine, everything measured side by side in one run.
+"""Measure how fast the suite is on this machine, everything in one run.
 
-What is measured runs in processes of its own (bench.speed.worker; for the peer
-benchmarks/d3rlpy_iql.py), one a core unless said otherwise, which start every round together:
-a rate is that of a machine whose cores are all at work.
+Measurements run in processes of their own (bench.speed.worker; for the peer
+benchmarks/d3rlpy_iql.py), one per core unless stated otherwise, which start every round together.
+A rate is therefore that of a machine with all cores busy.
 """
 
 from __future__ import annotations
@@ -14,33 +14,21 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import files
 from bench.config.registry import OFFLINE
 from bench.errors import BenchError, unknown
+from bench.paths import SuiteFolder
 from bench.records import machine
-from bench.speed.derived import derive
+from bench.speed.cells import PARTS, ROWS, WIDTHS, Cell, scale_cells, update_cells
 from bench.speed.job_startup import JOB_ROWS, start
-from bench.speed.prediction import (
-    RATE,
-)
+from bench.speed.output import write
+from bench.speed.prediction import RATE
 from bench.speed.processes import measure, timed
-from bench.speed.table import render
 
-PARTS = ("gemm", "updates", "peer", "around", "scale")
-EXECUTORS = ("eager", "recorded", "compiled")
-WIDTHS = (64, 256)  # of both hidden layers
-BLOCKS = (1, 5, 10)  # seeds that one job trains together
-EAGER_BLOCKS = (1, 5)
-ROWS = 100_000
-SCALED = "iql"  # the method of the peer, of the eager cells and of the scale part
-SCALE_SEEDS = (1, 2, 5, 10, 20)
-SCALE_WIDTHS = (64, 128, 256, 512)
-SCALE_ROWS = (10_000, 100_000, 1_000_000, 2_000_000)
 EVALUATED = (
     ("Hopper-v4", "hopper"),
     ("HalfCheetah-v4", "halfcheetah"),
@@ -53,31 +41,12 @@ STARTUP = {
     "bench train --show": ("-m", "bench", "train", "iql", "pointmaze-large-stitch", "--show"),
     "bench report": ("-m", "bench", "report"),
 }
-AROUND_ROUNDS = 3  # at most: each takes seconds
+AROUND_ROUNDS = 3  # at most, since each takes seconds
 PEER = Path("benchmarks/d3rlpy_iql.py")
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One configuration of updates, run by `jobs` processes at the same time."""
-
-    method: str
-    width: int
-    seeds: int
-    executor: str
-    jobs: int
-    rows: int = ROWS
-
-    def __str__(self) -> str:
-        rows = "" if self.rows == ROWS else f", {self.rows:,} rows"
-        return (
-            f"{self.method}, width {self.width}, seeds {self.seeds}, {self.executor}{rows}, "
-            f"processes {self.jobs}"
-        )
-
-
 class Session:
-    """What all parts of one run share; a cell that two parts want is measured once."""
+    """State shared by all parts of one run; a cell used by two parts is measured once."""
 
     def __init__(self, rounds: int, seconds: float, scratch: Path):
         self.rounds, self.seconds, self.scratch = rounds, seconds, scratch
@@ -87,12 +56,12 @@ class Session:
         self.measured: dict[Cell, dict[str, Any]] = {}
 
     def ours(self, unit: str, rounds: int, jobs: int, **task: Any) -> dict[str, Any]:
-        """Measure one kind of bench.speed.worker."""
+        """Measure one kind of bench.speed.worker in `jobs` processes."""
         command = [sys.executable, "-m", "bench.speed.worker", json.dumps(task)]
         return measure(command, unit, rounds, jobs, self.scratch / "cache")
 
     def gemm(self, precision: str) -> dict[str, Any]:
-        """The rate of square products of float32; in `bfloat16` their factors are rounded."""
+        """Measure the rate of square float32 products; `bfloat16` rounds their factors."""
         unit = "gflops_per_second"
         task = {"kind": "gemm", "precision": precision, "seconds": self.seconds}
         result = self.ours(unit, self.rounds, self.cores, **task)
@@ -100,7 +69,7 @@ class Session:
         return result
 
     def prepare(self, cells: Sequence[Cell]) -> dict[str, Any]:
-        """Write the data, compile what is to be compiled, and count the work of an update."""
+        """Write the data, compile the compiled cells, and count the work of an update."""
         for rows in sorted({cell.rows for cell in cells}):
             self._write(rows)
         alone = dict.fromkeys(replace(c, jobs=1) for c in cells if c.executor == "compiled")
@@ -123,13 +92,13 @@ class Session:
         return self.ours(RATE, rounds, cell.jobs, kind="updates", **task)
 
     def _compile(self, cell: Cell) -> dict[str, Any]:
-        """Into the cache of this run, where the processes that are measured find it."""
+        """Compile into this run's cache, where the measured processes find it."""
         result = self._updates(cell, 0)
         tell(f"compile {cell}", result, "preparation_seconds")
         return result
 
     def cell(self, cell: Cell) -> dict[str, Any]:
-        """The record of one cell."""
+        """Return the record of one cell, measuring it if necessary."""
         if cell not in self.measured:
             compiled = self.compiled.get(replace(cell, jobs=1), {})
             failed = [r for r in (self.data[cell.rows], compiled) if "failed" in r]
@@ -143,7 +112,7 @@ class Session:
         return self.measured[cell]
 
     def peer(self, python: str) -> list[dict[str, Any]]:
-        """d3rlpy's IQL: a process a core, and one process with a thread a core."""
+        """Measure d3rlpy's IQL: one process per core, and one process with a thread per core."""
         found = []
         for width in WIDTHS:
             for jobs, threads in ((self.cores, 1), (1, self.cores)):
@@ -155,7 +124,7 @@ class Session:
         return found
 
     def around(self) -> list[dict[str, Any]]:
-        """What is not updates: evaluation, collection, start-up, report, a job's first update."""
+        """Measure the rest: evaluation, collection, start-up, report, a job's first update."""
         rounds = min(self.rounds, AROUND_ROUNDS)
         found: list[dict[str, Any]] = []
 
@@ -171,8 +140,9 @@ class Session:
         result = self.ours(unit, rounds, 1, kind="collection", **COLLECTION)
         add(f"collection, {COLLECTION['recipe']}", unit, result)
         for what, arguments in STARTUP.items():
-            if what == "bench report" and not Path("results/quick/summary.csv").exists():
-                result = {"not_run": "results/quick is not there"}
+            quick = SuiteFolder.of("quick")
+            if what == "bench report" and not quick.summary.exists():
+                result = {"not_run": f"{quick.path} is not there"}
             else:
                 result = timed([sys.executable, *arguments], rounds)
             add(what, "seconds", result)
@@ -185,56 +155,13 @@ class Session:
         return found
 
 
-def update_cells(methods: Sequence[str], cores: int) -> list[Cell]:
-    """The cells of the part `updates`; eager is only compared with, and takes one method."""
-    return [
-        Cell(method, width, seeds, executor, cores)
-        for method in methods
-        for width in WIDTHS
-        for seeds in BLOCKS
-        for executor in EXECUTORS
-        if executor != "eager" or (method == SCALED and seeds in EAGER_BLOCKS)
-    ]
-
-
-def scale_cells(cores: int) -> dict[str, list[Cell]]:
-    """The cells of the part `scale`, by what varies."""
-
-    def cell(width: int, seeds: int, jobs: int = cores, rows: int = ROWS) -> Cell:
-        return Cell(SCALED, width, seeds, "compiled", jobs, rows)
-
-    jobs = sorted({2**k for k in range(cores.bit_length())} | {cores})
-    return {
-        "seeds": [cell(width, seeds) for width in WIDTHS for seeds in SCALE_SEEDS],
-        "width": [cell(width, 5) for width in SCALE_WIDTHS],
-        "rows": [cell(64, 10, rows=rows) for rows in SCALE_ROWS],
-        "jobs": [cell(width, 5, jobs=count) for width in WIDTHS for count in jobs],
-    }
-
-
 def tell(what: str, result: dict[str, Any], unit: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     if unit in result:
         text = f"{result[unit]:,.{1 if 'seconds' in unit else 0}f} {unit.replace('_', ' ')}"
     else:
         text = ", ".join(f"{key.replace('_', ' ')}: {reason}" for key, reason in result.items())
     print(f"{what}: {text}", flush=True)
-
-
-def _check(methods: Sequence[str], parts: Sequence[str], rounds: int, seconds: float) -> None:
-    for option, kind, given, known in (
-        ("--methods", "method", methods, OFFLINE),
-        ("--parts", "part", parts, PARTS),
-    ):
-        if not given:
-            raise BenchError(f"{option}: none given; use some of: {', '.join(known)}.")
-        for name in given:
-            if name not in known:
-                raise unknown(option, kind, name, known)
-    if rounds < 1:
-        raise BenchError(f"--rounds: {rounds} is not positive; the default is 5.")
-    if not 0 < seconds < 60:
-        raise BenchError(f"--seconds: {seconds} is not between 0 and 60; the default is 0.5.")
 
 
 def _check_peer(python: str) -> None:
@@ -244,34 +171,49 @@ def _check_peer(python: str) -> None:
         done = None
     if done is None or done.returncode:
         raise BenchError(
-            f"--peer: '{python}' is no Python interpreter that can import d3rlpy; give the path of "
-            "one, such as ENVIRONMENT/bin/python."
+            f"--peer: '{python}' is not a Python interpreter that can import d3rlpy; give the path "
+            "of one, such as ENVIRONMENT/bin/python."
         )
 
 
-def benchmark(
-    methods: tuple[str, ...] = OFFLINE,
-    parts: tuple[str, ...] = PARTS,
-    rounds: int = 5,
-    seconds: float = 0.5,
-    peer: str | None = None,
-    out: Path = Path("results/benchmark"),
+def check(
+    methods: Sequence[str], parts: Sequence[str], rounds: int, seconds: float, peer: str | None
 ) -> None:
-    """Measure how fast this machine trains: a table, a figure, and every round as JSON.
-
-    Args:
-        methods: keys of the offline methods.
-        parts: gemm, updates, peer, around, scale.
-        rounds: each number is their median.
-        seconds: length of a round.
-        peer: a Python interpreter that has d3rlpy, to measure its IQL too.
-        out: folder for benchmark.json, table.md and scale.png.
-    """
-    from bench.speed.session import write
-
-    _check(methods, parts, rounds, seconds)
+    """Raise BenchError for an option of `python -m bench benchmark` that cannot be measured."""
+    for option, kind, given, known in (
+        ("--methods", "method", methods, OFFLINE),
+        ("--parts", "part", parts, PARTS),
+    ):
+        if not given:
+            raise BenchError(f"{option}: none given; use at least one of: {', '.join(known)}.")
+        for name in given:
+            if name not in known:
+                raise unknown(option, kind, name, known)
+    if rounds < 1:
+        raise BenchError(f"--rounds: {rounds} is not positive; use 1 or more (default 5).")
+    if not 0 < seconds < 60:
+        raise BenchError(
+            f"--seconds: {seconds} is not between 0 and 60; use a value between (default 0.5)."
+        )
     if peer is not None:
         _check_peer(peer)
+
+
+def run(
+    methods: Sequence[str],
+    parts: Sequence[str],
+    rounds: int,
+    seconds: float,
+    peer: str | None,
+    out: Path,
+) -> dict[str, Any]:
+    """Measure some of PARTS, write the results to `out`, and return the content of benchmark.json.
+
+    Each number is the median of `rounds` rounds of `seconds`; `peer` is a Python interpreter that
+    has d3rlpy. An interrupted run keeps the results before its long last parts. Raises BenchError
+    as `check` does.
+    """
+    check(methods, parts, rounds, seconds, peer)
     content: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
@@ -294,7 +236,7 @@ def benchmark(
             content["updates"] = [session.cell(cell) for cell in cells]
         if "peer" in parts and peer is not None:
             content["peer"] = session.peer(peer)
-        write(content, out)  # what comes next is long: an interrupted run leaves this much
+        write(content, out)  # the remaining parts take long
         if "around" in parts:
             content["around"] = session.around()
         if scale:
@@ -302,18 +244,4 @@ def benchmark(
         if "gemm" in parts and len(parts) > 1:  # shows whether the machine kept its speed
             content["gemm"]["float32_at_the_end"] = session.gemm("float32")
     write(content, out)
-    print(f"{out}/: benchmark.json, table.md" + (", scale.png, scale.svg" if scale else ""))
-
-
-def write(content: dict[str, Any], folder: Path) -> None:
-    """Write benchmark.json and table.md, and the figure if its part ran."""
-    derive(content)
-    files.write_json(folder / "benchmark.json", content)
-    files.write_text(folder / "table.md", render(content))
-    if content["scale"]:
-        from bench.speed.figure import draw
-
-        draw(content, folder / "scale")
-    else:
-        for kind in ("png", "svg"):  # of an earlier run: it would not belong to the table
-            (folder / f"scale.{kind}").unlink(missing_ok=True)
+    return content

@@ -1,4 +1,4 @@
-"""benchmark.json: what follows from what was measured, and the same as a Markdown table."""
+"""Render benchmark.json as a Markdown table."""
 
 from __future__ import annotations
 
@@ -15,14 +15,9 @@ from bench.speed.prediction import (
     prediction,
 )
 
-# --- what follows ---------------------------------------------------------------------
-
-
-# --- the table ------------------------------------------------------------------------
-
 
 def render(content: dict[str, Any]) -> str:
-    """The Markdown table."""
+    """Return the Markdown page of a benchmark's content."""
     machine, versions = content["machine"], content["versions"]
     where = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB memory"
     sections = [
@@ -45,13 +40,13 @@ def render(content: dict[str, Any]) -> str:
 
 
 def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
-    """A table whose first `left` columns are text and the rest numbers."""
+    """Return a table whose first `left` columns are text and the rest numbers."""
     rule = ["---"] * left + ["---:"] * (len(header) - left)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
 
 
 def _value(record: Record | None, key: str, form: str = ",.0f") -> str:
-    """A measured number, or why there is none."""
+    """Return a formatted number, or why there is none."""
     if record and key in record:
         return format(record[key], form)
     return "failed" if record and "failed" in record else NOT_RUN
@@ -172,7 +167,7 @@ def _scale(axes: dict[str, list[Record]] | None) -> str:
 
 
 def _plan(cells: list[Record] | None, cores: int) -> str:
-    """What the paper's suite would take on this machine."""
+    """Return the section on how long the paper's suite would take on this machine."""
     rows = [
         (method, f"{hours:,.0f}", f"{hours * cores:,.0f}", NOT_RUN)
         for method, hours in paper_hours(cells or []).items()
@@ -189,7 +184,7 @@ def _plan(cells: list[Record] | None, cores: int) -> str:
 
 
 def _failures(content: dict[str, Any]) -> str:
-    """The reasons behind `failed`, and behind `not run` where a measurement was tried."""
+    """Return the reasons for `failed`, and for `not run` where a measurement was tried."""
     found: list[str] = []
 
     def look(value: Any, name: str) -> None:

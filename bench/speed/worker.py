@@ -1,7 +1,7 @@
 """One measuring process of `python -m bench benchmark`.
 
-Its argument says what to measure, as JSON. It prepares, says that it is ready, measures one
-round for each line that it reads, and at the end of its input tells what else it found.
+Its argument is JSON that says what to measure. It prepares, prints that it is ready, measures one
+round for each line that it reads, and prints its facts at the end of its input.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from bench.collection.behavior_policies import Ladder
+from bench.collection.collect import BEHAVIORS, collect, rungs_of
 from bench.config.catalogue import Catalogue
 from bench.config.registry import Phase, entry_of
+from bench.config.samples import UPDATES, config_at
 from bench.data import prepare, transitions
 from bench.data.transitions import Transitions
 from bench.environments.vector import action_space, observation_dim
@@ -30,7 +34,6 @@ from bench.learning.networks import DeterministicPolicy
 from bench.learning.streams import Streams
 from bench.records import machine
 from bench.speed.job_startup import one_update
-from bench.speed.samples import UPDATES, config_at
 from bench.training import rounding
 from bench.training.engine import choose_executor, learners, prepare_process
 from bench.training.rollout import Evaluator
@@ -38,17 +41,17 @@ from bench.training.run import Run
 
 OBSERVATION, ACTION = 17, 6  # the sizes of HalfCheetah and Walker2d
 EPISODE = 1000  # rows
-CHUNK = 500  # updates whose rows are drawn at once: the suites' log_every
-GEMM = 256  # rows and columns of the product that gives the rate
+CHUNK = 500  # updates whose rows are drawn together: the suites' log_every
+GEMM = 256  # rows and columns of the measured product
 SMAPS = Path("/proc/self/smaps_rollup")
 EVALUATION_SEEDS, EVALUATION_EPISODES = 5, 10
 
-# What a kind of measurement returns: a round, and what is told at the end.
+# What a kind of measurement returns: a function for one round, and the facts for the end.
 Measurement = tuple[Callable[[], float], dict[str, Any]]
 
 
 def synthetic(rows: int) -> Transitions:
-    """Random rows: the time of an update does not depend on their values."""
+    """Return random transitions; the time of an update does not depend on their values."""
     rng = np.random.default_rng(0)
 
     def normal(*shape: int) -> np.ndarray:
@@ -65,7 +68,7 @@ def synthetic(rows: int) -> Transitions:
 
 
 def data(folder: str, rows: int) -> Measurement:
-    """Write `rows` synthetic rows where `updates` maps them, as training maps its data."""
+    """Write `rows` synthetic rows to `folder`, which `updates` maps as training maps its data."""
     prepare.write(synthetic(rows), {}, Path(folder))
     return _no_round, {}
 
@@ -73,7 +76,7 @@ def data(folder: str, rows: int) -> Measurement:
 def prepared_run(
     rows: Transitions, method: str, width: int, seeds: int, executor: str, updates: int
 ) -> Run:
-    """A training run of bench.training.train that draws `updates` batches at a time."""
+    """Return a training run that draws `updates` batches at a time."""
     changes = {
         "method": method,
         "seeds": tuple(range(seeds)),
@@ -88,7 +91,7 @@ def prepared_run(
 
 
 def enter(run: Run, phase: Phase) -> None:
-    """Have the next update be one of `phase`."""
+    """Make the next update one of `phase`."""
     for learner in learners(run.state):
         learner.updates = phase.first
 
@@ -96,9 +99,9 @@ def enter(run: Run, phase: Phase) -> None:
 def updates(
     folder: str, method: str, width: int, seeds: int, executor: str, seconds: float
 ) -> Measurement:
-    """Seed-updates per second of one job: drawing the rows, gathering, noise and update."""
+    """Measure seed-updates per second of one job: drawing rows, gathering, noise and update."""
     if executor == "compiled" and choose_executor(UPDATES, torch.device("cpu")) != executor:
-        raise BenchError("no C++ compiler is found; install g++, or name one in CXX.")
+        raise BenchError("no C++ compiler found; install g++ or name one in CXX.")
     sample = entry_of(method).sample
     rows = Transitions.load(Path(folder))
     run = prepared_run(rows, method, width, seeds, executor, updates=sample.cycle)
@@ -126,7 +129,7 @@ def updates(
 
 
 def work(folder: str, cells: list[tuple[str, int]]) -> Measurement:
-    """Floating-point operations in the matrix products of one update of one seed."""
+    """Count floating-point operations in the matrix products of one update of one seed."""
     rows = Transitions.load(Path(folder))
     counts: dict[str, dict[str, float]] = {}
     for method, width in cells:
@@ -135,8 +138,11 @@ def work(folder: str, cells: list[tuple[str, int]]) -> Measurement:
 
 
 class Work(TorchDispatchMode):
-    """Counts the operations of matrix products. (torch's own FlopCounterMode also notes which
-    module they belong to, and fails where a network only returns a parameter.)"""
+    """Counts the floating-point operations of matrix products.
+
+    torch's FlopCounterMode also records the module of each, and fails where a network only
+    returns a parameter.
+    """
 
     total = 0
 
@@ -151,10 +157,10 @@ class Work(TorchDispatchMode):
 
 
 def count_work(rows: Transitions, method: str, width: int) -> float:
-    """The mean over a whole run's updates, counted while the method's own eager ones run."""
+    """Return the mean work of a run's updates, counted over the method's eager updates."""
     sample = entry_of(method).sample
     run = prepared_run(rows, method, width, 1, "eager", updates=sample.cycle)
-    run.advance()  # what only the first update does is not counted
+    run.advance()  # exclude one-off work of the first update
     mean = 0.0
     for phase in sample.phases:
         if len(sample.phases) > 1:
@@ -166,9 +172,9 @@ def count_work(rows: Transitions, method: str, width: int) -> float:
 
 
 def gemm(seconds: float) -> Measurement:
-    """GFLOP/s of the square float32 product on one thread."""
+    """Measure GFLOP/s of the square float32 product on one thread."""
     left, right, out = (torch.randn(GEMM, GEMM) for _ in range(3))
-    with rounding.watch("eager"):  # refuses to measure float32 under the name of bfloat16
+    with rounding.watch("eager"):  # otherwise float32 could be measured as bfloat16
         torch.mm(left, right)
 
     def measure() -> float:
@@ -185,16 +191,11 @@ def gemm(seconds: float) -> Measurement:
 
 
 def evaluator(env_id: str, behavior: str | None) -> Measurement:
-    """Environment steps per second of one evaluation, under the data's own medium policy.
+    """Measure environment steps per second of one evaluation, under the data's medium policy.
 
-    An untrained policy would fall at once, and resets would be all that is measured; where no
-    robot can fall (`behavior` is None), it serves as well.
+    An untrained policy would fall at once, and only resets would be measured; where no robot can
+    fall (`behavior` is None), it is used.
     """
-    import pandas as pd
-
-    from bench.collection.behavior_policies import Ladder
-    from bench.collection.collect import BEHAVIORS, rungs_of
-
     environments = Evaluator(env_id, EVALUATION_SEEDS, EVALUATION_EPISODES)
     streams = Streams(range(EVALUATION_SEEDS), "benchmark")
     if behavior is None:
@@ -225,8 +226,7 @@ def evaluator(env_id: str, behavior: str | None) -> Measurement:
 
 
 def collection(env_id: str, recipe: str, rows: int) -> Measurement:
-    """Rows per second of a collected and stored dataset."""
-    from bench.collection.collect import collect
+    """Measure rows per second of collecting and storing a dataset."""
 
     def measure() -> float:
         with tempfile.TemporaryDirectory() as folder:
@@ -238,9 +238,9 @@ def collection(env_id: str, recipe: str, rows: int) -> Measurement:
 
 
 def resident(folder: str) -> Measurement:
-    """Megabytes of this training job, of what it shares with others its part (PSS)."""
+    """Measure the megabytes of this training job, with its part of shared memory (PSS)."""
     if not SMAPS.exists():
-        raise BenchError(f"{SMAPS}: not on this system; memory is only told by Linux.")
+        raise BenchError(f"{SMAPS}: not found; measure memory on Linux.")
     rows = Transitions.load(Path(folder))
     transitions.content_hash(rows)  # as each job does
     run = Run(one_update(), rows, torch.device("cpu"))
@@ -254,7 +254,7 @@ def resident(folder: str) -> Measurement:
 
 
 def _no_round() -> float:
-    raise AssertionError("this kind has facts, but no rounds")
+    raise AssertionError("this kind has facts but no rounds")
 
 
 KINDS: dict[str, Callable[..., Measurement]] = {
@@ -269,7 +269,7 @@ KINDS: dict[str, Callable[..., Measurement]] = {
 
 
 def main() -> None:
-    # What libraries print must not stand between the answers.
+    # Output of libraries must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
@@ -280,7 +280,7 @@ def main() -> None:
     try:
         prepare_process(1, task.pop("precision", "float32"))
         measure, facts = KINDS[task.pop("kind")](**task)
-    except BenchError as error:  # this machine or checkout has not what it needs
+    except BenchError as error:  # this machine or checkout lacks something
         say({"not_run": str(error)})
         return
     say({})

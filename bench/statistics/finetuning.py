@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
 
 from bench.config.task import Task
 from bench.config.types import Suite
 from bench.config.validation import Strict, validate
-from bench.records.layouts import EPISODES, StoredRun
-
-if TYPE_CHECKING:  # the workflow imports this module
-    import pandas as pd
+from bench.paths import EPISODES
+from bench.records.layouts import StoredRun
+from bench.statistics.frames import read_csv
+from bench.statistics.intervals import t_interval
+from bench.statistics.scores import EPISODE_COLUMNS
 
 TABLE2 = Path("config/published/table2.csv")
 SUCCESS = 90.0  # per cent of the episodes
@@ -41,8 +45,6 @@ class Published(Strict):
 
 def published(path: Path = TABLE2) -> dict[tuple[str, str], Published]:
     """The paper's cells by (task, method); the row of totals has the task TOTAL."""
-    from bench.statistics.frames import read_csv
-
     frame = read_csv(path, list(Published.model_fields))
     rows = [validate(Published, row, str(path)) for row in frame.to_dict("records")]
     return {(row.task, row.method): row for row in rows}
@@ -60,11 +62,6 @@ def cells(suite: Suite, tasks: Mapping[str, Task]) -> list[tuple[str, str]]:
 
 def read_episodes(runs: Iterable[StoredRun]) -> pd.DataFrame:
     """The training episodes of some runs: task, method, seed, step (at its end), return."""
-    import pandas as pd
-
-    from bench.statistics.frames import read_csv
-    from bench.statistics.scores import EPISODE_COLUMNS
-
     parts = [pd.DataFrame(columns=["task", "method", *EPISODE_COLUMNS])]
     for run in runs:
         settings = run.record()["settings"]
@@ -85,8 +82,6 @@ def fine_tuning(
     over seeds of the first evaluation with at least that success (0: before the phase), empty
     where half of them never had it; `reached_90` counts those that had.
     """
-    import pandas as pd
-
     ends = {cell: _ends(scores, suite, tasks[cell[0]], cell[1]) for cell in cells(suite, tasks)}
     rows = []
     for (task, method), end in ends.items():
@@ -135,16 +130,12 @@ def _before_and_after(ends: pd.DataFrame, bounded: bool) -> dict[str, Any]:
 
 
 def _mean(name: str, values: pd.Series, bounded: bool) -> dict[str, float]:
-    from bench.statistics.intervals import t_interval
-
     low, high = t_interval(values.to_numpy(float), bounded)
     return {name: float(values.mean()), f"{name}_low": low, f"{name}_high": high}
 
 
 def _regret(episodes: pd.DataFrame, task: Task, seeds: pd.Index) -> dict[str, float]:
     """In [0, 1]; over the seeds that finished an episode."""
-    import pandas as pd
-
     mine = episodes[episodes["seed"].isin(seeds)]
     if mine.empty:
         return {}
@@ -156,8 +147,6 @@ def _regret(episodes: pd.DataFrame, task: Task, seeds: pd.Index) -> dict[str, fl
 def _steps_to_success(
     scores: pd.DataFrame, suite: Suite, task: str, method: str, seeds: pd.Index
 ) -> dict[str, float]:
-    import numpy as np
-
     mine = scores[(scores["task"] == task) & (scores["method"] == method)]
     mine = mine[mine["seed"].isin(seeds) & (mine["score"] >= SUCCESS)]
     start = mine[(mine["phase"] == "offline") & (mine["step"] == suite.updates_of(method))]

@@ -6,15 +6,20 @@ percentile bootstrap, vectorised here. The truth is known because the scores are
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from bench.errors import BenchError
+from bench.paths import COVERAGE
+from bench.statistics import intervals
+from bench.statistics.aggregates import PERFECT
+from bench.statistics.frames import read_csv
+from bench.statistics.intervals import t_interval
 
 COLUMNS = ["interval", "scores", "seeds", "tasks", "simulations", "coverage", "error", "width"]
-FILE = Path("results/published/coverage/coverage.csv")
 TASKS = 9  # as many as the paper has of locomotion
 EPISODES = 100
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
@@ -38,21 +43,13 @@ def success(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 SCORES: dict[str, Draw] = {"normal": normal, "one in five fails": failing, "maze success": success}
 
 
-def coverage(
-    simulations: int = 2000, bootstrap: int = 2000, seeds: tuple[int, ...] = (3, 5, 10)
-) -> None:
-    """Simulate how often the reports' 95 % intervals hold the truth; prints and writes a table.
+def simulate(simulations: int, bootstrap: int, seeds: Sequence[int]) -> pd.DataFrame:
+    """Simulate how often each interval holds the truth; return a row an interval, kind of scores
+    and count of `seeds`, with COLUMNS.
 
-    Args:
-        simulations: made-up experiments of each row.
-        bootstrap: repetitions of the bootstrap in each.
-        seeds: how many seeds an experiment has.
+    `simulations` is the number of made-up experiments of a row, `bootstrap` the repetitions in
+    each. Raises BenchError where a count of seeds is too small for an interval.
     """
-    import pandas as pd
-
-    from bench.statistics import intervals
-    from bench.statistics.frames import write_csv
-
     if min(seeds) < intervals.MIN_SEEDS:
         raise BenchError(f"--seeds: below {intervals.MIN_SEEDS} there is no interval; give more.")
     rows = []
@@ -62,10 +59,7 @@ def coverage(
             rows += bootstrap_coverage(name, draw, count, simulations, bootstrap)
     frame = pd.DataFrame(rows, columns=COLUMNS)
     order = ["interval", "scores", "seeds"]
-    frame = frame.sort_values(order, key=lambda c: c if c.name == "seeds" else c.map(_place))
-    write_csv(frame, FILE)
-    print(frame.round(3).to_string(index=False))
-    print(f"{FILE}: error is the simulation's own, one standard deviation")
+    return frame.sort_values(order, key=lambda c: c if c.name == "seeds" else c.map(_place))
 
 
 def _place(name: str) -> int:
@@ -78,8 +72,6 @@ BOOTSTRAPPED = ("bootstrap, IQM", "bootstrap, median", "bootstrap, mean", "boots
 
 def t_coverage(name: str, draw: Draw, seeds: int, simulations: int) -> tuple[object, ...]:
     """Of the interval of one task's mean, as in summary.csv."""
-    from bench.statistics.intervals import t_interval
-
     rng = np.random.default_rng(seeds)
     truth = draw(np.random.default_rng(0), (1_000_000,)).mean()
     ends = np.array(
@@ -127,8 +119,6 @@ def bootstrap_ends(
 
 def metrics(matrices: np.ndarray) -> np.ndarray:
     """IQM, median, mean and optimality gap over the last two axes, (seeds, tasks): (..., 4)."""
-    from bench.statistics.aggregates import PERFECT
-
     by_task = matrices.mean(axis=-2)
     ordered = np.sort(matrices.reshape(*matrices.shape[:-2], -1), axis=-1)
     cut = int(0.25 * ordered.shape[-1])
@@ -137,28 +127,25 @@ def metrics(matrices: np.ndarray) -> np.ndarray:
     return np.stack([iqm, np.median(by_task, axis=-1), by_task.mean(axis=-1), gap], axis=-1)
 
 
-def sentences(path: Path = FILE) -> list[str]:
+def sentences(path: Path = COVERAGE) -> list[str]:
     """What the measured coverage says of the reports' intervals; none where it was not measured."""
     if not path.exists():
         return []
-
-    from bench.statistics.frames import read_csv
-
     frame = read_csv(path, COLUMNS)
 
     def found(kind: str, name: str) -> str:
         rows = frame[(frame["interval"] == kind) & (frame["scores"] == name)]
         return ", ".join(
-            f"{100 * share:.0f} % at {seeds}"
+            f"{100 * share:.0f}% at {seeds}"
             for share, seeds in zip(rows["coverage"], rows["seeds"], strict=True)
         )
 
     usual, iqm = [found(kind, "normal") for kind in (STUDENT, BOOTSTRAPPED[0])]
     uneven = found(STUDENT, "one in five fails")
     return [
-        "Nominal 95 % intervals were simulated with made-up scores of known mean. Student\u2019s t "
-        f"of a task held it in {usual} seeds where seeds scatter normally, but in {uneven} seeds "
-        "where one seed in five fails: three or five seeds may all have succeeded.",
-        f"The bootstrap of an IQM over {TASKS} tasks held it in {iqm} seeds: with few seeds it is "
-        "too narrow, and two aggregates whose intervals just part may not differ.",
+        "We measured the coverage of nominal 95% CIs on simulated scores. Student\u2019s t for one "
+        f"task covers the true mean in {usual} seeds if scores are normal, but in {uneven} seeds "
+        "if one seed in five fails, because three or five seeds may all succeed.",
+        f"The bootstrap CI of an IQM over {TASKS} tasks covers it in {iqm} seeds: with few seeds "
+        "it is too narrow, and two aggregates whose CIs barely separate may not differ.",
     ]

@@ -7,40 +7,15 @@ therefore compared seed by seed, and the interval is that of the mean difference
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+import pandas as pd
 
-from bench.config.catalogue import Catalogue
-from bench.config.types import DEFAULT_SUITE, Suite
-from bench.errors import BenchError
-
-if TYPE_CHECKING:  # the command line imports this module, and starts sooner without them
-    import pandas as pd
+from bench.config.types import Suite
+from bench.statistics import intervals
 
 EFFECT_COLUMNS = [
     *["task", "method", "pairs", "baseline_mean", "mean"],
     *["effect", "std", "ci_low", "ci_high"],
 ]
-
-
-def effects(configfile: Path = DEFAULT_SUITE) -> None:
-    """Compare a suite's methods with its baseline, seed by seed; writes effects.csv.
-
-    Args:
-        configfile: a suite with `baseline`, whose scores are gathered.
-    """
-    from bench.statistics.frames import read_csv, write_csv
-    from bench.statistics.scores import SCORE_COLUMNS
-
-    suite = Catalogue().read_suite(configfile)
-    if suite.baseline is None:
-        raise BenchError(f"{configfile}: the key 'baseline' is missing; name one of the methods.")
-    folder = Path("results") / suite.suite
-    scores = read_csv(folder / "scores.csv", SCORE_COLUMNS)
-    frame = paired_effects(scores, suite)
-    write_csv(frame, folder / "effects.csv")
-    print(frame.round(2).to_string(index=False))
-    print(f"{folder}/effects.csv: score minus {suite.baseline}'s, means over paired seeds")
 
 
 def paired_effects(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
@@ -51,10 +26,6 @@ def paired_effects(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
     that difference over seeds, `ci_low` and `ci_high` its Student-t 95 % interval, empty
     below three pairs.
     """
-    import pandas as pd
-
-    from bench.statistics import intervals
-
     final = scores[
         (scores["phase"] == "offline") & (scores["step"] == scores["method"].map(suite.updates_of))
     ]

@@ -10,7 +10,8 @@ import pandas as pd
 
 from bench.config.task import Tasks
 from bench.errors import BenchError
-from bench.records.layouts import EVALUATIONS, StoredRun
+from bench.paths import EVALUATIONS
+from bench.records.layouts import StoredRun
 from bench.records.run_record import task_of
 from bench.statistics.frames import read_csv, write_csv
 

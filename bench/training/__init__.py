@@ -1,1 +1,1 @@
-"""Trains and scores one block of seeds, offline and online."""
+"""Training and evaluation of one block of seeds, offline and online."""

@@ -1,7 +1,7 @@
-"""One file that an interrupted run continues from: tensors and a little JSON, no code.
+"""Checkpoints: the file from which an interrupted run continues; tensors and JSON, no code.
 
-It is written beside, synced, then renamed, so a kill leaves the previous one whole. That one is
-kept as well, for a file that a machine tore although it said that it was written.
+A checkpoint is written to a scratch file, synced, then renamed, so a kill leaves the previous one
+intact. The previous one is kept too, in case a machine corrupts a file it reported as written.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -21,14 +21,11 @@ from torch import Tensor
 
 from bench.errors import BenchError
 from bench.learning.learner import Learner
-from bench.learning.scalers import Moments
-
-if TYPE_CHECKING:
-    from bench.training.run import Run
+from bench.learning.scalers import Moments, ObservationScaler
 
 
 def state_tensors(state: Any) -> dict[str, Tensor]:
-    """Every tensor of a method's State: `field.name` for parts with `tensors`, else `field`."""
+    """Return every tensor of a State: `field.name` for parts with `tensors`, else `field`."""
     result: dict[str, Tensor] = {}
     for field in fields(state):
         part = getattr(state, field.name)
@@ -40,7 +37,7 @@ def state_tensors(state: Any) -> dict[str, Tensor]:
 
 
 def restore_state(state: Any, tensors: dict[str, Tensor]) -> None:
-    """The inverse of `state_tensors`, into an initialised state."""
+    """Restore an initialised state from the result of `state_tensors`."""
     for field in fields(state):
         part = getattr(state, field.name)
         if isinstance(part, Tensor):
@@ -52,14 +49,14 @@ def restore_state(state: Any, tensors: dict[str, Tensor]) -> None:
 
 
 def previous(path: Path) -> Path:
-    """Where the checkpoint before the one at `path` is."""
+    """Return the path of the checkpoint before the one at `path`."""
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], record: dict[str, Any]) -> None:
-    """Write atomically; `record` is kept as JSON in the file's metadata.
+    """Write a checkpoint atomically; `record` is stored as JSON in the file's metadata.
 
-    Raises BenchError when the disk is full; both earlier checkpoints are then as they were.
+    Raises BenchError when the disk is full; both earlier checkpoints then remain unchanged.
     """
     copies = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
     text = json.dumps(record | {"checksum": _checksum(copies)})
@@ -67,7 +64,7 @@ def save(path: Path, tensors: Mapping[str, Tensor], record: dict[str, Any]) -> N
         path.parent.mkdir(parents=True, exist_ok=True)
         with _scratch(path, copies, {"record": text}) as scratch:
             if path.exists():
-                os.replace(path, previous(path))  # `load` knows the gap between the two
+                os.replace(path, previous(path))  # `load` copes with a kill between the two
             os.replace(scratch, path)
     except (OSError, SafetensorError) as error:
         raise BenchError(
@@ -77,7 +74,7 @@ def save(path: Path, tensors: Mapping[str, Tensor], record: dict[str, Any]) -> N
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write atomically; raises BenchError when the disk is full."""
+    """Write tensors atomically; raise BenchError when the disk is full."""
     try:
         with _scratch(path, tensors, None) as scratch:
             os.replace(scratch, path)
@@ -91,7 +88,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 def _scratch(
     path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None
 ) -> Iterator[Path]:
-    """A whole and synced file beside `path`, gone afterwards if nobody moved it."""
+    """Write and sync a scratch file beside `path`; delete it afterwards unless it was moved."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save_file(dict(tensors), scratch, metadata=metadata)
@@ -103,7 +100,7 @@ def _scratch(
 
 
 def _checksum(tensors: Mapping[str, Tensor]) -> int:
-    """crc32 of names and bytes."""
+    """Return the crc32 of names and bytes."""
     result = 0
     for name in sorted(tensors):
         result = zlib.crc32(name.encode(), result)
@@ -112,18 +109,18 @@ def _checksum(tensors: Mapping[str, Tensor]) -> int:
 
 
 def load(path: Path, identity: str | None) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Tensors and record, or None if there is no whole checkpoint of this very run.
+    """Return tensors and record, or None if there is no intact checkpoint of this run.
 
-    `identity` is the hash of all that decides the run; a checkpoint of other settings,
-    data or code is ignored and later overwritten. With None, any will do. Where the last one is
-    torn or gone, the one before it serves.
+    `identity` is the hash of everything that determines the run; a checkpoint of other settings,
+    data or code is ignored and later overwritten. None accepts any. Where the last checkpoint is
+    corrupt or missing, the one before it is used.
     """
     for candidate in (path, previous(path)):
         found = _load(candidate, identity)
         if found is not None:
             return found
     if path.exists() or previous(path).exists():
-        print(f"{path}: starting afresh", flush=True)
+        print(f"{path}: starting from scratch", flush=True)
     return None
 
 
@@ -132,12 +129,12 @@ def _load(path: Path, identity: str | None) -> tuple[dict[str, Tensor], dict[str
         with safe_open(path, framework="pt") as file:
             record = json.loads(file.metadata()["record"])
             if identity is not None and record["identity"] != identity:
-                print(f"{path}: of other settings, data or code; not used", flush=True)
+                print(f"{path}: from other settings, data or code; not used", flush=True)
                 return None
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         checksum = record.pop("checksum", None)  # earlier versions wrote none
         if checksum not in (None, _checksum(tensors)):
-            raise ValueError("its checksum is another")
+            raise ValueError("its checksum differs")
         return tensors, record
     except FileNotFoundError:
         return None
@@ -146,16 +143,18 @@ def _load(path: Path, identity: str | None) -> tuple[dict[str, Tensor], dict[str
         return None
 
 
-def networks(run: Run) -> dict[str, Tensor]:
-    """The parameters of every network and running moments by field of the state, and the
-    observations' scale."""
+def networks(state: Any, scaler: ObservationScaler) -> dict[str, Tensor]:
+    """Return what a trained policy needs.
+
+    These are the parameters of every network and the running moments of a method's State, as
+    `field.name`, and the scale of the observations.
+    """
     tensors: dict[str, Tensor] = {}
-    for field in fields(run.state):
-        part = getattr(run.state, field.name)
+    for field in fields(state):
+        part = getattr(state, field.name)
         if isinstance(part, Learner | Moments):
             held = part.net.state_dict() if isinstance(part, Learner) else part.tensors()
             tensors |= {f"{field.name}.{k}": v.cpu().contiguous() for k, v in held.items()}
-    scaler = run.replay.scaler
     return tensors | {
         "observation.mean": scaler.mean.cpu(),
         "observation.scale": scaler.scale.cpu(),

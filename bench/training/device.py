@@ -1,4 +1,4 @@
-"""The processor or GPU that a job computes on, as its record names it."""
+"""Describe the processor or GPU of a job for its record."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def device_record(device: torch.device) -> dict[str, str | None]:
 
 
 def uuid(device: torch.device) -> str | None:
-    """Return the identifier that NVIDIA's library has for the GPU; None on a CPU."""
+    """Return the GPU's identifier in NVIDIA's library, or None on a CPU."""
     return str(torch.cuda.get_device_properties(device).uuid) if device.type == "cuda" else None

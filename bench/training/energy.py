@@ -1,7 +1,7 @@
-"""Energy that a job's processor packages and GPU used, where their counters can be read.
+"""Energy used by a job's processor packages and GPU, where their counters are readable.
 
-Linux counts joules per processor package (RAPL), mostly for root alone; NVIDIA's library counts
-per GPU from Volta on. A package's counter includes whatever else ran on it.
+Linux counts joules per processor package (RAPL), usually readable by root only; NVIDIA's library
+counts per GPU from Volta on. A package's counter includes everything else that ran on it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ DRIVER = Path("/proc/driver/nvidia/version")
 
 
 class Meter:
-    """Counts from its making on; call it at least every few minutes, since counters wrap."""
+    """Energy used since creation; call it at least every few minutes, since counters wrap."""
 
     def __init__(self, gpu: str | None = None, rapl: Path = RAPL, nvml: str = NVML):
-        """`gpu` is the UUID of the card in use, as CUDA has it."""
+        """Start counting; `gpu` is CUDA's UUID of the card in use."""
         self.packages = [p for p in sorted(rapl.glob("intel-rapl:*")) if p.name.count(":") == 1]
         self.last = self._packages()
         self.cpu = 0.0
@@ -26,18 +26,18 @@ class Meter:
         self.first = self.card.joules() if self.card else None
 
     def __call__(self) -> None:
-        """Add what the processors used since the last call."""
+        """Add the processors' energy since the last call."""
         now = self._packages()
         if self.last is None or now is None:
             return
         for package, before, after in zip(self.packages, self.last, now, strict=True):
-            if after < before:  # the counter began again
+            if after < before:  # the counter wrapped
                 after += int((package / "max_energy_range_uj").read_text())
             self.cpu += (after - before) / 1e6
         self.last = now
 
     def joules(self) -> dict[str, float | None]:
-        """By part; None where there is no counter, or none that may be read."""
+        """Return joules of `cpu` and `gpu`; None where there is no readable counter."""
         self()
         end = self.card.joules() if self.card else None
         gpu = None if end is None or self.first is None else end - self.first
@@ -47,7 +47,7 @@ class Meter:
         }
 
     def _packages(self) -> list[int] | None:
-        """Microjoules of each package."""
+        """Return microjoules of each package."""
         try:
             return [int((p / "energy_uj").read_text()) for p in self.packages] or None
         except (OSError, ValueError):
@@ -55,7 +55,7 @@ class Meter:
 
 
 class _Card:
-    """One GPU, through NVIDIA's own library."""
+    """One GPU, read through NVIDIA's library."""
 
     def __init__(self, uuid: str, nvml: str):
         self.handle = ctypes.c_void_p()
@@ -74,7 +74,7 @@ class _Card:
             self.library = None
 
     def joules(self) -> float | None:
-        """Since the driver was loaded."""
+        """Return the joules used since the driver was loaded, or None."""
         millijoules = ctypes.c_ulonglong()
         if self.library is None:
             return None
@@ -85,7 +85,7 @@ class _Card:
 
 
 def driver(path: Path = DRIVER) -> str | None:
-    """The version of NVIDIA's driver, or None where there is none."""
+    """Return the version of NVIDIA's driver, or None if there is none."""
     try:
         words = path.read_text().splitlines()[0].split()
     except (OSError, IndexError):

@@ -1,13 +1,13 @@
-"""How updates are executed: a method's `update`, recorded once and then replayed.
+"""Execute gradient updates: a method's `update` is recorded once and then replayed.
 
-A method is written as plain PyTorch. The engine runs its `update` once under a tracer and
-keeps the list of tensor operations: forward passes, gradients, Adam, target. Replaying that
-list skips autograd and the method's Python; compiling it also fuses what lies between the
-matrix products. What differs from one update to the next enters as an input: the rows of
-the batch, the random draws, and, through `Learner.advance`, Adam's step size.
+A method is written in plain PyTorch. The engine runs its `update` once under a tracer and
+keeps the list of tensor operations: forward passes, gradients, Adam, target. Replaying the
+list skips autograd and the method's Python; compiling it also fuses the operations between
+the matrix products. Values that change between updates are inputs: the rows of the batch,
+the random draws, and, through `Learner.advance`, Adam's step size.
 
-An `update` that branches on its counters says so by `branch(state, config)`, which names
-the branch that the next call takes; each branch has its own recording.
+An `update` that branches on its counters defines `branch(state, config)`, which names the
+branch that the next call takes; each branch has its own recording.
 """
 
 from __future__ import annotations
@@ -29,19 +29,17 @@ from torch import Tensor, fx
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
+from bench.config.executors import COMPILE_FROM
 from bench.learning.learner import Learner
 from bench.learning.replay import Replay
 from bench.learning.streams import Streams
 from bench.training import checkpoint, rounding
 
-# Compiling takes some 10 to 30 s and then saves 1 to 2 ms an update (`python -m bench benchmark`).
-COMPILE_FROM = 50_000  # updates
-
 
 def choose_executor(updates: int, device: torch.device, precision: str = "float32") -> str:
-    """Compiled where that pays for itself and can be done, else recorded.
+    """Return "compiled" where that is possible and pays off, else "recorded".
 
-    What torch compiles is an extension of Python, whose headers Debian has in a package apart.
+    torch compiles a Python extension and needs Python's headers, a separate package on Debian.
     In bfloat16 nothing is compiled (`rounding.watch`).
     """
     if precision == "bfloat16":
@@ -53,32 +51,32 @@ def choose_executor(updates: int, device: torch.device, precision: str = "float3
 
 
 def prepare_process(threads: int, precision: str = "float32", device: str = "cpu") -> None:
-    """Settings of a training process: threads, precision, allocator, no numbers below 1.2e-38.
+    """Configure a training process: threads, precision, allocator, no numbers below 1.2e-38.
 
-    `bfloat16` rounds the factors of an update's matrix products to bfloat16; sums, and all that
-    is stored, stay float32. Raises BenchError where products are not rounded on `device`.
+    `bfloat16` rounds the factors of an update's matrix products to bfloat16; sums and everything
+    stored stay float32. Raises BenchError where `device` does not round products.
     """
     torch.set_num_threads(threads)
     # Softmax weights of CQL's sampled actions fall below 1e-38, and a processor takes a hundred
-    # times longer over such numbers: on hopper 17 updates a second with them as 0, else 10.
+    # times longer for such numbers: on hopper 17 updates per second when they are 0, 10 otherwise.
     torch.set_flush_denormal(True)
     if precision == "bfloat16":
         rounding.enable(device)
-    gc.freeze()  # what is imported stays: later collections need not look at it
+    gc.freeze()  # imports stay alive: later collections can skip them
     try:
         # By default glibc returns every large block to the system and faults it in again at the
-        # next update: a tenth of the time at width 256. M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and
-        # M_TOP_PAD of malloc.h:
+        # next update: 10% of the time at width 256. The options are M_MMAP_THRESHOLD,
+        # M_TRIM_THRESHOLD and M_TOP_PAD of malloc.h.
         for option, value in ((-3, 32 << 20), (-1, 1 << 30), (-2, 64 << 20)):
             ctypes.CDLL(None).mallopt(option, value)
     except (OSError, AttributeError, TypeError):
-        pass  # not glibc: its allocator has its own ways
+        pass  # not glibc: other allocators differ
 
 
 class Tape:
-    """Stands in for Streams: hands out draws, and notes which they were.
+    """A stand-in for Streams that records every draw.
 
-    With `draws` it returns those in order, so that they can be inputs of a recording.
+    Given `draws`, it returns those in order, so that they can be inputs of a recording.
     """
 
     def __init__(self, streams: Streams, draws: tuple[Tensor, ...] | None = None):
@@ -102,27 +100,27 @@ class Tape:
 
 
 def learners(state: Any) -> list[Learner[Any]]:
-    """The learners of a method's state, in order."""
+    """Return the learners of a method's state, in order."""
     parts = (getattr(state, field.name) for field in fields(state))
     return [part for part in parts if isinstance(part, Learner)]
 
 
 class Recorder(TorchDispatchMode):
-    """Notes every tensor operation, those of the backward passes too, as a graph.
+    """Records every tensor operation, including backward passes, as a graph.
 
-    A tensor that is neither an input nor the result of a noted operation is held by the
-    graph itself: parameters, Adam's moments, the data.
+    The graph itself holds tensors that are neither inputs nor results of recorded operations:
+    parameters, Adam's moments, the data.
     """
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # else each process would import torch's compiler, a second's work
+        return False  # otherwise each process would import torch's compiler, which takes 1 s
 
     def __init__(self, inputs: tuple[Tensor, ...]):
         super().__init__()
         self.graph, self.root = fx.Graph(), torch.nn.Module()
         self.nodes: dict[int, fx.Node] = {}
-        self.alive: list[Tensor] = []  # an id names a tensor only as long as it lives
+        self.alive: list[Tensor] = []  # an id is unique only while its tensor is alive
         for number, tensor in enumerate(inputs):
             self._bind(tensor, self.graph.placeholder(f"input_{number}"))
 
@@ -139,7 +137,7 @@ class Recorder(TorchDispatchMode):
         return result
 
     def finish(self, outputs: tuple[Tensor, ...]) -> fx.GraphModule:
-        """The graph as a module that returns `outputs`."""
+        """Return the graph as a module that returns `outputs`."""
         self.graph.output(tree_map(self._node, outputs))
         return fx.GraphModule(self.root, self.graph)
 
@@ -172,7 +170,7 @@ class Recording:
         found = learners(state)
         counts = [learner.updates for learner in found]
 
-        # Once to see what is drawn and which networks move, once for the tracer.
+        # Run once to see what is drawn and which networks move, then once for the tracer.
         tape = Tape(streams)
         _drive(found, False)
         metrics = engine.eager(rows, tape)
@@ -199,10 +197,10 @@ class Recording:
 
 
 class Engine:
-    """Applies a method's updates; `executor` (eager, recorded or compiled) changes no result
-    beyond the rounding of float32.
+    """Applies a method's updates with an executor: eager, recorded or compiled.
 
-    Where products are to be rounded to bfloat16, raises BenchError at one that is not.
+    The executor changes results only by the rounding of float32. In bfloat16, raises BenchError
+    at a matrix product whose factors are not rounded.
     """
 
     def __init__(
@@ -216,7 +214,7 @@ class Engine:
         self.refresh = getattr(method, "refresh", None)
 
     def __call__(self, rows: Tensor) -> dict[str, Tensor]:
-        """One update on the transitions at `rows` (S, B); metrics are (S,)."""
+        """Apply one update on the transitions at `rows` (S, B); return the metrics, (S,) each."""
         if self.refresh is not None:
             with self.watch:
                 self.refresh(self.state, self.replay, self.config)
@@ -231,7 +229,7 @@ class Engine:
             return self.recordings[key](rows)
 
     def eager(self, rows: Tensor, streams: Streams | Tape) -> dict[str, Tensor]:
-        """The method's own update, as it stands in its file."""
+        """Apply the method's own `update` in plain PyTorch."""
         metrics: dict[str, Tensor] = self.method.update(
             self.state, self.replay.batch(rows), self.config, streams
         )
@@ -245,10 +243,13 @@ VIEWS = ("view", "transpose", "expand", "unsqueeze", "squeeze", "select", "slice
 def _script(
     module: fx.GraphModule, inputs: tuple[Tensor, ...]
 ) -> Callable[..., tuple[Tensor, ...]]:
-    """Drop what has no effect, take views of state tensors once (what an update changes, it
-    changes in place), and hand the rest to TorchScript, whose interpreter needs no Python."""
+    """Convert the graph to TorchScript, whose interpreter needs no Python.
+
+    Operations without effect are dropped. Views of state tensors are taken once, since an
+    update changes its state in place.
+    """
     graph = module.graph
-    graph.eliminate_dead_code()  # knows what mutates only while the targets are torch.ops
+    graph.eliminate_dead_code()  # recognises mutation only while targets are torch.ops
     for node in list(graph.nodes):
         if node.op != "call_function" or not isinstance(node.target, torch._ops.OpOverload):
             continue
@@ -266,7 +267,7 @@ def _script(
     for node in graph.find_nodes(op="call_function", target=MASK.default):
         gradient = node.args[0]
         if gradient.target is torch.ops.aten.bmm.default and len(gradient.users) == 1:
-            # No one else needs the gradient that a ReLU masks: mask it where it is.
+            # Nothing else uses the gradient that a ReLU masks: mask it in place.
             node.target, node.kwargs = MASK.grad_input, {"grad_input": gradient}
     module.recompile()
     with torch.no_grad():
@@ -274,7 +275,7 @@ def _script(
 
 
 def _compile(module: fx.GraphModule) -> Callable[..., tuple[Tensor, ...]]:
-    """Fuse the operations between the matrix products by torch's own compiler."""
+    """Fuse the operations between the matrix products with torch's compiler."""
     module.graph.eliminate_dead_code()
     module.recompile()
     options: dict[str, Any] = {

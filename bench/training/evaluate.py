@@ -1,4 +1,4 @@
-"""Scoring a policy: every seed has its own episodes, every episode's return is kept."""
+"""Evaluate a policy: every seed has its own episodes, and every return is kept."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ HEADER = ("phase", "step", "seed", "episode", "return", "length")
 
 
 def purpose(phase: str, step: int) -> str:
-    """What the random draws of one evaluation are for."""
+    """Return the purpose that names the random draws of one evaluation."""
     return f"evaluation {step}" if phase == "offline" else f"{phase} evaluation {step}"
 
 
 def reset_seeds(seed: int, step: int, episodes: int, phase: str = "offline") -> list[int]:
-    """The environment seeds of one evaluation of one training seed."""
+    """Return the reset seeds (episodes,) of one evaluation of one training seed."""
     rng = np.random.default_rng(derive(seed, purpose(phase, step)))
     return [int(s) for s in rng.integers(2**31, size=episodes)]
 
 
 class Stopped(Exception):
-    """The job was asked to stop in the middle of an evaluation."""
+    """Raised when the job is asked to stop during an evaluation."""
 
 
 @torch.no_grad()
@@ -57,9 +57,9 @@ def evaluate(
     phase: str = "offline",
     stop: StopRequest = NEVER,
 ) -> list[EpisodeRow]:
-    """One evaluation of all seeds; `actor` is given scaled observations and raw rewards.
+    """Evaluate all seeds; `actor` receives scaled observations and raw rewards.
 
-    Raises Stopped at the next step once `stop` is set.
+    Returns one row per episode. Raises Stopped at the next step once `stop` is set.
     """
 
     def policy(observations: Tensor, rewards: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ def evaluate(
         return torch.nan_to_num(actor(scaler(observations.to(device)), rewards.to(device)))
 
     resets = [reset_seeds(seed, step, episodes, phase) for seed in seeds]
-    result = evaluator(policy, resets, seeds)  # a run keeps its goal, where its task has one
+    result = evaluator(policy, resets, seeds)  # goals, if any, are fixed per run
     return [
         EpisodeRow(phase, step, seed, e, float(result.returns[s, e]), int(result.lengths[s, e]))
         for s, seed in enumerate(seeds)

@@ -1,7 +1,6 @@
-"""Beginning an online phase from a finished run: the same method's, or another's networks.
+"""Start an online phase from a finished run of the same method, or from another's networks.
 
-What the run was trained with must be what this one is to go on with; the first field that differs
-is named.
+Both runs must agree in their settings; an error names the first field that differs.
 """
 
 from __future__ import annotations
@@ -16,21 +15,22 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from bench.errors import BenchError
+from bench.paths import RunFolder
 from bench.training import checkpoint
 
-SHARED = ("precision", "rewards", "observations")  # of the settings, beside task and seeds
+SHARED = ("precision", "rewards", "observations")  # settings compared besides task and seeds
 TASK = ("task", "env_id", "dataset", "reading")
-OFFLINE = "offline."  # before the names of the networks as they were before the online phase
+OFFLINE = "offline."  # prefix of the networks saved before the online phase
 
 
 def networks_before(folder: Path, wanted: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The networks of a run of another method as its offline phase left them.
+    """Return the networks of another method's run at the end of its offline phase.
 
-    `wanted` is what its run.json has to say: `method`, `task`, `seeds`, `dataset_hash` and so on.
-    Raises BenchError where it differs or cannot be read.
+    `wanted` holds the expected values of its run.json: `method`, `task`, `seeds`, `dataset_hash`
+    and so on. Raises BenchError where a value differs or the file cannot be read.
     """
     _compare(_read(folder), wanted, folder)
-    path = folder / "policy.safetensors"
+    path = RunFolder(folder).policy
     try:
         found = load_file(path)
     except (OSError, SafetensorError) as error:
@@ -42,35 +42,36 @@ def networks_before(folder: Path, wanted: Mapping[str, Any]) -> dict[str, Tensor
 def offline_end(
     folder: Path, wanted: Mapping[str, Any], state: Any
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and record of the checkpoint in which a run of the same method ended offline.
+    """Return tensors and record of the checkpoint at the end of a run's offline phase.
 
-    `wanted` as above, with `updates`, `batch_size` and `config`; `state` is an initialised state.
-    Raises BenchError where the run differs or cannot be read.
+    The run is of the same method. `wanted` is as above, with `updates`, `batch_size` and
+    `config`; `state` is an initialised state. Raises BenchError where the run differs or cannot
+    be read.
     """
     _compare(_read(folder), wanted, folder)
-    path = folder / "checkpoint.safetensors"
+    path = RunFolder(folder).checkpoint
     found = checkpoint.load(path, None)
     if found is None:
-        raise BenchError(f"{path}: no checkpoint that can be read; train {folder} again.")
+        raise BenchError(f"{path}: no readable checkpoint; train {folder} again.")
     tensors, record = found
     phase, step = record.get("phase", "offline"), record["step"]
     if phase != "offline" or step != wanted["updates"]:
         raise BenchError(
-            f"{path}: phase: the checkpoint is of {phase} step {step:,}, not of the end of the "
+            f"{path}: phase: the checkpoint is at {phase} step {step:,}, not at the end of the "
             f"offline phase at {wanted['updates']:,}; give a run without an online phase."
         )
     for name, tensor in checkpoint.state_tensors(state).items():
         if name not in tensors or tensors[name].shape != tensor.shape:
             raise BenchError(
-                f"{path}: {name}: not there, or of another shape, because the code has changed "
+                f"{path}: {name}: missing or of another shape, because the code has changed "
                 "since; train it again."
             )
     return tensors, record
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    """A run's record with its settings and config as flat fields."""
-    path = folder / "run.json"
+    """Return a run's record with its settings and config as flat fields."""
+    path = RunFolder(folder).record
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
         settings = run["settings"]

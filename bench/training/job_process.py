@@ -1,4 +1,4 @@
-"""A training job as a process: signals ask it to stop, and a lock keeps its run to itself."""
+"""A training job as a process: signals ask it to stop, and a lock protects its run."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-INTERRUPTED = 75  # exit status: try again (EX_TEMPFAIL)
-LOOK_EVERY = 0.5  # seconds
+INTERRUPTED = 75  # exit status EX_TEMPFAIL: run again
+LOOK_EVERY = 0.5  # seconds between attempts to take the lock
 
 
 @dataclass
@@ -40,14 +40,14 @@ class StopRequest:
         return request
 
 
-NEVER = StopRequest()  # the default where nothing can ask to stop
+NEVER = StopRequest()  # default where nothing can ask to stop
 
 
 @contextmanager
 def alone(folder: Path, stop: StopRequest) -> Iterator[None]:
-    """Wait until no other process holds `folder`, then hold it; the system lets go at a death.
+    """Lock `folder`, after waiting until no other process holds it; death releases the lock.
 
-    A workflow that is killed outright leaves its jobs running, and the next one starts them again.
+    A workflow that is killed leaves its jobs running, and the next workflow starts them again.
     Raises SystemExit(75) once `stop` is set.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def alone(folder: Path, stop: StopRequest) -> Iterator[None]:
         while not _taken(file.fileno()):
             if not told:
                 file.seek(0)
-                print(f"{folder}: process {file.read()} is at this run; waiting for it", flush=True)
+                print(f"{folder}: process {file.read()} holds this run; waiting for it", flush=True)
                 told = True
             if stop.is_set:
                 raise SystemExit(INTERRUPTED)
@@ -73,5 +73,5 @@ def _taken(file: int) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:  # some network file systems have no locks
-        print(f"no lock ({error}): see that no other process works on this run", flush=True)
+        print(f"no lock ({error}); make sure that no other process uses this run", flush=True)
     return True

@@ -5,22 +5,20 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from bench.config.types import Evaluation, Online
-from bench.paths import block_name
+from bench.paths import run_name
 from bench.progress import Progress
 from bench.training import device, energy
 from bench.training.evaluate import Stopped
 from bench.training.job_process import INTERRUPTED, StopRequest
 from bench.training.rollout import Evaluator
-
-if TYPE_CHECKING:
-    from bench.training.run import Run
+from bench.training.run import Run
 
 
 class Work:
-    """Take a run through its phases; once `stop` is set, save it and end the process."""
+    """Takes a run through its phases; once `stop` is set, saves it and ends the process."""
 
     def __init__(
         self, run: Run, path: Path, identity: str, checkpoint_every: float, stop: StopRequest
@@ -31,9 +29,9 @@ class Work:
         self.saved = time.monotonic()
 
     def __call__(self, steps: int, evaluation: Evaluation | Online) -> None:
-        """To `steps`, evaluated there too; without any, evaluated once."""
+        """Train up to `steps`, evaluating on the way and at the end; for 0 steps, evaluate once."""
         run, cell = self.run, self.run.settings
-        label = f"{cell.suite}/{cell.method}/{cell.task.task}/{block_name(cell.seeds)}"
+        label = f"{cell.suite}/{run_name(cell.method, cell.task.task, cell.seeds)}"
         evaluator = Evaluator(cell.task.env_id, len(cell.seeds), evaluation.episodes)
         unit = "updates" if run.phase == "offline" else "steps"
         with Progress(label, max(steps, 1), unit, run.step) as progress:
@@ -52,8 +50,8 @@ class Work:
         try:
             return self.run.advance(self.stop)
         except Exception:
-            # A signal to the whole group of processes ends a compiler at work, and with it the
-            # update. The state may be half changed: the checkpoint before it stands.
+            # A signal to the process group kills a running compiler and with it the update. The
+            # state may be half changed, so the previous checkpoint is kept.
             if not self.stop.is_set:
                 raise
             self._end("before its update was compiled")
@@ -63,7 +61,7 @@ class Work:
         raise SystemExit(INTERRUPTED)
 
     def _evaluate(self, evaluator: Evaluator) -> None:
-        with suppress(Stopped):  # begun anew when the run goes on
+        with suppress(Stopped):  # repeated when the run continues
             self.run.evaluate(evaluator, self.stop)
 
     def _pause(self) -> None:

@@ -1,10 +1,10 @@
-"""What a maze's plan tells about a method's values: measured at evaluations, seen by no update.
+"""Probes that compare a method's values with the maze's plan, at evaluations; no update uses them.
 
-`value_start` is V at the start, the mean over STARTS resets of the environment, in the rewards
-that the method sees. `value_rank` is Spearman's rank correlation, over SAMPLE rows of the data, of
-V with minus the length of the way to the goal: 1 where V orders the states as the way does.
+`value_start` is V at the start, averaged over STARTS resets of the environment, in the method's
+reward scale. `value_rank` is Spearman's rank correlation, over SAMPLE rows of the data, of V with
+the negative path length to the goal; it is 1 where V orders the states by path length.
 `advantage_progress` is Pearson's correlation, over SAMPLE rows, of the advantage of the data's
-action with the metres of that way that its episode covers in the next HORIZON steps.
+action with the metres of that path that its episode covers in the next HORIZON steps.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ STARTS = 16
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1 of (N,) values; equal ones share the mean of theirs."""
+    """Return the ranks, from 1, of (N,) values; ties share their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's, of two (N,) arrays; NaN where one is constant or not finite."""
+    """Return Pearson's correlation of two (N,) arrays; NaN where one is constant or not finite."""
     a, b = a - a.mean(), b - b.mean()
     scale = np.sqrt(a @ a) * np.sqrt(b @ b)
     return float(a @ b / scale) if scale > 0 else float("nan")
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's, of two (N,) arrays; NaN where one is constant or not finite."""
+    """Return Spearman's correlation of two (N,) arrays; NaN where one is constant or not finite."""
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("nan")
     return correlation(ranks(a), ranks(b))
 
 
 def continued(data: Transitions, steps: int) -> np.ndarray:
-    """The rows of which the episode has at least `steps` rows from there on."""
+    """Return the rows whose episode has at least `steps` rows from there on."""
     ends = data.starts() + data.lengths()
     left = np.repeat(ends, data.lengths()) - np.arange(len(data))
     return np.flatnonzero(left >= steps)
 
 
 class Probes:
-    """Of a task with a maze and a method with `value` (and `advantage`); else measures nothing."""
+    """The probes of a maze task and a method with `value` (and `advantage`); otherwise empty."""
 
     def __init__(self, method: ModuleType, env_id: str, data: Transitions, replay: Replay):
         self.method, self.replay = method, replay
@@ -77,7 +77,7 @@ class Probes:
 
     @torch.no_grad()
     def __call__(self, state: Any, config: Any, seeds: int) -> list[dict[str, float]]:
-        """The measures by name, of each of the state's seeds."""
+        """Return the measures by name, one dict per seed of the state."""
         if not self.active:
             return [{} for _ in range(seeds)]
         scaler = self.replay.scaler

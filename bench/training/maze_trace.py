@@ -1,10 +1,10 @@
-"""What a finished run has learned of its maze: values over the data, and where its policy walks.
+"""Trace what a finished run has learned about its maze: values over the data, and its paths.
 
-Written to `trace.safetensors` beside the run, of its S seeds that did not diverge:
+Written to `trace.safetensors` beside the run, for its S seeds that did not diverge:
     positions (N, 2): (x, y) of SAMPLE rows of the data; values (S, N): the method's value there,
     and value_rank (S,): its probe (training.maze_probes); both only for a method with `value`.
     paths (S, E, T, 2): (x, y) before each step of the first EPISODES episodes of the last offline
-    evaluation, rolled out again, NaN behind their end; arrived (S, E): whether they reach the goal.
+    evaluation, rolled out again, NaN after their end; arrived (S, E): whether they reach the goal.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from bench.data.transitions import ROOT, Transitions, content_hash
+from bench.data.transitions import Transitions, content_hash
 from bench.errors import BenchError
 from bench.learning.learner import Learner
 from bench.learning.streams import Streams
 from bench.maze_plans import maze_of
+from bench.paths import TRANSITIONS, RunFolder
 from bench.records.run_record import settings_of
 from bench.records.runs import read_run
 from bench.training.evaluate import purpose, reset_seeds
@@ -37,7 +38,7 @@ EPISODES = 5
 
 
 def trace(folder: Path) -> Path:
-    """Trace the run in `folder`; returns the file written."""
+    """Trace the run in `folder` and return the file written; raise BenchError without a maze."""
     run, data = restored(folder)
     maze = maze_of(run.settings.task.env_id)
     if maze is None:
@@ -53,7 +54,7 @@ def trace(folder: Path) -> Path:
         tensors |= {"values": values, "value_rank": torch.tensor(ranks)}
     learned = [i for i, seed in enumerate(run.settings.seeds) if seed not in run.diverged]
     tensors = {n: t if n == "positions" else t[learned] for n, t in tensors.items()}
-    path = folder / "trace.safetensors"
+    path = RunFolder(folder).trace
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         save_file(tensors, scratch)
@@ -64,17 +65,22 @@ def trace(folder: Path) -> Path:
 
 
 def restored(folder: Path) -> tuple[Run, Transitions]:
-    """A run with the networks that its offline phase ended with, and the data that it saw."""
-    record = read_run(folder / "run.json")
+    """Return a run with its networks at the end of the offline phase, and its data.
+
+    Raises BenchError where the data or the networks no longer match the run.
+    """
+    files = RunFolder(folder)
+    record = read_run(files.record)
     settings = settings_of(record)
-    place = ROOT / settings.task.transitions
+    place = TRANSITIONS / settings.task.transitions
     data = Transitions.load(place)
     if content_hash(data) != record["dataset_hash"]:
-        path = folder / "run.json"
-        raise BenchError(f"{path}, dataset_hash: not that of {place}; train the run again.")
+        raise BenchError(
+            f"{files.record}, dataset_hash: differs from {place}; train the run again."
+        )
     run = Run(settings, data, torch.device("cpu"))
     run.diverged = {int(seed): step for seed, step in record["diverged"].items()}
-    saved = load_file(folder / "policy.safetensors")
+    saved = load_file(files.policy)
     saved |= {k.removeprefix(OFFLINE): v for k, v in saved.items() if k.startswith(OFFLINE)}
     try:
         for field in fields(run.state):
@@ -83,8 +89,7 @@ def restored(folder: Path) -> tuple[Run, Transitions]:
                 part.net.load_state_dict({n: saved[f"{field.name}.{n}"] for n in names})
     except (KeyError, RuntimeError):
         raise BenchError(
-            f"{folder / 'policy.safetensors'}: not the networks of today's code; train the run "
-            "again."
+            f"{files.policy}: its networks do not fit the current code; train the run again."
         ) from None
     return run, data
 

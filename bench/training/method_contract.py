@@ -1,4 +1,4 @@
-"""What a method's file defines, and what happens where it leaves something out.
+"""What a method's file defines, and the defaults for what it leaves out.
 
 Always:
     Config: a frozen dataclass, each default with its source.
@@ -11,36 +11,36 @@ Always:
         called before each evaluation.
 
 Where needed:
-    select(data, config) -> Transitions: the part of the data that is seen.
-    columns(data, config) -> arrays by name, of one row a transition; `data` holds the rewards
+    select(data, config) -> Transitions: the part of the data to train on.
+    columns(data, config) -> arrays by name, one row per transition; `data` holds the rewards
         that the method sees.
-    window(config) -> how many consecutive rows each draw of a batch holds.
-    branch(state, config) -> a hashable: which operations the next `update` takes, where that
-        depends on counters.
-    refresh(state, replay, config): before each update, for what is computed over all data.
+    window(config) -> number of consecutive rows in each draw of a batch.
+    branch(state, config) -> a hashable that names the operations of the next `update`, where they
+        depend on counters.
+    refresh(state, replay, config): called before each update, for computations over all data.
 
-To look into it (bench.training.maze_probes, bench.training.maze_trace):
-    value(state, observations, config) -> (S, N): what it expects from each of N states on.
-    advantage(state, batch, config) -> (S, B): of the data's actions over that; for a method
+For probes (bench.training.maze_probes, bench.training.maze_trace):
+    value(state, observations, config) -> (S, N): the value of each of N states.
+    advantage(state, batch, config) -> (S, B): the advantage of the data's actions; for a method
         without `select` and `window`.
 
-To have an online phase (bench.training.online.phase):
-    explore(state, observations, config, streams) -> actions (S, E, act), clipped afterwards, for
-        observations (S, E, obs): how it acts to learn, not to be scored.
-    adopt(state, networks, config): where it begins from another method's run, whose networks have
-        the names of its policy.safetensors (`starts_from` in bench.config.registry).
-Off-policy (training.online.off_policy), where the rows of `columns` join the batches when
-their episode ends, and others at once; if needed:
-    mixing(config) -> the share of each batch that is drawn from the data, not from all rows alike.
-    warm_up(config) -> how many of the first environment steps are taken without an update.
+For an online phase (bench.training.online.phase):
+    explore(state, observations, config, streams) -> exploratory actions (S, E, act), clipped
+        afterwards, for observations (S, E, obs); evaluation does not use them.
+    adopt(state, networks, config): start from another method's run, whose networks have the names
+        of its policy.safetensors (`starts_from` in bench.config.registry).
+Off-policy (training.online.off_policy); rows with `columns` join the batches when their episode
+ends, others at once. If needed:
+    mixing(config) -> share of each batch drawn from the data; without it, all rows count alike.
+    warm_up(config) -> number of initial environment steps without an update.
 On-policy (training.online.on_policy), for a method that never sees data (`online_only` in the
 registry):
     Rollout: a dataclass of tensors, of one step (S, E, ...), or `of` several (S, T, E, ...).
-    collect(state, step, ends, config) -> Rollout: of one step that `explore` chose; `step` is a
+    collect(state, step, ends, config) -> Rollout of one step that `explore` chose; `step` is a
         Batch with the actions before clipping, `ends` (S, E) is 1 where its episode ended.
-    update(state, rollout, config, streams) -> metrics: of `horizon` steps, a field of Config beside
-        `environments` and `minibatches`. It is run as it stands, so that each network may descend
-        many times; `updates` of init then counts environment steps.
+    update(state, rollout, config, streams) -> metrics of one rollout of `horizon` steps, a field of
+        Config beside `environments` and `minibatches`. It is not recorded, so each network may
+        descend many times; `updates` of init then counts environment steps.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ from bench.learning.types import Actor
 
 
 def is_on_policy(method: ModuleType) -> bool:
-    """Whether it learns from whole rollouts of its own policy."""
+    """Return whether the method learns from whole rollouts of its own policy."""
     return hasattr(method, "collect")
 
 
@@ -72,7 +72,7 @@ def make_replay(
     observations: str,
     device: torch.device,
 ) -> Replay:
-    """The data as the method sees them; `rewards` and `observations` name the transforms."""
+    """Return the data as the method sees it; `rewards` and `observations` name the transforms."""
     if hasattr(method, "select"):
         data = method.select(data, config)
     scaler = ObservationScaler.fit(observations, data)
@@ -86,7 +86,7 @@ def make_replay(
 def make_actor(
     method: ModuleType, state: Any, config: Any, streams: Streams, episodes: int
 ) -> Actor:
-    """Who acts in one evaluation of S seeds with `episodes` environments each."""
+    """Return the actor of one evaluation of S seeds with `episodes` environments each."""
     if hasattr(method, "begin"):
         actor: Actor = method.begin(state, config, streams, episodes)
         return actor

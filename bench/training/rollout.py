@@ -24,7 +24,7 @@ class Evaluator:
     """S x E environments, one episode each per call; all step under one policy forward.
 
     An environment whose episode has ended is not stepped again. Each episode has its own
-    reset seed, so that what a seed meets does not depend on its block.
+    reset seed, so a seed's episodes do not depend on its block.
     """
 
     def __init__(self, env_id: str, seeds: int, episodes: int):
@@ -37,7 +37,10 @@ class Evaluator:
         reset_seeds: Sequence[Sequence[int]],
         goal_seeds: Sequence[int] | None = None,
     ) -> Episodes:
-        """`reset_seeds` is (S, E); `goal_seeds` (S,) decide what is the same in all E episodes."""
+        """Run one episode in every environment.
+
+        `reset_seeds` is (S, E); `goal_seeds` (S,) fix what all E episodes of a seed share.
+        """
         flat_seeds = [seed for row in reset_seeds for seed in row]
         goals: Sequence[int | None] = goal_seeds or [None] * self.shape[0]
         options = [{"goal_seed": goal} for goal in goals for _ in range(self.shape[1])]

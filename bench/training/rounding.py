@@ -1,9 +1,9 @@
-"""Matrix products whose factors are rounded to bfloat16, and the proof that they are.
+"""Round the factors of matrix products to bfloat16, and verify that it happens.
 
-torch has a switch for it, but does not say whether it takes effect. oneDNN has kernels that round
-for some processors only; on an AMD EPYC with avx512_bf16 it is asked to round and multiplies in
-float32. Products of up to 4,096 multiplications do not reach oneDNN at all. So products are tried
-out: a few when a process starts, and each kind that an update makes when it first occurs.
+torch has a switch for it but does not say whether it takes effect. oneDNN has rounding kernels for
+some processors only; on an AMD EPYC with avx512_bf16 it ignores the request and multiplies in
+float32. Products of up to 4,096 multiplications do not reach oneDNN at all. Products are therefore
+tested: a few when a process starts, and each kind in an update when it first occurs.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from bench.errors import BenchError
 Product = Callable[..., Tensor]
 
 aten = torch.ops.aten
-# Their last two arguments are the factors; what may come before is added.
+# The last two arguments are the factors; an earlier one is added.
 PRODUCTS: tuple[Product, ...] = tuple(
     op.default for op in (aten.bmm, aten.baddbmm, aten.mm, aten.addmm, aten.mv, aten.dot)
 )
 # First, hidden and last layers of the suites' networks, (in, out), for 1 and 5 seeds. All of them
 # must round: libraries choose a kernel by shape, and the narrow first and last layers may get
-# another one than the square layers between them.
+# a different one from the square layers between them.
 LAYERS = ((11, 64), (64, 64), (64, 1), (64, 3), (17, 256), (256, 256), (256, 1), (256, 6))
 SEEDS, BATCH = (1, 5), 256
 NO_EFFECT = (
@@ -39,14 +39,14 @@ NO_EFFECT = (
 def enable(device: str = "cpu") -> None:
     """Round the factors of float32 products in this process.
 
-    Raises BenchError, and leaves the switch as it was, where torch does not round them all.
+    Raises BenchError, with the switch unchanged, where torch does not round all of them.
     """
     check(device)
     _switch().fp32_precision = "bf16"
 
 
 def check(device: str = "cpu") -> None:
-    """Raise BenchError unless `enable` would have an effect; the switch stays as it was."""
+    """Raise BenchError unless `enable` would have an effect; the switch stays unchanged."""
     switch = _switch()
     before = switch.fp32_precision
     switch.fp32_precision = "bf16"
@@ -66,10 +66,10 @@ def check(device: str = "cpu") -> None:
 
 
 def watch(executor: str) -> AbstractContextManager[Any]:
-    """While entered, raises BenchError at a product that is not rounded; does nothing in float32.
+    """Return a context that raises BenchError at an unrounded product; a no-op in float32.
 
-    Raises BenchError for the compiled executor: torch's compiler writes products with a single
-    row or column, such as a value's last layer, as sums of its own, which are in float32.
+    Raises BenchError for the compiled executor: torch's compiler turns products with a single
+    row or column, such as a value network's last layer, into sums of its own in float32.
     """
     if _switch().fp32_precision != "bf16":
         return nullcontext()
@@ -82,7 +82,7 @@ def watch(executor: str) -> AbstractContextManager[Any]:
 
 
 class Watch(TorchDispatchMode):
-    """Tries out each kind of product, by operation, shapes and strides, when it is first made."""
+    """Tests each kind of product, by operation, shapes and strides, when it first occurs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Watch(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # else each process would import torch's compiler, a second's work
+        return False  # otherwise each process would import torch's compiler, which takes 1 s
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -105,10 +105,10 @@ class Watch(TorchDispatchMode):
 
 
 def rounds(product: Product, *like: Tensor) -> bool:
-    """Whether `product` of tensors laid out like these rounds its factors, the last two.
+    """Return whether `product` of tensors laid out like these rounds its last two, the factors.
 
-    Each element must be that of rounded factors, added in float32. Values are drawn apart,
-    because those of a network may be zeros, which need no rounding.
+    Each element must be that of rounded factors, summed in float32. Values are drawn at random,
+    because a network's may be zeros, which need no rounding.
     """
     generator = torch.Generator().manual_seed(0)
     drawn = [_drawn(tensor, generator) for tensor in like]
@@ -116,7 +116,7 @@ def rounds(product: Product, *like: Tensor) -> bool:
     wide = product(*added, *(f.double() for f in factors))
     rounded = product(*added, *(f.bfloat16().double() for f in factors))
     made = product(*drawn).double()
-    # Adding in float32 is 2^16 times as fine as bfloat16, and some of that goes with the length.
+    # float32 is 2^16 times finer than bfloat16; long sums lose some of that.
     return bool((made - rounded).abs().max() < 0.01 * (wide - rounded).abs().max())
 
 
@@ -125,7 +125,7 @@ def _switch() -> Any:
 
 
 def _drawn(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Normal values of the same shape and strides."""
+    """Draw normal values of the same shape and strides."""
     steps = zip(like.shape, like.stride(), strict=True)
     length = 1 + sum((n - 1) * s for n, s in steps)
     values = torch.randn(length, generator=generator, dtype=like.dtype)
@@ -133,7 +133,7 @@ def _drawn(like: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _of_layer(width_in: int, width_out: int, seeds: int) -> list[tuple[Tensor, Tensor]]:
-    """Factors of a layer's own product and of its two gradients, as autograd lays them out."""
+    """Return the factors of a layer's product and its two gradients, as autograd lays them out."""
     x, weight = torch.empty(seeds, BATCH, width_in), torch.empty(seeds, width_in, width_out)
     gradient = torch.empty(seeds, BATCH, width_out)
     return [(x, weight), (gradient, weight.mT), (x.mT, gradient)]

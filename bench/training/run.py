@@ -1,4 +1,4 @@
-"""One block of seeds on its way through both phases: state, streams, metrics, checkpoints."""
+"""One block of seeds through both phases: state, streams, metrics, checkpoints."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bench.config.types import Settings
 from bench.data.transitions import Transitions
 from bench.learning.streams import Streams
 from bench.learning.types import Spec
+from bench.paths import ONLINE_ROWS
 from bench.training import checkpoint
 from bench.training.engine import Engine
 from bench.training.evaluate import EpisodeRow, evaluate, purpose
@@ -30,11 +31,8 @@ from bench.training.rollout import Evaluator
 PURPOSES = ("batches", "noise")
 
 
-ROWS = "online.rows"  # what the online phase has added, beside the checkpoint
-
-
 class Run:
-    """One block of seeds on its way through `settings.updates`, and then its online phase."""
+    """The training of one block of seeds: `settings.updates` updates, then the online phase."""
 
     def __init__(
         self,
@@ -57,31 +55,32 @@ class Run:
             self.method, self.state, self.config, self.replay, self.streams["noise"], executor
         )
         self.probes = Probes(self.method, settings.task.env_id, data, self.replay)
-        self.step = 0  # of the phase
+        self.step = 0  # within the phase
         self.online: Phase | None = None
-        self.before: dict[str, Tensor] = {}  # the networks before the online phase
-        self.metrics: list[dict[str, float | str]] = []  # one row a log point and seed
+        self.before: dict[str, Tensor] = {}  # networks before the online phase
+        self.metrics: list[dict[str, float | str]] = []  # one row per log point and seed
         self.evaluations: list[EpisodeRow] = []
         self.diverged: dict[int, int] = {}  # seed -> step
-        self.seconds = 0.0  # of offline updates alone
+        self.seconds = 0.0  # spent in offline updates
 
     @property
     def phase(self) -> str:
-        """offline or online."""
+        """Current phase: offline or online."""
         return "online" if self.online else "offline"
 
     def go_online(self) -> None:
-        """Begin the online phase, if the settings have one."""
+        """Start the online phase, if the settings have one."""
         if self.settings.online is None or self.online is not None:
             return
-        self.before = {f"{OFFLINE}{k}": v.clone() for k, v in checkpoint.networks(self).items()}
+        networks = checkpoint.networks(self.state, self.replay.scaler)
+        self.before = {f"{OFFLINE}{k}": v.clone() for k, v in networks.items()}
         kind = on_policy if is_on_policy(self.method) else off_policy
         self.online = kind.begin(self.settings, self.engine, self.streams["batches"])
         self.step = 0
 
     @property
     def lost(self) -> bool:
-        """Whether no seed is left that learns."""
+        """Whether every seed has diverged."""
         return len(self.diverged) == len(self.settings.seeds)
 
     @property
@@ -90,9 +89,9 @@ class Run:
         return any((row.phase, row.step) == (self.phase, self.step) for row in self.evaluations)
 
     def advance(self, stop: StopRequest = NEVER) -> int:
-        """The steps to the next multiple of `log_every`, and there a row of metrics per seed.
+        """Take the steps to the next multiple of `log_every` and log a row of metrics per seed.
 
-        Returns how many. Stops after the current one once `stop` is set.
+        Returns the number of steps. Ends after the current step once `stop` is set.
         """
         every = self.settings.log_every
         count = every - self.step % every
@@ -100,7 +99,7 @@ class Run:
         done, metrics = learn(count, stop)
         self.step += done
         if done < count or not metrics:
-            return done  # online, there are none before the first update
+            return done  # no metrics before the first online update
         values = torch.stack(list(metrics.values()), dim=1).tolist()  # (S, metrics)
         for seed, row in zip(self.settings.seeds, values, strict=True):
             place: dict[str, float | str] = {"phase": self.phase, "step": self.step, "seed": seed}
@@ -113,7 +112,7 @@ class Run:
         return done
 
     def _learn(self, count: int, stop: StopRequest) -> tuple[int, dict[str, Tensor]]:
-        """The last `count` updates of a chunk of `log_every`."""
+        """Apply the last `count` updates of a chunk of `log_every`."""
         began, settings, streams = time.perf_counter(), self.settings, self.streams["batches"]
         before = streams.state()
         rows = self.replay.draw(streams, settings.log_every, settings.batch_size)[-count:]
@@ -129,7 +128,7 @@ class Run:
         return done, metrics
 
     def evaluate(self, evaluator: Evaluator, stop: StopRequest = NEVER) -> None:
-        """Score every seed that has not diverged, and add the probes to the last metrics.
+        """Evaluate every seed that has not diverged, and add the probes to the last metrics.
 
         Raises Stopped, with nothing changed, once `stop` is set.
         """
@@ -143,13 +142,15 @@ class Run:
         )  # fmt: skip
         self.evaluations += [row for row in rows if row.seed not in self.diverged]
         seeds = len(settings.seeds)
-        if self.metrics and self.metrics[-1]["step"] == self.step:  # else no update has been made
+        if (
+            self.metrics and self.metrics[-1]["step"] == self.step
+        ):  # otherwise there has been no update
             probes = self.probes(self.state, self.config, seeds)
             for metrics, measured in zip(self.metrics[-seeds:], probes, strict=True):
                 metrics |= measured
 
     def save(self, path: Path, identity: str) -> None:
-        """Write the checkpoint, and beside it what an online phase has added to its buffer."""
+        """Write the checkpoint and, beside it, the rows that an online phase added."""
         tensors = checkpoint.state_tensors(self.state) | self.before
         tensors |= {f"streams.{name}": s.state() for name, s in self.streams.items()}
         record = {
@@ -162,12 +163,12 @@ class Run:
             "diverged": list(self.diverged.items()),
         }
         if self.online:
-            record["online"] = self.online.save(path.with_name(ROWS))
+            record["online"] = self.online.save(path.with_name(ONLINE_ROWS))
             tensors |= self.online.tensors()
         checkpoint.save(path, tensors, record)
 
     def resume(self, path: Path, identity: str) -> bool:
-        """Continue from the checkpoint, if there is one of this very run."""
+        """Continue from this run's checkpoint; return whether there was one."""
         found = checkpoint.load(path, identity)
         if found is None:
             return False
@@ -175,8 +176,9 @@ class Run:
         if record["phase"] == "online":
             self.go_online()
             assert self.online is not None
-            if not self.online.restore(path.with_name(ROWS), record["online"], tensors):
-                print(f"{path.with_name(ROWS)}: not what it was; starting afresh", flush=True)
+            rows = path.with_name(ONLINE_ROWS)
+            if not self.online.restore(rows, record["online"], tensors):
+                print(f"{rows}: does not match the checkpoint; starting from scratch", flush=True)
                 self.online, self.before = None, {}
                 return False
             self.before = {k: v for k, v in tensors.items() if k.startswith(OFFLINE)}
@@ -184,7 +186,7 @@ class Run:
         return True
 
     def restore(self, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
-        """All but the online phase, from a checkpoint of this run or of one to start from."""
+        """Restore all but the online phase, from a checkpoint of this or another run."""
         checkpoint.restore_state(self.state, tensors)
         for name, streams in self.streams.items():
             streams.restore(tensors[f"streams.{name}"])
@@ -194,7 +196,7 @@ class Run:
         self.diverged = dict(record["diverged"])
 
     def start(self, folder: Path, dataset_hash: str) -> None:
-        """Begin where the finished run in `folder` ended offline."""
+        """Start where the run in `folder` ended offline; raise BenchError on a mismatch."""
         settings, method = self.settings, self.settings.method
         begins = registry.entry_of(method).starts_from
         task = settings.task.model_dump(mode="json")
@@ -212,10 +214,10 @@ class Run:
 
 
 def length(settings: Settings) -> int:
-    """Updates of both phases."""
+    """Return the number of updates in both phases."""
     return settings.updates + (settings.online.steps if settings.online else 0)
 
 
 def as_tuples(config: dict[str, Any]) -> dict[str, Any]:
-    """YAML and JSON know lists only; a frozen Config wants tuples."""
+    """Convert lists to tuples: YAML and JSON only have lists, a frozen Config takes tuples."""
     return {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}

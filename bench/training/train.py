@@ -1,10 +1,10 @@
-"""The training loop: one for all methods, for one block of seeds of one (method, task), offline and
-then, where the settings say so, online (bench.training.online.phase).
+"""The training job of one block of seeds of a (method, task); the same code serves all methods.
 
-Metrics and evaluations happen at a multiple of `log_every`, where the batch generators have just
-drawn a whole chunk. A job that is asked to stop does so after its current update, or in its
-current evaluation, which is then begun anew. A run that is killed and resumed repeats the
-uninterrupted one bit for bit on a CPU.
+It trains offline and then, if the settings say so, online (bench.training.online.phase). Metrics
+and evaluations happen at multiples of `log_every`, where the batch generators have just drawn a
+whole chunk. A job that is asked to stop does so after its current update, or within its current
+evaluation, which is later repeated. On a CPU, a run that is killed and resumed is bit-identical to
+an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from bench.config.task import Task
 from bench.config.types import Settings
 from bench.data.transitions import Transitions, check_card, content_hash
 from bench.errors import BenchError
+from bench.paths import ONLINE_ROWS, RunFolder
 from bench.records.source_hash import source_hash
 from bench.training import checkpoint, outputs
 from bench.training.device import device_record
@@ -27,7 +28,7 @@ from bench.training.engine import choose_executor, prepare_process
 from bench.training.job_process import StopRequest, alone
 from bench.training.loop import Work
 from bench.training.method_contract import is_on_policy
-from bench.training.run import ROWS, Run, length
+from bench.training.run import Run, length
 
 
 def train(
@@ -43,10 +44,10 @@ def train(
 ) -> None:
     """Run or continue one block and write its results to `folder`.
 
-    `checkpoint_every` is in seconds; `start` is the folder of a finished run to begin from;
+    `checkpoint_every` is in seconds; `start` is the folder of a finished run to start from;
     `row` is the task's row of config/tasks.tsv, kept in run.json for the reference scores.
-    Raises SystemExit(75) after a SIGTERM or Ctrl-C, once the checkpoint is written, and BenchError
-    where the data are not those of their card, or are others in the end.
+    Raises SystemExit(75) after SIGTERM or Ctrl-C, once the checkpoint is written, and BenchError
+    where the data does not match its card or has been replaced by the end of the run.
     """
     began, stop = time.perf_counter(), StopRequest.on_signals()
     prepare_process(threads, settings.precision, device)
@@ -54,11 +55,11 @@ def train(
     if executor == "auto":
         executor = choose_executor(length(settings), torch.device(device), settings.precision)
     if is_on_policy(registry.load(settings.method)):
-        executor = "eager"  # no recording holds an update of many steps
+        executor = "eager"  # an update of many steps cannot be recorded
     dataset_hash, code = content_hash(data), source_hash(settings.method)
     check_card(data_folder, dataset_hash)
     identity = _identity(settings, dataset_hash, code)
-    path = folder / "checkpoint.safetensors"
+    path = RunFolder(folder).checkpoint
     with alone(folder, stop):
         run = Run(settings, data, torch.device(device), executor)
         resumed = run.resume(path, identity)
@@ -72,8 +73,8 @@ def train(
             work(settings.online.steps, settings.online)
         if content_hash(Transitions.load(data_folder)) != dataset_hash:
             raise BenchError(
-                f"{data_folder}: was replaced while this run trained on it, so that its results "
-                "are not written; run again to train on what is there now."
+                f"{data_folder}: was replaced while this run trained on it, so its results are "
+                "not written; run again to train on the current data."
             )
         run.save(path, identity)
         record = {
@@ -89,7 +90,7 @@ def train(
         }
         outputs.write(run, folder, record)
         checkpoint.previous(path).unlink(missing_ok=True)
-        path.with_name(ROWS).unlink(missing_ok=True)  # a finished run needs them no more
+        path.with_name(ONLINE_ROWS).unlink(missing_ok=True)  # not needed once the run is finished
 
 
 def _identity(settings: Settings, dataset_hash: str, code: str) -> str:

@@ -21,7 +21,7 @@ with open(sys.argv[1], "w", newline="") as file:
     rows.writerow(["task", "seed", "episode", "return"])
     for task, env_id in TASKS.items():
         env = gymnasium.make(env_id)
-        for seed in range(SEEDS):  # of training: a policy each, if yours is trained
+        for seed in range(SEEDS):  # training seeds: one policy each, if yours is trained
             for episode in range(EPISODES):
                 observation, _ = env.reset(seed=1000 * seed + episode)
                 total, over = 0.0, False

@@ -1,5 +1,5 @@
-"""The paper's ideas as small experiments: one file each, measured by this suite's own code.
+"""The paper's ideas as small experiments: one file each, measured with this suite's own code.
 
 A module has TITLE, `measure() -> dict` (plain numbers, equal at every call on one machine),
-`draw(result, stem)` and `sentences(result)`, which say what came out with its numbers.
+`draw(result, stem)`, and `sentences(result)`, which state the outcome with its numbers.
 """

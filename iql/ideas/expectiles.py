@@ -1,4 +1,4 @@
-"""Expectiles of a sample, as IQL's own loss finds them (the paper's figure 1)."""
+"""Expectiles of a sample, as minimisers of IQL's value loss (the paper's figure 1)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.learning.streams import Streams
 from bench.report.figures.style import INK, STYLE, panels, save
 from iql.iql import expectile_loss
 
-TITLE = "Expectiles: from the mean towards the best of a sample"
+TITLE = "Expectiles: from the mean towards the maximum of a sample"
 EXPECTILES = (0.5, 0.7, 0.9, 0.95, 0.99)
 SAMPLE = 1000
 UPDATES = 600
@@ -24,7 +24,7 @@ SEED = 0
 
 
 def exact(values: np.ndarray, weights: np.ndarray, expectile: float) -> np.ndarray:
-    """The m with sum w |expectile - 1(x < m)| (x - m) = 0: (..., n), (n,) -> (...)."""
+    """Solve sum w |expectile - 1(x < m)| (x - m) = 0 for m: (..., n), (n,) -> (...)."""
     low, high = values.min(-1), values.max(-1)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
@@ -35,7 +35,7 @@ def exact(values: np.ndarray, weights: np.ndarray, expectile: float) -> np.ndarr
 
 
 def of_normal(expectile: float) -> float:
-    """The expectile of the standard normal distribution, from its own equation."""
+    """Return an expectile of the standard normal distribution, from its defining equation."""
 
     def slope(m: float) -> float:
         above = stats.norm.pdf(m) - m * stats.norm.sf(m)  # E (x - m)+
@@ -50,7 +50,7 @@ def of_normal(expectile: float) -> float:
 
 
 def descend(values: np.ndarray, expectile: float) -> float:
-    """Minimise IQL's value loss over one number."""
+    """Return the number that minimises IQL's value loss on `values`."""
     x = torch.from_numpy(values)[None]
     m = torch.zeros(1, 1, dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS(
@@ -69,7 +69,7 @@ def descend(values: np.ndarray, expectile: float) -> float:
 
 
 def measure() -> dict[str, Any]:
-    """Expectiles of a normal sample by the loss, by bisection and in theory; and of y given x."""
+    """Return expectiles of a normal sample (by loss, bisection, theory) and of y given x."""
     rng = np.random.default_rng(SEED)
     sample = rng.standard_normal(SAMPLE)
     x = rng.uniform(-1, 1, SAMPLE)
@@ -89,7 +89,7 @@ def measure() -> dict[str, Any]:
 
 
 def fit(x: np.ndarray, y: np.ndarray, grid: np.ndarray, expectile: float) -> np.ndarray:
-    """What a value network learns of y given x under IQL's loss: (grid,)."""
+    """Return what a value network learns about y given x with IQL's loss: (grid,)."""
     net = ValueNet([1, 64, 64], Streams((SEED,), "ideas"))
     optimiser = torch.optim.Adam(net.parameters(), lr=3e-3)
     inputs = torch.from_numpy(x).float()[None, :, None]
@@ -104,7 +104,7 @@ def fit(x: np.ndarray, y: np.ndarray, grid: np.ndarray, expectile: float) -> np.
 
 
 def draw(result: dict[str, Any], stem: Path) -> None:
-    """The loss; a normal sample and its expectiles; y given x and its expectiles."""
+    """Draw the loss, a normal sample with its expectiles, and y given x with its expectiles."""
     colors = mpl.colormaps["viridis"](np.linspace(0.1, 0.85, len(result["expectiles"])))
     with mpl.rc_context(STYLE):
         figure, (loss, one, two) = panels(3, 2.0)
@@ -117,28 +117,28 @@ def draw(result: dict[str, Any], stem: Path) -> None:
         for value, color in zip(result["by_loss"], colors, strict=True):
             one.axvline(value, color=color)
         one.axvline(max(result["sample"]), color=INK, linewidth=0.8, linestyle=(0, (3, 3)))
-        one.set(title="of a normal sample (dashed: its largest)", xlabel="x")
+        one.set(title="normal sample (dashed: maximum)", xlabel="x")
         two.plot(result["x"], result["y"], ".", color="0.8", markersize=1.5)
         for curve, color in zip(result["fits"], colors, strict=True):
             two.plot(result["grid"], curve, color=color)
-        two.set(title="of y given x, by a network", xlabel="x")
+        two.set(title="y given x, fitted by a network", xlabel="x")
         figure.legend(*loss.get_legend_handles_labels(), loc="outside lower center", ncols=5)
         save(figure, stem)
 
 
 def sentences(result: dict[str, Any]) -> list[str]:
-    """What the figure shows, with the numbers behind it."""
+    """Return what the figure shows, with the numbers behind it."""
     gap = max(abs(a - b) for a, b in zip(result["by_loss"], result["by_bisection"], strict=True))
     last = result["expectiles"][-1]
     return [
-        "IQL's value loss weighs what lies above V by τ and what lies below by 1 − τ. Its minimum "
-        "is the mean at τ = 0.5 and moves towards the largest value as τ rises to 1.",
-        f"Minimised over {SAMPLE:,} draws from the standard normal it is at "
+        "IQL's value loss weights errors above V by τ and errors below V by 1 − τ. Its minimiser "
+        "is the mean at τ = 0.5 and approaches the maximum as τ tends to 1.",
+        f"On {SAMPLE:,} draws from the standard normal distribution, the minimiser is "
         + ", ".join(
             f"{v:.2f} (τ = {t})"
             for t, v in zip(result["expectiles"], result["by_loss"], strict=True)
         )
-        + f"; the distribution's own {last} expectile is {result['of_normal'][-1]:.2f}, and the "
-        f"sample's largest value {max(result['sample']):.2f}. Bisection on the same draws agrees "
-        f"to {gap:.0e}.",
+        + f". The {last} expectile of the distribution itself is {result['of_normal'][-1]:.2f}, "
+        f"and the sample maximum is {max(result['sample']):.2f}. Bisection on the same draws "
+        f"agrees to {gap:.0e}.",
     ]

@@ -1,8 +1,8 @@
-"""A line to walk on, with data of small steps only: what two of the experiments are made on.
+"""A task on a line, with data of small steps only; two of the experiments use it.
 
-The state is a place in [-2, 2], the action moves it by STEP times itself, and the reward is how
-near the middle one arrives, less a cost for steps larger than those in the data. The best is
-known: it is computed on a grid.
+The state is a position in [-2, 2], and an action moves it by STEP times the action. The reward is
+1 minus the distance from the middle after the step, minus a cost for steps larger than those in
+the data. The optimum is computed on a grid.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
 from iql import iql
 
-STEP, REACH, SUPPORT = 0.25, 2.0, 0.3  # of an action; of the line; of the data's actions
+STEP, REACH, SUPPORT = 0.25, 2.0, 0.3  # per unit action; line's end; largest action in the data
 COST = 3.0
 DISCOUNT = 0.9
 SEEDS = (0, 1, 2, 3, 4)
@@ -31,18 +31,18 @@ CONFIG = iql.Config(
     expectile=0.9, discount=DISCOUNT, polyak=POLYAK, learning_rate=RATE, hidden=HIDDEN
 )
 
-Policy = Callable[[Tensor], Tensor]  # (S, N, 1) places -> (S, N, 1) actions
+Policy = Callable[[Tensor], Tensor]  # (S, N, 1) positions -> (S, N, 1) actions
 
 
 def step(places: np.ndarray, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Next places and rewards; arrays of one shape."""
+    """Return next positions and rewards; all arrays have the same shape."""
     arrived = np.clip(places + STEP * actions, -REACH, REACH)
     excess = np.maximum(np.abs(actions) - SUPPORT, 0)
     return arrived, 1 - np.abs(arrived) - COST * excess
 
 
 def data() -> dict[str, np.ndarray]:
-    """Random places in [-1, 1] and random small steps: (rows, 1) or (rows,)."""
+    """Return random positions in [-1, 1] and random small steps: (rows, 1) or (rows,)."""
     rng = np.random.default_rng(0)
     places = rng.uniform(-1, 1, ROWS)
     actions = rng.uniform(-SUPPORT, SUPPORT, ROWS)
@@ -51,7 +51,7 @@ def data() -> dict[str, np.ndarray]:
 
 
 def best_q(actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Places (n,) and the best possible Q of each place and action (n, actions), on a grid."""
+    """Return positions (n,) and the optimal Q of every action there (n, actions), on a grid."""
     places = np.linspace(-REACH, REACH, 801)
     arrived, rewards = step(places[:, None], actions[None, :])
     v = np.zeros(len(places))
@@ -66,16 +66,16 @@ def best_q(actions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass
 class Trained:
-    """What a way of learning has at its end, and its mean value of the data's places meanwhile."""
+    """Result of one algorithm, with its mean value of the data's positions during training."""
 
     q: Callable[[Tensor, Tensor], Tensor]  # (S, N, 1), (S, N, 1) -> (S, N)
     policy: Policy
     steps: list[int]
-    values: list[list[float]]  # one a step, of each seed
+    values: list[list[float]]  # one list per step, with a value per seed
 
 
 def batches() -> Callable[[int], Batch]:
-    """The rows of update t, equal for both ways."""
+    """Return a function that gives the batch of update t, equal for both algorithms."""
     rows = {k: torch.from_numpy(v).float() for k, v in data().items()}
 
     def batch(t: int) -> Batch:
@@ -88,12 +88,12 @@ def batches() -> Callable[[int], Batch]:
 
 
 def probe() -> Tensor:
-    """Places of the data where the values are watched: (S, 200, 1)."""
+    """Return positions of the data at which values are measured: (S, 200, 1)."""
     return torch.linspace(-1, 1, 200)[None, :, None].expand(len(SEEDS), -1, 1)
 
 
 def train_iql() -> Trained:
-    """IQL's own update (iql/iql.py)."""
+    """Train with IQL's own update (iql/iql.py)."""
     streams = Streams(SEEDS, "initialisation")
     state = iql.init(Spec(1, 1, ROWS), CONFIG, streams, UPDATES)
     batch, steps, values = batches(), [], []
@@ -112,15 +112,17 @@ def train_iql() -> Trained:
 
 
 def train_q_learning() -> Trained:
-    """Q <- r + discount * max over random actions of the smaller target Q: actions in [-1, 1], most
-    of which the data do not have. Its policy is the best of the same candidates."""
+    """Train Q <- r + discount * max over candidate actions of the smaller target Q.
+
+    The candidates lie in [-1, 1], mostly outside the data. The policy takes the best of them.
+    """
     streams = Streams(SEEDS, "initialisation")
     critic = Learner(TwinCritic([2, *HIDDEN], streams), constant(RATE))
     target = Target(critic)
     candidates = torch.linspace(-1, 1, CANDIDATES)
 
     def of_all(o: Tensor) -> Tensor:
-        """(S, N, 1) -> (S, N, candidates)."""
+        """Return the smaller target Q of all candidates: (S, N, 1) -> (S, N, candidates)."""
         seeds, count, _ = o.shape
         pairs = o.repeat_interleave(CANDIDATES, 1)
         actions = candidates.repeat(count)[None, :, None].expand(seeds, -1, 1)

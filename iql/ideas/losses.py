@@ -1,7 +1,8 @@
 """IQL's three losses, as one update of the code itself computes them.
 
-Nothing is drawn by hand: every network of a fresh IQL is watched while `iql.update` runs. A loss
-reads a network's output if it changes with it, and moves those that autograd has a gradient for.
+Nothing is drawn by hand: every network of a fresh IQL is observed while `iql.update` runs. A loss
+reads a network if changing that network's output changes the loss, and it moves the networks for
+which autograd has a gradient.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from iql import iql
 
 TITLE = "The three losses"
 LOSSES = ("expectile_loss", "policy_loss", "critic_loss")
-UNKNOWN = "?"  # an input that is no column of the batch
+UNKNOWN = "?"  # an input that is not a column of the batch
 SYMBOLS = {"observations": "s", "actions": "a", "next_observations": "s′"}
 
 
 def batch() -> Batch:
-    """Random rows of one seed, each field with values of its own."""
+    """Return random rows of one seed, with different values in each field."""
     draw = torch.Generator().manual_seed(0)
 
     def normal(*shape: int) -> Tensor:
@@ -42,19 +43,19 @@ def batch() -> Batch:
 
 @dataclass
 class Watch:
-    """What one update asked of its networks and computed, while no parameter moved.
+    """The network calls and losses of one update, while no parameter moves.
 
-    The output of the call of number `disturbed`, if any, is changed.
+    The output of call number `disturbed`, if any, is changed.
     """
 
     disturbed: int | None = None
     calls: list[dict[str, Any]] = field(default_factory=list)
     losses: dict[str, float] = field(default_factory=dict)
     moves: dict[str, list[str]] = field(default_factory=dict)
-    asking: bool = False  # the policy for a probability, whose own call is no other
+    asking: bool = False  # inside the policy's log_prob, which is one call
 
     def call(self, name: str, asked: list[str], output: Tensor) -> Tensor:
-        """Note a call; returns its output, perhaps changed."""
+        """Record a call and return its output, which is changed for call `disturbed`."""
         differentiated = torch.is_grad_enabled() and not name.startswith("target")
         self.calls.append({"network": name, "of": asked, "learns": differentiated})
         return output + 1 if self.disturbed == len(self.calls) - 1 else output
@@ -62,7 +63,7 @@ class Watch:
 
 @contextmanager
 def watching(state: iql.State, rows: Batch, watch: Watch) -> Iterator[None]:
-    """Tell `watch` of every network, loss and descent."""
+    """Record every network call, loss and descent in `watch`."""
     known = {id(getattr(rows, name)): SYMBOLS[name] for name in SYMBOLS}
     with ExitStack() as stack:
 
@@ -86,7 +87,7 @@ def watching(state: iql.State, rows: Batch, watch: Watch) -> Iterator[None]:
                 stack.enter_context(patch.object(owner, "descend", descend))
         log_prob = state.policy.net.log_prob
 
-        # The policy is asked how probable the data's actions are, not called.
+        # The policy is asked for the probability of the data's actions, not called.
         def probable(*inputs: Tensor) -> Tensor:
             watch.asking = True
             found = log_prob(*inputs)
@@ -107,7 +108,7 @@ def watching(state: iql.State, rows: Batch, watch: Watch) -> Iterator[None]:
 
 
 def moved(state: iql.State, loss: Tensor) -> list[str]:
-    """The networks that the loss has a gradient for."""
+    """Return the networks for which the loss has a gradient."""
     found = []
     for part in fields(state):
         owner = getattr(state, part.name)
@@ -122,7 +123,7 @@ def moved(state: iql.State, loss: Tensor) -> list[str]:
 
 
 def measure() -> dict[str, Any]:
-    """The losses in their order: which calls each depends on, and which networks it moves.
+    """Return the losses in order, with the calls each depends on and the networks it moves.
 
     A loss depends on a call if it changes when the call's output does.
     """
@@ -151,7 +152,7 @@ def measure() -> dict[str, Any]:
 
 
 def draw(result: dict[str, Any], stem: Path) -> None:
-    """A row a loss: what it reads, the loss, and the network that it moves."""
+    """Draw one row per loss: what it reads, the loss, and the network that it moves."""
     steps = result["steps"]
     with mpl.rc_context(STYLE | {"axes.grid": False}):
         figure = Figure(figsize=(WIDTH, 0.8 * len(steps)), layout="constrained")
@@ -184,7 +185,7 @@ def draw(result: dict[str, Any], stem: Path) -> None:
 
 
 def sentences(result: dict[str, Any]) -> list[str]:
-    """What the figure shows."""
+    """Return what the figure shows."""
     steps = [
         f"the {s['loss'].replace('_', ' ')} moves the {' and '.join(s['moves'])}"
         for s in result["steps"]
@@ -192,12 +193,11 @@ def sentences(result: dict[str, Any]) -> list[str]:
     asked = [name for name in result["asked"] if name != UNKNOWN]
     only = UNKNOWN not in result["asked"]
     return [
-        f"One update of iql/iql.py, watched while it ran, in its order: {', '.join(steps)}. Blue "
-        "networks are differentiated, dashed ones only read.",
-        f"The networks were asked for {', '.join(asked)}"
-        + (
-            ", which are columns of the batch: no action but its own."
-            if only
-            else " and for inputs that are no column of the batch."
-        ),
+        f"One update of iql/iql.py, traced while it ran, in order: {', '.join(steps)}. Blue "
+        "networks are differentiated; dashed ones are only read.",
+        f"Every network is evaluated only on {', '.join(asked)} from the batch; no out-of-sample "
+        "action is queried."
+        if only
+        else f"The networks are evaluated on {', '.join(asked)} from the batch, and on inputs that "
+        "are not columns of the batch.",
     ]

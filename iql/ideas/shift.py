@@ -1,4 +1,4 @@
-"""Where policies go that were learned from fixed data (the paper's section 1)."""
+"""Where policies learned from fixed data go (the paper's section 1)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EPISODES, LENGTH = 100, 40
 
 
 def roll_out(policy: line.Policy) -> dict[str, Any]:
-    """Episodes from random places of the data: what was done, and what it earned a step."""
+    """Roll out from random positions of the data; return the actions and the reward per step."""
     rng = np.random.default_rng(7)
     places = rng.uniform(-1, 1, (len(line.SEEDS), EPISODES))
     actions, earned = [], []
@@ -38,7 +38,7 @@ def roll_out(policy: line.Policy) -> dict[str, Any]:
 
 
 def measure() -> dict[str, Any]:
-    """The actions in the data and those of each policy, and the mean reward of a step."""
+    """Return the actions in the data and of each policy, and the mean reward per step."""
     rows = line.data()
     found: dict[str, Any] = {"data": rows["a"][:2000, 0].tolist()}
     found["data_reward"] = float(rows["r"].mean())
@@ -48,7 +48,7 @@ def measure() -> dict[str, Any]:
 
 
 def draw(result: dict[str, Any], stem: Path) -> None:
-    """Actions of the data and of each policy (first seed), and each seed's share and reward."""
+    """Draw actions of data and policies (first seed), and each seed's share outside and reward."""
     bins = np.linspace(-1, 1, 41).tolist()
     with mpl.rc_context(STYLE):
         figure, (left, right) = panels(2, 2.1, 2)
@@ -60,7 +60,7 @@ def draw(result: dict[str, Any], stem: Path) -> None:
             right.plot(result[way]["outside"], result[way]["reward"], "o", color=color, alpha=0.7)
         right.axhline(result["data_reward"], color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
         left.set(title="actions (density)", xlabel="action", yscale="log")
-        right.set(title="reward a step (dashed: of the data)",
+        right.set(title="reward per step (dashed: data)",
                   xlabel="share of actions outside the data's range")  # fmt: skip
         right.set_xlim(-0.04, 1.04)
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -68,14 +68,16 @@ def draw(result: dict[str, Any], stem: Path) -> None:
 
 
 def sentences(result: dict[str, Any]) -> list[str]:
-    """What the figure shows, with the numbers behind it."""
+    """Return what the figure shows, with the numbers behind it."""
 
     def tell(way: str) -> str:
         outside, reward = (np.mean(result[way][k]) for k in ("outside", "reward"))
-        return f"{outside:.0%} of its actions leave the data's range and a step earns {reward:.2f}"
+        share = f"takes {outside:.0%} of its actions outside the data's range"
+        return f"{share} and earns {reward:.2f} per step"
 
     return [
-        "The policies of the experiment before, rolled out from the data's places. Of the one that "
-        f"takes the best of all actions by its Q, {tell('q_learning')}; of IQL's, {tell('iql')}. "
-        f"A step in the data earned {result['data_reward']:.2f}.",
+        "We roll out the policies of the experiment on overestimation from positions of the data. "
+        "The one that is greedy in the Q learned with a maximum over all actions "
+        f"{tell('q_learning')}; IQL's {tell('iql')}. The mean reward per step in the data is "
+        f"{result['data_reward']:.2f}.",
     ]

@@ -1,4 +1,4 @@
-"""One step of improvement against many, in a grid world solved exactly (the paper's figure 2)."""
+"""One-step and multi-step improvement in a grid world solved exactly (the paper's figure 2)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from bench.report.figures.style import INK, STYLE, panels, save
 from iql.ideas.expectiles import exact
 
-TITLE = "Many steps of dynamic programming against one"
-# S start, G goal (+1), x a ledge to fall from (-1), e an exit that pays EXIT; all but S end it.
+TITLE = "Multi-step against one-step dynamic programming"
+# S start, G goal (+1), x a ledge to fall from (-1), e an exit (+0.1); all but S end the episode.
 GRID = ("e.......", "........", "........", "SxxxxxxG")
 ENDS = {"G": 1.0, "x": -1.0, "e": 0.1}
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))
@@ -28,7 +28,7 @@ Backup = Callable[[np.ndarray], np.ndarray]  # Q (cells, moves) -> V (cells,)
 
 
 class World:
-    """Deterministic moves; the behaviour takes each of the four with equal chance."""
+    """A grid with deterministic moves; the behaviour takes each of the four equally often."""
 
     def __init__(self) -> None:
         self.cells = [(r, c) for r, line in enumerate(GRID) for c, _ in enumerate(line)]
@@ -42,11 +42,11 @@ class World:
         self.start = index[START]
 
     def q(self, v: np.ndarray) -> np.ndarray:
-        """r + discount V(s'), where s' is no end: (cells,) -> (cells, moves)."""
+        """Return r + discount V(s'), without V where s' is terminal: (cells,) -> (cells, moves)."""
         return self.rewards + DISCOUNT * np.where(self.ends[self.next], 0.0, v[self.next])
 
     def solve(self, backup: Backup) -> np.ndarray:
-        """Q at the fixed point of V <- backup(Q); (cells, moves)."""
+        """Return Q at the fixed point of V <- backup(Q): (cells, moves)."""
         v = np.zeros(len(self.cells))
         for _ in range(SWEEPS):
             new = np.where(self.ends, 0.0, backup(self.q(v)))
@@ -56,25 +56,25 @@ class World:
         return self.q(v)
 
     def returns(self, policy: np.ndarray) -> np.ndarray:
-        """The discounted return of a deterministic policy (cells,) from every cell."""
+        """Return the discounted return of a deterministic policy (cells,) from every cell."""
         q = self.solve(lambda q: q[np.arange(len(policy)), policy])
         found: np.ndarray = q[np.arange(len(policy)), policy]
         return found
 
 
 def expectile_backup(expectile: float) -> Backup:
-    """IQL's V: the expectile over the behaviour's actions."""
+    """Return the backup of IQL's V: the expectile over the behaviour's actions."""
     return lambda q: exact(q, np.full(len(MOVES), 1 / len(MOVES)), expectile)
 
 
 def greedy(q: np.ndarray) -> np.ndarray:
-    """The best move of each cell; rounding keeps ties in the moves' order."""
+    """Return the best move of each cell; rounding resolves ties in the order of the moves."""
     found: np.ndarray = q.round(9).argmax(1)
     return found
 
 
 def measure() -> dict[str, Any]:
-    """Exact values and the true returns of what each way of improving makes of them."""
+    """Return exact values, and the true returns of the policy that each algorithm derives."""
     world = World()
     behaviour = world.solve(lambda q: q.mean(1))
     optimal = world.solve(lambda q: q.max(1))
@@ -102,9 +102,9 @@ def measure() -> dict[str, Any]:
 
 
 def draw(result: dict[str, Any], stem: Path) -> None:
-    """Maps of the value with the moves that follow from it, and the return from the start."""
+    """Draw maps of the value with the resulting moves, and the return from the start."""
     world = World()
-    shown = [("one step: Q of the behaviour", result["one_step"])]
+    shown = [("one-step: Q of the behaviour", result["one_step"])]
     shown += [
         (f"IQL, τ = {t}", found)
         for t, found in zip(result["expectiles"], result["iql"], strict=True)
@@ -130,7 +130,7 @@ def draw(result: dict[str, Any], stem: Path) -> None:
         last.plot(away, [f["start"] for f in result["iql"]], "o-", label="IQL")
         for name, value, line in (
             ("optimal", result["optimal"]["start"], "-"),
-            ("one step", result["one_step"]["start"], (0, (4, 2))),
+            ("one-step", result["one_step"]["start"], (0, (4, 2))),
             ("behaviour", result["behaviour_start"], (0, (1, 1))),
         ):
             last.axhline(value, color=INK, linewidth=0.8, linestyle=line, label=name)
@@ -141,18 +141,19 @@ def draw(result: dict[str, Any], stem: Path) -> None:
 
 
 def sentences(result: dict[str, Any]) -> list[str]:
-    """What the figure shows, with the numbers behind it."""
+    """Return what the figure shows, with the numbers behind it."""
     one, best = result["one_step"], result["optimal"]
     by_expectile = dict(zip(result["expectiles"], result["iql"], strict=True))
     reached = [t for t, f in by_expectile.items() if np.isclose(f["start"], best["start"])]
     return [
-        "The behaviour wanders at random, so that on the way past the ledge it mostly falls. One "
-        "step of improvement acts best only as if the behaviour went on afterwards: it avoids the "
-        f"way, and from the start it earns {one['start']:.2f} of {best['start']:.2f}. From "
-        f"{one['optimal_share']:.0%} of the cells it earns what is possible.",
-        "An expectile of the same behaviour's actions, taken again and again, asks what the better "
-        f"actions in the data lead to: at τ = 0.9 IQL's policy takes the way at a distance and "
-        f"earns {by_expectile[0.9]['start']:.2f}"
-        + (f", and from τ = {min(reached)} on the best of all." if reached else ".")
-        + " Solved exactly; nothing is learned from samples here.",
+        "The behaviour policy moves at random, so on the path along the ledge it mostly falls. "
+        "One-step improvement is optimal only if the behaviour policy acts from the next step on. "
+        f"It therefore avoids that path, and its return from the start is {one['start']:.2f}, "
+        f"where the optimum is {best['start']:.2f}. It is optimal from {one['optimal_share']:.0%} "
+        "of the cells.",
+        "Iterating an expectile over the same behaviour's actions propagates the value of its "
+        "better actions. At τ = 0.9, IQL's policy passes the ledge at a distance, with a return of "
+        f"{by_expectile[0.9]['start']:.2f}"
+        + (f"; from τ = {min(reached)} on it is optimal." if reached else ".")
+        + " All values are solved exactly; nothing is learned from samples.",
     ]

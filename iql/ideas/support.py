@@ -1,4 +1,4 @@
-"""The best action among those in the data, not the best there is (the paper's section 4.1)."""
+"""The best action in the data, not the best of all actions (the paper's section 4.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from bench.report.figures.style import INK, STYLE, panels, save
 from iql.ideas.expectiles import exact
 
-TITLE = "The maximum in the support of the data"
+TITLE = "The maximum within the support of the data"
 ACTIONS = 12
 UNSEEN = (3, 7, 8)  # actions that the behaviour never takes
 EXPECTILES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999)
@@ -19,10 +19,10 @@ SEED = 3
 
 
 def measure() -> dict[str, Any]:
-    """V at one state, whose actions have fixed values and are drawn by a fixed behaviour."""
+    """Return V at one state whose actions have fixed values and a fixed behaviour."""
     rng = np.random.default_rng(SEED)
     q = np.sort(rng.uniform(0, 1, ACTIONS))[rng.permutation(ACTIONS)]
-    q[UNSEEN[1]] = q.max() + 0.4  # the best of all is among the unseen
+    q[UNSEEN[1]] = q.max() + 0.4  # the best action is unseen
     behaviour = rng.dirichlet(np.ones(ACTIONS))
     behaviour[list(UNSEEN)] = 0
     behaviour /= behaviour.sum()
@@ -39,7 +39,7 @@ def measure() -> dict[str, Any]:
 
 
 def draw(result: dict[str, Any], stem: Path) -> None:
-    """The actions, and V as the expectile rises."""
+    """Draw the actions, and V as the expectile rises."""
     q, behaviour = np.array(result["q"]), np.array(result["behaviour"])
     with mpl.rc_context(STYLE):
         figure, (left, right) = panels(2, 2.0, 2)
@@ -48,7 +48,7 @@ def draw(result: dict[str, Any], stem: Path) -> None:
         left.bar(places[seen], q[seen], color="C0", alpha=0.6)
         left.bar(places[~seen], q[~seen], color="white", edgecolor="0.5", linestyle="--")
         left.plot(places, behaviour, "o", color=INK)
-        left.set(title="Q (bars) and chance (dots); dashed: not in the data", xlabel="action")
+        left.set(title="Q (bars), probability (dots); dashed: not in the data", xlabel="action")
         left.set_xticks(places)
         away = 1 - np.array(result["expectiles"])
         right.plot(away, result["v"], "o-", color="C0", label="V")
@@ -58,19 +58,19 @@ def draw(result: dict[str, Any], stem: Path) -> None:
             ("mean", "mean over the data", (0, (4, 2))),
         ):
             right.axhline(result[name], color=INK, linewidth=0.8, linestyle=line, label=label)
-        right.set(title="V over the expectile", xlabel="1 − τ", xscale="log")
+        right.set(title="V against the expectile", xlabel="1 − τ", xscale="log")
         right.invert_xaxis()
         right.legend(loc="center left", bbox_to_anchor=(1, 0.5))
         save(figure, stem)
 
 
 def sentences(result: dict[str, Any]) -> list[str]:
-    """What the figure shows, with the numbers behind it."""
+    """Return what the figure shows, with the numbers behind it."""
     below = result["best_seen"] - result["v"][-1]
     return [
-        f"At one state with {ACTIONS} actions, {len(UNSEEN)} of which the data do not have, V "
-        f"rises from the mean over the data ({result['mean']:.2f}) to within {below:.3f} of the "
-        f"best action in the data ({result['best_seen']:.2f}) at τ = {result['expectiles'][-1]}. "
-        f"The best action of all ({result['best']:.2f}) is never asked for, and V never passes the "
-        "best of the data.",
+        f"A state has {ACTIONS} actions, {len(UNSEEN)} of which are absent from the data. V rises "
+        f"from the mean over the data ({result['mean']:.2f}) to within {below:.3f} of the best "
+        f"action in the data ({result['best_seen']:.2f}) at τ = {result['expectiles'][-1]}. The "
+        f"best action overall ({result['best']:.2f}) is never queried, and V never exceeds the "
+        "best action in the data.",
     ]

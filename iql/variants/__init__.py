@@ -1,1 +1,1 @@
-"""IQL as other repositories have it, one difference a module; all else is iql.iql's."""
+"""IQL as other repositories implement it: one difference per module, the rest from iql.iql."""

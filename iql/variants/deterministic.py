@@ -1,7 +1,7 @@
 """IQL with a deterministic policy: the weighted squared error of CORL and IQL-PyTorch.
 
-Eq. 7 with -|pi(s) - a|^2 in the place of log pi(a|s), which is what a Gaussian of the fixed
-variance 1/2 would give. The update is iql.iql's own; `log_std_range` has no effect.
+Eq. 7 with -|pi(s) - a|^2 in place of log pi(a|s), as for a Gaussian of fixed variance 1/2.
+The update is iql.iql's; `log_std_range` has no effect.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ __all__ = ["Config", "State", "act", "init", "update", "value"]
 
 
 class PointPolicy(DeterministicPolicy):
-    """a = tanh(net(s)), fitted by squared error."""
+    """Deterministic policy a = tanh(net(s)), fitted by squared error."""
 
     def log_prob(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """-|pi(s) - a|^2, where the loss has a log-density: (S, B)."""
+        """Return -|pi(s) - a|^2 in place of the log density: (S, B)."""
         return -(self(observations) - actions).square().sum(-1)
 
 
@@ -36,7 +36,7 @@ class State:
 
 
 def init(spec: Spec, config: Config, streams: Streams, updates: int) -> State:
-    """The weights that iql.init draws, in the same order."""
+    """Return fresh networks with the weights that iql.init draws, in the same order."""
     observation, action = spec.observation_dim, spec.action_dim
     rate = constant(config.learning_rate)
     actor_rate = cosine(config.learning_rate, updates) if config.cosine_actor else rate

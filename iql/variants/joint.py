@@ -1,8 +1,8 @@
 """IQL in the order of d3rlpy: Q and V step together, the policy last.
 
-d3rlpy gives one Adam the sum of both losses. Neither loss has a gradient in the other's
-parameters and Adam works element by element, so that two Adams at one rate take the same
-steps; what remains of the difference is that Q's target takes V(s') from before V's step.
+d3rlpy gives the sum of both losses to one Adam. Neither loss has a gradient in the other's
+parameters, and Adam is elementwise, so two Adams at the same rate take the same steps. The
+remaining difference is that Q's target takes V(s') from before V's step.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Config", "State", "act", "init", "update", "value"]
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One step of all networks; metrics are (S,)."""
+    """Update all networks once; return the metrics, (S,) each."""
     with torch.no_grad():
         q = state.target_critic(batch.observations, batch.actions).amin(0)
         next_v = state.value(batch.next_observations)

@@ -1,8 +1,8 @@
-"""IQL in the order of CORL and rlkit: what the policy and Q learn from precedes V's step.
+"""IQL in the order of CORL and rlkit: the targets of policy and Q precede V's step.
 
-The advantage and Q's target take V as it was before this update. CORL also halves the
-critic's loss and tracks the target before the policy's step: neither matters, because
-Adam's step has no scale (beyond its epsilon) and the policy sees values computed earlier.
+The advantage and Q's target take V from before this update. CORL also halves the critic's
+loss and updates the target before the policy's step. Neither matters: Adam's step is
+invariant to scale (up to its epsilon), and the policy uses values computed earlier.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Config", "State", "act", "init", "update", "value"]
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One step of all networks; metrics are (S,)."""
+    """Update all networks once; return the metrics, (S,) each."""
     with torch.no_grad():
         q = state.target_critic(batch.observations, batch.actions).amin(0)
         next_v = state.value(batch.next_observations)
@@ -27,7 +27,7 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
     value_loss = expectile_loss(q - v, config.expectile)
     state.value.descend(value_loss)
 
-    v = v.detach()  # of before the step
+    v = v.detach()  # from before the step
     log_prob = state.policy.net.log_prob(batch.observations, batch.actions)
     actor_loss = policy_loss(q - v, log_prob, config.temperature)
     state.policy.descend(actor_loss)

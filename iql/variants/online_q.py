@@ -1,7 +1,7 @@
-"""IQL whose policy takes the advantage from the online critics, as JAX-CORL and fql.
+"""IQL whose policy takes the advantage from the online critics, as in JAX-CORL and fql.
 
 V still regresses the target critics, as in every port. The order of the steps is the
-authors' and JAX-CORL's; fql takes the V of before its step as well (old_v).
+authors' and JAX-CORL's; fql also takes V from before its step (old_v).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["Config", "State", "act", "init", "update", "value"]
 
 
 def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict[str, Tensor]:
-    """One step of all networks; metrics are (S,)."""
+    """Update all networks once; return the metrics, (S,) each."""
     with torch.no_grad():
         target_q = state.target_critic(batch.observations, batch.actions).amin(0)
 
@@ -29,7 +29,7 @@ def update(state: State, batch: Batch, config: Config, streams: Streams) -> dict
         next_v = state.value(batch.next_observations)
 
     both = state.critic(batch.observations, batch.actions)
-    q = both.detach().amin(0)  # of before the critics' step
+    q = both.detach().amin(0)  # from before the critics' step
     log_prob = state.policy.net.log_prob(batch.observations, batch.actions)
     actor_loss = policy_loss(q - v, log_prob, config.temperature)
     state.policy.descend(actor_loss)

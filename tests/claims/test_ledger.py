@@ -247,3 +247,14 @@ def test_a_malformed_file_is_named(tmp_path: Path) -> None:
     path.write_text('[{"id": "x"}]')
     with pytest.raises(BenchError, match="the key 'published' is missing"):
         verdicts.read_entries(path)
+
+
+def test_a_label_is_not_in_the_file_and_is_put_in_for_a_reader() -> None:
+    """So that a new label decides nothing again. An unknown name, or a brace, stays as it is."""
+    found = assess(cells=mazes(45, 15), factor=2)
+    assert found["test"] == "{iql} − 2 × {cql} > 0"
+    assert found["parts"][0]["part"].startswith("{iql} against {cql}")
+    entry = verdicts.labelled({**found, "remark": "{gone} {"}, {"iql": "I", "cql": "C@1"})
+    assert entry["test"] == "I − 2 × C@1 > 0"
+    assert entry["parts"][0]["part"].startswith("I against C@1")
+    assert (entry["remark"], entry["measured"]) == ("{gone} {", found["measured"])

@@ -15,6 +15,7 @@ from helpers.paths import ROOT
 import bench.environments.stitch_maze  # noqa: F401  (gymnasium_robotics greets on standard error when imported)
 from bench.cli import main
 from bench.config.types import Settings
+from bench.paths import SuiteFolder
 
 
 @pytest.fixture(autouse=True)
@@ -106,6 +107,21 @@ def test_show_resolves_all_layers(
     assert config["hidden"] == [32, 16]  # of the suite
     assert config["learning_rate"] == 3e-4  # the default
     assert config["discount"] == 0.99  # the default
+
+
+def test_show_says_which_layer_set_each_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    override = {"config": {"hidden": [32, 16]}, "reason": "narrow,\n  so fast"}
+    path = suite_file(tmp_path, overrides=[override])
+    arguments = ("train", "iql", "hopper-medium", "--configfile", str(path), "--show")
+    assert call(monkeypatch, *arguments) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert f"updates: 100  # {path}" in lines
+    assert f"hidden: [32, 16]  # {path}, overrides: narrow, so fast" in lines
+    assert "learning_rate: 0.0003  # default in iql/iql.py" in lines
+    [line] = [line for line in lines if line.startswith("expectile: 0.7  # ")]
+    assert "config/methods.yaml, iql, locomotion: ikostrikov/" in line
 
 
 def test_show_trains_nothing(
@@ -238,4 +254,4 @@ def test_as_a_process() -> None:
     ],
 )
 def test_where_a_run_writes(seeds: tuple[int, ...], folder: str) -> None:
-    assert main.run_folder("quick", "iql", "hopper-medium", seeds) == Path(folder)
+    assert SuiteFolder.of("quick").run("iql", "hopper-medium", seeds).path == Path(folder)

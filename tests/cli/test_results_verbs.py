@@ -11,7 +11,7 @@ import pytest
 import yaml
 from helpers.paths import ROOT
 
-from bench.cli import main
+from bench.cli import results
 from bench.cli.results import claims, explain
 from bench.errors import BenchError
 from bench.report import build
@@ -36,19 +36,19 @@ def test_a_report_gathers_what_has_ended_since(
             calls.append(name)
             (folder / file).touch()
 
-        monkeypatch.setattr(main, name, verb)
+        monkeypatch.setattr(results, name, verb)
 
     write("statistics", "aggregate.csv")
     write("claims", "claims.json")
     monkeypatch.setattr(build, "build", lambda *_: calls.append("build"))
-    main.report()
+    results.report()
     assert calls == ["statistics", "claims", "build"]
-    main.report()
+    results.report()
     assert calls[3:] == ["build"]
     later = (folder / "claims.json").stat().st_mtime + 10
     os.utime(run, (later, later))
-    monkeypatch.setattr(main, "statistics", lambda *_: os.utime(folder / "aggregate.csv"))
-    main.report()
+    monkeypatch.setattr(results, "statistics", lambda *_: os.utime(folder / "aggregate.csv"))
+    results.report()
     assert calls[4:] == ["claims", "build"]
 
 

@@ -262,7 +262,9 @@ BAD_TASKS = {
         ["row 1", "'surce'", "did you mean 'source'?"],
     ),
     "empty cell": (TASKS.replace("\tHopper-v4\t", "\t\t"), ["row 1", "env_id"]),
-    "empty file": ("", ["config/tasks.tsv"]),
+    "empty file": ("", ["not a table", "no header"]),
+    "quote without its end": (TASKS.replace("\there\n", '\t"here\n'), ["not a table"]),
+    "column twice": (TASKS.replace("\tsource\n", "\ttask\n"), ["header", "'task' twice"]),
     "header one column short": (TASKS.replace("\tsource\n", "\n"), ["header", "fewer columns"]),
 }
 

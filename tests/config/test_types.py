@@ -142,6 +142,39 @@ def test_settings_of_one_cell_leave_the_file_layers_alone() -> None:
     assert catalogue.settings(plain, "iql", "hopper-medium", (0,)).config["expectile"] == 0.7
 
 
+def test_each_value_has_the_layer_that_set_it() -> None:
+    project = Path("config/methods.yaml")
+    content = yaml.safe_load(project.read_text())
+    family = content["iql"]["families"]["locomotion"]
+    family["environments"] = {"Hopper": {"polyak": 0.01}, "Walker2d": {"discount": 0.5}}
+    family["fine_tuning"] = {"cosine_actor": False}
+    project.write_text(yaml.safe_dump(content))
+    overrides = [
+        {"reason": "short", "updates": 50, "config": {"temperature": 1.0}},
+        {"reason": "shorter", "config": {"temperature": 2.0}},
+    ]
+    online = {"steps": 50, "every": 50, "episodes": 2}
+    catalogue, name = Catalogue(), "iql@expectile=0.5"
+    suite = catalogue.suite(
+        MINIMAL | {"methods": [name], "tasks": ["hopper-medium"], "overrides": overrides}
+        | {"online": online}, "tiny.yaml",
+    )  # fmt: skip
+    found = catalogue.origins(suite, name, "hopper-medium", "tiny.yaml")
+    place = "config/methods.yaml, iql, locomotion"
+    assert found == {
+        "task": "config/tasks.tsv",
+        "updates": "tiny.yaml, overrides: short",
+        **dict.fromkeys(("batch_size", "log_every", "precision"), "tiny.yaml"),
+        **dict.fromkeys(("evaluation", "online"), "tiny.yaml"),
+        "rewards": f"{place}: a file",
+        "observations": "default",
+        "config.expectile": "the method's name",
+        "config.temperature": "tiny.yaml, overrides: shorter",
+        "config.polyak": f"{place}, environments, Hopper: a file",
+        "config.cosine_actor": f"{place}, fine_tuning: a file",
+    }
+
+
 # --- names ----------------------------------------------------------------------------
 
 
@@ -195,6 +228,10 @@ def test_a_committed_suite_is_valid_and_resolves(
             cell = catalogue.settings(suite, method, task, suite.blocks()[0])
             assert "{" not in cell.task.dataset
             assert type(cell.task) is TaskSettings
+            family = cell.task.family
+            assert cell.updates == suite.updates_of(method)
+            assert cell.evaluation == suite.evaluation_of(method, family)
+            assert cell.online == suite.online_of(method, family)
 
 
 def test_a_preset_of_one_family_is_refused_on_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from helpers.projects import one_sentence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.config import d4rl_files
 from bench.data import convert, fetch_d4rl, prepare
 from bench.data.d4rl_reading import as_d4rl
 from bench.data.hdf5 import read
@@ -128,7 +129,7 @@ def test_a_dataset_without_the_actions_of_rows_left_out_is_refused() -> None:
     path.write_text(json.dumps(content))
     where = ("mine", "mine/hopper/first-v0", "Hopper-v4", Path("minari"))
     prepare.prepare(*where)
-    with pytest.raises(BenchError, match=r"0 left_out_actions where 2 .* convert it again"):
+    with pytest.raises(BenchError, match=r"0 left_out_actions but 2 .* convert it again"):
         prepare.prepare(*where, "d4rl")
 
 
@@ -276,7 +277,7 @@ def test_a_fetched_file_is_verified_before_it_is_converted(monkeypatch: pytest.M
     path = write(Path("data/d4rl/hopper_medium-v2.hdf5"), arrays(*FLAGS))
     facts = {"bytes": path.stat().st_size, "sha256": fetch_d4rl.sha256(path), "segments": 4}
     row = source(URL, **facts)
-    monkeypatch.setattr(fetch_d4rl, "read_sources", lambda: {row.dataset: row})
+    monkeypatch.setattr(d4rl_files, "read_sources", lambda: {row.dataset: row})
     of_d4rl = task("d4rl", dataset="d4rl/hopper/medium-v2", reading="d4rl")
     convert.convert(of_d4rl, Path("minari"))
     folder = prepare.prepare("mine", of_d4rl.dataset, "Hopper-v4", Path("minari"), "d4rl")
@@ -286,5 +287,7 @@ def test_a_fetched_file_is_verified_before_it_is_converted(monkeypatch: pytest.M
     assert card["audit"][0]["rule"] == "sha256 of the source"
     same_rows(Transitions.load(folder), qlearning_dataset(arrays(*FLAGS)))
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(BenchError, match=r"differs from hopper-medium-v2 in sha256; delete it"):
+    with pytest.raises(
+        BenchError, match=r"does not have the sha256 of hopper-medium-v2; delete it"
+    ):
         convert.convert(of_d4rl, Path("minari"))

@@ -15,8 +15,9 @@ from helpers.http_host import CONTENT, NAME, Host, source
 from helpers.projects import one_sentence
 
 from bench.cli import main
+from bench.config import d4rl_files
+from bench.config.d4rl_files import Source
 from bench.data import fetch_d4rl
-from bench.data.fetch_d4rl import Source
 from bench.errors import BenchError
 
 PAGE = b"<!DOCTYPE html><html><body>The archive has moved.</body></html>"
@@ -156,20 +157,20 @@ def test_an_html_page_is_refused_by_its_size(host: Host) -> None:
 @pytest.mark.parametrize("length", [True, False])
 def test_an_html_page_of_the_right_size_is_refused_too(host: Host, length: bool) -> None:
     host.content, host.length = PAGE.ljust(len(CONTENT)), length
-    assert "no HDF5 file" in refusal(source(host.url))
+    assert "not an HDF5 file" in refusal(source(host.url))
     assert nothing_left()
 
 
 def test_another_content_of_the_same_size_is_refused(host: Host) -> None:
     host.content = CONTENT[:-1] + b"x"
     text = refusal(source(host.url))
-    assert f"{host.url} differs from hopper-medium-v2 in sha256" in text
+    assert f"{host.url} does not have the sha256 of hopper-medium-v2" in text
     assert nothing_left()
 
 
 def test_a_body_without_end_is_cut(host: Host) -> None:
     host.content, host.length = CONTENT * 2, False
-    assert "gives more than" in refusal(source(host.url))
+    assert "sends more than" in refusal(source(host.url))
     assert nothing_left()
 
 
@@ -255,9 +256,9 @@ def test_a_folder_without_the_file_or_with_a_wrong_one(host: Host, tmp_path: Pat
     folder = tmp_path / "usb"
     folder.mkdir()
     text = refusal(source(host.url), local=folder)
-    assert f"{folder}: no file {NAME} there" in text
+    assert f"{folder}: {NAME} not found" in text
     (folder / NAME).write_bytes(CONTENT[::-1])
-    assert f"{folder / NAME}: is no HDF5 file" in refusal(source(host.url), local=folder)
+    assert f"{folder / NAME}: is not an HDF5 file" in refusal(source(host.url), local=folder)
     assert nothing_left()
 
 
@@ -276,7 +277,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_the_verb_says_what_it_fetches(
     host: Host, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(fetch_d4rl, "read_sources", lambda: {"hopper-medium-v2": source(host.url)})
+    monkeypatch.setattr(d4rl_files, "read_sources", lambda: {"hopper-medium-v2": source(host.url)})
     assert call(monkeypatch, "hopper-medium-v2") == 0
     shown = capsys.readouterr().out
     assert "1 files, 1 to fetch" in shown

@@ -25,7 +25,7 @@ from minari.storage.remotes.cloud_storage import CloudStorage
 from bench.cli import main
 from bench.config.task import Task
 from bench.config.validation import read_table
-from bench.data import fetch_minari, prepare, transitions
+from bench.data import fetch_minari, prepare
 from bench.data.transitions import Transitions
 from bench.errors import BenchError
 
@@ -135,13 +135,13 @@ def break_off(folder: Path) -> None:
     ("spoil", "expected"),
     [
         (cut, "data/main_data.hdf5 cannot be read"),
-        (drop, "episodes where data/metadata.json says"),
-        (rename, "says that it is mujoco/hopper/expert-v0, not mujoco/hopper/medium-v0"),
+        (drop, "episodes but data/metadata.json says"),
+        (rename, "names mujoco/hopper/expert-v0, not mujoco/hopper/medium-v0"),
         (
             lambda folder: (folder / fetch_minari.DATA).unlink(),
             "data/main_data.hdf5 cannot be read",
         ),
-        (break_off, "(ConnectionError: the connection was reset by the peer); mend the network or"),
+        (break_off, "(ConnectionError: the connection was reset by the peer); fix the network or"),
     ],
 )
 def test_a_bad_download_is_refused_and_leaves_nothing(
@@ -164,7 +164,11 @@ def test_a_remote_that_has_it_not_names_the_way_round(
 
 def fetch_over(hub: Hub, folder: Path) -> subprocess.CompletedProcess[str]:
     """The verb in a process of its own: huggingface_hub reads its address when it is imported."""
-    variables = {"HF_ENDPOINT": hub.url, "HF_HOME": str(folder / "cache"), "NO_PROXY": "127.0.0.1"}
+    variables = {
+        "HF_ENDPOINT": hub.address,
+        "HF_HOME": str(folder / "cache"),
+        "NO_PROXY": "127.0.0.1",
+    }
     return subprocess.run(
         [sys.executable, "-m", "bench", "fetch", DATASET],
         cwd=folder,
@@ -225,7 +229,7 @@ def test_the_verb_takes_both_kinds_of_name(
     monkeypatch.setattr(sys, "argv", ["bench", "fetch", *names, "--from", str(source)])
     with pytest.raises(SystemExit):
         main.main()
-    assert "no file hopper_medium-v2.hdf5 there" in capsys.readouterr().err
+    assert ": hopper_medium-v2.hdf5 not found" in capsys.readouterr().err
 
 
 def rows_of(**wanted: str) -> list[Task]:
@@ -241,7 +245,6 @@ def test_the_fetched_dataset_becomes_transitions(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch_minari.fetch(DATASET, local=source)
-    monkeypatch.setattr(transitions, "ROOT", Path("arrays"))
     [row] = rows_of(task=TASK)
     folder = prepare.prepare(TASK, DATASET, row.env_id, Path("data/minari"))
     data = Transitions.load(folder)

@@ -3,55 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
-from helpers.d4rl_files import task, write
-from helpers.golden import Record
+from helpers.golden.reading import (
+    ANTMAZE,
+    LOCOMOTION,
+    NUMBERS,
+    RECORD,
+    WHOLE,
+    Read,
+    read,
+    reward_factor_difference,
+)
 
 from baselines import cal_ql, onestep
-from bench.data import convert, prepare
 from bench.data.transitions import Transitions
 from bench.learning.scalers import RewardScaler
 
-RECORD = Record("d4rl_reading")
-FILES = RECORD.settings["files"]
-NUMBERS = range(len(FILES))
-LOCOMOTION = [k for k in NUMBERS if FILES[k]["family"] == "locomotion"]
-ANTMAZE = [k for k in NUMBERS if FILES[k]["family"] == "antmaze"]
-# Those that hold the observations after timeouts, so that all rows can be kept.
-WHOLE = [k for k in LOCOMOTION if FILES[k]["next_observations"]]
-ENVIRONMENTS = {"locomotion": "Hopper-v4", "antmaze": "bench.antmaze:AntMazeUmaze-v2"}
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
-
-
-class Read(NamedTuple):
-    """One recorded file and how we read it."""
-
-    number: int
-    data: Transitions
-
-    def theirs(self, name: str) -> np.ndarray:
-        """What `name`, as rows or iql, has of this file: rows/observations and so on."""
-        program, _, array = name.partition("/")
-        found: np.ndarray = RECORD.arrays[f"{program}_{self.number}/{array}"]
-        return found
-
-
-def read(number: int, folder: Path, reading: str) -> Transitions:
-    """Through an HDF5 file, a Minari dataset and the arrays that training maps."""
-    prefix = f"file_{number}/"
-    content = {k.removeprefix(prefix): v for k, v in RECORD.under(f"file_{number}").items()}
-    path = write(folder / "file.hdf5", content)
-    env_id = ENVIRONMENTS[FILES[number]["family"]]
-    row = task(f"hdf5:{path}", env_id=env_id, reading=reading)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("MINARI_DATASETS_PATH", str(folder))  # restored afterwards
-        convert.convert(row, Path("minari"))
-        arrays = prepare.prepare(row.task, row.dataset, env_id, (0.0, 1.0), Path("minari"), reading)
-        return Transitions.load(folder / arrays)
 
 
 @pytest.fixture(scope="module", params=NUMBERS)
@@ -72,12 +42,6 @@ def test_trajectories_and_clipped_actions_equal_the_iql_authors(found: Read) -> 
     limit = 1 - RECORD.settings["iql_eps"]
     clipped = np.clip(found.data.actions, -limit, limit)
     np.testing.assert_array_equal(clipped.astype(np.float32), found.theirs("iql/actions"))
-
-
-def reward_factor_difference(found: Read) -> float:
-    """Relative, of the factor on locomotion rewards; theirs is computed in float32."""
-    scale = RewardScaler.fit("return_range", found.data).scale
-    return abs(scale / float(found.theirs("iql/factor")) - 1)
 
 
 @pytest.mark.parametrize("found", LOCOMOTION, indirect=True)

@@ -38,7 +38,7 @@ BAD: dict[str, tuple[Arrays | dict[str, Any], list[str]]] = {
     "fewer actions": ({"actions": np.ones((9, ACT))}, ["actions: shape (9, 3)"]),
     "fewer flags": ({"terminals": np.zeros(9)}, ["terminals: shape (9,)", "(10,)"]),
     "other successors": ({"next_observations": np.ones((10, 4))}, ["next_observations: shape"]),
-    "text": ({"actions": np.full((10, ACT), b"x")}, ["actions: of type", "not numbers"]),
+    "text": ({"actions": np.full((10, ACT), b"x")}, ["actions: type", "is not numeric"]),
     "NaN": ({"observations": change("observations", 3, np.nan)}, ["observations", "in row 3"]),
     "infinite": ({"rewards": change("rewards", 9, -np.inf)}, ["rewards", "non-finite", "row 9"]),
     "too large": ({"actions": change("actions", 0, 1e300)}, ["actions", "non-finite", "row 0"]),
@@ -70,7 +70,7 @@ def test_a_truncated_file_or_a_web_page_is_no_hdf5_file(share: float) -> None:
     content = path.read_bytes()
     for body in (content[: int(share * len(content))], b"<!DOCTYPE html><html></html>"):
         path.write_bytes(body)
-        with pytest.raises(BenchError, match=r"^mine\.hdf5: no HDF5 file, or one cut short"):
+        with pytest.raises(BenchError, match=r"^mine\.hdf5: not an HDF5 file, or truncated"):
             convert.convert(task(), Path("minari"))
     assert not Path("minari").exists()
 

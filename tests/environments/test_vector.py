@@ -82,9 +82,9 @@ def _registered() -> Iterator[None]:
         ("absent_module:Env-v0", "absent_module"),
         ("bench.maze:Absent-v0", "Absent"),
         ("not an id", "not an id"),
-        ("TestDict-v0", "not a flat box"),
-        ("TestDiscrete-v0", "not a flat box"),
-        ("TestImage-v0", "not a flat box"),
+        ("TestDict-v0", "must be a flat box"),
+        ("TestDiscrete-v0", "must be a flat box"),
+        ("TestImage-v0", "must be a flat box"),
         ("TestWide-v0", "[-1, 1]"),  # replay and evaluation clip there
     ],
 )

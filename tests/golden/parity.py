@@ -10,7 +10,7 @@ sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
 if __name__ == "__main__":
     import torch
-    from helpers.parity import PAGE, page
+    from helpers.golden.parity import PAGE, page
 
     torch.set_num_threads(1)
     PAGE.write_text(page())

@@ -1,4 +1,4 @@
-"""Shared by tests: cql problem."""
+"""The sizes and batches on which CQL, Cal-QL and SAC are compared with plain references."""
 
 from __future__ import annotations
 

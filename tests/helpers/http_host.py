@@ -1,24 +1,24 @@
-"""A server of files on loopback that misbehaves as it is told."""
+"""A stand-in for D4RL's file host that misbehaves as it is told, and an entry that names it."""
 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from bench.data.fetch_d4rl import SIGNATURE, Source
+from bench.config.d4rl_files import Source
+from bench.data.fetch_d4rl import SIGNATURE
+from helpers.loopback_server import LoopbackServer
 
 CONTENT = SIGNATURE + bytes(range(256)) * 4000  # 1 MB, several chunks
 NAME = "hopper_medium-v2.hdf5"
 
 
-class Host:
-    """A server on loopback that serves one content, and misbehaves as told."""
+class Host(LoopbackServer):
+    """Serves one content under any path, and misbehaves as told."""
 
     def __init__(self, content: bytes = CONTENT) -> None:
+        super().__init__()
         self.content = content
         self.ranges = True  # whether Range is honoured
         self.breaks: list[int] = []  # bytes after which each of the next answers breaks off
@@ -26,31 +26,7 @@ class Host:
         self.stalls = 0  # how many of the next answers stop in the middle without closing
         self.length = True  # whether Content-Length is sent
         self.asked: list[tuple[str, str | None]] = []  # path and Range of each request
-        self.released = threading.Event()
-        host = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                host.answer(self)
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/gym_mujoco_v2/{NAME}"
-
-    @contextmanager
-    def serving(self) -> Iterator[None]:
-        """Answer requests inside."""
-        thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield
-        finally:
-            self.released.set()
-            self.server.shutdown()
-            thread.join()
-            self.server.server_close()
+        self.url = f"{self.address}/gym_mujoco_v2/{NAME}"
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         wanted = request.headers.get("Range")

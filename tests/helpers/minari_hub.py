@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
 from minari import create_dataset_from_buffers
 from minari.data_collector import EpisodeBuffer
+
+from helpers.loopback_server import LoopbackServer
 
 DATASET = "mujoco/hopper/medium-v0"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -54,12 +52,14 @@ def make_dataset(root: Path, steps: int = 300) -> Path:
     return root / DATASET
 
 
-class Hub:
+class Hub(LoopbackServer):
     """Answers what huggingface_hub asks of one repository of datasets, `farama-minari/mujoco`."""
 
     REPO = "farama-minari/mujoco"
+    protocol = "HTTP/1.1"
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.files = {
             str(path.relative_to(folder)): path.read_bytes()
             for path in sorted(folder.rglob("*"))
@@ -69,36 +69,8 @@ class Hub:
         self.files["namespace_metadata.json"] = json.dumps(names).encode()
         self.files["hopper/namespace_metadata.json"] = b"{}"
         self.asked: list[str] = []
-        hub = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                hub.answer(self, body=True)
-
-            def do_HEAD(self) -> None:
-                hub.answer(self, body=False)
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    @contextmanager
-    def serving(self) -> Iterator[None]:
-        """Answer requests inside."""
-        thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield
-        finally:
-            self.server.shutdown()
-            thread.join()
-            self.server.server_close()
-
-    def answer(self, request: BaseHTTPRequestHandler, body: bool) -> None:
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
         path = request.path.partition("?")[0]
         self.asked.append(f"{request.command} {request.path}")
         about = {"id": self.REPO, "sha": COMMIT, "siblings": [{"rfilename": f} for f in self.files]}
@@ -125,7 +97,7 @@ class Hub:
         request.send_header("ETag", f'"{_etag(content)}"')
         request.send_header("X-Repo-Commit", COMMIT)
         request.end_headers()
-        if body:
+        if request.command == "GET":
             request.wfile.write(content)
 
 

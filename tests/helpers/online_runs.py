@@ -1,12 +1,8 @@
-"""A run with both phases on the smallest environments, by its command and in the process."""
+"""Runs with an offline and an online phase on the tiny problem of training_jobs."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +10,9 @@ import numpy as np
 
 from bench.config.registry import ONLINE
 from bench.config.types import Settings
-from bench.data import prepare, transitions
 from bench.data.transitions import Transitions
-from helpers.paths import TESTS as HERE
+from helpers import training_jobs
 
-DATASET = "local/pendulum/random-v0"
 CONFIGS: dict[str, dict[str, Any]] = {
     "iql": {"cosine_actor": False},
     "awac": {"policy_hidden": [16, 16]},
@@ -35,71 +29,27 @@ CONFIGS["ppo_iql"] |= {"running_scales": False}
 
 def settings(method: str = "iql", **changes: Any) -> Settings:
     """20 updates offline and 80 steps online, unless `changes` say otherwise."""
-    row = {
-        "task": "pendulum",
-        "family": "locomotion",
-        "env_id": "unit_pendulum:UnitPendulum-v0",
-        "dataset": DATASET,
-        "recipe": "none",
-    }
     content: dict[str, Any] = {
-        "suite": "tiny",
         "method": method,
-        "task": row,
-        "seeds": [0, 3],
         "updates": 0 if method in ONLINE else 20,
-        "batch_size": 32,
-        "log_every": 10,
         "rewards": "minus_one",
-        "observations": "standardised",
         "evaluation": {"every": 20, "episodes": 2},
         "online": {"steps": 80, "every": 40, "episodes": 3},
         "config": {"hidden": [16, 16]} | CONFIGS.get(method, {}),
     }
-    return Settings.model_validate(content | changes)
+    return training_jobs.settings(**content | changes)
 
 
 def data() -> Transitions:
-    """Random transitions in the shape of the pendulum's."""
-    rng = np.random.default_rng(0)
-    n = 500
-    return Transitions(
-        observations=rng.normal(size=(n, 4)).astype(np.float32),
-        actions=rng.uniform(-1, 1, (n, 1)).astype(np.float32),
-        rewards=rng.uniform(0, 2, n).astype(np.float32),
-        next_observations=rng.normal(size=(n, 4)).astype(np.float32),
-        masks=(rng.uniform(size=n) > 0.1).astype(np.float32),
-        episodes=np.repeat(np.arange(10), 50).astype(np.int32),
+    """Return random transitions some of which are terminal, with rewards between 0 and 2."""
+    made = training_jobs.random_data()
+    rng = np.random.default_rng(1)
+    rewards = rng.uniform(0, 2, len(made)).astype(np.float32)
+    return replace(
+        made, rewards=rewards, masks=(rng.uniform(size=len(made)) > 0.1).astype(np.float32)
     )
 
 
 def place(folder: Path) -> Path:
-    """A folder that holds the data where a run looks for them."""
-    prepare.write(data(), {}, folder / transitions.ROOT / DATASET)
-    return folder
-
-
-def start(folder: Path, cell: Settings, *options: str) -> subprocess.Popen[str]:
-    """The command of a run."""
-    command = [sys.executable, "-m", "bench", "train", "--settings", cell.model_dump_json()]
-    return subprocess.Popen(
-        [*command, "--device", "cpu", *options],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}"},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-
-
-def results(folder: Path, cell: Settings) -> Path:
-    """Where that run writes."""
-    return folder / "results/tiny/runs" / cell.method / "pendulum/0_3"
-
-
-def wait(condition: Callable[[], bool], process: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert process.poll() is None, process.stdout.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    """Write the data where a run started in `folder` looks for them; return `folder`."""
+    return training_jobs.place_data(folder, data())

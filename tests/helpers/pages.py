@@ -21,7 +21,7 @@ PAGES = sorted(
         *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
         *(ROOT / name for name in ("config/README.md", "config/published/README.md")),
         *(ROOT / name for name in ("iql/README.md", "behaviors/README.md")),
-        ROOT / "results/published/README.md",
+        *(ROOT / name for name in ("results/published/README.md", "tests/README.md")),
     ]
 )
 

@@ -1,4 +1,4 @@
-"""A project with two tasks and two methods, for the tests of suites."""
+"""The configuration of a project with two tasks and two methods, for tests that train nothing."""
 
 from __future__ import annotations
 

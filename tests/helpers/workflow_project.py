@@ -1,4 +1,4 @@
-"""Shared by tests: workflow project."""
+"""A project in a temporary folder, in which snakemake runs a tiny suite end to end."""
 
 from __future__ import annotations
 

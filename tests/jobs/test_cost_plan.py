@@ -12,9 +12,9 @@ from helpers.paths import ROOT
 from helpers.projects import one_sentence
 
 from bench.cli import main
+from bench.config import d4rl_files
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
-from bench.data import fetch_d4rl
 from bench.errors import BenchError
 from bench.jobs import cost_plan
 
@@ -103,7 +103,7 @@ def test_downloads_count_once_and_files_that_are_there_are_said(
     [row] = [row for row in text if row.startswith("d4rl/hopper/medium-v2")]
     assert "153 MB" in row
     assert any("1 datasets are collected or found here, or are Minari's" in row for row in text)
-    monkeypatch.setattr(fetch_d4rl, "FOLDER", tmp_path)
+    monkeypatch.setattr(d4rl_files, "D4RL", tmp_path)
     (tmp_path / "hopper_medium-v2.hdf5").touch()
     [row] = [r for r in cost_plan.lines(suite, catalogue, speeds(tmp_path)) if "medium-v2" in r]
     assert "there" in row
@@ -132,7 +132,7 @@ def test_the_verb_plans_the_committed_suites(
 
 
 def test_the_table_of_files_is_consistent() -> None:
-    sources = fetch_d4rl.read_sources()
+    sources = d4rl_files.read_sources()
     assert len(sources) == 36
     assert len({s.path for s in sources.values()}) == 36
     assert len({s.sha256 for s in sources.values()} - {None}) == 36
@@ -141,16 +141,16 @@ def test_the_table_of_files_is_consistent() -> None:
         v0 = row.dataset.startswith("antmaze") and row.dataset.endswith("v0")
         assert (row.jumps == "reported") == v0
         assert len(row.urls) == (1 if v0 else 2)
-        assert fetch_d4rl.source_of(row.minari_id) == row
-    assert fetch_d4rl.source_of("d4rl/hopper/medium-replay-v2").dataset == "hopper-medium-replay-v2"
-    assert str(fetch_d4rl.source_of("hopper-medium-v2").path) == "data/d4rl/hopper_medium-v2.hdf5"
+        assert d4rl_files.source_of(row.minari_id) == row
+    assert d4rl_files.source_of("d4rl/hopper/medium-replay-v2").dataset == "hopper-medium-replay-v2"
+    assert str(d4rl_files.source_of("hopper-medium-v2").path) == "data/d4rl/hopper_medium-v2.hdf5"
 
 
 def test_tasks_of_d4rl_agree_with_the_table_of_files() -> None:
     tasks = [t for t in Catalogue().tasks.values() if t.origin == "D4RL"]
     assert len(tasks) == 30
     for task in tasks:
-        source = fetch_d4rl.source_of(task.dataset)
+        source = d4rl_files.source_of(task.dataset)
         assert task.dataset == source.minari_id
         assert task.task == source.dataset
         assert task.reading == "d4rl"

@@ -14,6 +14,7 @@ import yaml
 from helpers.projects import MINIMAL, write_project
 from safetensors.numpy import save_file
 
+from bench.cli import workflow
 from bench.errors import BenchError
 from bench.jobs import status
 from bench.progress import FOLDER
@@ -51,7 +52,7 @@ def report(label: str, done: int, rate: float) -> None:
 
 def shown(capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
     """The printed lines, cut where two blanks stand."""
-    status.status(Path("tiny.yaml"))
+    workflow.status(Path("tiny.yaml"))
     lines = capsys.readouterr().out.splitlines()
     return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines]
 
@@ -95,7 +96,7 @@ def test_a_torn_record_is_one_sentence() -> None:
     record("bc", "hopper-medium", "0-1", "done")
     (RUNS / "bc/hopper-medium/0-1/run.json").write_text('{"stat')
     with pytest.raises(BenchError, match=r"run.json: not a run's record .*delete it"):
-        status.status(Path("tiny.yaml"))
+        workflow.status(Path("tiny.yaml"))
 
 
 def test_online_steps_come_after_the_updates() -> None:

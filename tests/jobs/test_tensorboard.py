@@ -10,8 +10,9 @@ import pytest
 import yaml
 from helpers.projects import MINIMAL, write_project
 
-from bench.jobs import tensorboard
+from bench.cli import results
 from bench.jobs.tensorboard import crc32c, masked, read, write
+from bench.paths import RunFolder
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def finished(folder: Path) -> Path:
 
 
 def test_curves_and_mean_returns_by_seed(tmp_path: Path) -> None:
-    assert read(finished(tmp_path / "run")) == {
+    assert read(RunFolder(finished(tmp_path / "run"))) == {
         0: [
             (50, "offline/loss", 0.5),
             (100, "offline/loss", 0.125),
@@ -76,7 +77,7 @@ def test_a_suite_has_a_folder_per_seed(
     write_project(tmp_path)
     Path("tiny.yaml").write_text(yaml.safe_dump(MINIMAL))
     finished(Path("results/tiny/runs/bc/hopper-medium/0-2"))
-    tensorboard.tensorboard(Path("tiny.yaml"))
+    results.tensorboard(Path("tiny.yaml"))
     assert "results/tiny/tensorboard: 2 curves" in capsys.readouterr().out
     found = {str(p.parent) for p in Path("results/tiny/tensorboard").rglob("events.*")}
     assert found == {f"results/tiny/tensorboard/hopper-medium/bc/{seed}" for seed in (0, 1)}

@@ -6,18 +6,8 @@ import copy
 
 import pytest
 import torch
-from helpers.plain_torch import (
-    ACT,
-    OBS,
-    batches,
-    descend,
-    ordinary,
-    same,
-    same_twins,
-    track,
-    twins,
-    values,
-)
+from helpers import plain_torch as plain
+from helpers.plain_torch import ACT, OBS, batches
 from helpers.plain_vae import SIZE, PlainVAE, same_vae
 from torch import Tensor, nn
 
@@ -49,7 +39,7 @@ def test_fifty_updates_equal_a_plain_bcq(setting: dict[str, float]) -> None:
     state = bcq.init(Spec(OBS, ACT), config, Streams([0], "initialisation"), 50)
     state.critic.net.trunk.biases[-1].data[0] += 0.5  # so that the first is not always the lower
     state.target_critic.track(state.critic, 1.0)
-    actor, critics = ordinary(state.policy.net.trunk), twins(state.critic.net)
+    actor, critics = plain.ordinary(state.policy.net.trunk), plain.twins(state.critic.net)
     target_actor, target_critics = copy.deepcopy(actor), copy.deepcopy(critics)
     vae = PlainVAE(state.vae.net)
     adams = [
@@ -62,30 +52,32 @@ def test_fifty_updates_equal_a_plain_bcq(setting: dict[str, float]) -> None:
 
         s, a, s2 = batch.observations[0], batch.actions[0], batch.next_observations[0]
         r, mask = batch.rewards[0], batch.masks[0]
-        descend(adams[0], vae.loss(s, a, theirs.normal(SIZE, 2 * ACT)[0], config.kl_weight))
+        plain.descend(adams[0], vae.loss(s, a, theirs.normal(SIZE, 2 * ACT)[0], config.kl_weight))
 
         noise = theirs.normal(samples * SIZE, 2 * ACT)[0].reshape(samples, SIZE, 2 * ACT)
         with torch.no_grad():
             best = torch.full((SIZE,), -torch.inf)
             for z in noise:
                 a2 = moved(target_actor, s2, vae.draw(s2, z).tanh(), limit)
-                q1, q2 = values(target_critics, s2, a2)
+                q1, q2 = plain.values(target_critics, s2, a2)
                 mixed = weight * torch.min(q1, q2) + (1 - weight) * torch.max(q1, q2)
                 best = torch.max(best, mixed)
             y = r + config.discount * mask * best
-        q = values(critics, s, a)
-        descend(adams[1], nn.functional.mse_loss(q[0], y) + nn.functional.mse_loss(q[1], y))
+        q = plain.values(critics, s, a)
+        plain.descend(adams[1], nn.functional.mse_loss(q[0], y) + nn.functional.mse_loss(q[1], y))
 
         proposed = vae.draw(s, theirs.normal(SIZE, 2 * ACT)[0]).tanh().detach()
-        descend(adams[2], -values(critics, s, moved(actor, s, proposed, limit))[0].mean())
+        plain.descend(
+            adams[2], -plain.values(critics, s, moved(actor, s, proposed, limit))[0].mean()
+        )
 
-        track(target_critics, critics, config.polyak)
-        track(target_actor, actor, config.polyak)
+        plain.track(target_critics, critics, config.polyak)
+        plain.track(target_actor, actor, config.polyak)
     same_vae(state.vae.net, vae)
-    same(state.policy.net.trunk, actor)
-    same(state.target_policy.net.trunk, target_actor)
-    same_twins(state.critic.net, critics)
-    same_twins(state.target_critic.net, target_critics)
+    plain.same(state.policy.net.trunk, actor)
+    plain.same(state.target_policy.net.trunk, target_actor)
+    plain.same_twins(state.critic.net, critics)
+    plain.same_twins(state.target_critic.net, target_critics)
 
 
 def test_acting_takes_the_best_of_the_proposals() -> None:
@@ -98,12 +90,12 @@ def test_acting_takes_the_best_of_the_proposals() -> None:
         for _ in range(2):  # a second call draws anew
             actions = actor(states, torch.zeros(2, 4))
             noise = theirs.normal(7 * 4, 2 * ACT)
-            vae, net = PlainVAE(state.vae.net), ordinary(state.policy.net.trunk)
-            critic = twins(state.critic.net)
+            vae, net = PlainVAE(state.vae.net), plain.ordinary(state.policy.net.trunk)
+            critic = plain.twins(state.critic.net)
             for e in range(4):
                 s = states[0, e].expand(7, -1)
                 candidates = moved(net, s, vae.draw(s, noise[0, e::4]).tanh(), 0.05)
-                best = candidates[values(critic, s, candidates)[0].argmax()]
+                best = candidates[plain.values(critic, s, candidates)[0].argmax()]
                 torch.testing.assert_close(actions[0, e], best)
 
 

@@ -8,18 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.plain_torch import (
-    ACT,
-    OBS,
-    batches,
-    descend,
-    ordinary,
-    same,
-    same_twins,
-    track,
-    twins,
-    values,
-)
+from helpers import plain_torch as plain
+from helpers.plain_torch import ACT, OBS, batches
 from helpers.plain_vae import SIZE, PlainVAE, same_vae
 from torch import Tensor, nn
 
@@ -69,7 +59,7 @@ CASES: list[dict[str, Any]] = [
 def test_fifty_updates_equal_a_plain_bear(setting: dict[str, Any]) -> None:
     config = bear.Config(**SMALL, **setting)
     state = fresh(config)
-    actor, critics = ordinary(state.policy.net.trunk), twins(state.critic.net)
+    actor, critics = plain.ordinary(state.policy.net.trunk), plain.twins(state.critic.net)
     target_actor, target_critics = copy.deepcopy(actor), copy.deepcopy(critics)
     vae, log_multiplier = PlainVAE(state.vae.net), nn.Parameter(torch.zeros(()))
     vae_adam, critic_adam, actor_adam, dual_adam = (
@@ -88,17 +78,19 @@ def test_fifty_updates_equal_a_plain_bear(setting: dict[str, Any]) -> None:
 
         s, a, s2 = batch.observations[0], batch.actions[0], batch.next_observations[0]
         r, mask = batch.rewards[0], batch.masks[0]
-        descend(vae_adam, vae.loss(s, a, theirs.normal(SIZE, 2 * ACT)[0], config.kl_weight))
+        plain.descend(vae_adam, vae.loss(s, a, theirs.normal(SIZE, 2 * ACT)[0], config.kl_weight))
 
         with torch.no_grad():
             best = torch.full((SIZE,), -torch.inf)
             for noise in theirs.normal(config.target_samples, SIZE, ACT)[0]:
-                q1, q2 = values(target_critics, s2, draw(target_actor, s2, noise).tanh())
+                q1, q2 = plain.values(target_critics, s2, draw(target_actor, s2, noise).tanh())
                 mixed = weight * torch.min(q1, q2) + (1 - weight) * torch.max(q1, q2)
                 best = torch.max(best, mixed)
             y = r + config.discount * mask * best
-        q = values(critics, s, a)
-        descend(critic_adam, nn.functional.mse_loss(q[0], y) + nn.functional.mse_loss(q[1], y))
+        q = plain.values(critics, s, a)
+        plain.descend(
+            critic_adam, nn.functional.mse_loss(q[0], y) + nn.functional.mse_loss(q[1], y)
+        )
 
         noise = theirs.normal(samples * SIZE, 2 * ACT)[0].reshape(samples, SIZE, 2 * ACT)
         modelled = torch.stack([vae.draw(s, z) for z in noise]).detach()
@@ -111,19 +103,19 @@ def test_fifty_updates_equal_a_plain_bear(setting: dict[str, Any]) -> None:
         )
         loss = log_multiplier.exp().detach() * mmd.mean()
         if t >= config.warm_start:
-            q = torch.stack([values(critics, s, u.tanh()) for u in raw])
+            q = torch.stack([plain.values(critics, s, u.tanh()) for u in raw])
             loss = loss - q.min(1).values.mean()
-        descend(actor_adam, loss)
-        descend(dual_adam, -log_multiplier.exp() * (mmd.mean().detach() - config.threshold))
+        plain.descend(actor_adam, loss)
+        plain.descend(dual_adam, -log_multiplier.exp() * (mmd.mean().detach() - config.threshold))
         log_multiplier.data.clamp_(-5, 10)
 
-        track(target_critics, critics, config.polyak)
-        track(target_actor, actor, config.polyak)
+        plain.track(target_critics, critics, config.polyak)
+        plain.track(target_actor, actor, config.polyak)
     same_vae(state.vae.net, vae)
-    same(state.policy.net.trunk, actor)
-    same(state.target_policy.net.trunk, target_actor)
-    same_twins(state.critic.net, critics)
-    same_twins(state.target_critic.net, target_critics)
+    plain.same(state.policy.net.trunk, actor)
+    plain.same(state.target_policy.net.trunk, target_actor)
+    plain.same_twins(state.critic.net, critics)
+    plain.same_twins(state.target_critic.net, target_critics)
     assert state.multiplier.net.log.item() == pytest.approx(log_multiplier.item(), abs=1e-5)
 
 
@@ -242,7 +234,7 @@ def test_acting_takes_the_best_of_the_policys_samples() -> None:
     states = torch.randn(2, 4, OBS, generator=torch.Generator().manual_seed(0))
     actor = make_actor(bear, state, config, Streams([3, 1], "actions"), 4)
     theirs = Streams([3, 1], "actions")
-    policy, critics = ordinary(state.policy.net.trunk), twins(state.critic.net)
+    policy, critics = plain.ordinary(state.policy.net.trunk), plain.twins(state.critic.net)
     with torch.no_grad():
         for _ in range(2):  # a second call draws anew
             actions = actor(states, torch.zeros(2, 4))
@@ -250,5 +242,5 @@ def test_acting_takes_the_best_of_the_policys_samples() -> None:
             for e in range(4):
                 s = states[0, e].expand(7, -1)
                 candidates = draw(policy, s, noise[:, e]).tanh()
-                best = candidates[values(critics, s, candidates)[0].argmax()]
+                best = candidates[plain.values(critics, s, candidates)[0].argmax()]
                 torch.testing.assert_close(actions[0, e], best)

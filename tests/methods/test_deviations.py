@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import fields
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from helpers.deviations_page import (
+    COMMON,
+    LINES,
+    METHODS_YAML,
+    PAGE,
+    SECTIONS,
+    Line,
+    actual,
+    plain,
+    read,
+)
 from helpers.paths import ROOT
 
 from bench.config import registry
-from bench.config.types import SHARED, SHARED_DEFAULTS, Suite
 from bench.config.validation import read_yaml
 
-PAGE = ROOT / "docs/deviations.md"
 LISTS = ["From the paper's row", "From the official code"]
-COMMON = "Every method"
 FORM = "`setting: ours (source: theirs)` or `family.setting: ours (source: theirs)`"
 VALUE = re.compile(
     r"(?:(?P<scope>\w+)\.)?(?P<setting>\w+): (?P<ours>.+) \(source: (?P<theirs>.+)\)"
@@ -24,37 +31,6 @@ VALUE = re.compile(
 SUITE_VALUE = re.compile(
     r"(?P<suite>[\w-]+)\.yaml (?P<path>[\w.]+): (?P<ours>.+) \(source: (?P<theirs>.+)\)"
 )
-METHODS_YAML = read_yaml(ROOT / "config/methods.yaml")
-DEFAULTS = SHARED_DEFAULTS | {"batch_size": Suite.model_fields["batch_size"].default}
-
-
-class Line(NamedTuple):
-    """One item of the page's lists."""
-
-    section: str
-    heading: str
-    text: str
-
-
-def read(page: str) -> tuple[dict[str, list[str]], list[Line]]:
-    """The headings of each section, and all lines; a section is named by the method's key."""
-    sections: dict[str, list[str]] = {}
-    lines: list[Line] = []
-    name = ""
-    for text in page.splitlines():
-        if text.startswith("## "):
-            key = re.search(r" \(`(\w+)`\)$", text)
-            name = key[1] if key else text.removeprefix("## ")
-            assert name not in sections, f"two sections of {name}"
-            sections[name] = []
-        elif text.startswith("### "):
-            sections[name].append(text.removeprefix("### "))
-        elif text.startswith("- "):
-            lines.append(Line(name, sections[name][-1], text.removeprefix("- ")))
-    return sections, lines
-
-
-SECTIONS, LINES = read(PAGE.read_text())
 
 
 def spans(text: str) -> list[str]:
@@ -68,27 +44,6 @@ def parse(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return {"true": True, "false": False}.get(text, text)
-
-
-def plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def actual(method: str, scope: str | None, setting: str) -> list[Any]:
-    """The value of a setting wherever `scope` holds: a family, a robot, or all (None)."""
-    config = {field.name: field.default for field in fields(registry.load(method).Config)}
-    found = []
-    for family, layer in METHODS_YAML[method]["families"].items():
-        values = config | DEFAULTS | {k: v for k, v in layer.items() if k in SHARED}
-        values |= layer.get("config", {})
-        robots = layer.get("environments", {})
-        if scope in (None, family):
-            found += [values, *(values | own for own in robots.values())]
-        elif scope in robots:
-            found.append(values | robots[scope])
-    assert found, f"{method} has settings for no family or robot '{scope}'"
-    assert setting in found[0], f"{method} has no setting '{setting}'"
-    return [plain(values[setting]) for values in found]
 
 
 def of_suite(method: str, suite: str, path: str) -> list[Any]:

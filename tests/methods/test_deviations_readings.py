@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.d4rl_files import ACT, FLAGS, OBS, Arrays, arrays, qlearning_dataset, write
-from helpers.golden import Record
-from test_deviations import COMMON, LINES, ROOT, Line, actual
-from test_golden_iql import CASES as IQL_CASES
+from helpers.deviations_page import COMMON, LINES, Line, actual
+from helpers.golden.iql import CASES as IQL_CASES
+from helpers.golden.record import Record
+from helpers.paths import ROOT
 
 from baselines import awac, bc10, onestep, ppo
 from bench.config.types import Online
@@ -34,7 +35,7 @@ class Readings(NamedTuple):
 
     content: Arrays
     full: Transitions
-    convert: Transitions
+    d4rl: Transitions
 
 
 @pytest.fixture(scope="module")

@@ -234,7 +234,13 @@ def test_targets_follow_the_robot() -> None:
     for task in catalogue.tasks.values():
         name = task.task.partition("-")[0]
         if name in expected:
-            config = {k: v for x in catalogue.layers("dt", task) for k, v in x.config.items()}
+            layers = catalogue.method_layers("dt", task)
+            config = {
+                key.removeprefix("config."): value
+                for _, layer in layers
+                for key, value in layer.items()
+                if key.startswith("config.")
+            }
             assert dt.Config(**config).target_return == expected[name]
             scale = 1.0 if name == "pointmaze" else 1000.0
             assert dt.Config(**config).return_scale == scale

@@ -14,18 +14,17 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-import test_golden_ppo
 import torch
-from helpers.golden import Record
-from helpers.golden_case import replay
-from test_golden_cql import CASES, config
-from test_golden_sac import CASES as SAC_CASES
+from helpers.golden import cql as golden_cql
+from helpers.golden import ppo, sac
+from helpers.golden.case import replay
+from helpers.golden.record import Record
 from torch import Tensor
 
 from baselines import cql
 from bench.learning.squashed_gaussian import SquashedGaussianPolicy
 
-BY_FILE = {case.file: case for case in [*CASES, *SAC_CASES]}
+BY_FILE = {case.file: case for case in [*golden_cql.CASES, *sac.CASES]}
 Undo = Callable[[Record, Any], contextlib.AbstractContextManager[Any]]
 
 
@@ -74,7 +73,7 @@ def test_one_more_update_of_imitation_is_seen() -> None:
     """The program counts an update before it compares, so that it imitates in one less."""
 
     def one_more(s: dict[str, Any]) -> cql.Config:
-        return replace(config(s), warm_start=s["policy_eval_start"])
+        return replace(golden_cql.config(s), warm_start=s["policy_eval_start"])
 
     longer = replace(BY_FILE["cql"], config=one_more)
     differences = replay(longer).parameters
@@ -82,7 +81,7 @@ def test_one_more_update_of_imitation_is_seen() -> None:
     assert differences[20] > 1e-5
 
 
-class HalvedValueLoss(test_golden_ppo.Outcome):
+class HalvedValueLoss(ppo.Outcome):
     """With cleanrl's vf_coef of 0.5."""
 
     def _watch(self) -> None:

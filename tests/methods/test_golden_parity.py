@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from helpers.parity import LITTLE, PAGE, digit, page
+from helpers.golden.parity import LITTLE, PAGE, digit, page
 
 FIGURE = re.compile(r"\b\d(?:e-\d+)?(?= \||\))")
 

@@ -2,52 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-import torch
-from helpers.golden import TWINS, Draw, Named, Record, laid_out
-from helpers.golden_case import FORMS, Case, Form, check
-
-from baselines import sac
-
-
-def config(s: dict[str, Any]) -> sac.Config:
-    return sac.Config(
-        discount=s["gamma"],
-        polyak=s["tau"],
-        learning_rate=s["learning_rate"],
-        log_std_range=tuple(s["log_std_range"]),
-        hidden=tuple(s["hidden"]),
-    )
-
-
-def draws(record: Record, t: int) -> list[Draw]:
-    return [("normal", torch.stack([record("draw/policy")[t], record("draw/next")[t]]))]
-
-
-def reported(record: Record, t: int) -> Named:
-    return {
-        "critic_loss": record("loss/critic_loss")[t],
-        "actor_loss": record("loss/actor_loss")[t],
-        "temperature": record("loss/ent_coef")[t],  # of before its step
-        "temperature.descend": record("loss/ent_coef_loss")[t],
-    }
-
-
-CASES = [
-    Case(
-        "sac",
-        sac,
-        config,
-        laid_out({"policy.trunk": "policy", "temperature.value": "log_alpha", **TWINS}),
-        draws,
-        reported,
-        changed="no 1e-6 added in log(1 - a^2)",
-        tolerance=1e-9,
-        reported_tolerance=1e-9,
-    )
-]
+from helpers.golden.case import FORMS, Case, Form, check
+from helpers.golden.sac import CASES
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)

@@ -6,18 +6,8 @@ import copy
 
 import pytest
 import torch
-from helpers.plain_torch import (
-    ACT,
-    OBS,
-    SIZE,
-    batches,
-    descend,
-    ordinary,
-    same,
-    same_twins,
-    track,
-    twins,
-)
+from helpers import plain_torch as plain
+from helpers.plain_torch import ACT, OBS, SIZE, batches
 from torch import nn
 
 from baselines import bc, td3_bc
@@ -28,8 +18,8 @@ from bench.learning.types import Spec
 def test_fifty_updates_equal_a_plain_td3_bc() -> None:
     config = td3_bc.Config(hidden=(16, 16))
     state = td3_bc.init(Spec(OBS, ACT), config, Streams([0], "initialisation"), 50)
-    actor = ordinary(state.policy.net.trunk)
-    critics = twins(state.critic.net)
+    actor = plain.ordinary(state.policy.net.trunk)
+    critics = plain.twins(state.critic.net)
     target_actor, target_critics = copy.deepcopy(actor), copy.deepcopy(critics)
     actor_adam = torch.optim.Adam(actor.parameters(), lr=3e-4)
     critic_adam = torch.optim.Adam(critics.parameters(), lr=3e-4)
@@ -45,30 +35,30 @@ def test_fifty_updates_equal_a_plain_td3_bc() -> None:
             q2 = torch.min(*(c(torch.cat([s2, a2], 1)) for c in target_critics)).squeeze(1)
             y = r + 0.99 * mask * q2
         loss = sum(nn.functional.mse_loss(c(torch.cat([s, a], 1)).squeeze(1), y) for c in critics)
-        descend(critic_adam, loss)
+        plain.descend(critic_adam, loss)
         if t % 2 == 0:
             pi = actor(s).tanh()
             q = critics[0](torch.cat([s, pi], 1))
             actor_loss = -2.5 / q.abs().mean().detach() * q.mean() + nn.functional.mse_loss(pi, a)
-            descend(actor_adam, actor_loss)
-            track(target_actor, actor, 0.005)
-            track(target_critics, critics, 0.005)
-    same(state.policy.net.trunk, actor)
-    same(state.target_policy.net.trunk, target_actor)
-    same_twins(state.critic.net, critics)
-    same_twins(state.target_critic.net, target_critics)
+            plain.descend(actor_adam, actor_loss)
+            plain.track(target_actor, actor, 0.005)
+            plain.track(target_critics, critics, 0.005)
+    plain.same(state.policy.net.trunk, actor)
+    plain.same(state.target_policy.net.trunk, target_actor)
+    plain.same_twins(state.critic.net, critics)
+    plain.same_twins(state.target_critic.net, target_critics)
 
 
 def test_fifty_updates_equal_a_plain_bc() -> None:
     config = bc.Config(hidden=(16, 16))
     state = bc.init(Spec(OBS, ACT), config, Streams([0], "initialisation"), 50)
-    actor = ordinary(state.policy.net.trunk)
+    actor = plain.ordinary(state.policy.net.trunk)
     adam = torch.optim.Adam(actor.parameters(), lr=3e-4)
     for batch in batches(50):
         bc.update(state, batch, config, Streams([0], "noise"))
         predicted = actor(batch.observations[0]).tanh()
-        descend(adam, nn.functional.mse_loss(predicted, batch.actions[0]))
-    same(state.policy.net.trunk, actor)
+        plain.descend(adam, nn.functional.mse_loss(predicted, batch.actions[0]))
+    plain.same(state.policy.net.trunk, actor)
 
 
 def test_policy_loss_by_hand() -> None:

@@ -9,18 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.plain_torch import (
-    ACT,
-    OBS,
-    batches,
-    descend,
-    ordinary,
-    same,
-    same_twins,
-    track,
-    twins,
-    values,
-)
+from helpers import plain_torch as plain
+from helpers.plain_torch import ACT, OBS, batches
 from torch import Tensor, nn
 
 from bench.config import registry
@@ -54,8 +44,9 @@ class Plain:
 
     def __init__(self, state: iql.State, joint: bool = False):
         rate = CONFIG["learning_rate"]
-        self.actor, self.value = ordinary(state.policy.net.trunk), ordinary(state.value.net.trunk)
-        self.critics = twins(state.critic.net)
+        self.actor = plain.ordinary(state.policy.net.trunk)
+        self.value = plain.ordinary(state.value.net.trunk)
+        self.critics = plain.twins(state.critic.net)
         self.targets = copy.deepcopy(self.critics)
         self.log_std = nn.Parameter(torch.zeros(ACT))
         self.actor_adam = torch.optim.Adam([*self.actor.parameters(), self.log_std], rate)
@@ -78,11 +69,11 @@ class Plain:
 
     def actor_step(self, advantage: Tensor, log_prob: Tensor) -> None:
         weight = (10.0 * advantage.detach()).exp().clamp(max=100.0)
-        descend(self.actor_adam, -(weight * log_prob).mean())
+        plain.descend(self.actor_adam, -(weight * log_prob).mean())
         self.schedule.step()
 
     def track(self) -> None:
-        track(self.targets, self.critics, 0.005)
+        plain.track(self.targets, self.critics, 0.005)
 
 
 Rows = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
@@ -92,12 +83,12 @@ def corl(p: Plain, rows: Rows) -> None:
     """Old V throughout; half the critic's loss, and the target tracked before the policy."""
     s, a, r, mask, s2 = rows
     next_v = p.v(s2).detach()
-    q = torch.min(*values(p.targets, s, a)).detach()
+    q = torch.min(*plain.values(p.targets, s, a)).detach()
     advantage = (q - p.v(s)).detach()
-    descend(p.value_adam, p.value_loss(q, s))
+    plain.descend(p.value_adam, p.value_loss(q, s))
     y = r + 0.99 * mask * next_v
-    losses = [nn.functional.mse_loss(q, y) for q in values(p.critics, s, a)]
-    descend(p.critic_adam, sum(losses, torch.zeros(())) / 2)
+    losses = [nn.functional.mse_loss(q, y) for q in plain.values(p.critics, s, a)]
+    plain.descend(p.critic_adam, sum(losses, torch.zeros(())) / 2)
     p.track()
     p.actor_step(advantage, p.log_prob(s, a))
 
@@ -106,10 +97,10 @@ def d3rlpy(p: Plain, rows: Rows) -> None:
     """One Adam and one loss for Q and V; then the policy; then the target."""
     s, a, r, mask, s2 = rows
     y = r + 0.99 * mask * p.v(s2).detach()
-    q = torch.min(*values(p.targets, s, a)).detach()
-    losses = [nn.functional.mse_loss(q, y) for q in values(p.critics, s, a)]
+    q = torch.min(*plain.values(p.targets, s, a)).detach()
+    losses = [nn.functional.mse_loss(q, y) for q in plain.values(p.critics, s, a)]
     assert p.joint_adam is not None
-    descend(p.joint_adam, sum(losses, p.value_loss(q, s)))
+    plain.descend(p.joint_adam, sum(losses, p.value_loss(q, s)))
     p.actor_step(q - p.v(s), p.log_prob(s, a))
     p.track()
 
@@ -117,14 +108,14 @@ def d3rlpy(p: Plain, rows: Rows) -> None:
 def authors(p: Plain, rows: Rows, online: bool = False, point: bool = False) -> None:
     """V, policy, Q, target; as JAX-CORL with `online`, with squared error as `point`."""
     s, a, r, mask, s2 = rows
-    q = torch.min(*values(p.targets, s, a)).detach()
-    descend(p.value_adam, p.value_loss(q, s))
-    advantage = (torch.min(*values(p.critics, s, a)) if online else q) - p.v(s)
+    q = torch.min(*plain.values(p.targets, s, a)).detach()
+    plain.descend(p.value_adam, p.value_loss(q, s))
+    advantage = (torch.min(*plain.values(p.critics, s, a)) if online else q) - p.v(s)
     error = (p.actor(s).tanh() - a).square().sum(1)
     p.actor_step(advantage, -error if point else p.log_prob(s, a))
     y = (r + 0.99 * mask * p.v(s2)).detach()
-    losses = [nn.functional.mse_loss(q, y) for q in values(p.critics, s, a)]
-    descend(p.critic_adam, sum(losses, torch.zeros(())))
+    losses = [nn.functional.mse_loss(q, y) for q in plain.values(p.critics, s, a)]
+    plain.descend(p.critic_adam, sum(losses, torch.zeros(())))
     p.track()
 
 
@@ -145,18 +136,18 @@ def test_every_variant_with_code_has_a_reference() -> None:
 def test_fifty_updates_equal_a_plain_reference(name: str) -> None:
     module = registry.load(name)
     state, config = start(module)
-    plain = Plain(state, joint=name == "iql_joint")
+    reference = Plain(state, joint=name == "iql_joint")
     for batch in batches(UPDATES):
         module.update(state, batch, config, Streams([0], "noise"))
         arrays = (batch.observations, batch.actions, batch.rewards, batch.masks)
-        REFERENCES[name](plain, tuple(x[0] for x in (*arrays, batch.next_observations)))
-    same(state.policy.net.trunk, plain.actor)
-    same(state.value.net.trunk, plain.value)
-    same_twins(state.critic.net, plain.critics)
-    same_twins(state.target_critic.net, plain.targets)
+        REFERENCES[name](reference, tuple(x[0] for x in (*arrays, batch.next_observations)))
+    plain.same(state.policy.net.trunk, reference.actor)
+    plain.same(state.value.net.trunk, reference.value)
+    plain.same_twins(state.critic.net, reference.critics)
+    plain.same_twins(state.target_critic.net, reference.targets)
     if name != "iql_deterministic":
         log_std = state.policy.net.log_std[0, 0]
-        torch.testing.assert_close(log_std, plain.log_std, rtol=0, atol=1e-5)
+        torch.testing.assert_close(log_std, reference.log_std, rtol=0, atol=1e-5)
 
 
 # --- against IQL ----------------------------------------------------------------------

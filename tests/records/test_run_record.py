@@ -57,6 +57,6 @@ def test_without_reference_scores_there_is_no_score(folder: Path) -> None:
     run = record(folder)
     del run["task"]
     (folder / "run.json").write_text(json.dumps(run))
-    with pytest.raises(BenchError, match=r"run.json: task: unreadable .*config/tasks.tsv"):
+    with pytest.raises(BenchError, match=r"run.json: task: ref_min_score, .*config/tasks.tsv"):
         scores.run_scores(FolderRun(folder))
     assert scores.run_scores(FolderRun(folder), {TASK: ROW})["score"].tolist() == [25.0]

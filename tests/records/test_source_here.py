@@ -13,6 +13,7 @@ from bench.records.source_hash import LIBRARIES, Tree, here, source_hash, tree_h
 
 # Modules that a run refers to and that decide no number: why each is not in the hash.
 LEFT_OUT = {
+    "bench.config.executors": "says how updates are executed, which a run records",
     "bench.config.registry": "lists the methods: a new one changes no other",
     "bench.errors": "writes messages",
     "bench.files": "writes files",

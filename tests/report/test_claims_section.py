@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from helpers.claims import LARGE, LOCAL, assess, mazes
 
+from bench.claims.verdicts import labelled
 from bench.report.sections import claims
 
 PLAY = LARGE[0]
@@ -17,16 +18,17 @@ def test_the_tables_of_the_page() -> None:
     cells = {(t.removesuffix("-v0"), m): v for (t, m), v in mazes(45, 15).items()}
     there = assess(LOCAL, cells=cells, each_task=True)
     silent = assess(against=["bc"])
-    entries = json.loads(json.dumps([decided, there, silent]))  # as from claims.json
+    stored = json.loads(json.dumps([decided, there, silent]))  # as from claims.json
+    entries = labelled(stored, {"iql": "IQL", "cql": "CQL", "bc": "BC"})
     inputs = SimpleNamespace(claims=entries, stale={(PLAY, "cql")}, origin="made up")
     made = claims.section(inputs)
     assert made is not None
     introduction, *tables = made.items
-    assert "beforehand: 1 inconclusive, 2 not run." in introduction.text
+    assert "Verdicts: 1 inconclusive, 2 not run." in introduction.text
     by_name = {item.table.name: item.table.rows for item in tables}
     (row,) = by_name["claims"]
     assert row[4].text == "inconclusive"
-    assert row[4].notes == (f"{decided['needed']} seeds would decide",)
+    assert row[4].notes == (f"about {decided['needed']} seeds per cell for 80% power",)
     assert row[3].notes[1] == "stale"
     (row,) = by_name["claims_elsewhere"]
     assert row[4].text == "holds here"

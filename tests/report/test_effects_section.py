@@ -110,14 +110,13 @@ def test_the_key_result_counts_and_names() -> None:
     frame = pd.DataFrame(rows, columns=EFFECT_COLUMNS)
     three = suite(("iql", "bc", "cql"), (A, B))
     assert effects.key_result(frame, three, catalogue()) == [
-        "Compared with IQL seed by seed, 2 of 3 differences have a 95 % interval without 0; by "
-        "chance alone about one in twenty would. Not compared, for fewer than three pairs of "
-        "seeds: 1.",
-        f"Those are: BC on {A} (+3.0); BC on {B} (−4.0).",
+        "Paired by seed, 2 of 3 differences from IQL have a 95% confidence interval that excludes "
+        "0; about one in twenty would by chance. Not compared (fewer than three paired seeds): 1.",
+        f"These are: BC on {A} (+3.0); BC on {B} (−4.0).",
     ]
     none = effects.key_result(frame[2:3], suite(("iql", "cql")), catalogue())
-    assert none[0].endswith("about one in twenty would.")
-    assert none[1] == "No difference is told from 0."
+    assert none[0].endswith("about one in twenty would by chance.")
+    assert none[1] == "No difference is significant."
 
 
 # --- the report -----------------------------------------------------------------------
@@ -142,8 +141,8 @@ def test_the_report_of_a_suite_with_a_baseline(tmp_path: Path) -> None:
     """As many methods as the suite of variants, and as many tasks as the locomotion ones."""
     wide = make_suite([*TASKS[:8], MAZE], list(LABELS), seeds=3)
     text = text_of(tmp_path, wide.model_copy(update={"baseline": "iql"}))
-    assert "Effects against IQL (data: regenerated locally" in text
-    assert "Compared with IQL seed by seed" in text
+    assert "Effects relative to IQL (data: regenerated locally" in text
+    assert "differences from IQL have a 95% confidence interval" in text
     content = json.loads((tmp_path / "fixture/report.json").read_text())
     (section,) = (s for s in content["sections"] if s["name"] == "Effects")
     assert len(section["items"][0]["table"]["rows"]) == len(LABELS) - 1
@@ -156,5 +155,5 @@ def test_the_report_of_a_suite_with_a_baseline(tmp_path: Path) -> None:
 
 def test_a_suite_without_a_baseline_has_no_effects(tmp_path: Path) -> None:
     text = text_of(tmp_path, make_suite([A], seeds=3))
-    assert "Effects against" not in text
-    assert "IQL and BC finished" in text
+    assert "Effects relative to" not in text
+    assert "IQL outperforms BC on" in text

@@ -57,7 +57,7 @@ def test_the_pages_tables(tmp_path: Path) -> None:
     assert table[3].startswith("sum,")
     lines = (tmp_path / "tables/regret.csv").read_text().splitlines()
     assert lines[1].startswith(f'{MAZE},regret,"0.58 [')
-    assert lines[2] == ",steps to 90 %,200 2 of 3 seeds,not reached 1 of 2 seeds"
+    assert lines[2] == ",steps to 90%,200 2 of 3 seeds,not reached 1 of 2 seeds"
     assert len(lines) == 3  # the robot's scores have no bounds
     cost = (tmp_path / "tables/online_cost.csv").read_text().splitlines()
     assert cost[1:] == ["IQL,8,2,12,1.20", "CQL,not run,not run,not run,not run"]
@@ -114,14 +114,19 @@ def test_the_key_result_is_of_the_online_phase() -> None:
     }
     labels = {"cql": "CQL", "iql": "IQL", "awac": "AWAC"}
     assert finetuning.key_result(cells, labels, [MAZE, ROBOT]) == [
-        f"IQL rises online on 1 of 2 tasks ({MAZE}) and falls on 0.",
-        f"CQL rises online on 1 of 2 ({ROBOT}) and falls on 1 ({MAZE}). Afterwards IQL lies above "
-        "it on 1 and below it on 1.",
+        f"Online training improves IQL on 1 of 2 tasks ({MAZE}) and degrades it on 0.",
+        f"Online training improves CQL on 1 of 2 tasks ({ROBOT}) and degrades it on 1 ({MAZE}). "
+        "Afterwards IQL scores higher on 1 and lower on 1.",
         "AWAC: no task has three seeds through both phases.",
         finetuning.DEFINED,
     ]
+    unsure = {(MAZE, "iql"): row(3, 90), (ROBOT, "iql"): row(-2, 20)}
+    first = finetuning.key_result(unsure, {"iql": "IQL"}, [MAZE, ROBOT])[0]
+    assert first == "Online training does not detectably change IQL on any of 2 tasks."
     alone = finetuning.key_result(cells, {"cql": "CQL"}, [ROBOT])
-    assert alone[0] == f"CQL rises online on 1 of 1 tasks ({ROBOT}) and falls on 0."
+    assert (
+        alone[0] == f"Online training improves CQL on 1 of 1 task ({ROBOT}) and degrades it on 0."
+    )
 
 
 def test_a_suite_without_an_online_phase_has_no_page(tmp_path: Path) -> None:

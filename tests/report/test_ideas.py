@@ -53,7 +53,7 @@ def test_the_losses_are_those_of_the_paper() -> None:
         "critic_loss": ["critic"],
     }
     assert found["asked"] == ["a", "s", "s′"]
-    assert "no action but its own" in losses.sentences(found)[1]
+    assert "no out-of-sample action is queried" in losses.sentences(found)[1]
 
 
 def test_the_diagram_would_show_another_action(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_the_diagram_would_show_another_action(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(iql, "update", asks_the_policy)
     found = losses.measure()
     assert losses.UNKNOWN in found["asked"]
-    assert "no column of the batch" in losses.sentences(found)[1]
+    assert "not columns of the batch" in losses.sentences(found)[1]
 
 
 def test_expectiles_of_the_normal_solve_their_equation() -> None:

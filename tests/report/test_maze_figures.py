@@ -55,7 +55,7 @@ def test_success_bars(tmp_path: Path, tasks: tuple[str, ...]) -> None:
     assert len(axis.texts) == 3 * len(tasks) - 3  # "not run"
     assert {text.get_text() for text in axis.texts} == {"not run"}
     names = [t.get_text() for legend in _legends(drawn[0]) for t in legend.get_texts()]
-    assert names == [*LABELS.values(), "paper, on D4RL's data"]
+    assert names == [*LABELS.values(), "paper (D4RL data)"]
 
 
 def _legends(figure: Figure) -> list:
@@ -140,10 +140,10 @@ def test_value_maps(tmp_path: Path) -> None:
     crosses = [[line.get_xydata().tolist() for line in axis.lines if line.get_marker() == "x"]
                for axis in (iql, bc)]  # fmt: skip
     assert crosses == [[[list(ELSEWHERE)]], [[list(ELSEWHERE)]]]
-    assert iql.get_xlabel() == "1 of 2 episodes arrive"
+    assert iql.get_xlabel() == "1 of 2 episodes succeed"
     assert [text.get_text() for text in none.texts] == ["not run"]
     labels = [axis.get_xlabel() for axis in drawn[0].axes[3:]]
-    assert labels == ["value; rank correlation with the way 0.25", "no value is learned"]
+    assert labels == ["state value (Spearman ρ 0.25)", "no state value"]
     assert iql.get_position().height == pytest.approx(bc.get_position().height, rel=1e-3)
 
 

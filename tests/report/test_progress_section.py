@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from helpers.suite_results import TASKS, catalogue, make_suite, source_hash, write_results
 
+from bench.paths import CHECKPOINT
 from bench.records.runs import read_runs
 from bench.report.sections import progress
 
@@ -22,7 +23,7 @@ def results(tmp_path: Path) -> Path:
     write_results(tmp_path, SUITE, [("bc", A)], diverged=[("bc", B)], stale=stale)
     half = tmp_path / "runs/iql" / A / "3-5"
     (half / "run.json").unlink()
-    (half / progress.CHECKPOINT).touch()
+    (half / CHECKPOINT).touch()
     one = tmp_path / "runs/bc" / B / "0-2/run.json"
     # One seed of the block diverged; the other two went on to the end.
     one.write_text(json.dumps(json.loads(one.read_text()) | {"diverged": {"1": 900}}))

@@ -67,9 +67,9 @@ def test_the_card_of_today_is_compared(results: Path) -> None:
     card = Path(f"data/transitions/fixture/{A}-100k-v0/card.json")
     card.parent.mkdir(parents=True)
     card.write_text('{"hash": "00ff"}')
-    assert "card.json has the same)" in chain(results, A, "iql")
+    assert "card.json matches)" in chain(results, A, "iql")
     card.write_text('{"hash": "11ff"}')
-    assert "card.json has ANOTHER: other data than today)" in chain(results, A, "iql")
+    assert "card.json DIFFERS: the data have changed since)" in chain(results, A, "iql")
 
 
 @pytest.mark.parametrize(("task", "method"), [("hoper-medium", "iql"), (A, "cql")])

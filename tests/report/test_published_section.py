@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,9 @@ import pytest
 from helpers.claims import CATALOGUE, PAPER, scores, values
 from scipy import stats
 
+from bench.config.types import Suite
+from bench.records.runs import Runs
+from bench.report.inputs import ReportInputs
 from bench.report.sections import published as comparison
 from bench.report.table import write
 from bench.statistics import published
@@ -92,3 +97,34 @@ def test_last_best_and_last_ten_are_told_apart() -> None:
         ["", "best", "70.0", "not run"],
     ]
     assert made.rules == (3,)
+
+
+MAZE = "antmaze-umaze-v0"
+RUNS = Runs({}, [], [])
+
+
+def told(suite: Suite, runs: Runs = RUNS) -> list[str]:
+    """The sentences on recipes beneath the table."""
+    inputs = SimpleNamespace(offline=suite, catalogue=CATALOGUE, runs=runs)
+    return comparison.recipes(cast(ReportInputs, inputs))
+
+
+def test_the_recipe_of_cql_on_antmaze_is_told_from_the_method_file() -> None:
+    [sentence] = told(PAPER)
+    layer = CATALOGUE.methods["cql"].families["antmaze"]
+    assert sentence == f" _CQL on antmaze_: {layer.published}; ours have that recipe."
+    assert told(SUITE) == []  # locomotion alone
+
+
+def test_a_suite_or_a_run_that_departs_from_the_recipe_says_so() -> None:
+    local = CATALOGUE.read_suite(Path("config/local.yaml"))
+    assert told(local)[0].endswith("; ours depart from that recipe, as their settings show.")
+    task = {"task": MAZE, "family": "antmaze"}
+    made: dict[str, Any] = {
+        "settings": {"method": "cql", "task": task, "rewards": "centred_times_4"}
+    }
+    config = CATALOGUE.methods["cql"].families["antmaze"].config
+    runs = Runs({"cql/0": made | {"config": config}}, [], [])
+    assert told(PAPER, runs)[0].endswith("as their settings show.")
+    made["settings"]["rewards"] = "centred_times_10"
+    assert told(PAPER, runs)[0].endswith("ours have that recipe.")

@@ -60,18 +60,18 @@ def unfinished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         "Fixture of a report",
         "Scores (data: regenerated locally, not D4RL’s)",
         "Data: regenerated locally, not D4RL’s",
-        f"No comparison: {A}, {B}.",
+        f"Not compared (fewer than three seeds): {A}, {B}.",
         "4 of 6 done, 1 diverged, 1 not run, 1 stale",
         f"Not run (method/task/seeds): bc/{A}/0-4.",
         f"iql/{A}/0-4.",
-        f"BC in all: no last score on {A}, {B}",
+        "Omitted: BC from all (no last score on",
         "3 actions lie outside",
         "narrow networks make the fixture small",
         "python 3.11.0, torch 2.0",
         "Fixture CPU, 2 cores, 24 GB, Linux",
         "commit 0123456789",
         "page 1 /",
-        "What has run, before any score",
+        "Completed seeds, out of those the suite asks for",
         "5 of 5 5 stale 0 of 5 5 missing",
         "0 of 5 5 diverged",
         "Each score links to its runs",
@@ -92,7 +92,7 @@ def test_a_reason_for_several_settings_stands_once(tmp_path: Path) -> None:
     write_results(tmp_path / "results", suite)
     text = build(tmp_path, suite, (A,))
     assert text.count("one reason for two") == 1
-    departures = text[text.index("Settings in which this suite departs") :]
+    departures = text[text.index("Departures of this suite from the sourced settings") :]
     assert "updates 2,000 1,500" in departures
     assert "discount 0.99 0.95" in departures
 
@@ -136,10 +136,10 @@ def test_the_page_of_claims(tmp_path: Path) -> None:
     path = tmp_path / "results" / "claims.json"
     path.write_text(json.dumps([entry, other]))
     text = build(tmp_path, suite)
-    assert "beforehand: 1 inconclusive, 1 not run." in text
+    assert "Verdicts: 1 inconclusive, 1 not run." in text
     assert "A claim of the tests. none IQL > 4 4.0 5.0 [3.5, 6.5] inconclusive" in text
-    assert text.count("31 seeds would decide") == 2
-    assert "What the same tests say here, of: data of a fixture. None of this decides" in text
+    assert text.count("about 31 seeds per cell for 80% power") == 2
+    assert "that depart from the paper’s (data of a fixture). They do not count for or" in text
 
 
 def test_equal_inputs_give_an_equal_report(unfinished: tuple[Path, str]) -> None:
@@ -208,9 +208,9 @@ def test_the_key_result_counts_intervals_either_way() -> None:
     suite = make_suite(tasks, ["iql", "td3_bc", "bc"])
     first, second = prose.key_result(summary, suite, catalogue())
     assert first == (
-        "On the 3 tasks that IQL and BC finished with at least three seeds, IQL’s 95 % interval "
-        f"lies above BC’s on 1 ({tasks[0]}), lies below it on 1 ({tasks[1]}) and overlaps it on 1 "
-        f"({tasks[2]}). No comparison: {tasks[3]}."
+        f"IQL outperforms BC on 1 of 3 tasks ({tasks[0]}) and trails it on 1 ({tasks[1]}) "
+        f"(disjoint 95% CIs); undecided: 1 ({tasks[2]}). Not compared (fewer than three seeds): "
+        f"{tasks[3]}."
     )
     assert second.startswith("IQL against TD3+BC: no task")
 

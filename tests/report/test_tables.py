@@ -79,9 +79,9 @@ def test_runtime_rows_by_hand() -> None:
     made = scores.score_table(summary(ROW), suite, known, runs=runs)
     spent, cost, paper = ([c.text for c in row] for row in made.rows[-3:])
     # a seed's update: IQL (1/500 + 1/250) / 2 = 0.003 s, BC 1/1500 s; 2,000 updates
-    assert spent == ["seconds of updates, a seed", "6.0", "1.3", "not run"]
-    assert cost == ["an update, IQL's = 1", "1.00", "0.22", "not run"]
-    assert paper == ["the paper's runtime, IQL's = 1", "1.0", "0.5", "n/a"]
+    assert spent == ["seconds of updates per seed", "6.0", "1.3", "not run"]
+    assert cost == ["cost of an update (IQL = 1)", "1.00", "0.22", "not run"]
+    assert paper == ["runtime in the paper (IQL = 1)", "1.0", "0.5", "n/a"]
     assert made.rules == (2, 3)
 
 
@@ -128,7 +128,7 @@ def test_a_methods_own_updates_are_a_departure() -> None:
     assert [c.text for c in made.rows[0]] == [
         *["BC", "each costs more", "updates", "2,000", "1,500"]
     ]
-    assert prose._training(suite).endswith("per seed, but bc 1,500 updates")
+    assert prose._training(suite).endswith("per seed, except bc (1,500 updates)")
     assert prose._training(make_suite()) == "2,000 updates of 256 transitions per seed"
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from helpers.paths import ROOT
 
-from bench.cli import main
+from bench.cli import main, measure
 from bench.config.catalogue import Catalogue
 from bench.config.types import Settings
 from bench.errors import BenchError
@@ -55,7 +55,7 @@ def test_scores_are_paired_by_seed() -> None:
     width = row.ref_max_score - row.ref_min_score
     finished(plain, [100.0, 500.0, 900.0])
     finished(rounded, [100.0 + 0.01 * width, 500.0 + 0.02 * width, 900.0 + 0.03 * width])
-    module.precision((TASK,), seeds=3)
+    measure.precision((TASK,), seeds=3)
     row = pd.read_csv("results/precision/precision.csv").iloc[0]
     assert row["difference"] == pytest.approx(2.0)
     # Differences 1, 2, 3: deviation 1, t(0.975, 2) = 4.3027, half width 4.3027 / sqrt(3).
@@ -68,7 +68,7 @@ def test_scores_are_paired_by_seed() -> None:
 def test_a_run_that_fails_is_named_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounding, "check", lambda: None)
     with pytest.raises(BenchError, match=r"the run failed .*observations\.npy"):
-        module.precision((TASK,), seeds=1)
+        measure.precision((TASK,), seeds=1)
 
 
 @pytest.mark.usefixtures("elsewhere")
@@ -88,4 +88,4 @@ def test_a_machine_that_does_not_round_ends_the_verb_in_one_sentence(
 
 def test_an_unknown_task_gets_the_nearest_name() -> None:
     with pytest.raises(BenchError, match="hopper-medium-replay"):
-        module.precision(("hopper-medium-reply",))
+        measure.precision(("hopper-medium-reply",))

@@ -15,10 +15,10 @@ from helpers.paths import ROOT
 from bench.config import registry
 from bench.config.catalogue import Catalogue
 from bench.config.registry import METHODS, OFFLINE, Phase, Sample, entry_of
+from bench.config.samples import UPDATES, is_measured
 from bench.errors import BenchError
 from bench.speed import job_startup, worker
 from bench.speed.prediction import paper_hours, prediction
-from bench.speed.samples import UPDATES, is_measured
 from bench.speed.worker import count_work, enter, prepared_run, synthetic
 from bench.training.engine import learners
 

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from helpers.paths import ROOT
 
-from bench.cli import main
+from bench.cli import main, measure
+from bench.config.samples import BATCH
 from bench.errors import BenchError
-from bench.speed import derived, session, table
+from bench.speed import cells, derived, table
 from bench.speed.figure import draw
-from bench.speed.processes import measure
-from bench.speed.samples import BATCH
+from bench.speed.prediction import RATE
+from bench.speed.processes import measure as measure_processes
 from bench.speed.worker import ACTION, OBSERVATION, count_work, synthetic
 
 
@@ -31,10 +32,10 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("benchmark")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        patch.setattr(session, "WIDTHS", (64,))
-        patch.setattr(session, "BLOCKS", (5,))
-        patch.setattr(session, "EXECUTORS", ("recorded",))
-        session.benchmark(("iql",), ("gemm", "updates"), rounds=2, seconds=0.05, out=folder)
+        patch.setattr(cells, "WIDTHS", (64,))
+        patch.setattr(cells, "BLOCKS", (5,))
+        patch.setattr(cells, "EXECUTORS", ("recorded",))
+        measure.benchmark(("iql",), ("gemm", "updates"), rounds=2, seconds=0.05, out=folder)
     return folder
 
 
@@ -108,7 +109,7 @@ def test_the_work_of_an_update_is_that_of_a_hand_count(width: int) -> None:
 
 
 def scripted(script: str, tmp_path: Path, jobs: int = 1) -> dict[str, Any]:
-    return measure([sys.executable, "-c", script], "per_second", 3, jobs, tmp_path)
+    return measure_processes([sys.executable, "-c", script], "per_second", 3, jobs, tmp_path)
 
 
 def test_processes_run_their_rounds_together(tmp_path: Path) -> None:
@@ -144,13 +145,13 @@ def test_a_process_that_ends_early_says_why(
 
 
 def test_the_plan_is_work_over_the_best_rate() -> None:
-    cells = [
+    made = [
         {"method": "iql", "width": 256, "seed_updates_per_second": 100.0},
         {"method": "iql", "width": 256, "seed_updates_per_second": 250.0},
         {"method": "iql", "width": 64, "seed_updates_per_second": 9000.0},
         {"method": "bc", "width": 64, "seed_updates_per_second": 9000.0},
     ]
-    text = table._plan(cells, 2)
+    text = table._plan(made, 2)
     assert "| iql | 167 | 333 | not run |" in text  # 150,000,000 / 250 / 3600
     assert "| bc |" not in text
     assert table._plan(None, 2).endswith("not run")
@@ -173,7 +174,7 @@ def test_a_failed_cell_is_in_the_table_with_its_reason(content: dict[str, Any]) 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--peer", "/no/such/python"], "--peer: '/no/such/python' is no Python interpreter"),
+        (["--peer", "/no/such/python"], "--peer: '/no/such/python' is not a Python interpreter"),
         (["--peer", sys.executable], "that can import d3rlpy"),
         (["--methods", "ikl"], "--methods: unknown method 'ikl'; did you mean 'iql'?"),
         (["--methods", "ppo"], "--methods: unknown method 'ppo'"),
@@ -202,16 +203,16 @@ def test_a_bad_option_gives_one_sentence(
 
 def test_naming_no_method_is_refused() -> None:
     with pytest.raises(BenchError, match="--methods: none given"):
-        session.benchmark(methods=())
+        measure.benchmark(methods=())
 
 
 # --- peer and scale, from numbers made up here ----------------------------------------
 
 
 def test_ratios_are_to_the_peer_at_its_best(content: dict[str, Any]) -> None:
-    content["updates"][0][session.RATE] = 900.0
-    peer = {"width": 64, session.RATE: 100.0}
-    content["peer"] = [peer | {"threads": 1}, peer | {"threads": 2, session.RATE: 300.0}]
+    content["updates"][0][RATE] = 900.0
+    peer = {"width": 64, RATE: 100.0}
+    content["peer"] = [peer | {"threads": 1}, peer | {"threads": 2, RATE: 300.0}]
     derived.derive(content)
     of_block = content["ratios"][1]
     assert of_block["ratio"] == 3
@@ -220,16 +221,16 @@ def test_ratios_are_to_the_peer_at_its_best(content: dict[str, Any]) -> None:
 
 
 def test_scale_is_drawn_with_gaps_where_it_failed(content: dict[str, Any], tmp_path: Path) -> None:
-    measured = {session.RATE: 100.0, "peak_memory_megabytes": 500.0}
+    measured = {RATE: 100.0, "peak_memory_megabytes": 500.0}
     content["scale"] = {
-        axis: [vars(cell) | measured for cell in cells]
-        for axis, cells in session.scale_cells(4).items()
+        axis: [vars(cell) | measured for cell in varied]
+        for axis, varied in cells.scale_cells(4).items()
     }
-    assert {len(cells) for cells in content["scale"].values()} == {4, 6, 10}
+    assert {len(varied) for varied in content["scale"].values()} == {4, 6, 10}
     broken = copy.deepcopy(content)
-    for cells in broken["scale"].values():
-        del cells[0][session.RATE]
-        cells[0]["failed"] = "out of memory"
+    for varied in broken["scale"].values():
+        del varied[0][RATE]
+        varied[0]["failed"] = "out of memory"
     for name, drawn in (("whole", content), ("broken", broken)):
         draw(drawn, tmp_path / name)
         assert (tmp_path / f"{name}.png").stat().st_size > 10_000

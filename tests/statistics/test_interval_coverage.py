@@ -10,6 +10,7 @@ import pytest
 from helpers.paths import ROOT
 from rliable import library, metrics
 
+from bench.paths import COVERAGE
 from bench.statistics import aggregates, interval_coverage
 from bench.statistics.interval_coverage import BOOTSTRAPPED, STUDENT, normal
 
@@ -60,7 +61,7 @@ def test_bootstraps_of_few_seeds_are_too_narrow() -> None:
 
 
 def test_what_was_measured_is_what_the_report_says() -> None:
-    frame = pd.read_csv(interval_coverage.FILE)
+    frame = pd.read_csv(COVERAGE)
     assert set(frame["seeds"]) == {3, 5, 10}
     usual = frame[(frame["interval"] == STUDENT) & (frame["scores"] == "normal")]
     assert (usual["coverage"] - 0.95).abs().max() < 0.025
@@ -71,7 +72,7 @@ def test_what_was_measured_is_what_the_report_says() -> None:
     first, second = interval_coverage.sentences()
     for row, text in ((usual, first), (uneven, first), (iqm, second)):
         for share, seeds in zip(row["coverage"], row["seeds"], strict=True):
-            assert f"{100 * share:.0f} % at {seeds}" in text
+            assert f"{100 * share:.0f}% at {seeds}" in text
 
 
 def test_nothing_is_said_of_what_was_not_measured(tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_nothing_is_said_of_what_was_not_measured(tmp_path: Path) -> None:
 
 
 def test_the_published_table_is_the_measured_one() -> None:
-    frame = pd.read_csv(interval_coverage.FILE)
+    frame = pd.read_csv(COVERAGE)
     text = (ROOT / "docs/results/intervals.md").read_text()
     for (kind, name), rows in frame.groupby(["interval", "scores"]):
         shares = " | ".join(f"{100 * x:.0f}%" for x in rows.sort_values("seeds")["coverage"])

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from helpers.training_jobs import DATASET
+from helpers.training_jobs import place_data, random_data
 
-from bench.data import prepare, transitions
 from bench.data.transitions import Transitions
 
 
 @pytest.fixture
 def data() -> Transitions:
-    rng = np.random.default_rng(0)
-    n = 500
-    return Transitions(
-        observations=rng.normal(size=(n, 4)).astype(np.float32),
-        actions=rng.uniform(-1, 1, (n, 1)).astype(np.float32),
-        rewards=rng.normal(size=n).astype(np.float32),
-        next_observations=rng.normal(size=(n, 4)).astype(np.float32),
-        masks=np.ones(n, np.float32),
-        episodes=np.repeat(np.arange(10), 50).astype(np.int32),
-    )
+    return random_data()
 
 
 @pytest.fixture
 def place(tmp_path: Path, data: Transitions) -> Path:
-    prepare.write(data, {}, tmp_path / "a" / transitions.ROOT / DATASET)
-    prepare.write(data, {}, tmp_path / "b" / transitions.ROOT / DATASET)
+    for part in ("a", "b"):
+        place_data(tmp_path / part, data)
     return tmp_path

@@ -78,7 +78,7 @@ def test_another_identity_is_ignored_but_kept(
     save(path, tensors(), RECORD)
     before = path.read_bytes()
     assert load(path, "abd") is None
-    assert "of other settings, data or code" in capsys.readouterr().out
+    assert "from other settings, data or code" in capsys.readouterr().out
     assert path.read_bytes() == before
 
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.config.executors import COMPILE_FROM
 from bench.learning.learner import Learner, Target, cosine
 from bench.learning.networks import ValueNet
 from bench.learning.streams import Streams
@@ -115,8 +116,8 @@ def test_short_runs_are_not_compiled_nor_any_without_compiler_and_headers(
     headers = tmp_path / "Python.h"
     headers.touch()
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
-    assert choose_executor(engine.COMPILE_FROM - 1, CPU) == "recorded"
-    assert choose_executor(engine.COMPILE_FROM, CPU) == "compiled"
+    assert choose_executor(COMPILE_FROM - 1, CPU) == "recorded"
+    assert choose_executor(COMPILE_FROM, CPU) == "compiled"
     headers.unlink()
     assert choose_executor(10**6, CPU) == "recorded"
     headers.touch()

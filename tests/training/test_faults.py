@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import d4rl_files
-from helpers.paths import TESTS
+from helpers.paths import PYTHONPATH, TESTS
 from helpers.training_jobs import (
     DATASET,
     results,
@@ -30,6 +30,7 @@ from helpers.training_jobs import (
 
 from bench.data import prepare, transitions
 from bench.data.transitions import Transitions
+from bench.paths import TRANSITIONS
 from bench.records.layouts import FolderRun
 from bench.statistics import scores
 from bench.statistics.frames import read_csv
@@ -112,7 +113,7 @@ def test_a_job_that_is_asked_to_stop_in_a_long_chunk_saves_at_once(place: Path) 
         updates=200_000, log_every=200_000, evaluation={"every": 200_000, "episodes": 2}
     )
     process = start(place / "a", cell, "--executor", "eager")
-    wait_for(place / "a/logs/progress", process)
+    wait_for((place / "a/logs/progress").exists, process)
     time.sleep(3)
     process.terminate()
     assert process.wait(30) == 75
@@ -153,7 +154,7 @@ def test_the_checkpoint_before_a_torn_one_serves(
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(place: Path) -> None:
     cell = settings()
     command = [sys.executable, "-m", "bench", "train", "--settings", cell.model_dump_json()]
-    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    environment = os.environ | {"PYTHONPATH": PYTHONPATH}
     done = subprocess.run(
         command, cwd=place / "a", env=environment, text=True, capture_output=True, check=False,
         preexec_fn=small_files, timeout=120,
@@ -198,13 +199,13 @@ def test_results_that_cannot_be_written_stop_the_job_before_it_trains(place: Pat
 
 def replaced(folder: Path, data: Transitions) -> None:
     other = Transitions(**(vars(data) | {"rewards": data.rewards + 1}))
-    prepare.write(other, {}, folder / transitions.ROOT / DATASET)
+    prepare.write(other, {}, folder / TRANSITIONS / DATASET)
 
 
 def test_a_dataset_replaced_under_a_running_job_is_refused(place: Path, data: Transitions) -> None:
     cell = settings(updates=1000, evaluation={"every": 500, "episodes": 2})
     process = start(place / "a", cell, "--checkpoint-every", "0")
-    wait_for(results(place / "a", cell) / "checkpoint.safetensors", process)
+    wait_for((results(place / "a", cell) / "checkpoint.safetensors").exists, process)
     replaced(place / "a", data)
     output = process.communicate(timeout=120)[0]
     assert process.returncode == 2, output
@@ -213,7 +214,7 @@ def test_a_dataset_replaced_under_a_running_job_is_refused(place: Path, data: Tr
     again = start(place / "a", cell)
     output = again.communicate(timeout=120)[0]
     assert again.returncode == 0
-    assert "starting afresh" in output
+    assert "starting from scratch" in output
     replaced(place / "b", data)
     calm = start(place / "b", cell)
     assert calm.wait(120) == 0
@@ -221,13 +222,13 @@ def test_a_dataset_replaced_under_a_running_job_is_refused(place: Path, data: Tr
 
 
 def test_arrays_that_are_not_their_cards_are_refused(place: Path, data: Transitions) -> None:
-    folder = place / "a" / transitions.ROOT / DATASET
+    folder = place / "a" / TRANSITIONS / DATASET
     (folder / "card.json").write_text(json.dumps({"hash": "0" * 64}))
     process = start(place / "a", settings())
     output = process.communicate(timeout=120)[0]
     assert process.returncode == 2
-    assert "the arrays are not those that card.json describes; delete the folder" in output
-    transitions.check_card(place / "b" / transitions.ROOT / DATASET, "anything")  # says no hash
+    assert "the arrays do not match card.json; delete the folder" in output
+    transitions.check_card(place / "b" / TRANSITIONS / DATASET, "anything")  # says no hash
     (folder / "card.json").write_text(json.dumps({"hash": transitions.content_hash(data)}))
     transitions.check_card(folder, transitions.content_hash(Transitions.load(folder)))
 
@@ -237,7 +238,7 @@ def test_arrays_that_are_not_their_cards_are_refused(place: Path, data: Transiti
 
 def test_a_run_whose_seeds_all_diverge_stops_and_says_so(tmp_path: Path, data: Transitions) -> None:
     endless = Transitions(**(vars(data) | {"rewards": np.full_like(data.rewards, 1e30)}))
-    prepare.write(endless, {}, tmp_path / transitions.ROOT / DATASET)
+    prepare.write(endless, {}, tmp_path / TRANSITIONS / DATASET)
     cell = settings(updates=100_000, evaluation={"every": 50_000, "episodes": 2})
     process = start(tmp_path, cell, "--executor", "recorded")
     output = process.communicate(timeout=120)[0]
@@ -265,10 +266,10 @@ def wait_for_line(process: subprocess.Popen[str], text: str) -> str:
 def test_a_second_process_waits_for_the_first_and_repeats_nothing(place: Path) -> None:
     cell = settings(updates=1000, evaluation={"every": 500, "episodes": 2})
     first = start(place / "a", cell, "--checkpoint-every", "0")
-    wait_for(results(place / "a", cell) / "checkpoint.safetensors", first)
+    wait_for((results(place / "a", cell) / "checkpoint.safetensors").exists, first)
     first.send_signal(signal.SIGSTOP)
     second = start(place / "a", cell)
-    line = wait_for_line(second, "is at this run; waiting for it")
+    line = wait_for_line(second, "holds this run; waiting for it")
     assert f"process {first.pid} on " in line
     first.send_signal(signal.SIGCONT)
     assert first.wait(120) == 0
@@ -281,10 +282,10 @@ def test_a_second_process_waits_for_the_first_and_repeats_nothing(place: Path) -
 def test_one_that_waits_ends_when_asked_to(place: Path) -> None:
     cell = settings()
     first = start(place / "a", cell, "--checkpoint-every", "0")
-    wait_for(results(place / "a", cell) / "checkpoint.safetensors", first)
+    wait_for((results(place / "a", cell) / "checkpoint.safetensors").exists, first)
     first.send_signal(signal.SIGSTOP)
     second = start(place / "a", cell)
-    wait_for_line(second, "is at this run; waiting for it")
+    wait_for_line(second, "holds this run; waiting for it")
     second.terminate()
     assert second.wait(30) == 75
     first.send_signal(signal.SIGCONT)

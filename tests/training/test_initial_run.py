@@ -11,6 +11,7 @@ import torch
 from helpers import online_runs
 from helpers.online_runs import settings
 from helpers.paths import ROOT
+from helpers.training_jobs import results, start
 from safetensors.torch import load_file
 
 from bench.config.catalogue import Catalogue
@@ -254,21 +255,21 @@ def test_suites_give_a_method_the_settings_of_the_run_that_it_begins_from(
 def test_a_job_begins_from_the_folder_that_it_is_given(tmp_path: Path) -> None:
     place = online_runs.place(tmp_path)
     first = settings(online=None, suite="first")
-    done = online_runs.start(place, first)
+    done = start(place, first)
     assert done.wait(120) == 0, done.stdout and done.stdout.read()
     source = place / "results/first/runs/iql/pendulum/0_3"
-    second = online_runs.start(place, settings(), "--from", str(source))
+    second = start(place, settings(), "--from", str(source))
     output = second.communicate(timeout=120)[0]
     assert second.returncode == 0, output
     assert ": 20 of 20 updates" in output  # the offline phase is not repeated
-    folder = online_runs.results(place, settings())
+    folder = results(place, settings())
     rows = (folder / "evaluations.csv").read_text().splitlines()[1:]
     points = list(dict.fromkeys(tuple(row.split(",")[:2]) for row in rows))
     assert points == [("offline", "20"), ("online", "40"), ("online", "80")]
     for line in (source / "evaluations.csv").read_text().splitlines():
         assert line in (folder / "evaluations.csv").read_text()
     assert json.loads((folder / "run.json").read_text())["settings"]["online"]["steps"] == 80
-    refused = online_runs.start(place, settings(updates=30), "--from", str(source))
+    refused = start(place, settings(updates=30), "--from", str(source))
     output = refused.communicate(timeout=120)[0]
     assert refused.returncode == 2
     assert "updates: the run has 20, this one 30" in output

@@ -14,10 +14,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bench.config.types import Settings
-from bench.data import prepare, transitions
+from bench.data import prepare
 from bench.environments import stitch_maze, vector
 from bench.errors import BenchError
 from bench.maze_plans import STITCH
+from bench.paths import TRANSITIONS
 from bench.report.sections.mazes import read_trace
 from bench.training import maze_trace
 from bench.training.evaluate import reset_seeds
@@ -42,14 +43,14 @@ def settings(**changes: Any) -> Settings:
 def made(place: Path, cell: Settings) -> Path:
     """A finished run of `cell`; its data are below the current folder."""
     folder = place / cell.method / "maze/0_3"
-    train(cell, transitions.ROOT / DATASET, folder, "cpu", 1, 1e9, "eager")
+    train(cell, TRANSITIONS / DATASET, folder, "cpu", 1, 1e9, "eager")
     return folder
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
-    prepare.write(walks(), {}, folder / transitions.ROOT / DATASET)
+    prepare.write(walks(), {}, folder / TRANSITIONS / DATASET)
     return folder
 
 
@@ -171,10 +172,10 @@ def test_of_a_run_with_an_online_phase_the_offline_networks_are_traced(finished:
 
 def test_other_data_or_other_networks_are_refused(place: Path, finished: Path) -> None:
     data = walks()
-    stored = transitions.ROOT / DATASET
+    stored = TRANSITIONS / DATASET
     try:
         prepare.write(data.select(data.episodes > 0), {}, stored)
-        with pytest.raises(BenchError, match=r"run.json, dataset_hash: not that of .*again\.$"):
+        with pytest.raises(BenchError, match=r"run.json, dataset_hash: differs from .*again\.$"):
             maze_trace.trace(finished)
     finally:
         prepare.write(data, {}, stored)
@@ -182,10 +183,14 @@ def test_other_data_or_other_networks_are_refused(place: Path, finished: Path) -
     saved = load_file(path)
     try:
         save_file({k: v for k, v in saved.items() if "value" not in k}, path)
-        with pytest.raises(BenchError, match=r"policy.safetensors: not the networks of today"):
+        with pytest.raises(
+            BenchError, match=r"policy.safetensors: its networks do not fit the current code"
+        ):
             maze_trace.trace(finished)
         save_file(saved | {"value.trunk.weights.0": torch.zeros(2, 4, 9)}, path)
-        with pytest.raises(BenchError, match=r"policy.safetensors: not the networks of today"):
+        with pytest.raises(
+            BenchError, match=r"policy.safetensors: its networks do not fit the current code"
+        ):
             maze_trace.trace(finished)
     finally:
         save_file(saved, path)

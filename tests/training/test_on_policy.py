@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 from helpers import online_runs
-from helpers.online_runs import settings, wait
+from helpers.online_runs import settings
+from helpers.training_jobs import results, start, wait_for
 from safetensors.torch import load_file
 
 from bench.config import registry
@@ -224,19 +225,19 @@ def test_a_killed_job_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
     config = {"hidden": [8], "horizon": 110, "minibatches": 2, "epochs": 1}
     wanted = settings("ppo", online=steps, config=config)
     a, b = (online_runs.place(tmp_path / part) for part in "ab")
-    undisturbed = online_runs.start(a, wanted)
-    process = online_runs.start(b, wanted, "--checkpoint-every", "0")
-    folder = online_runs.results(b, wanted)
-    wait(lambda: (folder / "checkpoint.previous.safetensors").exists(), process)
+    undisturbed = start(a, wanted)
+    process = start(b, wanted, "--checkpoint-every", "0")
+    folder = results(b, wanted)
+    wait_for(lambda: (folder / "checkpoint.previous.safetensors").exists(), process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 75
     assert not (folder / "run.json").exists()
-    resumed = online_runs.start(b, wanted)
+    resumed = start(b, wanted)
     output = resumed.communicate(timeout=120)[0]
     assert resumed.returncode == 0, output
     assert undisturbed.wait(120) == 0
     for file in ("evaluations.csv", "metrics.csv", "episodes.csv", "policy.safetensors"):
-        expected = (online_runs.results(a, wanted) / file).read_bytes()
+        expected = (results(a, wanted) / file).read_bytes()
         assert expected == (folder / file).read_bytes(), file
     rows = (folder / "evaluations.csv").read_text().splitlines()[1:]
     points = list(dict.fromkeys(tuple(row.split(",")[:2]) for row in rows))
@@ -257,9 +258,12 @@ def test_the_scales_stand_beside_the_networks(data: Transitions, tmp_path: Path)
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"horizon": 81}, r"^online, steps: 80 steps .* first rollout of ppo .* horizon of 81"),
-        ({"horizon": 25, "environments": 8}, r"^ppo, environments: 8, but .* one a seed"),
-        ({"horizon": 25}, r"^ppo, minibatches: 32 of a rollout of 25 steps"),
+        (
+            {"horizon": 81},
+            r"^online, steps: 80 steps are fewer .* rollout of ppo, whose horizon is 81",
+        ),
+        ({"horizon": 25, "environments": 8}, r"^ppo, environments: 8, but .* one per seed"),
+        ({"horizon": 25}, r"^ppo, minibatches: 32 exceed the rollout's 25 steps"),
     ],
 )
 def test_a_rollout_that_cannot_be_is_refused(

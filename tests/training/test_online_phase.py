@@ -13,18 +13,20 @@ import numpy as np
 import pytest
 import torch
 from helpers import online_runs
-from helpers.online_runs import settings, wait
+from helpers.online_runs import settings
+from helpers.training_jobs import results, start, wait_for
 
 from bench.config import registry
 from bench.data.transitions import Transitions
 from bench.errors import BenchError
 from bench.learning.scalers import RewardScaler
+from bench.paths import ONLINE_ROWS
 from bench.training.method_contract import is_on_policy
 from bench.training.online.phase import Worlds
-from bench.training.run import ROWS, Run
+from bench.training.run import Run
 
 CPU = torch.device("cpu")
-# Methods that begin from another one's run are met in test_start.py, others in test_on_policy.py.
+# test_initial_run.py has the methods that begin from another one's run, test_on_policy.py others.
 OFF_POLICY = [m for m in registry.FINE_TUNED if not is_on_policy(registry.load(m))]
 PLAIN = [m for m in OFF_POLICY if not registry.METHODS[m].starts_from]
 WORLDS = (
@@ -181,7 +183,9 @@ def test_compiled_updates_see_the_rows_as_they_arrive(data: Transitions) -> None
 
 def test_a_warm_up_longer_than_the_phase_is_refused(data: Transitions) -> None:
     run = Run(settings("sac", config={"hidden": [4], "warm_up": 80}), data, CPU)
-    with pytest.raises(BenchError, match=r"^online, steps: 80 steps .* 80 of sac's warm_up"):
+    with pytest.raises(
+        BenchError, match=r"^online, steps: 80 steps leave no update after sac's warm_up of 80;"
+    ):
         run.go_online()
 
 
@@ -238,10 +242,10 @@ def test_lost_rows_start_afresh(
     data: Transitions, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     online(Run(settings(), data, CPU), 4).save(tmp_path / "c", "x")
-    (tmp_path / ROWS).write_bytes(b"else")
+    (tmp_path / ONLINE_ROWS).write_bytes(b"else")
     run, fresh = Run(settings(), data, CPU), Run(settings(), data, CPU)
     assert not run.resume(tmp_path / "c", "x")
-    assert "starting afresh" in capsys.readouterr().out
+    assert "starting from scratch" in capsys.readouterr().out
     assert (run.phase, run.step, run.before) == ("offline", 0, {})
     assert tensors(online(run, 1)) == tensors(online(fresh, 1))
 
@@ -252,14 +256,15 @@ def test_a_killed_job_ends_as_an_undisturbed_one(
 ) -> None:
     cell = settings(name, online={"steps": 1500, "every": 500, "episodes": 2})
     a, b = (online_runs.place(tmp_path / part) for part in "ab")
-    undisturbed = online_runs.start(a, cell)
-    process = online_runs.start(b, cell, "--checkpoint-every", "0")
-    folder = online_runs.results(b, cell)
-    wait(lambda: (folder / ROWS).exists() and (folder / ROWS).stat().st_size > 20_000, process)
+    undisturbed = start(a, cell)
+    process = start(b, cell, "--checkpoint-every", "0")
+    folder = results(b, cell)
+    added = folder / ONLINE_ROWS
+    wait_for(lambda: added.exists() and added.stat().st_size > 20_000, process)
     process.send_signal(blow)
     assert process.wait(30) == (-signal.SIGKILL if blow == signal.SIGKILL else 75)
     assert not (folder / "run.json").exists()
-    resumed = online_runs.start(b, cell)
+    resumed = start(b, cell)
     output = resumed.communicate(timeout=120)[0]
     assert resumed.returncode == 0, output
     assert undisturbed.wait(120) == 0
@@ -267,9 +272,9 @@ def test_a_killed_job_ends_as_an_undisturbed_one(
     assert record["resumed"] == 1
     assert record["online_seconds"]["total"] > 0
     for file in ("evaluations.csv", "metrics.csv", "episodes.csv", "policy.safetensors"):
-        expected = (online_runs.results(a, cell) / file).read_bytes()
+        expected = (results(a, cell) / file).read_bytes()
         assert expected == (folder / file).read_bytes(), file
-    assert not (folder / ROWS).exists()
+    assert not (folder / ONLINE_ROWS).exists()
     rows = (folder / "evaluations.csv").read_text().splitlines()[1:]
     points = list(dict.fromkeys(tuple(row.split(",")[:2]) for row in rows))
     assert points == [("offline", "20"), ("online", "500"), ("online", "1000"), ("online", "1500")]

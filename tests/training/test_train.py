@@ -16,6 +16,7 @@ from helpers.training_jobs import DATASET, results, same_files, settings, start,
 from bench.data import transitions
 from bench.data.transitions import Transitions
 from bench.errors import BenchError
+from bench.paths import TRANSITIONS
 from bench.training.run import Run
 
 
@@ -26,7 +27,7 @@ def test_interrupted_and_resumed_equals_undisturbed(place: Path, blow: signal.Si
     assert undisturbed.wait(120) == 0
 
     process = start(place / "b", cell, "--checkpoint-every", "0")
-    wait_for(results(place / "b", cell) / "checkpoint.safetensors", process)
+    wait_for((results(place / "b", cell) / "checkpoint.safetensors").exists, process)
     time.sleep(0.5)
     process.send_signal(blow)
     # A request to stop saves at once and asks for another try; a SIGKILL cannot.
@@ -52,7 +53,7 @@ def test_a_signal_to_the_compiler_too_is_a_request_to_stop(place: Path) -> None:
         place / "a", cell, "--executor", "compiled",
         CXX=str(compiler), TORCHINDUCTOR_CACHE_DIR=str(place / "cache"),
     )  # fmt: skip
-    wait_for(begun, process)
+    wait_for(begun.exists, process)
     os.killpg(process.pid, signal.SIGTERM)
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 75, output
@@ -73,7 +74,7 @@ def test_a_run_describes_itself(place: Path) -> None:
     assert record["settings"] == cell.model_dump(mode="json")
     assert record["config"]["hidden"] == [16, 16]
     assert record["config"]["expectile"] == 0.7  # IQL's default, filled in
-    data = Transitions.load(place / "a" / transitions.ROOT / DATASET)
+    data = Transitions.load(place / "a" / TRANSITIONS / DATASET)
     assert record["dataset_hash"] == transitions.content_hash(data)
     rows = (folder / "evaluations.csv").read_text().splitlines()
     assert rows[0] == "phase,step,seed,episode,return,length"
@@ -88,7 +89,7 @@ def test_other_settings_do_not_resume_a_checkpoint(place: Path) -> None:
     other = settings(config={"hidden": [16, 16], "expectile": 0.8})
     second = start(place / "a", other)
     output = second.communicate(timeout=60)[0]
-    assert "starting afresh" in output
+    assert "starting from scratch" in output
     record = json.loads((results(place / "a", other) / "run.json").read_text())
     assert record["resumed"] == 0
     assert record["config"]["expectile"] == 0.8

@@ -14,6 +14,7 @@ from helpers.http_host import Host
 from helpers.paths import ROOT
 from helpers.workflow_project import Project
 
+from bench.config.d4rl_files import TABLE
 from bench.data import fetch_d4rl
 
 
@@ -44,7 +45,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     served = write(folder / "served.hdf5", rows)
     facts = {"bytes": served.stat().st_size, "sha256": fetch_d4rl.sha256(served), "segments": ""}
     host = Host(served.read_bytes())
-    table = folder / fetch_d4rl.TABLE
+    table = folder / TABLE
     frame = pd.read_csv(table, sep="\t", comment="#", dtype=str, keep_default_na=False)
     mine = frame["dataset"] == "hopper-medium-v2"
     for key, value in facts.items():

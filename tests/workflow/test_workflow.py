@@ -123,7 +123,7 @@ REFERENCE = ("config/tasks.tsv", "12135.0", "12136.0")
     [
         (SETTINGS_SOURCE, LAST),
         (TASK_SOURCE, LAST),
-        (LABEL, {"claims", *LAST}),  # which the texts of claims.json name
+        (LABEL, LAST),
         (REFERENCE, {"statistics", "claims", *LAST}),
         (("config/published/table2.csv", "believed", "printed"), LAST),
     ],

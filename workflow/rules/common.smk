@@ -17,11 +17,23 @@ from bench.jobs import workflow_locks
 from bench.errors import BenchError
 from bench.config.registry import entry_of, weight
 from bench.config.catalogue import Catalogue
-from bench.statistics.interval_coverage import FILE as COVERAGE
-from bench.data.fetch_d4rl import file_of
+from bench.config.d4rl_files import file_of
 from bench.report.markup import rst_captions
 from bench.config.types import resolved
-from bench.paths import block_name
+from bench.paths import (
+    COVERAGE,
+    EPISODES,
+    EVALUATIONS,
+    METRICS,
+    MINARI,
+    POLICY,
+    RECORD,
+    REPORTS,
+    TRACE,
+    SuiteFolder,
+    block_name,
+)
+from bench import paths
 
 try:
     CATALOGUE = Catalogue()
@@ -33,7 +45,7 @@ try:
     # The HDF5 files of datasets that are converted from one.
     FILES = {t.dataset: file_of(t.dataset, t.recipe) for t in TASKS.values()}
     # Of the figures in Snakemake's own report; as parameters they would make ours anew.
-    config["captions"] = rst_captions(Path(f"reports/{SUITE.suite}/report.json"))
+    config["captions"] = rst_captions(REPORTS / SUITE.suite / "report.json")
 except BenchError as error:
     raise WorkflowError(str(error))
 
@@ -54,8 +66,7 @@ FOLDERS = {task.transitions: task for task in TASKS.values()}
 HOSTED = [t.dataset for t in TASKS.values() if t.origin == "Minari"]
 D4RL = {FILES[t.dataset].name: t.dataset for t in TASKS.values() if t.origin == "D4RL"}
 FINE_TUNED = SUITE.online or any(o.online for o in SUITE.overrides)
-RUN_FILES = ["evaluations.csv", "metrics.csv", "policy.safetensors", "run.json"]
-RUN_FILES += ["episodes.csv"] if FINE_TUNED else []
+RUN_FILES = [EVALUATIONS, METRICS, POLICY, RECORD] + ([EPISODES] if FINE_TUNED else [])
 
 
 def rows_of(*fields):
@@ -71,7 +82,7 @@ def entries_of(*fields):
 
 def card_of(task):
     """The dataset card of a task, which stands for its arrays."""
-    return f"data/transitions/{TASKS[task].transitions}/card.json"
+    return str(paths.card_of(TASKS[task].transitions))
 
 
 def settings_of(wildcards):
@@ -94,10 +105,9 @@ def start_files(wildcards):
     begins = entry_of(wildcards.method).starts_from
     if not begins:
         return []
-    run = f"results/{wildcards.suite}/runs/{begins}/{wildcards.task}"
-    return [
-        f"{run}/{wildcards.seeds}/{name}" for name in ("policy.safetensors", "run.json")
-    ]
+    seeds = BLOCKS[wildcards.seeds]
+    run = SuiteFolder.of(wildcards.suite).run(begins, wildcards.task, seeds)
+    return [str(run.policy), str(run.record)]
 
 
 def behavior_files(wildcards):
@@ -113,8 +123,8 @@ def behavior_files(wildcards):
 def stored_dataset(wildcards):
     """The Minari file: made by a rule, or already there for recipe 'none'."""
     task = FOLDERS[wildcards.folder]
-    path = f"data/minari/{task.dataset}/data/main_data.hdf5"
-    return [path] if task.origin != "existing" or Path(path).exists() else []
+    path = MINARI / task.dataset / "data/main_data.hdf5"
+    return [str(path)] if task.origin != "existing" or path.exists() else []
 
 
 def one_of(names):

@@ -3,9 +3,9 @@
 
 rule statistics:
     input:
-        run_files("evaluations.csv"),
-        run_files("run.json"),
-        run_files("episodes.csv") if FINE_TUNED else [],
+        run_files(EVALUATIONS),
+        run_files(RECORD),
+        run_files(EPISODES) if FINE_TUNED else [],
     output:
         expand(
             "results/{suite}/{name}.csv",
@@ -28,7 +28,7 @@ rule statistics:
 rule claims:
     input:
         rules.statistics.output,
-        run_files("run.json"),
+        run_files(RECORD),
         "config/claims.yaml",
         PUBLISHED,
     output:
@@ -40,7 +40,7 @@ rule claims:
     params:
         suite=SUITE.model_dump_json(),
         tasks=rows_of("family", "recipe"),
-        methods=entries_of("label", "paper_minutes"),
+        methods=entries_of("paper_minutes"),
     shell:
         "python -m bench claims --suite {params.suite:q} > {log} 2>&1"
 
@@ -70,8 +70,8 @@ rule report:
         rules.statistics.output,
         rules.claims.output,
         [card_of(task) for task in SUITE.tasks],
-        run_files("trace.safetensors", SUITE.maps) if SUITE.maps else [],
-        run_files("run.json"),
+        run_files(TRACE, SUITE.maps) if SUITE.maps else [],
+        run_files(RECORD),
         multiext("config/", "methods.yaml", "tasks.tsv"),
         PUBLISHED,
         [str(COVERAGE)] if COVERAGE.exists() else [],

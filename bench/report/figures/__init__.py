@@ -1,1 +1,1 @@
-"""The figures: one function each, data in and a Matplotlib figure out, in one common style."""
+"""The figures: one function each, from data to a Matplotlib figure, in one common style."""

@@ -1,4 +1,4 @@
-"""The figure of one setting of a method that is varied."""
+"""The figure of ablations: score against one setting of a method."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Ablation:
     task: str
     base: str
     setting: str
-    methods: Mapping[float, str]  # by value, ascending; the base at its own
+    methods: Mapping[float, str]  # by value, ascending, including the base
     own: float
 
 
 def ablation_panels(
     summary: pd.DataFrame, found: Sequence[Ablation], catalogue: Catalogue
 ) -> Figure:
-    """Score at the last evaluation and its 95 % interval against the setting: a panel each.
+    """Plot the last score with its 95% CI against the setting, one panel per ablation.
 
-    `summary` as `stats.summarise` returns it; a ring marks the base's own value.
+    `summary` as `aggregates.summarise` returns it; a ring marks the base's own value.
     """
     labels = {name: entry.label for name, entry in catalogue.methods.items()}
     cells = {(r["task"], r["method"]): r for r in summary.to_dict("records")}
@@ -49,7 +49,7 @@ def ablation_panels(
                   clip_on=False, label=labels[ablation.base])  # fmt: skip
         own = np.array(list(ablation.methods)) == ablation.own
         axis.plot(x[own], mean[own], "o", color="none", markeredgecolor=INK, markersize=8,
-                  clip_on=False, label="its own setting")  # fmt: skip
+                  clip_on=False, label="unmodified method")  # fmt: skip
         axis.set_title(ablation.task)
         axis.set_xlabel(ablation.setting.replace("_", " "))
         if np.isnan(mean).all():

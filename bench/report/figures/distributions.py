@@ -1,4 +1,4 @@
-"""Figures over all seeds and tasks: how scores spread, who beats whom, and at what cost.
+"""Figures over all seeds and tasks: distributions of scores, improvement and cost.
 
 The first two follow Agarwal et al. (2021, arXiv:2108.13264): performance profiles (their
 section 4.3) and the probability of improvement (section 4.2).
@@ -20,17 +20,17 @@ from bench.statistics.inference import bootstrap_interval, improvement
 
 PROFILE = ["group", "method", "threshold", "share", "ci_low", "ci_high"]
 THRESHOLDS = 201
-REPETITIONS = 2000  # rliable's own default for profiles; a band needs no more
+REPETITIONS = 2000  # rliable's default for profiles
 
 # group -> method -> its last scores (seeds, tasks)
 Matrices = Mapping[str, Mapping[str, np.ndarray]]
 
 
 def profile(matrix: np.ndarray, thresholds: np.ndarray, repetitions: int) -> np.ndarray:
-    """The share of runs above each threshold, and its bootstrap interval: (3, thresholds).
+    """Return the share of runs above each threshold and its bootstrap interval: (3, thresholds).
 
-    `matrix` (seeds, tasks). Seeds are drawn anew within each task, as rliable does; below
-    MIN_SEEDS seeds the interval is nan.
+    `matrix` (seeds, tasks). Seeds are resampled within each task, as in rliable; below MIN_SEEDS
+    seeds the interval is nan.
     """
     seeds, tasks = matrix.shape
     above = (matrix[:, :, None] > thresholds).astype(float)
@@ -47,9 +47,9 @@ def profile(matrix: np.ndarray, thresholds: np.ndarray, repetitions: int) -> np.
 
 
 def profiles(matrices: Matrices, methods: Iterable[str]) -> pd.DataFrame:
-    """The profiles of each group's methods: group, method, threshold, share, ci_low, ci_high.
+    """Return the profiles by group and method: group, method, threshold, share, ci_low, ci_high.
 
-    A method with no score on some task of the group is left out.
+    A method without a score on some task of the group is omitted.
     """
     frames = [pd.DataFrame(columns=PROFILE)]
     for group, found in matrices.items():
@@ -66,13 +66,13 @@ def profiles(matrices: Matrices, methods: Iterable[str]) -> pd.DataFrame:
 def performance_profiles(
     frame: pd.DataFrame, methods: Mapping[str, str], groups: Sequence[str]
 ) -> Figure:
-    """A panel a group, a line and its band a method; `frame` as `profiles` returns it."""
+    """Plot one panel per group, one line with its band per method; `frame` from `profiles`."""
     figure, axes = panels(len(groups), 1.9, min(len(groups), 3))
     for axis, group in zip(axes, groups, strict=True):
         of_group = frame[frame["group"] == group]
         for method, label in methods.items():
             style, mine = look(method, list(methods)), of_group[of_group["method"] == method]
-            # A method that is left out is drawn as nothing, but stands in the legend.
+            # An omitted method has an empty line, so that the legend still names it.
             thresholds, share, low, high = (mine[c].to_numpy(float) for c in PROFILE[2:])
             axis.plot(thresholds, share, color=style.color, linestyle=style.line, label=label)
             axis.fill_between(thresholds, low, high, color=style.color, alpha=0.15, linewidth=0)
@@ -85,7 +85,7 @@ def performance_profiles(
 
 
 def probabilities(matrices: Matrices, reference: str, repetitions: int) -> pd.DataFrame:
-    """P(a seed of `reference` beats one of another method), by group, with its interval.
+    """Return P(a seed of `reference` beats one of another method), by group, with its interval.
 
     Columns group, method, probability, ci_low, ci_high; the interval is nan where either has
     fewer than MIN_SEEDS seeds.
@@ -104,7 +104,7 @@ def probabilities(matrices: Matrices, reference: str, repetitions: int) -> pd.Da
 def probability_of_improvement(
     frame: pd.DataFrame, reference: str, methods: Mapping[str, str]
 ) -> Figure:
-    """A panel a group, a row a method: how probably `reference` beats it."""
+    """Plot one panel per group, one row per method: the probability that `reference` beats it."""
     names = list(dict.fromkeys(frame["group"]))
     others = [m for m in methods if m in set(frame["method"])]
     figure, axes = panels(len(names), 0.35 + 0.18 * len(others), min(len(names), 3))
@@ -136,7 +136,7 @@ def score_against_compute(
     methods: Mapping[str, str],
     groups: Sequence[str],
 ) -> Figure:
-    """A panel a group, a dot a method: mean score over the seconds that a seed's updates took."""
+    """Plot one panel per group, one marker per method: mean score over seconds of updates."""
     means = aggregate[aggregate["metric"] == "mean"]
     figure, axes = panels(len(groups), 1.9, min(len(groups), 3))
     for axis, group in zip(axes, groups, strict=True):
@@ -156,7 +156,7 @@ def score_against_compute(
         axis.xaxis.set_major_locator(LogLocator(subs=steps))
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.xaxis.set_minor_locator(NullLocator())
-        axis.set_xlabel("seconds of updates, a seed and task")
+        axis.set_xlabel("seconds of updates per seed and task")
         axis.set_title(group)
     axes[0].set_ylabel("mean normalised score")
     legend(figure, axes[0])

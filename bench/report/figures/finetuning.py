@@ -1,4 +1,4 @@
-"""The learning curves of a suite with an online phase, through both phases."""
+"""Learning curves through the offline and the online phase."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def curves(
     tasks: Mapping[str, Task],
     paper: Mapping[tuple[str, str], Published],
 ) -> Figure:
-    """Mean over seeds and t-interval: offline updates (shaded) end at 0, online steps begin there.
+    """Plot mean over seeds with t-interval; offline updates (shaded) end where online steps start.
 
     The shaded part is at most half as wide as the other, whatever the number of updates. The
-    paper's before and after are open marks at 0 and at the end.
+    paper's scores before and after are open markers at 0 and at the end.
     """
     figure, axes = panels(len(tasks), 1.9)
     for axis, (name, task) in zip(axes, tasks.items(), strict=True):
@@ -50,7 +50,7 @@ def curves(
                           marker=style.marker, color=style.color, fillstyle="none",
                           markersize=6)  # fmt: skip
         axis.set_title(name)
-        if not end:  # none of its methods with an online phase has begun
+        if not end:  # no method with an online phase has results here
             empty(axis)
             continue
         axis.axvspan(start, 0, color="0.94", linewidth=0, zorder=0)
@@ -65,7 +65,7 @@ def curves(
 
 
 def _narrow_offline(axis: Axes, factor: float) -> None:
-    """Draw what lies left of 0 narrower by `factor`."""
+    """Compress the axis left of 0 by `factor`."""
     shrink = partial(_scale_negative, factor=1 / factor)
     axis.set_xscale("function", functions=(shrink, partial(_scale_negative, factor=factor)))
 

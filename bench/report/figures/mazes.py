@@ -1,4 +1,4 @@
-"""The figures of mazes, one function each; they look like all the others."""
+"""The figures of mazes, in the style of all others."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from bench.report.figures.method_styles import Look, look
 from bench.report.figures.style import GREY, INK, WIDTH, empty, legend, panels
 
 WALL = "0.78"
-ACCENT = "#b5123b"  # no method's colour
-KINDS = (  # of trajectories: label, colour, width, how many are drawn at most
-    ("trajectory", "0.55", 0.4, 300),
-    ("one that reaches the goal", ACCENT, 0.5, 100),
-    ("one from the start to the goal", INK, 0.8, 50),
+ACCENT = "#b5123b"  # not the colour of any method
+KINDS = (  # of trajectories: label, colour, width, maximum number drawn
+    ("other trajectory", "0.55", 0.4, 300),
+    ("reaches the goal", ACCENT, 0.5, 100),
+    ("connects start and goal", INK, 0.8, 50),
 )
-POINTS = 150  # of a drawn trajectory, at most
-BINS = 5  # squares along a cell
-LEVELS = 12  # colours of a value
-BAR = 0.2  # inches that a bar and its share of the gaps take at most
+POINTS = 150  # maximum per drawn trajectory
+BINS = 5  # squares per cell and axis
+LEVELS = 12  # colours of the value map
+BAR = 0.2  # maximum inches per bar, with its share of the gaps
 
 
 @dataclass(frozen=True)
 class Values:
-    """What one method's value says of the data's states, mean over seeds."""
+    """One method's state values at observations of the dataset, mean over seeds."""
 
     positions: np.ndarray  # (N, 2)
     mean: np.ndarray  # (N,)
-    rank: float  # its probe (bench.training.maze_probes)
+    rank: float  # Spearman correlation with goal proximity (bench.training.maze_probes)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What one method's runs learned of a maze; a method may have no value."""
+    """What one method's runs learned of a maze; `values` is None without a state value."""
 
-    paths: list[np.ndarray]  # (T, 2) each: (x, y) before each step of an episode
-    arrived: np.ndarray  # whether each reached the goal
+    paths: list[np.ndarray]  # (T, 2) per episode: (x, y) before each step
+    arrived: np.ndarray  # whether each episode reached the goal
     values: Values | None
 
 
@@ -59,14 +59,14 @@ def success_bars(
     tasks: Sequence[str],
     published: Mapping[tuple[str, str], float],
 ) -> Figure:
-    """Success at the last evaluation and its 95 % interval: a group a task, a bar a method.
+    """Plot success at the last evaluation with its 95% CI: a group per task, a bar per method.
 
-    `summary` as `stats.summarise` returns it, `methods` maps names to labels. `published` has by
-    (task, method) the paper's scores on D4RL's data: ticks.
+    `summary` as `aggregates.summarise` returns it; `methods` maps names to labels; `published`
+    holds the paper's scores on D4RL's data by (task, method), drawn as ticks.
     """
     cells = {(r["task"], r["method"]): r for r in summary.to_dict("records")}
     used = len(tasks) * (len(methods) + 1) * BAR + 0.6
-    beside = used <= 0.7 * WIDTH  # the legend takes the place beside the bars
+    beside = used <= 0.7 * WIDTH  # there is room for the legend beside the bars
     figure = Figure(figsize=(WIDTH, 2.5), layout="constrained")
     if beside:
         axis, side = figure.subplots(1, 2, width_ratios=[used, WIDTH - used])
@@ -75,7 +75,7 @@ def success_bars(
         axis = figure.subplots()
     for m, (method, label) in enumerate(methods.items()):
         places = np.arange(len(tasks)) + (m + 0.5) / (len(methods) + 1) - 0.5
-        places += 0.5 / (len(methods) + 1)  # half a bar of gap on either side of a group
+        places += 0.5 / (len(methods) + 1)  # a gap of half a bar on either side of a group
         width = 0.86 / (len(methods) + 1)
         style = look(method, list(methods))
         axis.plot([], [], linestyle="", marker=style.marker, color=style.color,
@@ -87,7 +87,7 @@ def success_bars(
                             color=INK, linewidth=1.4)  # fmt: skip
     if published:
         axis.plot([], [], "_", color=INK, markersize=6, markeredgewidth=1.4,
-                  label="paper, on D4RL's data")  # fmt: skip
+                  label="paper (D4RL data)")  # fmt: skip
     axis.set_xticks(range(len(tasks)), [_two_lines(task) for task in tasks])
     axis.set(xlim=(-0.5, len(tasks) - 0.5), ylim=(0, 100), ylabel="success (%)")
     axis.tick_params(axis="x", length=0)
@@ -113,13 +113,13 @@ def _success_bar(
 
 
 def _two_lines(task: str) -> str:
-    """A task's name, broken behind its first word."""
+    """Break a task's name after its first word."""
     first, dash, rest = task.partition("-")
     return f"{first}{dash}\n{rest}"
 
 
 def floor(axis: Axes, maze: Maze) -> None:
-    """Walls, start and goal, with a bar as long as a cell is wide."""
+    """Draw walls, start and goal, with a scale bar as long as a cell is wide."""
     half = np.full(2, maze.cell / 2)
     for wall in maze.walls():
         axis.add_patch(Rectangle(tuple(maze.centre(wall) - half), maze.cell, maze.cell,
@@ -140,7 +140,7 @@ def floor(axis: Axes, maze: Maze) -> None:
 
 
 def trajectories(data: Mapping[str, tuple[Maze, Transitions]]) -> Figure:
-    """Each task's dataset in its maze: some of its trajectories, by whether they arrive."""
+    """Plot some trajectories of each task's dataset in its maze, by whether they reach the goal."""
     figure, axes = panels(len(data), 1.9)
     for axis, (task, (maze, rows)) in zip(axes, data.items(), strict=True):
         floor(axis, maze)
@@ -151,7 +151,7 @@ def trajectories(data: Mapping[str, tuple[Maze, Transitions]]) -> Figure:
             which = np.flatnonzero(kind == number)
             which = which[np.linspace(0, len(which) - 1, min(most, len(which))).astype(int)]
             lines = [_thinned(rows.observations[starts[e] : ends[e], :2]) for e in which]
-            # As pixels: the vector file would hold every step of every trajectory.
+            # Rasterized, because a vector file would hold every step of every trajectory.
             axis.add_collection(LineCollection(
                 lines, colors=color, linewidths=width, alpha=0.7, rasterized=True,
                 zorder=2 + number / 10, label=label,
@@ -168,15 +168,15 @@ def trajectories(data: Mapping[str, tuple[Maze, Transitions]]) -> Figure:
 
 
 def _thinned(line: np.ndarray) -> np.ndarray:
-    """At most POINTS of a line's points."""
+    """Return at most POINTS of a line's points."""
     return np.asarray(line[:: -(-len(line) // POINTS)])
 
 
 def value_maps(maze: Maze, traces: Mapping[str, Trace | None]) -> Figure:
-    """What methods learned of one maze: a panel a method, by label; None reads "not run".
+    """Map what methods learned of one maze, one panel per label; None reads "not run".
 
     Colour is the value, the mean over seeds and over the data's rows in each square; lines are
-    the policies' ways, with a cross where an episode ended short of the goal.
+    the policies' paths, with a cross where an episode ended short of the goal.
     """
     columns = 2 if len(traces) == 4 else min(3, len(traces))
     height = min(0.95 * WIDTH / columns * len(maze.plan) / len(maze.plan[0]), 2.6) + 0.55
@@ -189,8 +189,8 @@ def value_maps(maze: Maze, traces: Mapping[str, Trace | None]) -> Figure:
         floor(axis, maze)
         if trace.values is None:
             blank = ScalarMappable(cmap=ListedColormap(["white"]))
-            bar = _bar(figure, axis, blank, np.array([]))  # keeps the panels of one size
-            bar.set_label("no value is learned")
+            bar = _bar(figure, axis, blank, np.array([]))  # keeps panel sizes equal
+            bar.set_label("no state value")
         else:
             _value_squares(figure, axis, maze, trace.values)
         for path, arrived in zip(trace.paths, trace.arrived, strict=True):
@@ -200,7 +200,7 @@ def value_maps(maze: Maze, traces: Mapping[str, Trace | None]) -> Figure:
             if not arrived:
                 axis.plot(*path[-1], "x", color=ACCENT, markersize=4, zorder=5,
                           markeredgewidth=1.1)  # fmt: skip
-        axis.set_xlabel(f"{trace.arrived.sum()} of {len(trace.arrived)} episodes arrive")
+        axis.set_xlabel(f"{trace.arrived.sum()} of {len(trace.arrived)} episodes succeed")
     return figure
 
 
@@ -212,7 +212,7 @@ def _value_squares(figure: Figure, axis: Axes, maze: Maze, values: Values) -> No
     count, *_ = np.histogram2d(x, y, (x_edges, y_edges))
     total, *_ = np.histogram2d(x, y, (x_edges, y_edges), weights=values.mean)
     mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-    # Values fall steeply at the goal and little elsewhere: each colour has as many squares.
+    # Values fall steeply at the goal and little elsewhere, so colours are quantile bins.
     levels = np.unique(np.nanquantile(mean, np.linspace(0, 1, LEVELS + 1)))
     norm = BoundaryNorm(levels, 256) if len(levels) > 1 else None
     extent = (left, right, low, high)
@@ -220,7 +220,7 @@ def _value_squares(figure: Figure, axis: Axes, maze: Maze, values: Values) -> No
         mean.T, "viridis", norm=norm, origin="lower", extent=extent, zorder=0.5
     )  # white where there are no data
     bar = _bar(figure, axis, shown, levels[:: LEVELS // 4])
-    bar.set_label(f"value; rank correlation with the way {values.rank:.2f}")
+    bar.set_label(f"state value (Spearman ρ {values.rank:.2f})")
 
 
 def _bar(figure: Figure, axis: Axes, shown: ScalarMappable, ticks: np.ndarray) -> Colorbar:

@@ -1,7 +1,7 @@
-"""How each method is drawn, wherever it is drawn.
+"""The visual style of each method, the same in every figure of every suite.
 
-A method has the same colour, line and marker in every figure of every suite, and the three
-differ together, so that the figures read in greyscale and with any colour vision.
+Colour, line and marker vary together, so that figures are legible in greyscale and with any
+colour vision.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bench.config.registry import METHODS
 
 @dataclass(frozen=True)
 class Look:
-    """How one method is drawn."""
+    """The colour, line and marker of one method."""
 
     color: Any
     line: Any
@@ -25,20 +25,20 @@ class Look:
 
 
 BRIGHT, DARK = sns.color_palette("colorblind", 10), sns.color_palette("dark", 10)
-BRIGHT[8] = (0.64, 0.58, 0.0)  # its yellow, darkened: on white paper it is hardly seen
+BRIGHT[8] = (0.64, 0.58, 0.0)  # its yellow, darkened, because it is hardly visible on white paper
 COLORS = [*BRIGHT, *(DARK[i] for i in (0, 2, 3, 4, 5, 9, 6, 1, 7, 8))]
 LINES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2, 1, 1, 1, 1)))
-# All have a face, because some figures draw no edges; the last are stars of so many points.
+# All are filled, because some figures draw no edges; the last are stars with so many points.
 MARKERS = (*"osD^vPXd<>*ph8H.", *((points, 1, 0) for points in (4, 3, 6, 8)))
-COUNT = len(COLORS) * len(LINES)  # of different looks
+COUNT = len(COLORS) * len(LINES)  # number of different styles
 KNOWN = {name: entry.style for name, entry in METHODS.items() if entry.style is not None}
-FREE = max(KNOWN.values()) + 1  # the first number for names without one
+FREE = max(KNOWN.values()) + 1  # first number available to names without one
 
 
 def look(method: str, methods: Sequence[str] = ()) -> Look:
-    """The look of `method`; names without a style of their own take the numbers after those.
+    """Return the look of `method`; names without a registered style share the remaining numbers.
 
-    `methods` are all names of the figure: unnumbered ones are told apart only where it has both.
+    `methods` are all names in the figure. Unregistered names are distinguished only among them.
     """
     if method in KNOWN:
         return numbered(KNOWN[method])
@@ -47,7 +47,7 @@ def look(method: str, methods: Sequence[str] = ()) -> Look:
 
 
 def numbered(style: int) -> Look:
-    """One of COUNT looks, which differ in colour or, every 20 numbers, in line and marker."""
+    """Return one of COUNT looks; every 20 numbers, colours repeat with other lines and markers."""
     turn, color = divmod(style, len(COLORS))
     return Look(
         COLORS[color],

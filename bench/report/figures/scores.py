@@ -1,4 +1,4 @@
-"""Figures of scores: aggregates, learning curves, the last score of each seed, returns of data."""
+"""Figures of scores: aggregates, learning curves, final score per seed, returns in the data."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from bench.statistics.curves import curve_of
 def aggregate_intervals(
     aggregate: pd.DataFrame, methods: Mapping[str, str], groups: Sequence[str]
 ) -> Figure:
-    """Point and 95 % interval: a panel a metric and group, a row a method.
+    """Plot estimates with 95% CIs: one panel per metric and group, one row per method.
 
-    `aggregate` as `stats.aggregate` returns it, `methods` maps names to labels. A method that
-    the group leaves out reads "not complete"; without an interval only the point is drawn.
+    `aggregate` as `aggregates.aggregate` returns it; `methods` maps names to labels. A method
+    omitted from the group reads "not complete"; without an interval only the point is drawn.
     """
     height = 0.42 + 0.17 * len(methods)
     figure, axes = panels(len(METRICS) * len(groups), height, len(METRICS))
@@ -84,9 +84,9 @@ def learning_curves(
     tasks: Mapping[str, Task],
     data_scores: Mapping[str, float],
 ) -> Figure:
-    """Mean over seeds with its t-interval against updates: a panel a task, a line a method.
+    """Plot mean over seeds with t-interval against updates: a panel per task, a line per method.
 
-    `data_scores` is the mean normalised score of each task's dataset (dashed).
+    `data_scores` holds the mean normalised score of each task's dataset (dashed).
     """
     figure, axes = panels(len(tasks), 1.65)
     offline = scores[scores["phase"] == "offline"]
@@ -112,7 +112,7 @@ def learning_curves(
 
 
 def curve(axis: Axes, cell: pd.DataFrame, bounded: bool, style: Look, label: str) -> None:
-    """Draw a learning curve, also without data, so that the legend names every method."""
+    """Draw a learning curve, even an empty one, so that the legend names every method."""
     steps, mean, low, high = curve_of(cell, bounded)
     axis.plot(steps, mean, color=style.color, linestyle=style.line, marker=style.marker,
               markevery=max(1, len(steps) // 6), markeredgecolor="white", markeredgewidth=0.3,
@@ -121,7 +121,7 @@ def curve(axis: Axes, cell: pd.DataFrame, bounded: bool, style: Look, label: str
 
 
 def return_histograms(cards: Mapping[str, Mapping[str, Any] | None]) -> Figure:
-    """Episode returns of each dataset: a panel a task; `cards` maps tasks to card or None."""
+    """Plot episode returns, one panel per task; `cards` maps each task to its card or None."""
     figure, axes = panels(len(cards), 1.3)
     for axis, (task, card) in zip(axes, cards.items(), strict=True):
         axis.set_title(task)
@@ -147,7 +147,7 @@ def seed_scores(
     tasks: Mapping[str, Task],
     last: Callable[[str], int],
 ) -> Figure:
-    """Each seed's score at its method's `last` step as a dot, the mean as a tick."""
+    """Plot each seed's score at its method's `last` step as a marker, the mean as a tick."""
     at_end = scores["step"] == scores["method"].map(last)
     final = scores[(scores["phase"] == "offline") & at_end]
     figure, axes = panels(len(tasks), 0.5 + 0.15 * len(methods))

@@ -1,4 +1,4 @@
-"""How every figure looks and is written: sizes, type, panels and legends."""
+"""The common style of figures, and how they are saved: sizes, fonts, panels, legends."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-WIDTH = 6.7  # inches: the text block of the report, so that type keeps its size
+WIDTH = 6.7  # inches, the report's text width, so that font sizes are kept
 FORMATS = ("svg", "pdf", "png")
 INK, GREY = "0.15", "0.45"
 
 STYLE = sns.axes_style("ticks") | {
-    "font.family": "DejaVu Sans",  # comes with Matplotlib: the same everywhere
+    "font.family": "DejaVu Sans",  # ships with Matplotlib, so it is the same everywhere
     "font.size": 7,
     "axes.labelsize": 7,
     "axes.titlesize": 7,
@@ -40,19 +40,19 @@ STYLE = sns.axes_style("ticks") | {
     "lines.linewidth": 1.1,
     "lines.markersize": 3.5,
     "savefig.dpi": 200,
-    "svg.fonttype": "path",  # no font needed where the file is opened
-    "svg.hashsalt": "bench",  # fixed element ids: equal data give equal bytes
+    "svg.fonttype": "path",  # no font needed to open the file
+    "svg.hashsalt": "bench",  # fixed element ids, so that equal data give equal bytes
     "pdf.fonttype": 42,
 }
 
 
 def columns_of(count: int) -> int:
-    """Panels side by side: three, or two where three would leave one alone."""
+    """Return the number of panels per row: three, or two where three would leave one alone."""
     return 2 if count == 4 else min(3, count)
 
 
 def panels(count: int, height: float, columns: int | None = None) -> tuple[Figure, list[Axes]]:
-    """A full-width figure with `count` panels of `height` inches; spare ones are removed."""
+    """Make a full-width figure with `count` panels of `height` inches, without spare panels."""
     columns = columns or columns_of(count)
     rows = math.ceil(count / columns)
     figure = Figure(figsize=(WIDTH, height * rows + 0.45), layout="constrained")
@@ -63,12 +63,12 @@ def panels(count: int, height: float, columns: int | None = None) -> tuple[Figur
 
 
 def ticks() -> MaxNLocator:
-    """A few round numbers along an axis."""
+    """Return a locator of a few round numbers along an axis."""
     return MaxNLocator(4, steps=[1, 2, 2.5, 5, 10])
 
 
 def write(draw: Callable[[], Figure], stem: Path) -> Figure:
-    """Draw a figure in the style of the report and save it as `stem`; returns it."""
+    """Draw a figure in the report's style, save it as `stem` and return it."""
     with mpl.rc_context(STYLE):
         figure = draw()
         save(figure, stem)
@@ -85,27 +85,27 @@ def save(figure: Figure, stem: Path) -> None:
 
 
 def legend(figure: Figure, axes: Axes) -> None:
-    """One legend for all panels, under the figure, where it covers no data."""
+    """Add one legend for all panels, below the figure, where it covers no data."""
     handles, labels = axes.get_legend_handles_labels()
     columns = min(len(labels), 5)
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, handlelength=3.2)
 
 
 def show_range(axis: Axes, bounded: bool, which: str = "y") -> None:
-    """All of 0 to 100 where scores cannot leave it, so that 2 % does not look like 90."""
+    """Show all of 0 to 100 where scores are bounded, so that 2% does not look like 90%."""
     if bounded:
         axis.set(**{f"{which}lim": (-4, 104)})
 
 
 def empty(axis: Axes, why: str = "not run") -> None:
-    """A panel that says why there is nothing to draw."""
+    """Turn a panel into a note on why there is nothing to draw."""
     axis.text(0.5, 0.5, why, transform=axis.transAxes, ha="center", color=GREY)
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
 
 
 def outer_labels(axes: Sequence[Axes], x: str, y: str) -> None:
-    """Label the left column and the lowest panel of each column."""
+    """Label the left column and the bottom panel of each column."""
     columns = columns_of(len(axes))
     for index, axis in enumerate(axes):
         if index % columns == 0:

@@ -1,6 +1,6 @@
-"""The sections of the report, in its order: each makes its tables and figures from the inputs.
+"""The sections of the report, in order; each makes its tables and figures from the inputs.
 
-To add a figure, declare a `Figure` in one of these modules: it is then drawn, and shown with its
+To add a figure, declare a `Figure` in one of these modules. It is then drawn and shown with its
 caption in the PDF, the HTML page and Snakemake's report.
 """
 
@@ -26,7 +26,7 @@ from bench.report.sections import (
     settings,
 )
 
-# Each returns None where the suite has nothing to say on its subject.
+# A section is None where it does not apply to the suite.
 SECTIONS: tuple[Callable[[ReportInputs], Section | None], ...] = (
     progress.section,
     claims.section,

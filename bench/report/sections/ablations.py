@@ -1,4 +1,4 @@
-"""One setting of a method varied: which runs of a suite belong together."""
+"""Ablations: the methods of a suite that differ in one setting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.report.sections.settings import defaults
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Scores over each setting that is varied; None where the suite varies none."""
+    """Plot scores against each setting that is varied; None where the suite varies none."""
     catalogue = inputs.catalogue
     found = ablations(inputs.suite, catalogue)
     if not found:
@@ -28,14 +28,14 @@ def section(inputs: ReportInputs) -> Section | None:
 
 
 CAPTION = (
-    "{} with one setting changed: score at the last evaluation, mean over seeds and 95 % interval "
-    "(Student t over seeds; none below three seeds), on this suite’s data. The ring marks the "
-    "method’s own setting on the task; all others are as in the settings below."
+    "{} with one setting changed: score at the last evaluation, mean over seeds with 95% CI "
+    "(Student’s t; omitted below three seeds), on this suite’s data. The ring marks the unmodified "
+    "method; all other settings are those listed below."
 )
 
 
 def ablations(suite: Suite, catalogue: Catalogue) -> list[Ablation]:
-    """One for each setting that the suite's methods vary, in numbers, and each task."""
+    """Return an ablation for each task and each numeric setting that the suite's methods vary."""
     varied = dict.fromkeys(_key(m) for m in suite.methods if base_of(m) != m)
     found = []
     for base, setting in varied:

@@ -1,4 +1,4 @@
-"""Aggregates over tasks: IQM and its relatives, profiles, and who beats whom at what cost."""
+"""Aggregates over tasks: IQM and others, profiles, improvement and cost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bench.statistics.costs import REFERENCE, seed_update_seconds
 
 
 def section(inputs: ReportInputs) -> Section:
-    """The aggregates of each group of tasks, and figures over all of its seeds."""
+    """Show the aggregates of each group of tasks, and figures over all of its seeds."""
     suite, catalogue = inputs.offline, inputs.catalogue
     names = list(groups(suite, catalogue.tasks))
     draw = partial(aggregate_intervals, inputs.aggregate, inputs.labels, names)
@@ -36,23 +36,24 @@ def section(inputs: ReportInputs) -> Section:
 
 
 INTERVALS = (
-    "Aggregate scores of each group of tasks (rows of panels), with 95 % intervals from "
-    "{bootstrap} bootstrap repetitions stratified by task (rliable). IQM is the mean of the middle "
-    "half of all seeds and tasks; the optimality gap is the mean shortfall from 100, so lower is "
-    "better. With few tasks or seeds these intervals are too narrow; @aggregate gives the numbers."
+    "Aggregate scores for each group of tasks (one row of panels each), with 95% CIs from "
+    "{bootstrap:,} bootstrap repetitions stratified by task (rliable). IQM (interquartile mean) "
+    "averages the middle half of the scores of all seeds and tasks; the optimality gap is the mean "
+    "shortfall from 100, so lower is better. With few tasks or seeds these intervals are too "
+    "narrow. @aggregate gives the numbers."
 )
-LEFT_OUT = "Left out, because a group takes only methods with a score on all of its tasks: {}."
+LEFT_OUT = "Each group includes only methods with a score on all of its tasks. Omitted: {}."
 NUMBERS = (
-    "Aggregate scores and 95 % intervals. _seeds_ counts those that the method has on every task "
-    "of the group."
+    "Aggregate scores with 95% CIs. _seeds_: number of seeds that the method has on every task of "
+    "the group."
 )
 
 
 def over_all_seeds(inputs: ReportInputs) -> list[Figure]:
-    """Performance profiles, probability of improvement and cost, of what there are scores for.
+    """Draw performance profiles, probability of improvement and cost, for the scores there are.
 
-    The first two follow Agarwal et al. (2021, arXiv:2108.13264). The method that the others are
-    compared with is a suite's baseline, or IQL.
+    The first two follow Agarwal et al. (2021, arXiv:2108.13264). The reference method is the
+    suite's baseline, or else IQL.
     """
     suite, labels = inputs.offline, inputs.labels
     found = aggregates.matrices(inputs.scores, suite, inputs.catalogue.tasks)
@@ -77,24 +78,24 @@ def over_all_seeds(inputs: ReportInputs) -> list[Figure]:
 
 
 PROFILES = (
-    "Performance profiles: the share of all runs (a seed on a task) that score above τ, with "
-    "pointwise 95 % bands from 2,000 bootstrap repetitions stratified by task. A curve that lies "
-    "above another everywhere is better at every score that one might ask for; where they cross, "
-    "it depends."
+    "Performance profiles: share of runs (one per seed and task) that score above τ, with "
+    "pointwise 95% confidence bands from 2,000 bootstrap repetitions stratified by task. A curve "
+    "that lies above another at every τ is better throughout; where two curves cross, neither "
+    "dominates."
 )
 IMPROVEMENT = (
-    "The probability that a seed of {} scores higher than one of another method on the same task, "
-    "the mean over tasks, with the 95 % bootstrap interval. At one half neither is better; it says "
-    "nothing of by how much."
+    "Probability that a seed of {} scores higher than a seed of another method on the same task, "
+    "averaged over tasks, with 95% bootstrap CI. At 0.5 neither is better. The size of the "
+    "difference plays no role."
 )
 COMPUTE = (
-    "Mean score over the time that the updates of one seed took on one task (seeds are trained "
-    "together; a seed’s share), and the interval of the mean. Up and to the left is better."
+    "Mean score with 95% CI against the time of the updates per seed and task (seeds are trained "
+    "together, and each is charged its share). The upper left is best."
 )
 
 
 def aggregate_table(aggregate: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> Table:
-    """The numbers of the aggregate figure: a row a group and method, a column a metric."""
+    """Tabulate the aggregate figure: one row per group and method, one column per metric."""
     cells = {(r["group"], r["method"], r["metric"]): r for r in aggregate.to_dict("records")}
     rows: list[tuple[Cell, ...]] = []
     rules = []

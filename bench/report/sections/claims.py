@@ -1,4 +1,4 @@
-"""Claims: a verdict each, and the parts that it rests on."""
+"""Claims: the verdict on each, and the parts it rests on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HERE = {"reproduced": "holds here", "not reproduced": "does not hold here"}
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Verdicts, their parts, and what the suite cannot speak to; None without claims.json."""
+    """List verdicts, their parts, and claims not tested; None without claims.json."""
     if inputs.claims is None:
         return None
     entries = inputs.claims
@@ -49,13 +49,13 @@ def section(inputs: ReportInputs) -> Section | None:
             ),
             ledger(
                 parts_table(many, stale),
-                "The parts of the claims above that have several.",
-                "The parts of the claims that have several",
+                "Results for the parts of claims with several parts.",
+                "Claims with several parts",
             ),
             CaptionedTable(
                 silent_table(silent),
-                "Claims that this suite cannot speak to.",
-                "Claims that this suite cannot speak to",
+                "Claims not tested by this suite.",
+                "Claims not tested by this suite",
                 folded=True,
                 size=7,
                 widths=(1.7, 1),
@@ -66,25 +66,28 @@ def section(inputs: ReportInputs) -> Section | None:
 
 
 INTRODUCTION = (
-    "What is claimed of IQL, each with the test that `config/claims.yaml` fixed beforehand: {}. A "
-    "claim about D4RL’s data and the sources’ settings is decided by these alone; by others it "
-    "stays _not run_, and what the same test says of them stands apart."
+    "Published claims about IQL, each with a test fixed in advance in `config/claims.yaml`. "
+    "Verdicts: {}. Claims about D4RL’s data and the published settings are decided only by runs on "
+    "both. Otherwise they stay _not run_, and the outcome of the same test is listed separately."
 )
 DECIDED = (
-    "Verdicts. _measured_: of all parts of the claim the one that decides, with its 95 % interval "
-    "(Student t with Welch’s degrees of freedom over seeds; of P the bootstrap over seeds; of "
-    "costs over jobs). A bound is kept (_reproduced_) or broken (_not reproduced_) where the "
-    "interval lies wholly on one side; being equal to a published score is a test of equivalence "
-    "(TOST at 5 %: the 90 % interval inside the margin), which counts the published score’s own "
-    "spread where it is known. All parts must hold; a part that breaks the claim must do so at a "
-    "level corrected for the number of parts. _seeds would decide_: in each cell, with a chance of "
-    "80 %, if means and deviations are as measured, which few seeds make a rough guess."
+    "Verdicts. _measured_: the part of the claim that decides it, with its 95% CI (Student’s t "
+    "with Welch’s degrees of freedom over seeds; for P, bootstrap over seeds; for costs, over "
+    "jobs). A bound is decided if the interval lies entirely on one side of it. Equality with a "
+    "published score is an equivalence test (TOST at 5%: the 90% CI lies within the margin) that "
+    "includes the spread of the published score where it is known. A claim holds if all its parts "
+    "hold; a part refutes it at a level corrected for the number of parts. _80% power_: the number "
+    "needed per cell if means and standard deviations are as measured, a rough estimate when seeds "
+    "are few."
 )
-ELSEWHERE = "What the same tests say here, of: {}. *None of this decides a claim.*"
+ELSEWHERE = (
+    "Exploratory verdicts: the same tests under conditions that depart from the paper’s ({}). "
+    "*They do not count for or against a claim.*"
+)
 
 
 def verdict_table(name: str, entries: Sequence[Entry], stale: Pairs) -> Table:
-    """Statement and source, test, published, measured, verdict: a row a claim."""
+    """Tabulate statement and source, test, published, measured and verdict, one row per claim."""
     rows = []
     for entry in entries:
         result = entry["elsewhere"] or entry
@@ -104,7 +107,7 @@ def verdict_table(name: str, entries: Sequence[Entry], stale: Pairs) -> Table:
 
 
 def parts_table(entries: Sequence[Entry], stale: Pairs) -> Table:
-    """The parts of each claim that has several."""
+    """Tabulate the parts of each claim that has several."""
     rows: list[tuple[Cell, ...]] = []
     rules = []
     for entry in entries:
@@ -124,12 +127,12 @@ def parts_table(entries: Sequence[Entry], stale: Pairs) -> Table:
 
 
 def silent_table(entries: Sequence[Entry]) -> Table:
-    """The claims that the suite cannot speak to, and why."""
+    """Tabulate the claims that the suite does not test, and why."""
     rows = [
         row_of(Cell(e["statement"], (e["remark"],) if e["remark"] else ()), e["reason"])
         for e in entries
     ]
-    return Table("claims_not_run", ("claim", "not run: why"), "ll", tuple(rows))
+    return Table("claims_not_run", ("claim", "reason"), "ll", tuple(rows))
 
 
 def _published(entry: Entry) -> str:
@@ -137,7 +140,7 @@ def _published(entry: Entry) -> str:
 
 
 def _number(value: float, entry: Entry) -> str:
-    """Scores with one decimal, ratios and probabilities with two."""
+    """Format scores with one decimal, ratios and probabilities with two."""
     small = [entry["published"], entry["measured"], *(entry["ci"] or [])]
     decimals = 2 if all(abs(v) <= 2 for v in small if v is not None) else 1
     return number(value, decimals)
@@ -158,7 +161,7 @@ def _verdict(entry: Entry, unit: str, elsewhere: bool) -> Cell:
     if elsewhere:
         verdict = HERE.get(verdict, verdict)
     if entry["verdict"] == "inconclusive" and not reason:
-        needed = entry["needed"]
-        reason = f"{needed:,} {unit} would decide" if needed else f"nor would 1,000 {unit} decide"
+        needed = f"about {entry['needed']:,}" if entry["needed"] else "more than 1,000"
+        reason = f"{needed} {unit} per cell for 80% power"
     mark = "decided" if entry["verdict"] in ("reproduced", "not reproduced") else ""
     return Cell(verdict, (reason,) if reason else (), mark)

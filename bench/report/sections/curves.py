@@ -1,4 +1,4 @@
-"""Learning curves, and the last score of every seed."""
+"""Learning curves, and the final score of every seed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from bench.report.figures.scores import learning_curves, seed_scores
 from bench.report.inputs import ReportInputs
 from bench.report.section import Figure, Section
 
-NAME = "Curves"  # where the HTML page draws the curves that a reader can zoom
+NAME = "Curves"  # the section where the HTML page draws its zoomable curves
 
 
 def section(inputs: ReportInputs) -> Section:
-    """Scores during training, and what each seed came to."""
+    """Show scores during training, and the final score of each seed."""
     suite, labels, tasks = inputs.offline, inputs.labels, inputs.tasks
     returns = {t: inputs.cards[t]["return"].get("mean") for t in tasks if t in inputs.cards}
     means = {t: tasks[t].score(mean) for t, mean in returns.items() if mean is not None}
@@ -26,8 +26,8 @@ def section(inputs: ReportInputs) -> Section:
 
 
 CURVES = (
-    "Normalised score during training: mean over seeds and 95 % interval (Student t, from three "
-    "seeds on). The dashed grey line is the mean score of the episodes in the data. Every "
-    "evaluation used the environment; no policy was selected by it."
+    "Normalised score during training: mean over seeds with 95% CI (Student’s t; omitted below "
+    "three seeds). The dashed grey line is the mean score of the episodes in the data. Evaluations "
+    "use the environment; no policy is selected by them."
 )
-SEEDS = "The last evaluation of every seed (dots) and the mean over seeds (tick)."
+SEEDS = "Score of every seed at the last evaluation (markers) and mean over seeds (tick)."

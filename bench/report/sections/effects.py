@@ -1,4 +1,4 @@
-"""Effects: every method against the suite's baseline, seed by seed."""
+"""Effects: every method relative to the suite's baseline, paired by seed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.report.table import CHANGED, NOT_RUN, Cell, Table, interval, number, 
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """The table of effects; None for a suite without a baseline."""
+    """Show the table of effects; None for a suite without a baseline."""
     suite, catalogue = inputs.suite, inputs.catalogue
     if inputs.effects is None or suite.baseline is None:
         return None
@@ -26,17 +26,17 @@ def section(inputs: ReportInputs) -> Section | None:
     baseline = catalogue.methods[suite.baseline].label
     caption = CAPTION.format(plain(baseline))
     item = CaptionedTable(table, caption, size=9 if few else 7, gap=6 if few else 3)
-    return Section("Effects", f"Effects against {baseline} (data: {inputs.origin})", (item,))
+    return Section("Effects", f"Effects relative to {baseline} (data: {inputs.origin})", (item,))
 
 
 CAPTION = (
-    "Score minus the score of {0} at the last evaluation: mean over seeds of that difference and, "
-    "below it, its 95 % interval (Student t over seeds). One seed gives both the same batches, the "
-    "same starts of the episodes and, where their networks have the same shapes, the same first "
-    "weights. *Bold*: the interval leaves out 0, without correction for many comparisons: about "
-    "one in twenty would by chance. _same settings_: on this task the method is {0} under another "
-    "name, a control that must read 0. A cell with fewer seeds than the suite’s says so; a seed "
-    "without a last evaluation of both methods is left out. _not run_: no seed has both."
+    "Score minus that of {0} at the last evaluation: mean difference over seeds and, below it, its "
+    "95% CI (Student’s t). For a given seed, both methods see the same batches, the same initial "
+    "states and, where their networks have the same shapes, the same initial weights. *Bold*: the "
+    "CI excludes 0, without correction for multiple comparisons; about one in twenty would by "
+    "chance. _same settings_: on this task the method is identical to {0}, a control that must "
+    "read 0. A cell with fewer seeds than the suite says so; a seed without a last evaluation of "
+    "both methods is omitted. _not run_: no seed has both."
 )
 
 
@@ -46,7 +46,7 @@ def effects_table(
     catalogue: Catalogue,
     stale: Collection[tuple[str, str]] = (),
 ) -> Table:
-    """Effect and interval: a row a method, a column a task; `stale` holds (task, method)."""
+    """Tabulate effects, one row per method, one column per task; `stale` holds (task, method)."""
     found = {(r["task"], r["method"]): r for r in frame.to_dict("records")}
 
     def cell(task: str, method: str) -> Cell:
@@ -74,7 +74,7 @@ def effects_table(
 
 
 def key_result(frame: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:
-    """How many differences are told from 0, and which, in two sentences."""
+    """State in two sentences how many differences are significant, and which."""
     assert suite.baseline is not None
     label = {m: catalogue.methods[m].label for m in suite.methods}
     wanted = (len(suite.methods) - 1) * len(suite.tasks)
@@ -86,12 +86,12 @@ def key_result(frame: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[
         if _excludes_zero(r)
     ]
     missing = wanted - len(known)
-    lacking = f" Not compared, for fewer than three pairs of seeds: {missing}." if missing else ""
+    lacking = f" Not compared (fewer than three paired seeds): {missing}." if missing else ""
     return [
-        f"Compared with {label[suite.baseline]} seed by seed, {len(apart)} of {len(known)} "
-        f"differences have a 95 % interval without 0; by chance alone about one in twenty "
-        f"would.{lacking}",
-        f"Those are: {'; '.join(apart)}." if apart else "No difference is told from 0.",
+        f"Paired by seed, {len(apart)} of {len(known)} differences from {label[suite.baseline]} "
+        f"have a 95% confidence interval that excludes 0; about one in twenty would by "
+        f"chance.{lacking}",
+        f"These are: {'; '.join(apart)}." if apart else "No difference is significant.",
     ]
 
 
@@ -100,7 +100,7 @@ def _excludes_zero(row: Mapping[Any, Any]) -> bool:
 
 
 def same_settings(method: str, task: str, suite: Suite, catalogue: Catalogue) -> bool:
-    """Whether the method is on this task the baseline under another name."""
+    """Return whether the method is identical to the baseline on this task."""
     assert suite.baseline is not None
     names = (method, suite.baseline)
     cells = [catalogue.settings(suite, name, task, suite.seeds) for name in names]

@@ -29,18 +29,18 @@ from bench.report.table import (
 from bench.statistics import finetuning
 from bench.statistics.finetuning import TOTAL, Published
 
-PARTS = ("updates", "environments", "total")  # of the seconds of an online phase
+PARTS = ("updates", "environments", "total")  # keys of an online phase's seconds
 ARROW = "\N{RIGHTWARDS ARROW}"
 DEFINED = (
-    "It rises or falls where the 95 % interval of the change, paired over seeds, leaves out 0; one "
-    "lies above or below another where their intervals after the online phase are apart."
+    "A change is detectable if its 95% confidence interval, paired by seed, excludes 0; a method "
+    "scores higher or lower than another if their intervals after the online phase are disjoint."
 )
 Cells = Mapping[tuple[str, str], Mapping[Any, Any]]
 
 
 @dataclass(frozen=True)
 class Phase:
-    """The online phases of a suite: which methods and tasks have one, and what came out."""
+    """The online phases of a suite: the methods and tasks that have one, and their results."""
 
     cells: Cells
     labels: Mapping[str, str]  # of the methods
@@ -48,7 +48,7 @@ class Phase:
 
 
 def phase(inputs: ReportInputs) -> Phase | None:
-    """None for a suite without an online phase."""
+    """Return the online phases; None for a suite without one."""
     if inputs.finetune is None:
         return None
     wanted = finetuning.cells(inputs.suite, inputs.catalogue.tasks)
@@ -61,7 +61,7 @@ def phase(inputs: ReportInputs) -> Phase | None:
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Curves through both phases, scores before and after, regret and cost."""
+    """Show curves through both phases, scores before and after, regret and cost."""
     found = phase(inputs)
     if found is None:
         return None
@@ -80,40 +80,39 @@ def section(inputs: ReportInputs) -> Section | None:
 
 
 CURVES = (
-    "Normalised score through both phases: mean over seeds and 95 % interval (Student t, from "
-    "three seeds on). Offline updates, shaded, count up to 0 and are drawn at most half as wide as "
-    "what follows; environment steps, with an update each (PPO: one after each rollout), count "
-    "from there. A method that has no offline phase begins at 0. Open marks: the paper’s before "
-    "and after, on its own tasks."
+    "Normalised score through both phases: mean over seeds with 95% CI (Student’s t; omitted below "
+    "three seeds). Offline updates (shaded) count up to 0 and take at most half the width of the "
+    "online phase; environment steps, with one update each (PPO: one per rollout), count from 0. "
+    "Methods without an offline phase start at 0. Open markers: the paper’s scores before and "
+    "after, on its own tasks."
 )
 BEFORE_AND_AFTER = (
-    "Normalised score before and after the online phase (the paper’s Table 2): the last offline "
-    "and the last online evaluation, means over the same seeds, and below each its 95 % interval. "
-    "*Bold*: the 95 % interval of the change, paired over seeds, leaves out 0. _sum_: over the "
-    "tasks, seed by seed. _believed_: a number of the paper that is remembered and was found in no "
-    "text."
+    "Normalised score before and after the online phase (as in the paper’s Table 2): last offline "
+    "and last online evaluation, means over the same seeds, with 95% CIs below. *Bold*: the 95% CI "
+    "of the change, paired by seed, excludes 0. _sum_: over the tasks, per seed. _believed_: a "
+    "number attributed to the paper that we could not confirm in its text."
 )
 REGRET = (
-    "Cumulative regret as CORL defines it: 1 − the share of successful episodes among all that "
-    "were played to learn in the online phase, mean over seeds and 95 % interval. Below it, the "
-    "environment steps until an evaluation has 90 % success: median over seeds, 0 where the "
-    "offline phase had it already, and how many seeds reached it at all."
+    "Cumulative regret as defined by CORL: 1 − the share of successful episodes among all training "
+    "episodes of the online phase, mean over seeds with 95% CI. Below it: environment steps until "
+    "an evaluation reaches 90% success, median over seeds (0 if the offline phase reached it), and "
+    "the number of seeds that reached it."
 )
 COST = (
-    "Where the time of the online phases went, summed over jobs: updates, stepping of "
-    "environments, and all of it, which adds the policy’s actions and the buffer. The last column "
-    "is the largest of the method’s jobs."
+    "Time of the online phases, summed over jobs: updates, environment steps, and the total, which "
+    "includes action selection and the replay buffer. The last column is the maximum over the "
+    "method’s jobs."
 )
 
 
 def key_result_of(inputs: ReportInputs) -> list[str]:
-    """The sentences of `key_result`; none for a suite without an online phase."""
+    """Return the sentences of `key_result`; none for a suite without an online phase."""
     found = phase(inputs)
     return [] if found is None else key_result(found.cells, found.labels, list(found.tasks))
 
 
 def key_result(cells: Cells, labels: Mapping[str, str], tasks: Sequence[str]) -> list[str]:
-    """Where each method rose and fell online, and where IQL ended against it; IQL first."""
+    """State where each method improved and degraded online, and how IQL compares; IQL first."""
     sentences = []
     for method in sorted(labels, key=lambda m: m != SUBJECT):
         rows = {t: row for t in tasks if (row := cells.get((t, method))) is not None}
@@ -123,16 +122,18 @@ def key_result(cells: Cells, labels: Mapping[str, str], tasks: Sequence[str]) ->
             continue
         rose = [t for t, row in rows.items() if row["change_low"] > 0]
         fell = [t for t, row in rows.items() if row["change_high"] < 0]
-        word = "" if sentences else " tasks"
+        count = f"{len(rows)} task" + ("s" if len(rows) > 1 else "")
         sentences.append(
-            f"{labels[method]} rises online on {len(rose)} of {len(rows)}{word}{named(rose)} and "
-            f"falls on {len(fell)}{named(fell)}."
+            f"Online training improves {labels[method]} on {len(rose)} of {count}{named(rose)} "
+            f"and degrades it on {len(fell)}{named(fell)}."
+            if rose or fell
+            else f"Online training does not detectably change {labels[method]} on any of {count}."
         )
         places = [place(_after(cells, t, SUBJECT), _after(cells, t, method)) for t in rows]
         if SUBJECT in labels and method != SUBJECT and set(places) != {"none"}:
             sentences[-1] += (
-                f" Afterwards {labels[SUBJECT]} lies above it on {places.count('above')} and "
-                f"below it on {places.count('below')}."
+                f" Afterwards {labels[SUBJECT]} scores higher on {places.count('above')} and "
+                f"lower on {places.count('below')}."
             )
     return [*sentences, DEFINED]
 
@@ -150,7 +151,7 @@ def before_and_after(
     paper: Mapping[tuple[str, str], Published],
     stale: set[tuple[str, str]],
 ) -> Table:
-    """The paper's Table 2: a row a task, a column a method, and their sums."""
+    """Tabulate scores as in the paper's Table 2: one row per task, one column per method, sums."""
 
     def cell(task: str, method: str) -> Cell:
         row, theirs = cells.get((task, method)), paper.get((task, method))
@@ -175,7 +176,7 @@ def before_and_after(
     rows = [row_of(task, *(cell(task, m) for m in labels)) for task in tasks]
     several = len(tasks) > 1
     if several:
-        # The paper's sum is of its own six tasks.
+        # The paper's sum covers its own six tasks.
         same = {t for t, _ in paper if t != TOTAL} == set(tasks)
         sums = paper if same else {k: v for k, v in paper.items() if k[0] != TOTAL}
         paper = sums
@@ -186,7 +187,7 @@ def before_and_after(
 
 
 def regret(cells: Cells, labels: Mapping[str, str], tasks: Mapping[str, Task], seeds: int) -> Table:
-    """Regret and steps to 90 % success of each task whose scores are bounded."""
+    """Tabulate regret and steps to 90% success of each task with bounded scores."""
 
     def lost(task: str, method: str) -> Cell:
         row = cells.get((task, method))
@@ -206,13 +207,13 @@ def regret(cells: Cells, labels: Mapping[str, str], tasks: Mapping[str, Task], s
     rows = []
     for task in (name for name, row in tasks.items() if row.bounded):
         rows.append(row_of(task, "regret", *(lost(task, m) for m in labels)))
-        rows.append(row_of("", "steps to 90 %", *(steps(task, m) for m in labels)))
+        rows.append(row_of("", "steps to 90%", *(steps(task, m) for m in labels)))
     header = ("task", "", *labels.values())
     return Table("regret", header, "ll" + "c" * len(labels), tuple(rows))
 
 
 def cost(runs: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> Table:
-    """Where the time of the online phases went; the largest ratio of a method's runs."""
+    """Tabulate the time of the online phases, and the largest overhead among a method's runs."""
     rows = []
     for method, label in labels.items():
         mine = [
@@ -230,10 +231,10 @@ def cost(runs: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> Table:
         parts = [sum(s[part] for s in whole) for part in PARTS]
         worst = max(overhead(s) for s in whole)
         rows.append(row_of(label, *(number(p, 0) for p in parts), number(worst, 2)))
-    header = ("method", "updates (s)", "environments (s)", "all (s)", "all / (updates + env.)")
+    header = ("method", "updates (s)", "environments (s)", "total (s)", "total / (updates + env.)")
     return Table("online_cost", header, "lrrrr", tuple(rows))
 
 
 def overhead(seconds: Mapping[str, float]) -> float:
-    """The phase's time over that of its updates and its environments."""
+    """Return the ratio of a phase's total time to that of its updates and environment steps."""
     return seconds["total"] / (seconds["updates"] + seconds["environments"])

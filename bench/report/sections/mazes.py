@@ -1,4 +1,4 @@
-"""Mazes: how often the goal is reached, and what was learned of them."""
+"""Mazes: success rates, and maps of learned values and policies."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from bench.config.types import Suite
-from bench.paths import block_name
+from bench.paths import SuiteFolder
 from bench.report.figures.mazes import Trace, Values, success_bars, value_maps
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import Figure, Section
 from bench.statistics import published
 
-VALUES = ("values", "value_rank", "positions")  # of a trace whose method has a value
+VALUES = ("values", "value_rank", "positions")  # keys of a trace whose method has a state value
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Success and the maps that the suite asks for; None for a suite without mazes."""
+    """Show success and the maps the suite asks for; None for a suite without mazes."""
     suite, mazes = inputs.offline, inputs.mazes
     if not mazes:
         return None
     paper = published.beside(list(mazes), suite.methods)
     same_data = all(task.endswith("-v0") for task, _ in paper)
-    ticks = TICKS.format("" if same_data else ", which are not the data of this suite")
+    ticks = TICKS.format("" if same_data else ", which differ from this suite’s")
     draw = partial(success_bars, inputs.summary, inputs.labels, list(mazes), paper)
     caption = SUCCESS + (ticks if paper else "")
     success = Figure("success", "Success in the mazes", caption, draw)
@@ -35,38 +35,39 @@ def section(inputs: ReportInputs) -> Section | None:
 
 
 SUCCESS = (
-    "Success in the mazes at the last evaluation: the share of episodes that reach the goal, mean "
-    "over seeds and 95 % interval (Student t over seeds, clipped to 0 to 100; none below three "
-    "seeds). A marker at 0 is a method that never arrived."
+    "Success in the mazes at the last evaluation: share of episodes that reach the goal, mean over "
+    "seeds with 95% CI (Student’s t, clipped to 0–100; omitted below three seeds). A marker at 0: "
+    "no episode succeeded."
 )
-TICKS = " Black ticks: the paper’s Table 1, scores on D4RL’s v0 data{}."
+TICKS = " Black ticks: the paper’s Table 1, on D4RL’s v0 datasets{}."
 
 
 def value_map(task: str, inputs: ReportInputs) -> Figure:
-    """The map of what the methods that the suite names learned of a task's maze."""
+    """Map the values and policies that the suite's mapped methods learned in a task's maze."""
     suite, methods = inputs.suite, inputs.catalogue.methods
     traces = {
         methods[m].label: read_trace(suite, inputs.results_dir, m, task)
         for m in (suite.maps.methods if suite.maps else ())
     }
     draw = partial(value_maps, inputs.mazes[task], traces)
-    return Figure(f"map-{task}", f"What was learned of {task}", MAP.format(plain(task)), draw)
+    title = f"Learned values and policies on {task}"
+    return Figure(f"map-{task}", title, MAP.format(plain(task)), draw)
 
 
 MAP = (
-    "What was learned of {}. Colour: the value that the method gives to states of the data, the "
-    "mean over seeds and over the rows in each square (white: no data). Each colour has as many "
-    "squares, and each method its own scale, because methods scale rewards differently. The rank "
-    "correlation is with how near the goal is along the corridors: 1 orders all states rightly. "
-    "Lines: up to five episodes of each seed’s last evaluation, rolled out again; a cross is where "
+    "Learned values and policies on {}. Colour: state value, averaged over seeds and over the "
+    "dataset’s observations in each square (white: no data). Colours are quantile bins, with a "
+    "separate scale per method because methods scale rewards differently. ρ: Spearman correlation "
+    "of the value with proximity to the goal along the corridors; 1 is a perfect ordering. Lines: "
+    "up to five episodes from each seed’s last evaluation, rolled out again; a cross marks where "
     "one ended short of the goal."
 )
 
 
 def read_trace(suite: Suite, results_dir: Path, method: str, task: str) -> Trace | None:
-    """What `python -m bench trace` wrote of a cell's seeds; None where nothing is traced."""
-    folder = results_dir / "runs" / method / task
-    files = [folder / block_name(b) / "trace.safetensors" for b in suite.blocks()]
+    """Read what `python -m bench trace` wrote for a cell's seeds; None if it wrote nothing."""
+    results = SuiteFolder(results_dir)
+    files = [results.run(method, task, seeds).trace for seeds in suite.blocks()]
     blocks = [load_file(file) for file in files if file.exists()]
     if not sum(len(block["arrived"]) for block in blocks):
         return None

@@ -1,4 +1,4 @@
-"""How far each cell of a suite is: seeds done, begun, diverged, missing or stale."""
+"""Progress of each cell of a suite: seeds done, begun, diverged, missing or stale."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from pathlib import Path
 
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
-from bench.paths import block_name
+from bench.paths import SuiteFolder, run_name
 from bench.records.runs import Runs
 from bench.report.inputs import ReportInputs
 from bench.report.section import CaptionedTable, Section
 from bench.report.table import Cell, Table, row_of
 
-CHECKPOINT = "checkpoint.safetensors"
-
 
 def section(inputs: ReportInputs) -> Section:
-    """What has run, before any score."""
+    """Show which seeds have run."""
     table = status_table(inputs.suite, inputs.catalogue, inputs.results_dir, inputs.runs)
     few = len(table.header) <= 6
     captioned = CaptionedTable(table, CAPTION, size=8.5 if few else 7, gap=5 if few else 2.5)
@@ -25,16 +23,16 @@ def section(inputs: ReportInputs) -> Section:
 
 
 CAPTION = (
-    "What has run, before any score: seeds done of those that the suite asks for. *Bold*: all, by "
-    "today’s code. _begun_: a checkpoint without a result, so that the job is running or was "
-    "interrupted; _diverged_: stopped at a loss that was not finite; _stale_: done, but by other "
-    "source code than the current one."
+    "Completed seeds, out of those the suite asks for. *Bold*: all, with the current code. "
+    "_begun_: a checkpoint without a result, so the job is running or was interrupted; "
+    "_diverged_: stopped at a non-finite loss; _stale_: done, but with source code that differs "
+    "from the current version."
 )
 
 
 @dataclass
 class SeedStates:
-    """Seeds of one task and method by what became of them; `stale` are among the done."""
+    """Numbers of seeds of one task and method by state; `done` includes `stale`."""
 
     done: int = 0
     begun: int = 0
@@ -44,14 +42,14 @@ class SeedStates:
 
 
 def seed_states(suite: Suite, results_dir: Path, runs: Runs) -> dict[tuple[str, str], SeedStates]:
-    """(task, method) -> seeds by state. A run that left a checkpoint only is running, or was."""
+    """Count seeds by state: (task, method) -> states. A lone checkpoint counts as begun."""
     stale = set(runs.stale)
     cells: dict[tuple[str, str], SeedStates] = {}
     for method in suite.methods:
         for task in suite.tasks:
             cell = cells.setdefault((task, method), SeedStates())
             for seeds in suite.blocks():
-                name = f"{method}/{task}/{block_name(seeds)}"
+                name = run_name(method, task, seeds)
                 run = runs.found.get(name)
                 if run is not None:
                     lost = len(run.get("diverged", ())) or len(seeds)
@@ -59,7 +57,7 @@ def seed_states(suite: Suite, results_dir: Path, runs: Runs) -> dict[tuple[str, 
                     cell.diverged += lost
                     cell.done += len(seeds) - lost
                     cell.stale += len(seeds) - lost if name in stale else 0
-                elif (results_dir / "runs" / name / CHECKPOINT).exists():
+                elif SuiteFolder(results_dir).run(method, task, seeds).checkpoint.exists():
                     cell.begun += len(seeds)
                 else:
                     cell.missing += len(seeds)
@@ -67,7 +65,7 @@ def seed_states(suite: Suite, results_dir: Path, runs: Runs) -> dict[tuple[str, 
 
 
 def status_table(suite: Suite, catalogue: Catalogue, results_dir: Path, runs: Runs) -> Table:
-    """A row a task, a column a method: `5 of 5`, and below what the others are."""
+    """Tabulate progress by task and method: `5 of 5`, and below it the state of the others."""
     cells = seed_states(suite, results_dir, runs)
 
     def cell(task: str, method: str) -> Cell:

@@ -1,4 +1,4 @@
-"""The runs behind the scores: the code, the source and the data of each."""
+"""The runs behind the scores: the commit, source hash and data hash of each."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from bench.report.inputs import ReportInputs
 from bench.report.section import CaptionedTable, Section
 from bench.report.table import NOT_RECORDED, Cell, Table, row_of
 
-SHORT = 10  # digits of a hash that are shown
+SHORT = 10  # digits shown of a hash
 
 
 def section(inputs: ReportInputs) -> Section:
-    """A row a run; the scores link to them."""
+    """List the runs, one row each; the scores link to them."""
     table = trace_table(inputs.suite, inputs.catalogue, inputs.runs)
     item = CaptionedTable(table, CAPTION, size=7.5, breakable=True, runs=True)
     return Section("Runs", "Runs behind the scores", (item,))
 
 
 CAPTION = (
-    "What each score was made by: the first digits of the commit (+: with uncommitted changes), of "
+    "Provenance of each score: the first digits of the commit (+: with uncommitted changes), of "
     "the hash of the source code that can change a run’s numbers, and of the hash of the data. "
-    "`python -m bench explain TASK METHOD` prints all of it, with seeds, settings and files."
+    "`python -m bench explain TASK METHOD` prints the full record with seeds, settings and files."
 )
 
 
 def trace_table(suite: Suite, catalogue: Catalogue, runs: Runs) -> Table:
-    """What made each cell: a row a run, by task and method."""
+    """Tabulate the runs, one row each, by task and method."""
     stale = set(runs.stale)
     rows = []
     for task in suite.tasks:

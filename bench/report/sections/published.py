@@ -1,4 +1,4 @@
-"""Our scores beside published ones, and the last evaluation beside the best and the last ten."""
+"""Comparison with published scores, and of the last, the last ten and the best evaluations."""
 
 from __future__ import annotations
 
@@ -7,10 +7,21 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from bench.config.catalogue import Catalogue
-from bench.config.types import Suite
+from bench.config.types import SHARED, Suite
 from bench.report.inputs import ReportInputs
+from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Section
-from bench.report.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, interval, number, row_of
+from bench.report.sections import settings
+from bench.report.table import (
+    NOT_AVAILABLE,
+    NOT_RUN,
+    Cell,
+    Table,
+    interval,
+    number,
+    plain_value,
+    row_of,
+)
 from bench.statistics import published
 from bench.statistics.aggregates import groups
 from bench.statistics.inference import Sample, contrast
@@ -21,7 +32,7 @@ KINDS = {"mean": "last", "last10": "mean of last ten", "best": "best"}
 
 
 def section(inputs: ReportInputs) -> Section:
-    """The comparison with published scores, if there are any, and the kinds of evaluations."""
+    """Compare with published scores, if there are any, and compare kinds of evaluations."""
     suite, catalogue = inputs.offline, inputs.catalogue
     ours = last_samples(inputs.scores, suite)
     items = []
@@ -33,6 +44,7 @@ def section(inputs: ReportInputs) -> Section:
         difference = DIFFERENCE if same else ""
         other = OTHER_DATA.format(len(paper) - same, len(paper)) if same < len(paper) else ""
         caption = PUBLISHED.format(difference=difference, other=other)
+        caption += "".join(recipes(inputs))
         items.append(
             CaptionedTable(
                 table, caption, size=8.5 if few else 7, gap=5 if few else 3, breakable=True
@@ -42,36 +54,67 @@ def section(inputs: ReportInputs) -> Section:
     few = len(evaluations.header) <= 7
     items.append(
         CaptionedTable(
-            evaluations, EVALUATIONS, title="Last, last ten, best",
+            evaluations, EVALUATIONS, title="Last, last ten and best evaluations",
             size=8.5 if few else 7, gap=5 if few else 3, breakable=True,
         )
     )  # fmt: skip
-    title = "" if table is None else inputs.heading("Beside published scores")
+    title = "" if table is None else inputs.heading("Comparison with published scores")
     return Section("Published scores", title, tuple(items), landscape=len(suite.methods) > 7)
 
 
 PUBLISHED = (
-    "Our last score; _paper_: Table 1 of the IQL paper; {difference}_CORL_: what CORL publishes "
-    "for the same data, a second reference with settings of its own. {other}_total_: sum over the "
-    "tasks above; _n/a_ where one is missing."
+    "Our last score; _paper_: Table 1 of the IQL paper; {difference}_CORL_: the result that CORL "
+    "publishes for the same data, a second reference with its own settings. {other}_total_: sum "
+    "over the tasks above; _n/a_ if one is missing."
 )
 DIFFERENCE = (
-    "below it ours minus the paper’s, with its 95 % interval (Student t with Welch’s degrees of "
-    "freedom; it counts the paper’s spread over seeds, which is known of IQL alone); "
+    "below it, ours minus the paper’s with 95% CI (Student’s t with Welch’s degrees of freedom, "
+    "including the paper’s spread over seeds, which is known only for IQL); "
 )
 OTHER_DATA = (
-    "*{} of {} tasks are versions of the paper’s task on other data: no difference is formed "
+    "*{} of {} tasks use data other than the paper’s, so no difference from the paper is computed "
     "there.* "
 )
 EVALUATIONS = (
-    "The last evaluation, which is the score everywhere else, the mean of each seed’s last ten "
-    "evaluations (or of all, where there are fewer), and each seed’s best one, which looks at the "
-    "test environment and is no score: means over seeds."
+    "The last evaluation, which is the score everywhere else; the mean of each seed’s last ten "
+    "evaluations (or of all, if fewer); and each seed’s best evaluation, which is selected on the "
+    "test environment and is not a score. All are means over seeds."
 )
 
 
+RECIPE = " _{method} on {family}_: {published}; {ours}."
+SAME, DEPARTING = "ours have that recipe", "ours depart from that recipe, as their settings show"
+
+
+def recipes(inputs: ReportInputs) -> list[str]:
+    """A sentence for each method and family whose published scores have a recipe of their own:
+    which it is, and whether ours were made with it."""
+    suite, catalogue = inputs.offline, inputs.catalogue
+    families = dict.fromkeys(catalogue.tasks[task].family for task in counterparts(suite))
+    sentences = []
+    for method in suite.methods:
+        for family in families:
+            layer = catalogue.methods[method].layer(family)
+            if layer is None or layer.published is None:
+                continue
+            wanted = layer.model_dump(include=SHARED, exclude_none=True) | layer.config
+            ours = settings.used(method, suite, catalogue, inputs.runs)[family]
+            # Compared as text, because YAML and JSON turn tuples to lists and 1.0 to 1.
+            same = all(plain_value(ours[key]) == plain_value(v) for key, v in wanted.items())
+            label = plain(catalogue.methods[method].label)
+            sentences.append(
+                RECIPE.format(
+                    method=label,
+                    family=family,
+                    published=plain(layer.published),
+                    ours=SAME if same else DEPARTING,
+                )
+            )
+    return sentences
+
+
 def last_samples(scores: pd.DataFrame, suite: Suite) -> dict[tuple[str, str], Sample]:
-    """The seeds' last offline scores by (task, method), where there are two at least."""
+    """Return the seeds' last offline scores by (task, method), given at least two seeds."""
     last = scores[
         (scores["phase"] == "offline") & (scores["step"] == scores["method"].map(suite.updates_of))
     ]
@@ -84,17 +127,17 @@ def last_samples(scores: pd.DataFrame, suite: Suite) -> dict[tuple[str, str], Sa
 
 
 def counterparts(suite: Suite) -> dict[str, str]:
-    """The paper's task of each task of the suite that has one."""
+    """Map each task of the suite to the paper's task, where there is one."""
     known = {task for task, _ in published.paper_samples()}
     return {t: name for t in suite.tasks if (name := published.counterpart(t, known))}
 
 
 def published_table(ours: Scores, suite: Suite, catalogue: Catalogue) -> Table | None:
-    """Ours, the paper's and CORL's: a row a task, a column a method, and totals of families.
+    """Tabulate our, the paper's and CORL's scores by task and method, with totals of families.
 
-    The difference from the paper's score and its 95 % interval stand only where the data are the
-    paper's. The interval counts the paper's own spread where it is known. None where no cell of
-    the suite is published.
+    The difference from the paper and its 95% CI are given only where the data are the paper's.
+    The interval includes the paper's own spread where it is known. Return None if no cell of the
+    suite is published.
     """
     theirs, corl = published.paper_samples(), published.corl_samples()
     paper = counterparts(suite)
@@ -130,12 +173,12 @@ def published_table(ours: Scores, suite: Suite, catalogue: Catalogue) -> Table |
 
 
 def whole(samples: Sequence[Sample | None]) -> bool:
-    """Whether none is missing."""
+    """Return whether no sample is missing."""
     return None not in samples
 
 
 def _difference(ours: Sequence[Sample | None], theirs: Sequence[Sample | None]) -> str:
-    """Ours minus theirs, summed over tasks, and its interval from three seeds on."""
+    """Format ours minus theirs, summed over tasks; with its interval, given three seeds."""
     terms = [(1.0, s) for s in ours if s] + [(-1.0, s) for s in theirs if s]
     estimate = contrast(terms)
     text = f"{'+' if estimate.value > 0 else ''}{number(estimate.value)}"
@@ -144,7 +187,7 @@ def _difference(ours: Sequence[Sample | None], theirs: Sequence[Sample | None]) 
 
 
 def evaluations_table(summary: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> Table:
-    """The last evaluation, the mean of the last ten and the best: three rows a task."""
+    """Tabulate the last evaluation, the mean of the last ten and the best, for each task."""
     cells = {(r["task"], r["method"]): r for r in summary.to_dict("records")}
     rows: list[tuple[Cell, ...]] = []
     for task in suite.tasks:

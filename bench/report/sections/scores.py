@@ -1,4 +1,4 @@
-"""The scores: the last evaluation of every method on every task, and what the updates took."""
+"""The scores: the last evaluation of every method on every task, and the cost of updates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Pairs = Collection[tuple[str, str]]
 
 
 def section(inputs: ReportInputs) -> Section:
-    """The table of scores, on a wide page where there are many methods."""
+    """Show the table of scores, in landscape if there are many methods."""
     suite, catalogue = inputs.offline, inputs.catalogue
     table = score_table(
         inputs.summary, suite, catalogue, inputs.stale, inputs.diverged, inputs.records
@@ -46,21 +46,21 @@ def section(inputs: ReportInputs) -> Section:
 
 
 CAPTION = (
-    "Normalised score of the last evaluation: mean over seeds and, below it, the 95 % interval of "
-    "that mean (Student t over seeds; clipped to 0 to 100 where scores cannot leave that range). "
-    "*Bold*: the highest mean of the task. __Underlined__: not separated from it by Welch’s test "
-    "at 5 %, without correction for many comparisons. _n/a_: fewer than three seeds, so neither "
-    "interval nor rank; in a mean, a task is missing. _not run_: no result. _stale_: made by other "
-    "source code than the current one. The suite asks for {seeds} seeds; a cell with fewer says "
-    "so. Each score links to its runs at the end of this report. The lower rows are means of the "
-    "tasks above, where all of them have a score, and the time that updates took: seeds are "
-    "trained together, and a seed’s share is given. Network sizes are those of the settings below; "
-    "the paper’s runtimes (its Table 1: 1,000,000 updates on a GTX 1080, each row with its own "
-    "code) stand beside as ratios."
+    "Normalised score of the last evaluation: mean over seeds and, below it, its 95% CI (Student’s "
+    "t; clipped to 0–100 where scores are bounded). *Bold*: the highest mean of the task. "
+    "__Underlined__: not significantly different from it (Welch’s test at 5%, without correction "
+    "for multiple comparisons). _n/a_: fewer than three seeds, so no CI and no rank; in a mean, a "
+    "task is missing. _not run_: no result. _stale_: made with source code that differs from the "
+    "current version. The suite asks for {seeds} seeds; a cell with fewer says so. Each score "
+    "links to its runs at the end of this report. The lower rows are means over the tasks above, "
+    "where all have a score, and the cost of updates: seeds are trained together, and each is "
+    "charged its share. Network sizes are listed under Settings. The paper’s runtimes (its Table "
+    "1: 1,000,000 updates on a GTX 1080, each method with its own code) are given as ratios."
 )
 NORMALISED = (
-    "A score is 100 × (return − low) / (high − low); low and high are the two reference returns of "
-    "each task ({sources}). An interval of zero width means that all seeds scored the same."
+    "A score is 100 × (return − low) / (high − low), where low and high are the two reference "
+    "returns of the task ({sources}). An interval of zero width means that all seeds scored the "
+    "same."
 )
 
 
@@ -72,10 +72,10 @@ def score_table(
     diverged: Pairs = (),
     runs: Sequence[Run] = (),
 ) -> Table:
-    """Mean last score and interval: a row a task, a column a method; family means; runtime.
+    """Tabulate mean last score and interval by task and method, family means and runtime.
 
     `stale` and `diverged` are (task, method) pairs, `runs` the contents of run.json files. A
-    family's mean stands only for a method with a score on each of its tasks.
+    method has a family mean only if it has a score on each of the family's tasks.
     """
     cells = {(r["task"], r["method"]): r for r in summary.to_dict("records")}
 
@@ -112,7 +112,7 @@ def score_table(
 def _runtime_rows(
     runs: Sequence[Run], suite: Suite, catalogue: Catalogue
 ) -> list[tuple[Cell, ...]]:
-    """Time of a seed's updates, and an update's cost relative to IQL, ours and the paper's."""
+    """Tabulate update time per seed and the cost relative to IQL, ours and the paper's."""
     seconds = {m: seed_update_seconds(runs, m) for m in suite.methods}
     paper = {m: catalogue.methods[m].paper_minutes for m in suite.methods}
 
@@ -120,11 +120,13 @@ def _runtime_rows(
         return row_of(label, *(NOT_RUN if v is None else number(v, decimals) for v in values))
 
     spent = ((s and s * suite.updates_of(m)) for m, s in seconds.items())
-    rows = [row("seconds of updates, a seed", spent)]
+    rows = [row("seconds of updates per seed", spent)]
     iql, published = seconds.get(REFERENCE), paper.get(REFERENCE)
     if iql:
-        rows.append(row("an update, IQL's = 1", (s and s / iql for s in seconds.values()), 2))
+        rows.append(
+            row("cost of an update (IQL = 1)", (s and s / iql for s in seconds.values()), 2)
+        )
     if published:
         ratios = [NOT_AVAILABLE if p is None else number(p / published) for p in paper.values()]
-        rows.append(row_of("the paper's runtime, IQL's = 1", *ratios))
+        rows.append(row_of("runtime in the paper (IQL = 1)", *ratios))
     return rows

@@ -1,4 +1,4 @@
-"""Settings: where the suite departs from its sources, what every method used, and the cost."""
+"""Settings: departures from the sources, the settings of every method, and the cost."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Item, Paragraph, Section
 from bench.report.table import NOT_RUN, Cell, Table, number, plain_value, row_of
 
-ORDER = ("rewards", "observations", "batch_size")  # of the settings that all methods share
+ORDER = ("rewards", "observations", "batch_size")  # of the settings shared by all methods
 
 
 def section(inputs: ReportInputs) -> Section:
-    """Departures, a table a method, and what the runs cost."""
+    """Show departures, one table of settings per method, and the cost of the runs."""
     suite, catalogue = inputs.suite, inputs.catalogue
     departures = departures_table(suite, catalogue)
     items: list[Item] = [
         CaptionedTable(
             departures,
-            "Settings in which this suite departs from their source, and why.",
+            "Departures of this suite from the sourced settings, and the reasons.",
             size=8,
             widths=(1.1, 2, 0, 1.1, 1.1),
             merge=(0, 1),
@@ -32,7 +32,7 @@ def section(inputs: ReportInputs) -> Section:
         )
     ]
     if not departures.rows:
-        items.append(Paragraph("The suite overrides no sourced setting."))
+        items.append(Paragraph("This suite overrides no sourced setting."))
     items += [of_method(method, inputs) for method in suite.methods]
     compute = compute_table(inputs.records, suite, catalogue)
     items.append(CaptionedTable(compute, COST, title="Cost"))
@@ -40,20 +40,20 @@ def section(inputs: ReportInputs) -> Section:
 
 
 COST = (
-    "Cost. _hours_ are wall-clock and summed over jobs; _seed-updates/s_ is the mean over jobs of "
-    "updates per second times the seeds that a job trains together."
+    "Cost. _hours_: wall-clock time, summed over jobs. _seed-updates/s_: updates per second times "
+    "the number of seeds that a job trains together, mean over jobs."
 )
 
 
 def of_method(method: str, inputs: ReportInputs) -> CaptionedTable:
-    """The settings of a method by task family, and where they come from."""
-    configs = _configs(method, inputs.suite, inputs.catalogue, inputs.runs)
+    """Show the settings of a method by task family, with their sources."""
+    configs = used(method, inputs.suite, inputs.catalogue, inputs.runs)
     entry = inputs.catalogue.methods[method]
     layers = {family: entry.layer(family) for family in configs}
     sources = "; ".join(f"{family}: {layer.source}" for family, layer in layers.items() if layer)
     return CaptionedTable(
         settings_table(method, configs, inputs.catalogue),
-        f"{plain(entry.label)}: settings of each task family ({plain(entry.reference)}). *Bold* "
+        f"{plain(entry.label)}: settings by task family ({plain(entry.reference)}). *Bold*: "
         f"differs from the default in the method’s file. Sources: {plain(sources)}.",
         title=entry.label,
         folded=True,
@@ -61,10 +61,8 @@ def of_method(method: str, inputs: ReportInputs) -> CaptionedTable:
     )
 
 
-def _configs(
-    method: str, suite: Suite, catalogue: Catalogue, runs: Runs
-) -> dict[str, dict[str, Any]]:
-    """Settings by family: what a run recorded or, where none exists, what one would use."""
+def used(method: str, suite: Suite, catalogue: Catalogue, runs: Runs) -> dict[str, dict[str, Any]]:
+    """Return the settings by family, as a run recorded them or, without a run, as planned."""
     configs: dict[str, dict[str, Any]] = {}
     for run in runs.found.values():
         settings = run["settings"]
@@ -83,7 +81,7 @@ def _configs(
 def settings_table(
     method: str, configs: Mapping[str, Mapping[str, Any]], catalogue: Catalogue
 ) -> Table:
-    """A method's resolved settings: a row a setting, a column a family, beside the default.
+    """Tabulate a method's resolved settings: one row per setting, the default, the families.
 
     `configs` maps families to settings; a value that differs from the default is "changed".
     """
@@ -93,7 +91,7 @@ def settings_table(
     for key in keys:
         row: list[str | Cell] = [key, plain_value(default[key]) if key in default else ""]
         for config in configs.values():
-            # Compared as text, because YAML and JSON turn tuples to lists and 1.0 to 1.
+            # Compared as text, because YAML and JSON turn tuples into lists and 1.0 into 1.
             changed = key in default and plain_value(config.get(key)) != row[1]
             row.append(Cell(plain_value(config.get(key)), mark="changed" if changed else ""))
         rows.append(row_of(*row))
@@ -103,7 +101,7 @@ def settings_table(
 
 
 def departures_table(suite: Suite, catalogue: Catalogue) -> Table:
-    """What the suite's overrides change: where, why, the sourced value and the suite's."""
+    """Tabulate the suite's overrides: where, why, the sourced value and the suite's."""
     rows: list[tuple[Cell, ...]] = []
     rules = []
     for override in suite.overrides:
@@ -125,7 +123,9 @@ def departures_table(suite: Suite, catalogue: Catalogue) -> Table:
             shared["updates"] = override.updates
         if override.online:
             online = override.online
-            shared["online"] = f"{online.steps:,} steps, {online.episodes} per {online.every:,}"
+            shared["online"] = (
+                f"{online.steps:,} steps, {online.episodes} episodes per {online.every:,}"
+            )
         for key, value in (shared | override.config).items():
             before = [sourced(m, f, catalogue).get(key) for m in methods for f in families]
             if key == "updates":
@@ -137,7 +137,7 @@ def departures_table(suite: Suite, catalogue: Catalogue) -> Table:
 
 
 def sourced(method: str, family: str, catalogue: Catalogue) -> dict[str, Any]:
-    """A method's settings for a family before any suite: defaults and the sourced layer."""
+    """Return a method's settings for a family without a suite: defaults and sourced layer."""
     layer = catalogue.methods[method].layer(family)
     assert layer is not None, f"{method} has no settings for {family}"
     shared = SHARED_DEFAULTS | layer.model_dump(include=SHARED, exclude_none=True)
@@ -145,16 +145,16 @@ def sourced(method: str, family: str, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def defaults(method: str, catalogue: Catalogue) -> dict[str, Any]:
-    """The defaults of a method's Config, from the schema that is generated from it."""
+    """Return the defaults of a method's Config, from its generated schema."""
     properties = catalogue.schemas[method]["properties"]
     return {key: field["default"] for key, field in properties.items() if "default" in field}
 
 
 def compute_table(runs: Sequence[Mapping[str, Any]], suite: Suite, catalogue: Catalogue) -> Table:
-    """Cost of each method from the contents of its run.json files.
+    """Tabulate the cost of each method from the contents of its run.json files.
 
-    Hours are summed over runs; speed is the mean over runs of seed-updates per second
-    (updates of the block times its seeds); memory is the largest peak.
+    Hours are summed over runs; speed is the mean over runs of seed-updates per second (updates
+    per second times seeds); memory is the largest peak.
     """
     rows = []
     for method in suite.methods:

@@ -1,1 +1,1 @@
-"""Collects and learns from environment steps after the offline phase."""
+"""The online phase: collect environment steps and learn from them."""

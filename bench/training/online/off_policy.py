@@ -1,4 +1,4 @@
-"""The online phase with an update after each step, from a replay of the data and of those steps."""
+"""The off-policy online phase: an update after each step, from the data and all online steps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bench.training.online.replay_buffer import Buffer
 
 @dataclass(kw_only=True)
 class OffPolicyPhase(Phase):
-    """An update after each step, from a buffer; `columns` is the method's, bound to its config."""
+    """A phase that updates from a buffer; `columns` is the method's, bound to its config."""
 
     buffer: Buffer
     columns: Callable[[Transitions], dict[str, np.ndarray]] | None
@@ -44,7 +44,7 @@ class OffPolicyPhase(Phase):
         self.buffer.append(before, chosen, rewards, step.masks, step.next_observations)
 
     def _ended(self, i: int, row: EpisodeRow) -> None:
-        """Hand a whole episode to the batches, where the method adds columns to it."""
+        """Make a complete episode available to batches, if the method adds columns to it."""
         if self.columns is not None:
             first = row.step - row.length
             self.buffer.complete(i, first, self.columns(self.buffer.episode(i, first, row.step)))
@@ -70,8 +70,11 @@ class OffPolicyPhase(Phase):
 
 
 def begin(settings: Settings, engine: Engine, batches: Streams) -> OffPolicyPhase:
-    """The phase before its first step; `engine` is that of the offline updates, on the data, which
-    methods that learn from their own steps alone do not keep."""
+    """Return the phase before its first step.
+
+    `engine` is that of the offline updates. Its data is kept, except for methods that learn from
+    their own steps only. Raises BenchError where no update would follow the warm-up.
+    """
     method, config, replay = engine.method, engine.config, engine.replay
     online = settings.online
     assert online is not None
@@ -79,8 +82,8 @@ def begin(settings: Settings, engine: Engine, batches: Streams) -> OffPolicyPhas
     warm_up = method.warm_up(config) if hasattr(method, "warm_up") else 0
     if warm_up >= online.steps:
         raise BenchError(
-            f"online, steps: {online.steps:,} steps are over before the {warm_up:,} of "
-            f"{settings.method}'s warm_up, without an update; ask for more, or for a shorter one."
+            f"online, steps: {online.steps:,} steps leave no update after {settings.method}'s "
+            f"warm_up of {warm_up:,}; ask for more steps or a shorter warm_up."
         )
     mixing = method.mixing(config) if hasattr(method, "mixing") else None
     buffer = Buffer(replay, kept, len(settings.seeds), online.steps, online.buffer, mixing)

@@ -1,7 +1,7 @@
-"""The online phase of a method that learns from whole rollouts: an update after `horizon` steps.
+"""The on-policy online phase: an update after each rollout of `horizon` steps.
 
 A checkpoint holds the rollout so far, and the actions of each seed's current episode, which may
-have begun before it.
+have started before the rollout.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ ROLLOUT, METRICS, ACTIONS = "rollout.", "online.metrics.", "online.actions."
 
 @dataclass(kw_only=True)
 class OnPolicyPhase(Phase):
-    """An update after each `interval` steps, from those alone."""
+    """A phase that updates after every `interval` steps, from those steps only."""
 
-    rollout: list[Any] = field(default_factory=list)  # its steps: parts of the method's Rollout
+    rollout: list[Any] = field(
+        default_factory=list
+    )  # steps so far, as one-step Rollouts of the method
     actions: list[list[np.ndarray]]  # (act,) each, of each seed's current episode
 
     @property
@@ -48,7 +50,7 @@ class OnPolicyPhase(Phase):
         return metrics
 
     def _keep(self, before: np.ndarray, actions: Tensor, chosen: np.ndarray, step: Step) -> None:
-        if self.due:  # the last rollout has been learned from
+        if self.due:  # the last rollout has been used
             self.rollout = []
         engine = self.engine
         parts = (engine.replay.reward_scaler(step.rewards), step.masks, step.ended)
@@ -81,7 +83,7 @@ class OnPolicyPhase(Phase):
         device = self.exploration.device
 
         def part(prefix: str) -> dict[str, Tensor]:
-            """What `tensors` has under a prefix; an aligned copy, unlike what a file gave."""
+            """Return an aligned copy of the tensors with a prefix; those from a file may not be."""
             own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
             return {name: value.clone().to(device) for name, value in own.items()}
 
@@ -103,24 +105,27 @@ class OnPolicyPhase(Phase):
 
 
 def begin(settings: Settings, engine: Engine, batches: Streams) -> OnPolicyPhase:
-    """The phase before its first step; of the data, `engine` brings only the scales."""
+    """Return the phase before its first step; only the scales of `engine`'s data are used.
+
+    Raises BenchError where the method's settings do not fit the phase.
+    """
     online, config, noise = settings.online, engine.config, engine.streams
     assert online is not None
     if config.environments != 1:
         raise BenchError(
             f"{settings.method}, environments: {config.environments}, but an online phase has one "
-            "a seed; leave the setting out."
+            "per seed; leave the setting out."
         )
     if config.horizon > online.steps:
         raise BenchError(
-            f"online, steps: {online.steps:,} steps are over before the first rollout of "
-            f"{settings.method} at its horizon of {config.horizon:,}, without an update; ask for "
-            "more, or for a shorter one."
+            f"online, steps: {online.steps:,} steps are fewer than one rollout of "
+            f"{settings.method}, whose horizon is {config.horizon:,}; ask for more steps or a "
+            "shorter horizon."
         )
     if config.horizon < config.minibatches:
         raise BenchError(
-            f"{settings.method}, minibatches: {config.minibatches:,} of a rollout of "
-            f"{config.horizon:,} steps; ask for fewer, or for a longer horizon."
+            f"{settings.method}, minibatches: {config.minibatches:,} exceed the rollout's "
+            f"{config.horizon:,} steps; ask for fewer or for a longer horizon."
         )
     return OnPolicyPhase(
         settings=settings,

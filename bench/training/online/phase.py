@@ -1,8 +1,8 @@
-"""The online phase: one environment a seed, all stepped together, with updates on the way.
+"""The online phase: one environment per seed, all stepped together, with updates in between.
 
-The kinds of phase are off_policy and on_policy, beside this. A seed's episodes have reset seeds
-of their own, so that an interrupted episode is met again by repeating its actions, and no
-simulator's state needs saving.
+Its kinds are in the modules off_policy and on_policy. Every episode of a seed has its own reset
+seed, so repeating an interrupted episode's actions restores it, and no simulator state has to be
+saved.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bench.training.job_process import NEVER, StopRequest
 
 @dataclass(frozen=True)
 class Step:
-    """What one step of S environments gave; observations are those before a reset."""
+    """Outcome of one step of S environments; observations are those before a reset."""
 
     rewards: np.ndarray  # (S,), raw
     next_observations: np.ndarray  # (S, obs)
@@ -38,23 +38,23 @@ class Step:
 
     @property
     def masks(self) -> np.ndarray:
-        """(S,) of float32: 1 where the value of what follows counts; a time limit ends nothing."""
+        """Bootstrap masks (S,), float32: 0 where terminated; a time limit still bootstraps."""
         return 1 - self.terminated.astype(np.float32)
 
 
 class Worlds:
-    """One environment a seed, reset by itself when its episode has ended."""
+    """One environment per seed, each reset when its episode has ended."""
 
     def __init__(self, env_id: str, seeds: Sequence[int]):
         self.seeds = seeds
         self.envs = [make(env_id) for _ in seeds]
         self.episodes = [0] * len(seeds)  # the number of each seed's current episode
-        self.lengths = [0] * len(seeds)  # steps of it
+        self.lengths = [0] * len(seeds)  # its steps so far
         self.returns = [0.0] * len(seeds)
         self.observations = np.stack([self._reset(i) for i in range(len(seeds))])
 
     def _reset(self, i: int) -> np.ndarray:
-        """Begin the episode that `episodes` says; a run keeps its goal, where its task has one."""
+        """Start the episode numbered in `episodes`; a task's goal, if any, stays fixed per seed."""
         seed = derive(self.seeds[i], f"online episode {self.episodes[i]}") % 2**31
         observation, _ = self.envs[i].reset(seed=seed, options={"goal_seed": self.seeds[i]})
         self.lengths[i], self.returns[i] = 0, 0.0
@@ -67,19 +67,19 @@ class Worlds:
         return observation.astype(np.float32), float(reward), terminated, terminated or truncated
 
     def step(self, actions: np.ndarray) -> Step:
-        """`actions` (S, act) within the bounds; ended episodes stay until `begin`."""
+        """Step all environments with bounded `actions` (S, act); `begin` restarts ended ones."""
         parts = zip(*(self._step(i, action) for i, action in enumerate(actions)), strict=True)
         following, rewards, terminated, ended = (np.stack(part) for part in parts)
         self.observations = following.copy()
         return Step(rewards.astype(np.float32), following, terminated, ended)
 
     def begin(self, i: int) -> None:
-        """The next episode of the seed at position `i`."""
+        """Start the next episode of the seed at position `i`."""
         self.episodes[i] += 1
         self.observations[i] = self._reset(i)
 
     def restore(self, i: int, episode: int, actions: np.ndarray) -> None:
-        """Be in an episode after these actions (T, act)."""
+        """Restore an episode by repeating its actions (T, act)."""
         self.episodes[i] = episode
         self.observations[i] = self._reset(i)
         for action in actions:
@@ -92,7 +92,7 @@ class Worlds:
 
 @dataclass
 class Seconds:
-    """Where the time of the phase went."""
+    """Time spent in the phase, in seconds."""
 
     total: float = 0.0
     updates: float = 0.0
@@ -108,18 +108,18 @@ class Seconds:
 
 @dataclass(kw_only=True)
 class Phase(ABC):
-    """The state of a run's online phase; how it learns is up to its kind."""
+    """The state of a run's online phase; subclasses decide how it learns."""
 
     settings: Settings
     engine: Engine
     worlds: Worlds
     exploration: Streams
     batches: Streams
-    warm_up: int  # first steps, without an update
-    interval: int = 1  # steps that an update takes
+    warm_up: int  # initial steps without an update
+    interval: int = 1  # steps per update
     steps: int = 0
     metrics: dict[str, Tensor] = field(default_factory=dict)  # of the last update, (S,) each
-    episodes: list[EpisodeRow] = field(default_factory=list)  # each that has ended
+    episodes: list[EpisodeRow] = field(default_factory=list)  # finished episodes
     seconds: Seconds = field(default_factory=Seconds)
 
     @property
@@ -130,24 +130,28 @@ class Phase(ABC):
     @property
     @abstractmethod
     def updates(self) -> int:
-        """Gradient steps of each network so far."""
+        """Gradient updates of each network so far."""
 
     @abstractmethod
     def learn(self) -> dict[str, Tensor]:
-        """An update from what the last steps left; metrics are (S,)."""
+        """Apply an update from the last steps; return the metrics, (S,) each."""
 
     @abstractmethod
     def _keep(self, before: np.ndarray, actions: Tensor, chosen: np.ndarray, step: Step) -> None:
-        """Take a step in: from observations `before` (S, obs), with `actions` (S, 1, act), which
-        were `chosen` (S, act) once clipped."""
+        """Store a step from observations `before` (S, obs).
+
+        `actions` (S, 1, act) are unclipped, `chosen` (S, act) clipped.
+        """
 
     @abstractmethod
     def _ended(self, i: int, row: EpisodeRow) -> None:
-        """Take in the end of the episode of the seed at position `i`."""
+        """Handle the end of an episode of the seed at position `i`."""
 
     def advance(self, steps: int, stop: StopRequest = NEVER) -> tuple[int, dict[str, Tensor]]:
-        """Some steps with their updates; how many, and the last update's metrics, (S,) each, if
-        there was one. Stops after the current one once `stop` is set."""
+        """Take `steps` steps with their updates; end after the current one once `stop` is set.
+
+        Returns the number of steps and the last update's metrics, (S,) each, if there was one.
+        """
         began = time.perf_counter()
         done = 0
         while done < steps:
@@ -164,7 +168,7 @@ class Phase(ABC):
 
     @torch.no_grad()
     def _act(self) -> None:
-        """One step of every environment, kept."""
+        """Step every environment and store the outcome."""
         engine, worlds, before = self.engine, self.worlds, self.worlds.observations
         actions: Tensor = engine.method.explore(
             engine.state, self._seen(before), engine.config, self.exploration
@@ -180,7 +184,7 @@ class Phase(ABC):
             self._finish(int(i))
 
     def _seen(self, observations: np.ndarray) -> Tensor:
-        """(S, obs) of the environments as the method sees them, (S, 1, obs)."""
+        """Scale observations for the method: (S, obs) -> (S, 1, obs)."""
         rows = torch.from_numpy(observations).unsqueeze(1).to(self.exploration.device)
         return self.engine.replay.scaler(rows)
 
@@ -193,8 +197,10 @@ class Phase(ABC):
         worlds.begin(i)
 
     def save(self, path: Path) -> dict[str, Any]:
-        """Write what is too long for a checkpoint to `path`; returns the rest as a record, but for
-        `tensors`."""
+        """Write what is too long for a checkpoint to `path`; return the rest as a record.
+
+        `tensors` returns the state that is neither.
+        """
         return {
             "episode": self.worlds.episodes,
             "length": self.worlds.lengths,
@@ -203,16 +209,19 @@ class Phase(ABC):
         }
 
     def tensors(self) -> dict[str, Tensor]:
-        """The generators of the exploration, for a checkpoint."""
+        """Return the state of the exploration's generators, for a checkpoint."""
         return {"streams.exploration": self.exploration.state()}
 
     @abstractmethod
     def restore(self, path: Path, record: dict[str, Any], tensors: dict[str, Tensor]) -> bool:
-        """Continue from what `save` and `tensors` gave; False, and nothing changed, where `path`
-        does not hold what was written. A phase that has ended needs none of that."""
+        """Continue from what `save` and `tensors` returned.
+
+        Returns False, with nothing changed, where `path` does not hold what was written. A phase
+        that has ended does not need it.
+        """
 
     def _restore(self, steps: int, record: dict[str, Any], tensors: dict[str, Tensor]) -> bool:
-        """What all kinds have in common; whether the phase goes on."""
+        """Restore what all kinds share; return whether the phase continues."""
         assert self.settings.online is not None
         self.steps = steps
         self.episodes = [EpisodeRow(*row) for row in record["episodes"]]

@@ -1,7 +1,8 @@
 """The replay of an online phase: the rows of the data, and those that each seed adds.
 
-All are in one table of fixed size, because a recorded update holds its tensors (training.engine).
-The rows of the data are shared; behind them the seeds' rows of one step stand side by side.
+All rows are in one table of fixed size, because a recorded update holds its tensors
+(training.engine). The seeds share the rows of the data; after them, each step adds one row per
+seed, side by side.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ FIELDS = ("observations", "actions", "rewards", "masks", "next_observations")
 
 
 class Buffer(Replay):
-    """Room for `steps` rows of each of `seeds` seeds behind the first `kept` rows of `replay`.
+    """The first `kept` rows of `replay`, then room for `steps` rows of each of `seeds` seeds.
 
-    A batch comes from the newest `limit` rows of its seed, data included, which is what a circular
-    buffer of that size holds. With `mixing`, that share of it comes from the data alone, and the
-    rest from the newest `limit` rows added.
+    A batch comes from the newest `limit` rows of its seed, data included, as in a circular buffer
+    of that size. With `mixing`, that share of it comes from the data only, and the rest from the
+    newest `limit` rows added.
     """
 
     def __init__(
@@ -66,9 +67,9 @@ class Buffer(Replay):
         masks: np.ndarray,
         next_observations: np.ndarray,
     ) -> None:
-        """One step of every seed, (S, ...) of float32 each; `rewards` as a method sees them.
+        """Add one step of every seed, (S, ...) in float32 each; `rewards` as a method sees them.
 
-        Batches may hold it at once, but for a method with columns (see `complete`).
+        Batches may include it at once, except for a method with columns (see `complete`).
         """
         begin = self.kept + self.steps * self.seeds
         for name, rows in zip(
@@ -80,9 +81,9 @@ class Buffer(Replay):
             self.visible = [self.steps] * self.seeds
 
     def complete(self, seed: int, first: int, columns: Mapping[str, np.ndarray]) -> None:
-        """Let batches hold the episode that the seed at position `seed` added from step `first` on.
+        """Make an episode available to batches: that of the seed at position `seed`.
 
-        `columns` are its own, one row a step.
+        It began at step `first`; `columns` are its own, one row per step.
         """
         end = first + len(next(iter(columns.values())))
         for name, values in columns.items():
@@ -92,18 +93,18 @@ class Buffer(Replay):
         self.visible[seed] = end
 
     def episode(self, seed: int, first: int, end: int) -> Transitions:
-        """The steps [first, end) of a seed, which are one episode, on the CPU."""
+        """Return the steps [first, end) of a seed, one whole episode, on the CPU."""
         rows = self.rows(seed, first, end)
         arrays = {name: getattr(self, name)[rows].cpu().numpy() for name in FIELDS}
         return Transitions(**arrays, episodes=np.zeros(end - first, np.int32))
 
     def rows(self, seed: int, first: int, end: int) -> Tensor:
-        """Where the steps [first, end) of a seed are."""
+        """Return the row numbers of the steps [first, end) of a seed."""
         steps = torch.arange(first, end, device=self.rewards.device)
         return self.kept + steps * self.seeds + seed
 
     def sample(self, streams: Streams, batch_size: int) -> Tensor:
-        """Row numbers of the next batch, (S, B)."""
+        """Draw the row numbers of the next batch: (S, B)."""
         drawn = torch.stack(
             [
                 self._draw(seed, generator, batch_size)
@@ -114,7 +115,7 @@ class Buffer(Replay):
         return torch.where(drawn < self.kept, drawn, own).to(self.rewards.device)
 
     def _draw(self, seed: int, generator: torch.Generator, batch_size: int) -> Tensor:
-        """(B,) of the seed's own count: the data's rows, then those that it added."""
+        """Draw (B,) numbers in the seed's own count: the data's rows, then those it added."""
         end = self.kept + self.visible[seed]
 
         def between(low: int, high: int, count: int) -> Tensor:
@@ -134,18 +135,18 @@ class Buffer(Replay):
         return [getattr(self, name) for name in FIELDS]
 
     def _widths(self) -> list[int]:
-        """Numbers a row has in each table."""
+        """Return the number of values per row of each table."""
         return [math.prod(table.shape[1:]) for table in self._tables()]
 
     def _added(self, first: int, end: int) -> slice:
-        """The rows of the steps [first, end) of all seeds."""
+        """Return the slice of rows of the steps [first, end) of all seeds."""
         return slice(self.kept + first * self.seeds, self.kept + end * self.seeds)
 
     def save(self, path: Path) -> dict[str, int]:
-        """Append to `path` the steps since the last save; returns what `load` has to be told.
+        """Append the steps since the last save to `path`; return the arguments of `load`.
 
-        What stands behind those of the last save, left by a job that was killed, is replaced.
-        Raises BenchError when the disk is full.
+        Anything after the last save, left by a killed job, is overwritten. Raises BenchError when
+        the disk is full.
         """
         rows, size = self._added(self._written, self.steps), self.seeds * sum(self._widths())
         parts = [
@@ -170,7 +171,7 @@ class Buffer(Replay):
         return {"steps": self._written, "checksum": self._checksum}
 
     def load(self, path: Path, steps: int, checksum: int) -> bool:
-        """Read back `steps` steps; False, and nothing changed, where `path` does not hold them."""
+        """Read back `steps` steps; return False, with nothing changed, if `path` lacks them."""
         try:
             with open(path, "rb") as file:
                 content = file.read(4 * steps * self.seeds * sum(self._widths()))

@@ -22,7 +22,7 @@ from bench.learning.replay import Replay
 from bench.learning.scalers import ObservationScaler
 from bench.learning.streams import Streams
 from bench.training.engine import Engine
-from helpers.golden import (
+from helpers.golden.record import (
     Draw,
     Named,
     Record,

@@ -1,6 +1,6 @@
-"""Recorded runs of the methods' own programs (golden/README.md): arrays, names and draws.
+"""Recorded runs of the methods' own programs (tests/golden/README.md): arrays, names and draws.
 
-What is here lays a file on a method; golden_case.py runs the updates.
+This module reads a file and maps its names to ours; case.py runs the updates.
 """
 
 from __future__ import annotations
@@ -97,6 +97,13 @@ def laid_out(layout: dict[str, str | tuple[str, str]]) -> Callable[[Record, str]
 TWINS = {
     "critic.trunk": ("critic_1", "critic_2"),
     "target_critic.trunk": ("target_critic_1", "target_critic_2"),
+}
+WITH_VAE = {  # BCQ and BEAR
+    "policy.trunk": "policy",
+    "target_policy.trunk": "target_policy",
+    "vae.encoder": "vae_encoder",
+    "vae.decoder": "vae_decoder",
+    **TWINS,
 }
 
 

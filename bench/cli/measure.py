@@ -1,0 +1,150 @@
+"""The verbs of the command line that measure something beside a suite: speed, precision, ideas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from bench.config.catalogue import Catalogue
+from bench.config.registry import OFFLINE
+from bench.config.types import DEFAULT_SUITE, resolved
+from bench.errors import BenchError
+from bench.paths import COVERAGE, REPORTS, RESULTS, TRANSITIONS
+from bench.speed.cells import PARTS
+
+Name = Annotated[str, tyro.conf.Positional]
+
+
+def benchmark(
+    methods: tuple[str, ...] = OFFLINE,
+    parts: tuple[str, ...] = PARTS,
+    rounds: int = 5,
+    seconds: float = 0.5,
+    peer: str | None = None,
+    out: Path = RESULTS / "benchmark",
+) -> None:
+    """Measure how fast this machine trains: a table, a figure, and every round as JSON.
+
+    Args:
+        methods: keys of the offline methods.
+        parts: gemm, updates, peer, around, scale.
+        rounds: each number is their median.
+        seconds: length of a round.
+        peer: a Python interpreter that has d3rlpy, to measure its IQL too.
+        out: folder for benchmark.json, table.md and scale.png.
+    """
+    from bench.speed.session import run
+
+    content = run(methods, parts, rounds, seconds, peer, out)
+    figure = ", scale.png, scale.svg" if content["scale"] else ""
+    print(f"{out}/: benchmark.json, table.md{figure}")
+
+
+def online_cost(
+    methods: tuple[str, ...] = (),
+    tasks: tuple[str, ...] = (),
+    configfile: Path = Path("config/finetune.yaml"),
+    steps: int = 1_000,
+    rounds: int = 3,
+) -> None:
+    """Measure a suite's online phases: updates alone, environments alone, and both together.
+
+    Args:
+        methods: of the suite; all when left out.
+        tasks: of the suite; all when left out.
+        configfile: the suite.
+        steps: environment steps in each measurement, or some more to fill its last rollout.
+        rounds: measurements of each part, of which the fastest counts.
+    """
+    from bench.speed.online_cost import measure
+
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(configfile)
+    head = ("method/task", "updates", "environments", "both", "ratio")
+    print("{:40}{:>14}{:>14}{:>14}{:>8}".format(*head))
+    for method in methods or suite.methods:
+        catalogue.enter(method, "--methods")
+        for task in tasks or suite.tasks:
+            cell = catalogue.settings(suite, method, task, suite.blocks()[0], str(configfile))
+            if cell.online is None:
+                raise BenchError(f"{configfile}: {method} has no online phase on {task}; set one.")
+            data = TRANSITIONS / resolved(catalogue.task(task), suite).transitions
+            parts = measure(cell, data, steps, rounds)
+            ratio = parts[2] / (parts[0] + parts[1])
+            shown = "".join(f"{part * 1e3:11.3f} ms" for part in parts)
+            print(f"{method + '/' + task:40}{shown}{ratio:8.2f}", flush=True)
+
+
+def precision(
+    tasks: tuple[str, ...],
+    configfile: Path = DEFAULT_SUITE,
+    method: str = "iql",
+    seeds: int = 10,
+    out: Path = RESULTS / "precision",
+) -> None:
+    """Train the same seeds with matrix products in float32 and bfloat16 and compare the scores.
+
+    Finished runs are kept and not repeated.
+
+    Args:
+        tasks: rows of config/tasks.tsv, whose data are under data/transitions.
+        configfile: the suite whose settings apply.
+        method: key of config/methods.yaml.
+        seeds: seeds 0 to N - 1, trained as one block.
+        out: folder for precision.csv and precision.json.
+    """
+    from bench.speed.precision import cells_of, compare, train, write
+
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(configfile)
+    cells = cells_of(tasks, suite, catalogue, method, seeds, str(configfile))
+    table = compare(cells, train(cells), catalogue.tasks)
+    write(table, cells, out)
+    print(table.to_string(index=False))
+
+
+def coverage(
+    simulations: int = 2000, bootstrap: int = 2000, seeds: tuple[int, ...] = (3, 5, 10)
+) -> None:
+    """Simulate how often the reports' 95 % intervals hold the truth; prints and writes a table.
+
+    Args:
+        simulations: made-up experiments of each row.
+        bootstrap: repetitions of the bootstrap in each.
+        seeds: how many seeds an experiment has.
+    """
+    from bench.statistics.frames import write_csv
+    from bench.statistics.interval_coverage import simulate
+
+    frame = simulate(simulations, bootstrap, seeds)
+    write_csv(frame, COVERAGE)
+    print(frame.round(3).to_string(index=False))
+    print(f"{COVERAGE}: error is the simulation's own, one standard deviation")
+
+
+def idea(name: Name) -> None:
+    """Measure one of the paper's ideas as a small experiment; writes results/ideas/NAME.json.
+
+    Args:
+        name: losses, expectiles, support, stitching, overestimation or shift.
+    """
+    import torch
+
+    from bench.report import ideas as report
+
+    torch.set_num_threads(1)
+    print(report.measure(name))
+
+
+def ideas(out: Path = REPORTS / "ideas.pdf") -> None:
+    """Typeset what the experiments of the paper's ideas gave, a page each.
+
+    Args:
+        out: the PDF; a folder with its figures is written beside it.
+    """
+    from bench.report import ideas as report
+
+    report.build(out)
+    print(out)

@@ -1,0 +1,116 @@
+"""The verbs of the command line that train and look into a trained run: train, trace."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+import yaml
+
+from bench.config.catalogue import Catalogue, task_row
+from bench.config.registry import entry_of, load
+from bench.config.types import DEFAULT_SUITE, Settings
+from bench.config.validation import parse_json, validate
+from bench.paths import TRANSITIONS, SuiteFolder
+
+Name = Annotated[str, tyro.conf.Positional]
+
+
+def train(
+    method: Name = "",
+    task: Name = "",
+    seeds: tuple[int, ...] = (0,),
+    configfile: Path = DEFAULT_SUITE,
+    settings: str | None = None,
+    device: str = "auto",
+    threads: int = 1,
+    checkpoint_every: float = 30.0,
+    executor: Literal["auto", "eager", "recorded", "compiled"] = "auto",
+    start: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
+    show: bool = False,
+) -> None:
+    """Train and score one block of seeds of one method on one task; continues if interrupted.
+
+    Args:
+        method: key of config/methods.yaml.
+        task: row of config/tasks.tsv.
+        seeds: training seeds; they run as one block.
+        configfile: suite whose updates, evaluation and overrides apply.
+        settings: all of the above resolved, as JSON; the workflow passes this.
+        device: auto, cpu, cuda or cuda:N.
+        threads: processor threads; one per job is fastest when all cores have a job.
+        checkpoint_every: seconds between checkpoints.
+        executor: how updates are executed; auto compiles long runs where a compiler is found.
+        start: folder of a finished run whose offline phase stands for this one's; by default none,
+            or, for a method that begins from another one, that one's run in this suite.
+        show: print the resolved settings, each with where it comes from, and stop.
+    """
+    if settings is None:
+        catalogue = Catalogue()
+        suite = catalogue.read_suite(configfile)
+        catalogue.enter(method, "bench/config/registry.py")
+        place = suite, method, catalogue.task(task).task
+        cell = catalogue.settings(*place, seeds, str(configfile))
+        origins = catalogue.origins(*place, str(configfile))
+    else:
+        cell = validate(Settings, parse_json(settings, "--settings"), "--settings")
+        origins = {}
+    print(*_described(cell, origins), sep="\n", flush=True)
+    if show:
+        return
+    import torch
+
+    from bench.training.train import train as run
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    results, task = SuiteFolder.of(cell.suite), cell.task.task
+    folder = results.run(cell.method, task, cell.seeds).path
+    begins = entry_of(cell.method).starts_from
+    if start is None and begins:
+        start = results.run(begins, task, cell.seeds).path
+    data = TRANSITIONS / cell.task.transitions
+    row = task_row(cell.task)
+    run(cell, data, folder, device, threads, checkpoint_every, executor, start, row)
+    print(f"results are in {folder}")
+
+
+def trace(folder: Annotated[Path, tyro.conf.Positional]) -> None:
+    """Roll out a finished run in its maze and evaluate its value over the data, for the maps.
+
+    Args:
+        folder: of the run, such as results/quick/runs/iql/pointmaze-large-stitch/0-4.
+    """
+    import torch
+
+    from bench.training.maze_trace import trace as run
+
+    torch.set_num_threads(1)
+    print(run(folder))
+
+
+def _described(cell: Settings, origins: Mapping[str, str]) -> Iterator[str]:
+    """The lines of the resolved settings as YAML, with the origin of each value as a comment."""
+    from bench.training.run import as_tuples
+
+    config = asdict(load(cell.method).Config(**as_tuples(cell.config)))
+    default = f"default in {entry_of(cell.method).module.replace('.', '/')}.py"
+    for key, value in cell.model_dump(mode="json", exclude={"config"}).items():
+        yield _line(key, value, origins.get(key, ""))
+    yield "config:"
+    for key, value in json.loads(json.dumps(config)).items():  # lists for tuples
+        given = "" if key in cell.config else default
+        yield f"  {_line(key, value, origins.get(f'config.{key}', given))}"
+
+
+def _line(key: str, value: object, origin: str) -> str:
+    flow = None if isinstance(value, dict | list) else False  # a collection stays on the line
+    text = yaml.safe_dump(
+        {key: value}, default_flow_style=flow, width=math.inf, sort_keys=False
+    ).rstrip()
+    return f"{text}  # {' '.join(origin.split())}" if origin else text

@@ -1,0 +1,82 @@
+"""The verbs of the command line about a suite as a whole: run, plan, status, watch, schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tyro
+
+from bench.config.catalogue import Catalogue
+from bench.config.types import DEFAULT_SUITE
+from bench.paths import BENCHMARK, REPORTS
+
+
+def run(
+    arguments: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
+    configfile: Path = DEFAULT_SUITE,
+    cores: str = "all",
+) -> None:
+    """Run a whole suite to its report, with a live display; `snakemake` does the work.
+
+    Args:
+        arguments: passed on to snakemake; repeat for several.
+        configfile: the suite.
+        cores: how many processor cores to use.
+    """
+    from bench.jobs.launch import launch
+
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(configfile)
+    launch(cores, configfile, arguments)
+    print(f"The report is in {REPORTS / suite.suite}.pdf")
+
+
+def plan(configfile: Path = DEFAULT_SUITE, speeds: Path = BENCHMARK) -> None:
+    """Print what a suite will need: jobs, updates, downloads, disk, memory and hours.
+
+    Args:
+        configfile: the suite.
+        speeds: measurements of `python -m bench benchmark`.
+    """
+    from bench.jobs import cost_plan
+
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(configfile)
+    for line in cost_plan.lines(suite, catalogue, cost_plan.Speeds(speeds)):
+        print(line)
+
+
+def status(configfile: Path = DEFAULT_SUITE) -> None:
+    """Show which jobs of a suite are done, running, stopped or waiting, and the time left.
+
+    Args:
+        configfile: the suite.
+    """
+    from bench.jobs.status import jobs_of, lines
+
+    catalogue = Catalogue()
+    for line in lines(jobs_of(catalogue.read_suite(configfile), catalogue)):
+        print(line)
+
+
+def watch(log: Path, parent: int) -> None:
+    """Print a line of progress now and then while a workflow runs, which starts this itself.
+
+    Args:
+        log: Snakemake's own log file.
+        parent: process id of Snakemake.
+    """
+    from bench.jobs.watch import lines
+
+    lines(log, parent)
+
+
+def schema(check: bool = False) -> None:
+    """Write workflow/schemas/ from the types in the code.
+
+    Args:
+        check: only compare, and fail where a file is out of date.
+    """
+    from bench.config.json_schemas import write
+
+    write(check)

@@ -1,0 +1,81 @@
+"""D4RL's files as config/d4rl.tsv lists them: where each is, and what is known of its content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from bench.config.validation import Strict, read_table, validate
+from bench.errors import unknown
+from bench.paths import D4RL
+
+TABLE = Path("config/d4rl.tsv")
+PREFIX = "d4rl/"  # of the Minari ids
+OWN = "hdf5:"  # recipe of a file of one's own
+
+
+class Source(Strict):
+    """One row of config/d4rl.tsv, whose head says where each column comes from."""
+
+    dataset: str
+    urls: tuple[str, ...] = Field(min_length=1)
+    bytes: int | None = Field(default=None, gt=0)
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    observation_dim: int
+    action_dim: int
+    max_episode_steps: int
+    ref_min_score: float
+    ref_max_score: float
+    environment: str
+    jumps: Literal["refused", "reported"] = "refused"
+    segments: int | None = None
+    rows: int | None = None
+    rows_status: str = ""
+    complete_rows: int | None = None
+    return_mean: float | None = None
+    return_min: float | None = None
+    return_max: float | None = None
+    qlearning_rows: int | None = None
+    qlearning_rows_status: str = ""
+
+    @field_validator("urls", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return value.split() if isinstance(value, str) else value
+
+    @property
+    def minari_id(self) -> str:
+        """hopper-medium-v2 -> d4rl/hopper/medium-v2."""
+        return PREFIX + self.dataset.replace("-", "/", 1)
+
+    @property
+    def path(self) -> Path:
+        """Where the file is kept, under D4RL's own name."""
+        return D4RL / self.urls[0].rpartition("/")[2]
+
+
+def read_sources(table: Path = TABLE) -> dict[str, Source]:
+    """The table by dataset."""
+    rows = [
+        validate(Source, row, f"{table}, row {number}")
+        for number, row in enumerate(read_table(table), start=1)
+    ]
+    return {row.dataset: row for row in rows}
+
+
+def source_of(name: str) -> Source:
+    """The row of `hopper-medium-v2`, or of the Minari id `d4rl/hopper/medium-v2`."""
+    sources = read_sources()
+    dataset = name.removeprefix(PREFIX).replace("/", "-")
+    if dataset not in sources:
+        raise unknown(str(TABLE), "dataset", dataset, sources)
+    return sources[dataset]
+
+
+def file_of(dataset: str, recipe: str) -> Path | None:
+    """The HDF5 file that a task of recipe `d4rl` or `hdf5:PATH` is converted from."""
+    if recipe == "d4rl":
+        return source_of(dataset).path
+    return Path(recipe.removeprefix(OWN)).expanduser() if recipe.startswith(OWN) else None

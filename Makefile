@@ -5,8 +5,9 @@ SUITE ?= config/quick.yaml
 BIN := .venv/bin
 RUN := PATH="$(abspath $(BIN)):$$PATH"
 PIP_OPTIONS ?=
+CHECKS := check-types check-workflow check-rules check-schema check-layout check-code
 
-.PHONY: suite setup test test-cluster check format benchmark pictures lock clean
+.PHONY: suite setup test test-cluster check $(CHECKS) format benchmark pictures lock clean
 
 suite: .venv/ready
 	@$(BIN)/python -m bench run --cores $(CORES) --configfile $(SUITE)
@@ -29,13 +30,27 @@ test: check
 test-cluster: .venv/ready
 	$(RUN) pytest -m cluster -rs tests/workflow/test_cluster.py
 
+# Side by side; the types take longest.
 check: .venv/ready
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory -j 2 $(CHECKS)
+
+check-types: .venv/ready
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check workflow Snakefile
+
+check-workflow: .venv/ready
 	$(RUN) snakemake --lint
+
+check-rules: .venv/ready
+	$(BIN)/snakefmt --check workflow Snakefile
+
+check-schema: .venv/ready
 	$(BIN)/python -m bench schema --check
+
+check-layout: .venv/ready
+	$(BIN)/ruff format --check .
+
+check-code: .venv/ready
+	$(BIN)/ruff check .
 
 format: .venv/ready
 	$(BIN)/ruff format .

@@ -14,13 +14,24 @@ from bench.data.transitions import Transitions
 # Processes that tests start in other folders run this checkout, not an installed one.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(":")
 torch.set_num_threads(1)
-# Files of whole workflows go first, so that none of them ends alone on one of the cores.
-LONG = ("test_workflow.py", "test_faults_workflow.py", "test_finetune_workflow.py")
+# The files that take most of the time begin, the longest first, so that none of them ends alone
+# on one of the cores.
+LONG = (
+    "test_contract.py",
+    "test_workflow.py",
+    "test_finetune_workflow.py",
+    "test_faults_workflow.py",
+    "test_online_phase.py",
+    "test_train.py",
+    "test_real_data.py",
+    "test_faults.py",
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip, with the reason, what this machine has not got or this call has not asked for."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    place = {name: index for index, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONG)))
     card = torch.cuda.is_available()
     for item in items:
         if not card and item.get_closest_marker("gpu"):

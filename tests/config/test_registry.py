@@ -1,4 +1,4 @@
-"""One row a method: rows agree with their modules, and every verb takes every registered name."""
+"""One row per method: rows agree with their modules, and every verb takes every registered name."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_job_may_have_one_other_setting(capsys: pytest.CaptureFixture[str]) ->
 
 SUITE = {
     "suite": "scratch",
-    "title": "A method of one's own",
+    "title": "A user's own method",
     "tasks": ["hopper-medium-replay", "pointmaze-large-stitch"],
     "methods": ["bc", "scratch", "scratch@learning_rate=0.01"],
     "seeds": [0, 1, 2],

@@ -49,7 +49,7 @@ def start(folder: Path, cell: Settings, *options: str, **environment: str) -> su
     return subprocess.Popen(
         [*command, "--device", "cpu", *options],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(HERE)} | environment,
+        env=os.environ | {"PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}"} | environment,
         start_new_session=True,
         text=True,
         stdout=subprocess.PIPE,

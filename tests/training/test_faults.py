@@ -154,7 +154,7 @@ def test_the_checkpoint_before_a_torn_one_serves(
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(place: Path) -> None:
     cell = settings()
     command = [sys.executable, "-m", "bench", "train", "--settings", cell.model_dump_json()]
-    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    environment = os.environ | {"PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"}
     done = subprocess.run(
         command, cwd=place / "a", env=environment, text=True, capture_output=True, check=False,
         preexec_fn=small_files, timeout=120,

@@ -257,7 +257,7 @@ def test_the_scales_stand_beside_the_networks(data: Transitions, tmp_path: Path)
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"horizon": 81}, r"^online, steps: 80 steps are fewer .* rollout of ppo, whose horizon is 81"),
+        ({"horizon": 81}, r"^online, steps: 80 steps are fewer .* ppo, whose horizon is 81"),
         ({"horizon": 25, "environments": 8}, r"^ppo, environments: 8, but .* one per seed"),
         ({"horizon": 25}, r"^ppo, minibatches: 32 exceed the rollout's 25 steps"),
     ],

@@ -182,7 +182,9 @@ def test_compiled_updates_see_the_rows_as_they_arrive(data: Transitions) -> None
 
 def test_a_warm_up_longer_than_the_phase_is_refused(data: Transitions) -> None:
     run = Run(settings("sac", config={"hidden": [4], "warm_up": 80}), data, CPU)
-    with pytest.raises(BenchError, match=r"^online, steps: 80 steps leave no update after sac's warm_up of 80;"):
+    with pytest.raises(
+        BenchError, match=r"^online, steps: 80 steps leave no .* sac's warm_up of 80;"
+    ):
         run.go_online()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pypdfium2
+import pytest
 from helpers.suite_results import (
     LABELS,
     MAZES,
@@ -26,6 +27,8 @@ from bench.report.sections import effects
 from bench.statistics.frames import read_csv, write_csv
 from bench.statistics.paired_effects import EFFECT_COLUMNS, paired_effects
 from bench.statistics.scores import SCORE_COLUMNS
+
+pytestmark = pytest.mark.usefixtures("svg_alone")
 
 A, B, MAZE = TASKS[0], TASKS[1], MAZES[5]
 

@@ -18,6 +18,8 @@ from bench.report import ideas
 from iql import iql
 from iql.ideas import expectiles, line, losses, overestimation, stitching, support
 
+pytestmark = pytest.mark.usefixtures("svg_alone")
+
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:

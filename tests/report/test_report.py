@@ -27,6 +27,8 @@ from bench.report import build as report
 from bench.report import prose
 from bench.statistics.aggregates import SUMMARY_COLUMNS
 
+pytestmark = pytest.mark.usefixtures("svg_alone")
+
 A, B, MAZE = TASKS[0], TASKS[1], MAZES[5]
 
 

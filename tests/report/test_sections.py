@@ -113,6 +113,7 @@ def test_a_figure_is_declared_once(
     }
 
 
+@pytest.mark.usefixtures("svg_alone")
 def test_every_figure_has_its_caption_everywhere(results: Path, tmp_path: Path) -> None:
     cards = [write_card(tmp_path / "cards", task) for task in (A, MAZE)]
     out = tmp_path / "report.pdf"
@@ -169,6 +170,7 @@ def older_runs(results: Path, cards: list[Path]) -> None:
         older(path, lambda r: r.update(online_seconds={"total": 3.0}))
 
 
+@pytest.mark.usefixtures("svg_alone")
 @pytest.mark.parametrize("change", [nothing_ran, older_cards, older_runs], ids=lambda c: c.__name__)
 def test_no_section_fails_for_lack_of_a_record(
     change: Callable[..., None], results: Path, tmp_path: Path

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.training_jobs import DATASET, results, same_files, settings, start, wait_for
+from helpers.training_jobs import (
+    DATASET,
+    place_data,
+    random_data,
+    results,
+    same_files,
+    settings,
+    start,
+    wait_for,
+)
 
 from bench.data import transitions
 from bench.data.transitions import Transitions
@@ -19,26 +28,35 @@ from bench.errors import BenchError
 from bench.paths import TRANSITIONS
 from bench.training.run import Run
 
+LONGER = settings(updates=2000, evaluation={"every": 500, "episodes": 2})
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of a job that nothing interrupts."""
+    folder = place_data(tmp_path_factory.mktemp("undisturbed"), random_data())
+    assert start(folder, LONGER).wait(120) == 0
+    return results(folder, LONGER)
+
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_interrupted_and_resumed_equals_undisturbed(place: Path, blow: signal.Signals) -> None:
-    cell = settings(updates=2000, evaluation={"every": 500, "episodes": 2})
-    undisturbed = start(place / "a", cell)
-    assert undisturbed.wait(120) == 0
-
-    process = start(place / "b", cell, "--checkpoint-every", "0")
-    wait_for((results(place / "b", cell) / "checkpoint.safetensors").exists, process)
+def test_interrupted_and_resumed_equals_undisturbed(
+    place: Path, undisturbed: Path, blow: signal.Signals
+) -> None:
+    folder = results(place / "b", LONGER)
+    process = start(place / "b", LONGER, "--checkpoint-every", "0")
+    wait_for((folder / "checkpoint.safetensors").exists, process)
     time.sleep(0.5)
     process.send_signal(blow)
     # A request to stop saves at once and asks for another try; a SIGKILL cannot.
     assert process.wait(30) == (-signal.SIGKILL if blow == signal.SIGKILL else 75)
-    assert not (results(place / "b", cell) / "run.json").exists()
+    assert not (folder / "run.json").exists()
 
-    resumed = start(place / "b", cell)
+    resumed = start(place / "b", LONGER)
     output = resumed.communicate(timeout=120)[0]
     assert resumed.returncode == 0, output
-    assert json.loads((results(place / "b", cell) / "run.json").read_text())["resumed"] == 1
-    same_files(results(place / "a", cell), results(place / "b", cell))
+    assert json.loads((folder / "run.json").read_text())["resumed"] == 1
+    same_files(undisturbed, folder)
 
 
 def test_a_signal_to_the_compiler_too_is_a_request_to_stop(place: Path) -> None:

@@ -94,6 +94,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def test_a_workflow_killed_outright_is_just_run_again(killed: Project, tmp_path: Path) -> None:
     calm = make(tmp_path)
     calm.suite = killed.suite
+    shutil.copytree(killed.folder / "data", tmp_path / "data", copy_function=shutil.copy2)
     done = calm.snakemake("results/tiny/scores.csv")
     assert done.returncode == 0, done.stdout + done.stderr
     scores = "results/tiny/scores.csv"

@@ -27,6 +27,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.fixture(scope="module")
+def repeated(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same suite collected and trained anew, up to its scores."""
+    project = Project(tmp_path_factory.mktemp("repeated"))
+    done = project.snakemake("results/tiny/scores.csv")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project
+
+
 def test_every_run_is_in_the_scores(project: Project) -> None:
     scores = pd.read_csv(project.folder / "results/tiny/scores.csv")
     suite = project.suite
@@ -139,14 +148,19 @@ def test_what_is_read_late_repeats_no_training(
         assert set(project.planned()) == expected
     finally:
         path.write_text(before)
+
+
+def test_files_written_anew_with_the_same_content_repeat_nothing(project: Project) -> None:
+    for path in (project.folder / "config").rglob("*.*"):
+        path.write_bytes(path.read_bytes())
     assert not project.planned()
 
 
 def test_a_comment_in_the_code_repeats_nothing(project: Project) -> None:
     copy = shutil.copytree(ROOT / "bench", project.folder / "bench")
     try:
-        with open(copy / "learner.py", "a") as file:
-            file.write("# A comment.\n")
+        path = copy / "learning/learner.py"
+        path.write_text(path.read_text() + "# A comment.\n")
         assert not project.planned()
     finally:
         shutil.rmtree(copy)
@@ -160,14 +174,11 @@ def test_a_record_has_its_task_s_row_beside_what_decides_the_run(project: Projec
     assert run["task"]["dataset"] == "local/halfcheetah/medium-replay-4k-v0"
 
 
-def test_a_new_collection_and_training_give_the_same_bytes(project: Project) -> None:
-    folder = project.folder
-    first = (folder / "results/tiny/scores.csv").read_bytes()
-    for name in ("data", "results"):
-        shutil.move(folder / name, folder / f"first-{name}")
-    done = project.snakemake("results/tiny/scores.csv")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (folder / "results/tiny/scores.csv").read_bytes() == first
+def test_a_new_collection_and_training_give_the_same_bytes(
+    project: Project, repeated: Project
+) -> None:
+    first, second = (p.folder / "results/tiny/scores.csv" for p in (project, repeated))
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_maps_trace_their_runs_and_repeat_no_training(project: Project) -> None:
@@ -195,19 +206,18 @@ def test_a_wrong_name_stops_before_any_job(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_a_bad_dataset_stops_all_training_and_keeps_finished_runs(tmp_path: Path) -> None:
-    project = Project(tmp_path)
-    project.suite |= {"tasks": ["pointmaze-large-stitch"], "methods": ["bc"]}
-    assert project.snakemake().returncode == 0
-    kept = tmp_path / "results/tiny/runs/bc/pointmaze-large-stitch/0-2/run.json"
+def test_a_bad_dataset_stops_all_training_and_keeps_finished_runs(repeated: Project) -> None:
+    runs = repeated.folder / "results/tiny/runs"
+    kept = runs / "bc/pointmaze-large-stitch/0-2/run.json"
     finished = kept.read_bytes()
-    table = tmp_path / "config/tasks.tsv"
+    table = repeated.folder / "config/tasks.tsv"
     row = "mine\tpointmaze\tbench.maze:PointMazeStitch-v0\tlocal/mine-v0\tnone\t0\t1\ttrue\tme\n"
     table.write_text(table.read_text() + row)
-    project.suite |= {"tasks": ["pointmaze-large-stitch", "mine"], "methods": ["bc", "bc10"]}
-    done = project.run("bench run")
+    repeated.suite |= {"tasks": ["pointmaze-large-stitch", "mine"], "methods": ["bc", "awac"]}
+    assert repeated.planned()["train"] == 3
+    done = repeated.run("bench run")
     assert done.returncode == 2
     assert "error: data/minari/local/mine-v0: no Minari dataset there" in done.stderr
     assert "Traceback" not in done.stderr
     assert kept.read_bytes() == finished
-    assert not (tmp_path / "results/tiny/runs/bc10").exists()
+    assert not (runs / "awac").exists()

@@ -81,6 +81,7 @@ def save(figure: Figure, stem: Path) -> None:
     for kind in FORMATS:
         dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
         figure.savefig(f"{stem}.{kind}", metadata=dates[kind])
+        figure.set_layout_engine("none")  # laid out once, and alike in all formats
 
 
 def legend(figure: Figure, axes: Axes) -> None:

@@ -15,7 +15,7 @@ ARCHAIC = (
     *("hereby", "herein", "hereto", "thereby", "therein", "thereof", "thereto", "thereupon"),
     *("whereby", "wherein", "whereof", "whereupon", "forthwith", "albeit", "of one's own"),
 )
-COUNTED = "row line column curve page panel figure table file folder cell part run job seed test"
+COUNTED = "row line column curve page panel figure table file folder cell part run seed test"
 WORDS = re.compile(rf"\b(?:{'|'.join(ARCHAIC)})\b", re.IGNORECASE)
 PER = re.compile(rf"\b(?:a|an|one) (?:{'|'.join(COUNTED.split())}) an? \w+", re.IGNORECASE)
 

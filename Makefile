@@ -1,4 +1,4 @@
-# `make` runs the default suite on a fresh machine, `make test` the tests. Both set up first.
+# `make` runs the default suite, `make test` the tests; both install everything they need first.
 PYTHON ?= python3
 CORES ?= all
 SUITE ?= config/quick.yaml
@@ -26,7 +26,7 @@ setup: .venv/ready
 test: check
 	$(RUN) pytest -n auto --dist loadfile --no-loadscope-reorder
 
-# On a machine with SLURM's packages, as root: two nodes of its own, started and stopped.
+# Needs root and SLURM's packages; starts and stops its own cluster of two nodes.
 test-cluster: .venv/ready
 	$(RUN) pytest -m cluster -rs tests/workflow/test_cluster.py
 
@@ -57,7 +57,7 @@ format: .venv/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/snakefmt workflow Snakefile
 
-# d3rlpy pins another gymnasium than ours, so that the peer lives in an environment of its own.
+# d3rlpy pins a different gymnasium, so the peer gets its own environment.
 benchmark: .venv/ready .venv-peer/ready
 	$(BIN)/python -m bench benchmark --peer .venv-peer/bin/python
 
@@ -66,12 +66,12 @@ benchmark: .venv/ready .venv-peer/ready
 	.venv-peer/bin/python -m pip install --quiet $(PIP_OPTIONS) torch==2.13.0 d3rlpy==2.8.1
 	@touch $@
 
-# Of the documentation, from the reports of `make` and of `snakemake --cores all ideas`.
+# Pictures in the documentation, from the reports of `make` and `snakemake --cores all ideas`.
 pictures: .venv/ready
 	$(BIN)/python docs/pictures.py
 
-# torch's CPU and CUDA builds share a version; the CUDA libraries that one of them needs are
-# left to pip, so that the lock file serves both.
+# torch's CPU and CUDA builds share a version; the lock file serves both because the CUDA libraries
+# are left to pip.
 lock:
 	uv pip compile pyproject.toml --extra dev --extra cluster --universal --python-version 3.11 --no-annotate \
 	  --no-header $(PIP_OPTIONS) | grep -vE '^(nvidia|cuda|triton)' > requirements.lock

@@ -1,5 +1,5 @@
 # Plain `snakemake` finds this file; the workflow itself is in workflow/.
-# An included default target is not taken over, hence the rule.
+# Snakemake ignores the default target of an included file, hence the rule.
 
 
 include: "workflow/Snakefile"

@@ -1,1 +1,1 @@
-"""The shared package: tasks, data, training loop, statistics and report of the suite."""
+"""The shared package: tasks, data, training loop, statistics and reports."""

@@ -1,4 +1,4 @@
-"""The one error that users see: a sentence naming file, field and remedy."""
+"""The one error that users see: a sentence naming the file, the field and the remedy."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 
 class BenchError(Exception):
-    """Bad input; the command line prints the sentence and exits with 2."""
+    """Invalid input; the command line prints the sentence and exits with status 2."""
 
 
 def unknown(where: str, kind: str, name: object, known: Iterable[str]) -> BenchError:
-    """An unknown name, with the nearest known one as remedy."""
+    """Return the error for an unknown name, with the closest known name as the remedy."""
     options = sorted(known)
     near = difflib.get_close_matches(str(name), options, n=1, cutoff=0.5)
     remedy = f"did you mean '{near[0]}'?" if near else f"use one of: {', '.join(options)}."

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: text, JSON and tables of rows."""
+"""Atomic file writes for text, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.errors import BenchError
 
 
 def replace_folder(staging: Path, folder: Path) -> None:
-    """Put `staging` where `folder` is, which stays until the last moment and is then removed."""
+    """Move `staging` to `folder`, keeping any existing `folder` until the last moment."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     if folder.exists():
         os.replace(folder, staging.with_name(f"{staging.name}.replaced"))
@@ -21,7 +21,7 @@ def replace_folder(staging: Path, folder: Path) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; raises BenchError with the file."""
+    """Read a JSON object; raise BenchError naming the file if that fails."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -34,7 +34,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write atomically: the file is whole, or as it was."""
+    """Write atomically: a crash leaves either the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -45,12 +45,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Indented JSON, atomically."""
+    """Write indented JSON atomically."""
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A CSV, atomically; floats keep the digits that restore them."""
+    """Write a CSV atomically; floats keep enough digits to be read back exactly."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(scratch, "w", newline="") as file:

@@ -1,3 +1,3 @@
-"""Entry point of the environment ids `bench.locomotion:...`, which stored datasets carry."""
+"""Entry point of the environment ids `bench.locomotion:...`, which stored datasets refer to."""
 
 from bench.environments import locomotion as locomotion

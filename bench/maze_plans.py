@@ -1,7 +1,7 @@
-"""The floor plans of all mazes: walls, start, goal, and the way from anywhere to the goal.
+"""Floor plans of all mazes: walls, start, goal, and shortest paths to the goal.
 
-The environments are built from these plans, and what looks at mazes (probes of a value, dataset
-cards, maps) asks them. NumPy alone, so that the report can ask too.
+The environments are built from these plans; value probes, dataset cards and maps query them.
+Only NumPy is imported, so that the report can use them too.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ ANT_CELL = 4.0  # metres
 ANT_GOAL_RADIUS = 0.5
 ANT_GOALS = (0.0, 1.5)  # see bench.environments.antmaze
 ANT_FIXED_GOAL = (0.75, 0.75)
-SEAM = 1e-6  # metres by which walls are thicker here, so that nothing passes where two corners meet
-CHUNK = 4096  # positions whose lines of sight are computed at once
+SEAM = 1e-6  # metres added to walls here, so that no path slips between two touching corners
+CHUNK = 4096  # positions per batch of line-of-sight tests
 
 
 @dataclass(frozen=True)
 class Maze:
-    """A plan of cells and where it lies; y changes by `down` cells from one row to the next."""
+    """A grid of cells placed in the plane; y changes by `down` cells per row."""
 
     plan: tuple[str, ...]  # "#" is a wall
     start: Cell
@@ -64,33 +64,33 @@ class Maze:
     origin: tuple[float, float]  # (x, y) of the centre of cell (0, 0)
     down: int  # 1 or -1
     goal_radius: float  # an episode ends this close to the goal
-    goals: tuple[float, float]  # how far above the goal cell's centre goals lie, on each axis
+    goals: tuple[float, float]  # range of goal offsets from the goal cell's centre, on each axis
 
     def free_cells(self) -> list[Cell]:
-        """All cells without a wall, row by row."""
+        """Return all cells without a wall, row by row."""
         return [(i, j) for i, row in enumerate(self.plan) for j, s in enumerate(row) if s != "#"]
 
     def walls(self) -> list[Cell]:
-        """All cells with a wall, row by row."""
+        """Return all cells with a wall, row by row."""
         return [(i, j) for i, row in enumerate(self.plan) for j, s in enumerate(row) if s == "#"]
 
     def centre(self, cell: Cell) -> np.ndarray:
-        """The (x, y) of a cell's centre."""
+        """Return the (x, y) of a cell's centre."""
         row, column = cell
         return np.array(self.origin) + self.cell * np.array([column, self.down * row])
 
     def cells_of(self, positions: np.ndarray) -> np.ndarray:
-        """Row and column of the cell that holds each (x, y): (N, 2) -> (N, 2) of int."""
+        """Return the row and column of the cell containing each (x, y): (N, 2) -> (N, 2) int."""
         column, row = ((positions - self.origin) / (self.cell, self.down * self.cell)).T
         return np.floor(np.stack([row, column], axis=1) + 0.5).astype(int)
 
     def cell_of(self, position: np.ndarray) -> Cell:
-        """The cell that holds one (x, y)."""
+        """Return the cell containing one (x, y)."""
         row, column = self.cells_of(np.asarray(position)[None])[0]
         return int(row), int(column)
 
     def distances(self, goal: Cell) -> dict[Cell, int]:
-        """Steps from every free cell to `goal` along the corridors (breadth-first)."""
+        """Return the number of cells from every free cell to `goal` (breadth-first search)."""
         result = {goal: 0}
         queue = deque([goal])
         while queue:
@@ -108,20 +108,20 @@ class Maze:
 
     @property
     def goal_xy(self) -> np.ndarray:
-        """The (x, y) in the middle of where the goal may lie."""
+        """The (x, y) at the centre of the region where goals are sampled."""
         return self.centre(self.goal) + np.mean(self.goals)
 
     def reached(self, positions: np.ndarray) -> np.ndarray:
-        """Whether each (x, y) is as close as an episode's end to some possible goal: (N,)."""
+        """Return whether each (x, y) is within `goal_radius` of some possible goal: (N,) bool."""
         nearest, farthest = self.goals
         away = np.abs(positions - self.goal_xy) - (farthest - nearest) / 2
         return np.hypot(*away.clip(min=0).T) <= self.goal_radius
 
     def path_distance(self, positions: np.ndarray) -> np.ndarray:
-        """Length of the shortest way from each (x, y) to `goal_xy` in metres: (N, 2) -> (N,).
+        """Return the length in metres of the shortest path from each (x, y) to `goal_xy`.
 
-        That way is straight from corner to corner, so that the length changes smoothly with the
-        position. A position inside a wall counts as at the wall's edge.
+        (N, 2) -> (N,). The path runs straight from corner to corner, so its length changes
+        smoothly with the position. A position inside a wall is first moved to the wall's edge.
         """
         stops, left = self._stops
         parts = []
@@ -132,7 +132,7 @@ class Maze:
 
     @functools.cached_property
     def _stops(self) -> tuple[np.ndarray, np.ndarray]:
-        """The goal and the corners that a shortest way may turn at, and how far is left there."""
+        """The goal and the corners where a shortest path may turn, with their path lengths."""
         corners = []
         for i in range(1, len(self.plan)):
             for j in range(1, len(self.plan[0])):
@@ -149,20 +149,20 @@ class Maze:
         return stops, left
 
     def _lengths(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Straight distances, infinite where a wall is between: (N, 2), (M, 2) -> (N, M)."""
+        """Return straight-line distances, infinite through walls: (N, 2), (M, 2) -> (N, M)."""
         step = b - a[:, None]
         step[step == 0] = 1e-300  # parallel to an axis
         blocked = np.zeros(step.shape[:2], bool)
         for wall in self.walls():
             half = self.cell / 2 + SEAM
-            # The shares of the line at which it enters and leaves the wall's span on each axis.
+            # Fractions of the line at which it enters and leaves the wall's extent on each axis.
             ends = [(self.centre(wall) + side * half - a)[:, None] / step for side in (-1, 1)]
             enter, leave = np.minimum(*ends).max(axis=2), np.maximum(*ends).min(axis=2)
             blocked |= enter.clip(min=0) < leave.clip(max=1)
         return np.where(blocked, np.inf, np.hypot(step[..., 0], step[..., 1]))
 
     def _out_of_walls(self, positions: np.ndarray) -> np.ndarray:
-        """Each (x, y), or the nearest one in a free cell."""
+        """Return each (x, y), moved to the nearest free cell if it lies inside a wall."""
         centres = np.array([self.centre(cell) for cell in self.free_cells()])
         half = self.cell / 2 - 2 * SEAM
         outside = (np.abs(positions[:, None] - centres) - half).clip(min=0).sum(axis=2)
@@ -179,7 +179,7 @@ def _ant(name: str, goals: tuple[float, float]) -> Maze:
     return Maze(plan, start, goal, ANT_CELL, origin, 1, ANT_GOAL_RADIUS, goals)
 
 
-# The point's cells are 1 m wide, its maze is centred on 0 and y points up.
+# The point maze has cells 1 m wide, is centred on the origin, and its y axis points up.
 STITCH = Maze(PLANS["Large"], (1, 1), (7, 10), 1.0, (-5.5, 4.0), -1, 0.45, (0.0, 0.0))
 MAZES = {"PointMazeStitch": STITCH}
 MAZES |= {f"AntMaze{name}": _ant(name, ANT_GOALS) for name in PLANS}
@@ -192,5 +192,5 @@ def ant_maze(name: str, goals: str = "") -> Maze:
 
 
 def maze_of(env_id: str) -> Maze | None:
-    """The maze of a Gymnasium id, such as bench.antmaze:AntMazeUmaze-v2, if it has one."""
+    """Return the maze of a Gymnasium id such as bench.antmaze:AntMazeUmaze-v2, or None."""
     return MAZES.get(env_id.rpartition(":")[2].rpartition("-v")[0])

@@ -1,11 +1,11 @@
-"""Names of folders and files, in one place; all folders are below the project's root.
+"""Names of all folders and files; folders are relative to the project's root.
 
 data/d4rl/            D4RL's files, as downloaded
 data/minari/          datasets as episodes
-data/transitions/     datasets as arrays, a folder each with its card.json
+data/transitions/     datasets as arrays, one folder each with its card.json
 results/SUITE/        tables of a suite, and runs/METHOD/TASK/SEEDS/
-results/published/    results that this project ships
-reports/              PDFs and pages
+results/published/    results shipped with this project
+reports/              reports as PDF and HTML
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ COVERAGE = PUBLISHED / "coverage/coverage.csv"
 
 CARD = "card.json"
 RUNS = "runs"
-# Files of a run. `episodes.csv` has the training episodes of an online phase.
+# Files of a run. `episodes.csv` holds the training episodes of an online phase.
 RECORD, POLICY, TRACE = "run.json", "policy.safetensors", "trace.safetensors"
 EVALUATIONS, METRICS, EPISODES = "evaluations.csv", "metrics.csv", "episodes.csv"
-# Files of a run that has not finished; the second has what an online phase added to its buffer.
+# Files of an unfinished run; the second holds what an online phase added to its replay buffer.
 CHECKPOINT, ONLINE_ROWS = "checkpoint.safetensors", "online.rows"
 # Files of a suite.
 SCORES, SUMMARY, AGGREGATE = "scores.csv", "summary.csv", "aggregate.csv"
@@ -32,19 +32,19 @@ EFFECTS, FINETUNE, CLAIMS = "effects.csv", "finetune.csv", "claims.json"
 
 
 def block_name(seeds: tuple[int, ...]) -> str:
-    """`0-4` for a run of consecutive seeds, else `0_2_5`."""
+    """Return `0-4` for consecutive seeds, else `0_2_5`."""
     if len(seeds) > 1 and seeds == tuple(range(seeds[0], seeds[-1] + 1)):
         return f"{seeds[0]}-{seeds[-1]}"
     return "_".join(map(str, seeds))
 
 
 def run_name(method: str, task: str, seeds: tuple[int, ...]) -> str:
-    """METHOD/TASK/SEEDS, the name of a run in its suite."""
+    """Return METHOD/TASK/SEEDS, the name of a run within its suite."""
     return f"{method}/{task}/{block_name(seeds)}"
 
 
 def card_of(transitions: str) -> Path:
-    """The card of a folder in TRANSITIONS."""
+    """Return the path of the dataset card of a folder in TRANSITIONS."""
     return TRANSITIONS / transitions / CARD
 
 
@@ -56,7 +56,7 @@ class RunFolder:
 
     @property
     def record(self) -> Path:
-        """Settings, machine and status; written last, so that where it is the rest is whole."""
+        """Settings, machine and status; written last, so its presence means a complete run."""
         return self.path / RECORD
 
     @property
@@ -81,12 +81,12 @@ class RunFolder:
 
     @property
     def trace(self) -> Path:
-        """Values and paths in a maze."""
+        """Learned values and rolled-out paths in a maze."""
         return self.path / TRACE
 
     @property
     def checkpoint(self) -> Path:
-        """What an interrupted run continues from."""
+        """The state from which an interrupted run resumes."""
         return self.path / CHECKPOINT
 
 
@@ -98,11 +98,11 @@ class SuiteFolder:
 
     @classmethod
     def of(cls, suite: str) -> SuiteFolder:
-        """The live results of a suite."""
+        """Return the folder of a suite's own results, as opposed to the published ones."""
         return cls(RESULTS / suite)
 
     def run(self, method: str, task: str, seeds: tuple[int, ...]) -> RunFolder:
-        """The folder of a run, whether or not it exists."""
+        """Return the folder of a run, whether or not it exists."""
         return RunFolder(self.path / RUNS / run_name(method, task, seeds))
 
     @property

@@ -1,4 +1,4 @@
-"""How far a job is: a line in its log, and a small file that `bench watch` reads."""
+"""Progress of a job: a line in its log, and a small file that `bench watch` reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LINE_EVERY = 15.0
 
 
 class Progress:
-    """Counts towards `total`; use as a context manager, call with the units just done."""
+    """A counter up to `total`: enter it as a context, then call it with the units just done."""
 
     def __init__(self, label: str, total: int, unit: str, done: int = 0):
         self.label, self.total, self.unit = label, total, unit
@@ -42,7 +42,7 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Units per second since this process began."""
+        """Units per second since this process started."""
         elapsed = time.monotonic() - self.began
         return (self.done - self.began_at) / elapsed if elapsed > 0 else 0.0
 

@@ -27,7 +27,7 @@ WIDTH, GAP, LINE = 1550, 24, 1  # pixels
 def page(
     document: pypdfium2.PdfDocument, number: int, part: tuple[float, float], width: int
 ) -> Image.Image:
-    """A part of a page, its `width` and a thin frame."""
+    """Crop part of a page to `width` pixels and frame it."""
     image = document[number].render(scale=width / document[number].get_width()).to_pil()
     top, bottom = (round(share * image.height) for share in part)
     image = image.crop((0, top, image.width, bottom))

@@ -1,4 +1,4 @@
-"""The numbers of a suite that a claim asks for, one a seed, and in what the suite departs."""
+"""The numbers of a suite that a claim needs, one per seed, and how the suite departs from it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ORIGINS = {
 
 
 class Evidence:
-    """A suite's scores and the contents of its run.json files, asked for a claim's numbers."""
+    """A suite's scores and the contents of its run.json files, queried by claim."""
 
     def __init__(
         self, scores: pd.DataFrame, runs: Sequence[Run], suite: Suite, catalogue: Catalogue
@@ -32,7 +32,7 @@ class Evidence:
         self.suite, self.catalogue = suite, catalogue
 
     def values(self, claim: Claim, task: str, method: str) -> np.ndarray:
-        """The claim's quantity of each seed that has it; (seeds,), perhaps none."""
+        """Return the claim's quantity for each seed that has it: (seeds,), possibly empty."""
         cell = self.scores[(self.scores["task"] == task) & (self.scores["method"] == method)]
         online = cell[cell["phase"] == "online"]
         offline = cell[cell["phase"] == "offline"]
@@ -46,23 +46,22 @@ class Evidence:
         if claim.quantity == "reached":
             assert claim.by is not None
             so_far = online[online["step"] <= claim.by]
-            # A seed counts once it has been scored as late as asked for, or reached the end.
+            # A seed counts once it has an evaluation at `by` or later, or has reached the end.
             late = online.groupby("seed")["step"].max() >= min(claim.by, self.online_steps(method))
             best = so_far.groupby("seed")["score"].max()
             return best[best.index.isin(late[late].index)].to_numpy(float)
         return before.to_numpy(float)
 
     def online_steps(self, method: str) -> int:
-        """The last evaluation of the method's online phase; 0 where it has none."""
+        """Return the step of the method's last online evaluation; 0 without an online phase."""
         mine = self.scores[(self.scores["method"] == method) & (self.scores["phase"] == "online")]
         return int(mine["step"].max()) if len(mine) else 0
 
     def log_costs(self, method: str, rival: str) -> tuple[list[str], np.ndarray]:
-        """log of an update's cost over the rival's, of each job (task and seeds) of both.
+        """Return the tasks and log cost ratios of the jobs (task and seeds) that both have.
 
-        With the tasks of those jobs; the costs are of one seed's update.
+        A ratio is the cost of the method's update over that of the rival's, per seed.
         """
-
         ours, theirs = self._seconds(method), self._seconds(rival)
         both = [job for job in ours if job in theirs]
         return [task for task, _ in both], np.log([ours[job] / theirs[job] for job in both])
@@ -81,12 +80,12 @@ def _at(cell: pd.DataFrame, step: int) -> pd.Series:
 
 
 def counterpart(task: str, suite: Suite) -> str | None:
-    """The suite's task of that name, or else its version of it: antmaze-umaze for -v0."""
+    """Return the suite's task of that name, else its version of it: antmaze-umaze for -v0."""
     return task if task in suite.tasks else published.counterpart(task, suite.tasks)
 
 
 def other_data(places: Mapping[str, str | None], catalogue: Catalogue) -> list[str]:
-    """In what the suite's data are not those of the tasks that the claim names."""
+    """List how the suite's data differ from those of the tasks that the claim names."""
     found = [(wanted, place) for wanted, place in places.items() if place]
     origins = [catalogue.tasks[place].origin for _, place in found]
     versions = [
@@ -103,7 +102,7 @@ def other_data(places: Mapping[str, str | None], catalogue: Catalogue) -> list[s
 def other_settings(
     claim: Claim, places: Mapping[str, str | None], protocol: Protocol, evidence: Evidence
 ) -> list[str]:
-    """In what the suite's updates, steps and settings are not those of the protocol."""
+    """List how the suite's updates, steps and settings differ from the protocol."""
     suite, tasks = evidence.suite, evidence.catalogue.tasks
     methods = [m for m in (*claim.methods, *claim.against) if m in suite.methods]
     result = []

@@ -1,7 +1,7 @@
-"""What is claimed of IQL, read from config/claims.yaml, and the verb that decides it.
+"""Claims about IQL, read from config/claims.yaml.
 
-bench.claims.evidence holds a claim against a suite's scores; the report's claims section shows the
-verdicts.
+bench.claims.verdicts tests each claim on a suite's scores; the claims section of the report shows
+the verdicts.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Reference = Literal["paper", "corl"]
 
 
 class Protocol(Strict):
-    """The training that the claims are about."""
+    """The training to which the claims refer."""
 
     updates: dict[str, int] = Field(description="by method; `all` for the others")
     online_steps: int = Field(gt=0, description="environment steps of the online phase")
     source: str = Field(min_length=1)
 
     def updates_of(self, method: str) -> int:
-        """Offline updates of a method."""
+        """Return the offline updates of a method."""
         return self.updates.get(method, self.updates["all"])
 
     @model_validator(mode="after")
@@ -42,12 +42,12 @@ class Protocol(Strict):
 
 
 class Rule(Strict):
-    """The test: `above` or `below` a bound, or `within` a margin of a number."""
+    """The test of a claim: `above` or `below` a bound, or `within` a margin of a number."""
 
     above: float | None = None
     below: float | None = None
-    within: float | None = Field(default=None, gt=0, description="margin; of cost a factor")
-    of: float | Reference | None = Field(default=None, description="what `within` is around")
+    within: float | None = Field(default=None, gt=0, description="margin; a factor for cost")
+    of: float | Reference | None = Field(default=None, description="centre of `within`")
 
     @model_validator(mode="after")
     def _one(self) -> Rule:
@@ -58,7 +58,10 @@ class Rule(Strict):
         return self
 
     def as_test(self, cost: bool) -> Test:
-        """Of the quantity or, for `cost`, of its logarithm; around 0 for a published number."""
+        """Return the test of the quantity or, for `cost`, of its logarithm.
+
+        With a published reference, the test is of the difference from it, around 0.
+        """
         if self.above is not None:
             return Above(math.log(self.above) if cost else self.above)
         if self.below is not None:
@@ -73,10 +76,10 @@ class Rule(Strict):
 
 
 class Claim(Strict):
-    """One entry of `claims`: one test for each part, that is, method, rival and task or total."""
+    """One entry of `claims`, with one test per part: a method, a rival, and a task or total."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    statement: str = Field(min_length=1, description="in our own words")
+    statement: str = Field(min_length=1, description="the claim in our own words")
     source: str = Field(min_length=1)
     remark: str = ""
     contradicted: bool = Field(default=False, description="the paper's own numbers say otherwise")
@@ -84,9 +87,9 @@ class Claim(Strict):
     against: tuple[str, ...] = ()
     factor: float = Field(default=1.0, gt=0, description="times `against`, which is subtracted")
     tasks: tuple[str, ...] = Field(default=(), description="rows of tasks.tsv, and groups of them")
-    each_task: bool = Field(default=False, description="a part a task, instead of their total")
+    each_task: bool = Field(default=False, description="one part per task instead of their total")
     quantity: Quantity
-    by: int | None = Field(default=None, gt=0, description="of `reached`: environment steps")
+    by: int | None = Field(default=None, gt=0, description="environment steps, for `reached`")
     test: Rule
     published: dict[str, float] = Field(
         default={}, description="by task, rival or method, where no file of config/published has it"
@@ -97,7 +100,7 @@ class Claim(Strict):
         if self.quantity in ("cost", "improvement") and not self.against:
             raise ValueError(f"against: {self.quantity} compares methods; name the others")
         if (self.quantity == "cost") != (not self.tasks):
-            raise ValueError("tasks: of all quantities but cost; name them, or a group")
+            raise ValueError("tasks: required for every quantity but cost; name tasks or a group")
         if (self.quantity == "reached") != (self.by is not None):
             raise ValueError("by: goes with the quantity 'reached'; give both or neither")
         if isinstance(self.test.of, str) and self.quantity != "score":
@@ -113,12 +116,12 @@ class Ledger(Strict):
     claims: tuple[Claim, ...] = Field(min_length=1)
 
     def tasks_of(self, claim: Claim) -> tuple[str, ...]:
-        """The tasks that a claim names, itself or by a group."""
+        """Return the tasks that a claim names, directly or through a group."""
         return tuple(task for name in claim.tasks for task in self.groups.get(name, (name,)))
 
 
 def read(catalogue: Catalogue, path: Path = CLAIMS) -> Ledger:
-    """The checked ledger; raises BenchError naming the claim and what is wrong."""
+    """Read and validate the ledger; raise BenchError naming the claim and the problem."""
     ledger = validate(Ledger, read_yaml(path), str(path))
     seen: set[str] = set()
     for claim in ledger.claims:
@@ -137,7 +140,7 @@ def read(catalogue: Catalogue, path: Path = CLAIMS) -> Ledger:
 
 
 def rule_text(claim: Claim, labels: Mapping[str, str]) -> str:
-    """The test in words, such as `IQL - 2 x CQL > 0, total of 2 tasks`."""
+    """Return the test in words, such as `IQL - 2 x CQL > 0`."""
     label = f"{claim.factor:g} \N{MULTIPLICATION SIGN} " if claim.factor != 1 else ""
     ours = " or ".join(labels[m] for m in claim.methods)
     others = [labels[m] for m in claim.against]

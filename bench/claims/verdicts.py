@@ -1,8 +1,8 @@
-"""A verdict on every claim, and what it rests on: the entries of claims.json.
+"""A verdict on every claim and its basis: the entries of claims.json.
 
-A verdict is of the claim only where the suite's data, updates and settings are those that the
-claim is about. Elsewhere the same test is made and kept apart under `elsewhere`. Texts name a
-method as `{iql}`; `labelled` puts its label there.
+A claim gets a verdict only if the suite's data, updates and settings are those to which it refers.
+Otherwise the same test is reported separately, under `elsewhere`. Texts name a method as `{iql}`;
+`labelled` puts its label there.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from bench.statistics.inference import (
 from bench.statistics.intervals import MIN_SEEDS
 
 NOT_RUN = "not run"
-MEASURED = ("published", "measured", "ci", "verdict", "needed", "reason")  # also of a part
+MEASURED = ("published", "measured", "ci", "verdict", "needed", "reason")  # also keys of a part
 KEYS = (*MEASURED, "id", "statement", "source", "test", "remark", "unit", "parts", "elsewhere")
 REFERENCE = re.compile(r"\{([^{}]+)\}")
 REPETITIONS = 10_000
@@ -46,15 +46,15 @@ Drawn = Sequence[tuple[float, np.ndarray]]
 
 
 def verdicts(ledger: Ledger, evidence: Evidence) -> list[dict[str, Any]]:
-    """The entry of each claim, in the order of config/claims.yaml."""
+    """Return the entry of each claim, in the order of config/claims.yaml."""
     return [assess(claim, ledger, evidence) for claim in ledger.claims]
 
 
 def assess(claim: Claim, ledger: Ledger, evidence: Evidence) -> dict[str, Any]:
-    """The claim's verdict with the numbers of the part that decides it, and all its parts.
+    """Return the claim's verdict, the numbers of the part that decides it, and all its parts.
 
-    Where the suite departs from what the claim is about, all that stands under `elsewhere`,
-    which names the departures, and the claim itself is "not run".
+    If the suite departs from the claim's data or protocol, all of these are under `elsewhere`,
+    which lists the departures, and the claim itself is "not run".
     """
     wanted = ledger.tasks_of(claim)
     places = {task: counterpart(task, evidence.suite) for task in wanted}
@@ -87,7 +87,7 @@ def assess(claim: Claim, ledger: Ledger, evidence: Evidence) -> dict[str, Any]:
 
 
 def combine(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """All parts must hold, and any one refutes; `needed` decides all that are undecided."""
+    """Combine parts: all must hold, any one refutes; `needed` seeds decide every undecided part."""
     first = min(parts, key=lambda part: WORST.index(part["verdict"]))
     undecided = [part["needed"] for part in parts if part["verdict"] == "inconclusive"]
     known = first["verdict"] == "inconclusive" and None not in undecided
@@ -115,7 +115,7 @@ def evaluate(
     evidence: Evidence,
     comparisons: int,
 ) -> dict[str, Any]:
-    """The test on one method, rival and task or total; `places` maps tasks to the suite's."""
+    """Test one method, rival, and task or total; `places` maps tasks to those of the suite."""
     label = {method: reference(method) for method in evidence.catalogue.methods}
     name = label[method] + (f" against {label[rival]}" if rival else "")
     part: dict[str, Any] = {
@@ -153,14 +153,14 @@ def evaluate(
 
 
 def unit_of(claim: Claim) -> str:
-    """What the intervals are over."""
+    """Return the independent units of the intervals: jobs or seeds."""
     return "jobs" if claim.quantity == "cost" else "seeds"
 
 
 def _decide(claim: Claim, drawn: Drawn, fixed: Terms, comparisons: int) -> dict[str, Any]:
-    """Measured value, interval and verdict from weighted (seeds,) values of each task and method.
+    """Return value, interval and verdict, from weighted (seeds,) values by task and method.
 
-    `fixed` are published scores that the values are compared with.
+    `fixed` are the published scores with which the values are compared.
     """
     counts = [len(values) for _, values in drawn]
     wins = claim.quantity == "improvement"
@@ -185,7 +185,7 @@ def _decide(claim: Claim, drawn: Drawn, fixed: Terms, comparisons: int) -> dict[
 
 
 def _decide_wins(claim: Claim, drawn: Drawn, comparisons: int) -> dict[str, Any]:
-    """The probability of improvement, by its bootstrap."""
+    """Return the probability of improvement, its bootstrap interval and the verdict."""
     half = len(drawn) // 2  # the method's tasks, then the rival's
     ours, theirs = ([values for _, values in part] for part in (drawn[:half], drawn[half:]))
     value, draws = improvement(ours, theirs, REPETITIONS)
@@ -209,7 +209,7 @@ def _references(claim: Claim) -> dict[tuple[str, str], Sample]:
 def published_value(
     claim: Claim, method: str, rival: str | None, tasks: Sequence[str], catalogue: Catalogue
 ) -> float | None:
-    """What is published of the same quantity; None where nothing is."""
+    """Return the published value of the same quantity, or None."""
     if claim.quantity == "cost" and rival:
         ours, theirs = (catalogue.methods[m].paper_minutes for m in (method, rival))
         return ours / theirs if ours and theirs else None
@@ -225,12 +225,12 @@ def published_value(
 
 
 def _some(names: Sequence[str]) -> str:
-    """The first name, and how many more."""
+    """Return the first name and the number of further ones."""
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def read_entries(path: Path) -> list[dict[str, Any]]:
-    """The entries of claims.json; raises BenchError naming the missing key."""
+    """Read the entries of claims.json; raise BenchError naming a missing key."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -267,7 +267,7 @@ def _check(content: Mapping[str, Any], keys: Sequence[str], path: Path) -> None:
 
 
 def lines(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A line a claim, for the command line."""
+    """Return one line per claim, for the command line."""
     result = []
     for entry in entries:
         text = f"{entry['id']}: {entry['verdict']}"

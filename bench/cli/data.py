@@ -1,4 +1,4 @@
-"""The verbs of the command line that make data: fetch, convert, collect, transitions, behavior."""
+"""The command-line verbs that produce data: fetch, convert, collect, transitions, behavior."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def fetch(
     local: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
     base_url: str | None = None,
 ) -> None:
-    """Download D4RL's files to data/d4rl and Minari's datasets to data/minari, and check them.
+    """Download D4RL's files to data/d4rl and Minari's datasets to data/minari, and verify them.
 
-    A download of D4RL's goes on where it broke off.
+    Interrupted downloads of D4RL's files are resumed.
 
     Args:
         datasets: rows of config/d4rl.tsv, such as hopper-medium-v2, or Minari ids, such as
             mujoco/hopper/medium-v0.
-        configfile: a suite; all that its tasks need.
-        local: folder that holds the files already, for a machine without a network: D4RL's, or
-            a copy of the folder where minari keeps its datasets.
-        base_url: a mirror of one's own instead of config/d4rl.tsv's, holding gym_mujoco_v2/ and
-            the other folders; the variable D4RL_BASE_URL does the same. For Minari's datasets
-            its own variable MINARI_REMOTE does.
+        configfile: a suite; fetch everything that its tasks need.
+        local: folder that already has the files, for a machine without network access: D4RL's
+            files, or a copy of the folder where minari stores its datasets.
+        base_url: mirror to use instead of the URLs in config/d4rl.tsv, with gym_mujoco_v2/ and the
+            other folders; the environment variable D4RL_BASE_URL does the same. For Minari's
+            datasets, set its own variable MINARI_REMOTE.
     """
     from bench.data import fetch_minari
     from bench.data.fetch_d4rl import fetch as run
@@ -48,7 +48,7 @@ def fetch(
         names += [row.dataset for row in rows if row.recipe in ("d4rl", fetch_minari.RECIPE)]
     if not names:
         raise BenchError(
-            "fetch: nothing to fetch; name rows of config/d4rl.tsv, or a --configfile."
+            "fetch: nothing to fetch; name rows of config/d4rl.tsv or give a --configfile."
         )
     hosted = [n for n in dict.fromkeys(names) if "/" in n and not n.startswith(PREFIX)]
     names = [name for name in names if name not in hosted]
@@ -57,22 +57,22 @@ def fetch(
     size = sum(s.bytes or 0 for s in missing)
     print(f"{len(sources)} files, {len(missing)} to fetch: {size / 1e9:.1f} GB", flush=True)
     if hosted:
-        print(f"{len(hosted)} datasets of Minari, whose sizes are not known here", flush=True)
+        print(f"{len(hosted)} datasets of Minari, of unknown size", flush=True)
     if local is None and size > (free := shutil.disk_usage(".").free):
         raise BenchError(
-            f"{D4RL}: {free / 1e9:.1f} GB free where {size / 1e9:.1f} GB are needed; make room."
+            f"{D4RL}: {size / 1e9:.1f} GB needed but only {free / 1e9:.1f} GB free; free up space."
         )
     for source in sources:
-        print(f"{run(source, local, base_url)}: whole", flush=True)
+        print(f"{run(source, local, base_url)}: complete", flush=True)
     for name in hosted:
-        print(f"{fetch_minari.fetch(name, local)}: whole", flush=True)
+        print(f"{fetch_minari.fetch(name, local)}: complete", flush=True)
 
 
 def convert(task: Name) -> None:
     """Store the HDF5 file of a task as a Minari dataset under data/minari.
 
     Args:
-        task: row of config/tasks.tsv with the recipe d4rl or hdf5:PATH.
+        task: row of config/tasks.tsv with recipe d4rl or hdf5:PATH.
     """
     from bench.data.convert import convert as run
 
@@ -82,14 +82,14 @@ def convert(task: Name) -> None:
 
 
 def collect(dataset: Name, recipe: str, env_id: str, rows: int, seed: int = 0) -> None:
-    """Collect a local dataset in MuJoCo and store it with Minari under data/minari.
+    """Collect a dataset in MuJoCo and store it with Minari under data/minari.
 
     Args:
         dataset: Minari id to create, such as local/hopper/medium-100k-v0.
         recipe: robot/medium, robot/medium-replay, robot/medium-expert or pointmaze/stitch.
         env_id: Gymnasium id, or module:id.
-        rows: transitions to collect.
-        seed: the same seed collects the same data.
+        rows: number of transitions to collect.
+        seed: random seed; equal seeds give equal data.
     """
     import torch
 
@@ -100,10 +100,10 @@ def collect(dataset: Name, recipe: str, env_id: str, rows: int, seed: int = 0) -
 
 
 def transitions(task: Name, dataset: str) -> None:
-    """Flatten and audit a Minari dataset; writes arrays and card.json under data/transitions.
+    """Flatten and audit a Minari dataset; write arrays and card.json under data/transitions.
 
     Args:
-        task: row of config/tasks.tsv, for environment and reading.
+        task: row of config/tasks.tsv, for its environment and reading.
         dataset: Minari id under data/minari.
     """
     from bench.data.prepare import prepare
@@ -116,11 +116,11 @@ def transitions(task: Name, dataset: str) -> None:
 
 
 def behavior(robot: Name, out: Path) -> None:
-    """Train the PPO behaviour policies of one robot from nothing (tens of minutes).
+    """Train the PPO behaviour policies of one robot from scratch (tens of minutes).
 
     Args:
         robot: a key of config/behaviors.yaml.
-        out: folder for the ladder of snapshots, its scores and the training curve.
+        out: folder for the snapshots (the ladder), their scores and the training curve.
     """
     import torch
 

@@ -1,7 +1,7 @@
 """The command line: every step of the workflow by hand.
 
-The workflow calls the same verbs, so what its log shows is what a person types. Each verb
-imports what it needs: starting one does not load torch unless it computes with it.
+The workflow calls the same verbs, so its log shows what a person would type. Each verb imports
+what it needs: torch is loaded only by verbs that compute with it.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ VERBS: dict[str, Callable[..., Any]] = {
 
 
 def main() -> None:
-    """Run one verb; bad input prints one sentence and exits with 2."""
-    # Gymnasium's v4 robots are what D4RL's scores are compared on; its advice to move on is noise.
+    """Run one verb; on invalid input, print one sentence and exit with status 2."""
+    # D4RL's scores are defined on Gymnasium's v4 robots, so its deprecation warnings are noise.
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     warnings.filterwarnings("ignore", category=UserWarning, module="minari")
     try:
@@ -62,6 +62,6 @@ def main() -> None:
     except KeyboardInterrupt:
         print("stopped; run again to continue", file=sys.stderr)
         sys.exit(130)
-    except OSError as error:  # a full disk, a read-only folder: no bug of ours to trace
-        print(f"error: {error}; mend that and run again, nothing finished is lost", file=sys.stderr)
+    except OSError as error:  # such as a full disk or a read-only folder: no traceback needed
+        print(f"error: {error}; fix that and run again, no finished work is lost", file=sys.stderr)
         sys.exit(2)

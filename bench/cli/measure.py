@@ -1,4 +1,4 @@
-"""The verbs of the command line that measure something beside a suite: speed, precision, ideas."""
+"""The command-line verbs that measure more than a suite: speed, precision, coverage, ideas."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def benchmark(
     peer: str | None = None,
     out: Path = RESULTS / "benchmark",
 ) -> None:
-    """Measure how fast this machine trains: a table, a figure, and every round as JSON.
+    """Measure how fast this machine trains; write a table, a figure, and every round as JSON.
 
     Args:
-        methods: keys of the offline methods.
-        parts: gemm, updates, peer, around, scale.
-        rounds: each number is their median.
+        methods: names of offline methods.
+        parts: any of gemm, updates, peer, around and scale.
+        rounds: repetitions, of which the median is reported.
         seconds: length of a round.
-        peer: a Python interpreter that has d3rlpy, to measure its IQL too.
+        peer: a Python interpreter with d3rlpy installed, to measure its IQL too.
         out: folder for benchmark.json, table.md and scale.png.
     """
     from bench.speed.session import run
@@ -52,11 +52,11 @@ def online_cost(
     """Measure a suite's online phases: updates alone, environments alone, and both together.
 
     Args:
-        methods: of the suite; all when left out.
-        tasks: of the suite; all when left out.
+        methods: methods of the suite; all by default.
+        tasks: tasks of the suite; all by default.
         configfile: the suite.
-        steps: environment steps in each measurement, or some more to fill its last rollout.
-        rounds: measurements of each part, of which the fastest counts.
+        steps: environment steps per measurement, rounded up to whole rollouts.
+        rounds: measurements of each part, of which the fastest is reported.
     """
     from bench.speed.online_cost import measure
 
@@ -86,13 +86,13 @@ def precision(
 ) -> None:
     """Train the same seeds with matrix products in float32 and bfloat16 and compare the scores.
 
-    Finished runs are kept and not repeated.
+    Finished runs are reused.
 
     Args:
-        tasks: rows of config/tasks.tsv, whose data are under data/transitions.
+        tasks: rows of config/tasks.tsv, with their data under data/transitions.
         configfile: the suite whose settings apply.
-        method: key of config/methods.yaml.
-        seeds: seeds 0 to N - 1, trained as one block.
+        method: name of a method.
+        seeds: number of seeds N; seeds 0 to N - 1 are trained as one block.
         out: folder for precision.csv and precision.json.
     """
     from bench.speed.precision import cells_of, compare, train, write
@@ -108,12 +108,12 @@ def precision(
 def coverage(
     simulations: int = 2000, bootstrap: int = 2000, seeds: tuple[int, ...] = (3, 5, 10)
 ) -> None:
-    """Simulate how often the reports' 95 % intervals hold the truth; prints and writes a table.
+    """Simulate how often the reports' 95% intervals contain the truth; print and write a table.
 
     Args:
-        simulations: made-up experiments of each row.
-        bootstrap: repetitions of the bootstrap in each.
-        seeds: how many seeds an experiment has.
+        simulations: synthetic experiments per row.
+        bootstrap: bootstrap resamples per experiment.
+        seeds: numbers of seeds per experiment to simulate.
     """
     from bench.statistics.frames import write_csv
     from bench.statistics.interval_coverage import simulate
@@ -121,11 +121,11 @@ def coverage(
     frame = simulate(simulations, bootstrap, seeds)
     write_csv(frame, COVERAGE)
     print(frame.round(3).to_string(index=False))
-    print(f"{COVERAGE}: error is the simulation's own, one standard deviation")
+    print(f"{COVERAGE}: error is the standard error of the simulation")
 
 
 def idea(name: Name) -> None:
-    """Measure one of the paper's ideas as a small experiment; writes results/ideas/NAME.json.
+    """Measure one of the paper's ideas as a small experiment; write results/ideas/NAME.json.
 
     Args:
         name: losses, expectiles, support, stitching, overestimation or shift.
@@ -139,10 +139,10 @@ def idea(name: Name) -> None:
 
 
 def ideas(out: Path = REPORTS / "ideas.pdf") -> None:
-    """Typeset what the experiments of the paper's ideas gave, a page each.
+    """Typeset the results of the experiments on the paper's ideas, one page each.
 
     Args:
-        out: the PDF; a folder with its figures is written beside it.
+        out: the PDF; a folder with its figures is written next to it.
     """
     from bench.report import ideas as report
 

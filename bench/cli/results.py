@@ -1,4 +1,4 @@
-"""The verbs of the command line that make something of finished runs: tables, report, archive."""
+"""The command-line verbs that process finished runs: tables, reports, archives."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ Name = Annotated[str, tyro.conf.Positional]
 
 
 def suite_of(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite:
-    """The suite of a file, or given as JSON."""
+    """Return the suite given as JSON, or else that of `configfile`."""
     if suite is None:
         return catalogue.read_suite(configfile)
     return catalogue.suite(parse_json(suite, "--suite"), "--suite")
 
 
 def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
-    """Gather a suite's runs into scores.csv, summary.csv and aggregate.csv, and, where the suite
-    has a baseline or an online phase, effects.csv and finetune.csv.
+    """Collect a suite's runs into scores.csv, summary.csv and aggregate.csv.
+
+    Also write effects.csv if the suite has a baseline, and finetune.csv if it has an online phase.
 
     Args:
         configfile: the suite.
@@ -68,10 +69,10 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
 
 
 def effects(configfile: Path = DEFAULT_SUITE) -> None:
-    """Compare a suite's methods with its baseline, seed by seed; writes effects.csv.
+    """Compare a suite's methods with its baseline, seed by seed; write effects.csv.
 
     Args:
-        configfile: a suite with `baseline`, whose scores are gathered.
+        configfile: a suite with `baseline`; its scores.csv must exist.
     """
     from bench.statistics.frames import read_csv, write_csv
     from bench.statistics.paired_effects import paired_effects
@@ -84,18 +85,18 @@ def effects(configfile: Path = DEFAULT_SUITE) -> None:
     frame = paired_effects(read_csv(results.scores, SCORE_COLUMNS), suite)
     write_csv(frame, results.effects)
     print(frame.round(2).to_string(index=False))
-    print(f"{results.effects}: score minus {suite.baseline}'s, means over paired seeds")
+    print(f"{results.effects}: score minus that of {suite.baseline}, means over paired seeds")
 
 
 def claims(
     configfile: Path = DEFAULT_SUITE, suite: str | None = None, folder: Path | None = None
 ) -> None:
-    """Hold config/claims.yaml against a suite's scores; writes claims.json.
+    """Test the claims of config/claims.yaml on a suite's scores; write claims.json.
 
     Args:
         configfile: the suite.
         suite: the suite as JSON; the workflow passes this.
-        folder: of the results, where that is not results/<suite>.
+        folder: folder of the results, by default results/<suite>.
     """
     from bench.claims.evidence import Evidence
     from bench.claims.ledger import read
@@ -122,9 +123,9 @@ def claims(
 
 
 def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
-    """Render a suite's tables and figures and typeset its PDF, finished or not.
+    """Render a suite's tables and figures and typeset its PDF, even if runs are missing.
 
-    Gathers scores and claims anew where runs have ended since.
+    Scores and claims are recomputed first if runs have finished since.
 
     Args:
         configfile: the suite.
@@ -152,13 +153,13 @@ def _newer(path: Path, moment: float) -> bool:
 def explain(
     task: Name, method: Name, configfile: Path = DEFAULT_SUITE, folder: Path | None = None
 ) -> None:
-    """Print what a cell of the tables rests on: scores, runs, settings, data and code.
+    """Print the basis of a cell of the tables: scores, runs, settings, data and code.
 
     Args:
         task: row of the table.
-        method: key of config/methods.yaml.
+        method: name of a method.
         configfile: the suite.
-        folder: of the results, where that is not results/<suite>.
+        folder: folder of the results, by default results/<suite>.
     """
     from bench.records.runs import read_runs
     from bench.records.source_hash import source_hash
@@ -185,10 +186,10 @@ def compare(
     """Compare a CSV of your own episodes (task, seed, episode, return) with shipped results.
 
     Args:
-        file: one row an episode of the final policy; the return in the environment's units.
+        file: one row per episode of the final policy, with returns in the environment's units.
         results: a suite's folder in results/ or results/published/.
-        name: what to call your method, by default the file's name.
-        out: CSV to write, by default beside the file.
+        name: name for your method, by default the file's name.
+        out: CSV to write, by default next to the file.
     """
     from bench.jobs.compare import compared, read_own, read_shipped
     from bench.statistics.frames import write_csv
@@ -199,11 +200,11 @@ def compare(
     out = out or file.with_name(f"{file.stem}-compared.csv")
     write_csv(frame, out)
     print(frame.round(2).to_string(index=False, na_rep=""))
-    print(f"{out}: difference and improvement: {name} over the row's method, 95 % intervals")
+    print(f"{out}: difference and improvement: {name} over the row's method, with 95% CIs")
 
 
 def archive(suite: Name, out: Path | None = None) -> None:
-    """Put a suite's results, report and citation into one zip with SHA-256 sums.
+    """Zip a suite's results, report and citation file, with SHA-256 sums.
 
     Args:
         suite: name of a folder in results/, such as quick.
@@ -213,18 +214,18 @@ def archive(suite: Name, out: Path | None = None) -> None:
 
     out = out or REPORTS / f"{Path(suite).name}.zip"
     names = run(RESULTS / suite, REPORTS / f"{Path(suite).name}.pdf", out)
-    print(f"{out}: {len(names)} files; its own sum is in {out}.sha256")
+    print(f"{out}: {len(names)} files; its checksum is in {out}.sha256")
 
 
 def pack(suite: Name, out: Path | None = None, curves: tuple[str, ...] = ()) -> None:
     """Pack a finished suite for publication: one file for all records, one for all episodes.
 
-    `compare`, `explain` and `claims` read the packed folder as they read the live one.
+    `compare`, `explain` and `claims` read packed and live folders alike.
 
     Args:
         suite: name of a folder in results/, such as quick.
         out: the folder to write, by default results/published/<suite>.
-        curves: METHOD/TASK whose training metrics are kept as well.
+        curves: METHOD/TASK whose training metrics to include.
     """
     from bench.jobs.packing import pack as run
 
@@ -235,11 +236,11 @@ def pack(suite: Name, out: Path | None = None, curves: tuple[str, ...] = ()) -> 
 
 
 def tensorboard(configfile: Path = DEFAULT_SUITE, out: Path | None = None) -> None:
-    """Write a suite's finished runs for TensorBoard, one curve a seed.
+    """Write a suite's finished runs as TensorBoard event files, one curve per seed.
 
     Args:
         configfile: the suite.
-        out: folder to write; by default results/SUITE/tensorboard.
+        out: the folder to write, by default results/<suite>/tensorboard.
     """
     from bench.jobs.tensorboard import export
 
@@ -247,4 +248,4 @@ def tensorboard(configfile: Path = DEFAULT_SUITE, out: Path | None = None) -> No
     results = SuiteFolder.of(suite.suite)
     folder = results.path / "tensorboard" if out is None else out
     count = export(suite, results, folder)
-    print(f"{folder}: {count} curves; look at them with `tensorboard --logdir {folder}`")
+    print(f"{folder}: {count} curves; view them with `tensorboard --logdir {folder}`")

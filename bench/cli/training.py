@@ -1,4 +1,4 @@
-"""The verbs of the command line that train and look into a trained run: train, trace."""
+"""The command-line verbs that train a run and inspect it: train, trace."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ def train(
     start: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
     show: bool = False,
 ) -> None:
-    """Train and score one block of seeds of one method on one task; continues if interrupted.
+    """Train and evaluate a block of seeds of one method on one task; resume if interrupted.
 
     Args:
-        method: key of config/methods.yaml.
+        method: name of a method.
         task: row of config/tasks.tsv.
-        seeds: training seeds; they run as one block.
-        configfile: suite whose updates, evaluation and overrides apply.
+        seeds: training seeds, trained as one block.
+        configfile: the suite whose updates, evaluation and overrides apply.
         settings: all of the above resolved, as JSON; the workflow passes this.
         device: auto, cpu, cuda or cuda:N.
-        threads: processor threads; one per job is fastest when all cores have a job.
+        threads: CPU threads; one per job is fastest when every core has a job.
         checkpoint_every: seconds between checkpoints.
-        executor: how updates are executed; auto compiles long runs where a compiler is found.
-        start: folder of a finished run whose offline phase stands for this one's; by default none,
-            or, for a method that begins from another one, that one's run in this suite.
-        show: print the resolved settings, each with where it comes from, and stop.
+        executor: how updates are executed; auto compiles long runs if a compiler is found.
+        start: folder of a finished run whose offline phase replaces this one's; by default none
+            or, for a method that starts from another, that method's run in this suite.
+        show: print the resolved settings, each with its source, and exit.
     """
     if settings is None:
         catalogue = Catalogue()
@@ -81,10 +81,10 @@ def train(
 
 
 def trace(folder: Annotated[Path, tyro.conf.Positional]) -> None:
-    """Roll out a finished run in its maze and evaluate its value over the data, for the maps.
+    """Roll out a finished run in its maze and evaluate its values on the data, for the maps.
 
     Args:
-        folder: of the run, such as results/quick/runs/iql/pointmaze-large-stitch/0-4.
+        folder: the run's folder, such as results/quick/runs/iql/pointmaze-large-stitch/0-4.
     """
     import torch
 
@@ -95,7 +95,7 @@ def trace(folder: Annotated[Path, tyro.conf.Positional]) -> None:
 
 
 def _described(cell: Settings, origins: Mapping[str, str]) -> Iterator[str]:
-    """The lines of the resolved settings as YAML, with the origin of each value as a comment."""
+    """Yield the resolved settings as lines of YAML, with the origin of each value as a comment."""
     from bench.training.run import as_tuples
 
     config = asdict(load(cell.method).Config(**as_tuples(cell.config)))

@@ -1,4 +1,4 @@
-"""The verbs of the command line about a suite as a whole: run, plan, status, watch, schema."""
+"""The command-line verbs for a suite as a whole: run, plan, status, watch, schema."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def run(
     configfile: Path = DEFAULT_SUITE,
     cores: str = "all",
 ) -> None:
-    """Run a whole suite to its report, with a live display; `snakemake` does the work.
+    """Run a whole suite up to its report with snakemake, showing live progress.
 
     Args:
-        arguments: passed on to snakemake; repeat for several.
+        arguments: passed to snakemake; repeat the option for several.
         configfile: the suite.
-        cores: how many processor cores to use.
+        cores: number of CPU cores to use, or all.
     """
     from bench.jobs.launch import launch
 
@@ -32,11 +32,11 @@ def run(
 
 
 def plan(configfile: Path = DEFAULT_SUITE, speeds: Path = BENCHMARK) -> None:
-    """Print what a suite will need: jobs, updates, downloads, disk, memory and hours.
+    """Print the predicted cost of a suite: jobs, updates, downloads, disk, memory and hours.
 
     Args:
         configfile: the suite.
-        speeds: measurements of `python -m bench benchmark`.
+        speeds: JSON file of measurements by `python -m bench benchmark`.
     """
     from bench.jobs import cost_plan
 
@@ -60,10 +60,10 @@ def status(configfile: Path = DEFAULT_SUITE) -> None:
 
 
 def watch(log: Path, parent: int) -> None:
-    """Print a line of progress now and then while a workflow runs, which starts this itself.
+    """Print progress regularly while a workflow runs; the workflow starts this verb itself.
 
     Args:
-        log: Snakemake's own log file.
+        log: Snakemake's log file.
         parent: process id of Snakemake.
     """
     from bench.jobs.watch import lines
@@ -75,7 +75,7 @@ def schema(check: bool = False) -> None:
     """Write workflow/schemas/ from the types in the code.
 
     Args:
-        check: only compare, and fail where a file is out of date.
+        check: write nothing; fail if a file is out of date.
     """
     from bench.config.json_schemas import write
 

@@ -1,1 +1,1 @@
-"""Training of behaviour policies and collection of datasets with them."""
+"""Trains behaviour policies and collects datasets with them."""

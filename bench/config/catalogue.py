@@ -1,16 +1,16 @@
-"""The task table and the method file of `config/`, and the settings that follow from them.
+"""The task table and the method file of `config/`, and the settings resolved from them.
 
-A cell is one (method, task, seed block). Its settings are layered, and later layers win:
+A cell is one (method, task, seed block). Its settings are layered; later layers win:
 
-    defaults, in the method's Config and SHARED_DEFAULTS
+    defaults: the method's Config and SHARED_DEFAULTS
     the suite
-    config/methods.yaml: the task's family, its environment, and fine-tuning, with their source
-    `overrides` of the suite, each with its reason
+    config/methods.yaml: the task's family, its environment, and fine-tuning, each with a source
+    the suite's `overrides`, each with a reason
     a setting in the method's name, as in iql@expectile=0.5
 
-A method without an entry in config/methods.yaml runs with its own defaults in every family.
+A method without an entry in config/methods.yaml uses its own defaults in every family.
 
-The workflow imports this module, so it imports no torch.
+The workflow imports this module, so it must not import torch.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ from bench.maze_plans import maze_of
 TASKS = Path("config/tasks.tsv")
 METHODS = Path("config/methods.yaml")
 METHOD_SCHEMA = Path("workflow/schemas/methods.schema.yaml")
-CONFIG = "config."  # before the names of the fields of a method's Config
-# The fields of Settings that layers may set, beside those of the method's Config.
+CONFIG = "config."  # prefix of keys that are fields of the method's Config
+# The fields of Settings that layers may set, besides those of the method's Config.
 LAYERED = (
     *("updates", "batch_size", "log_every", "precision", "rewards", "observations"),
     *("evaluation", "online"),
 )
-UNLISTED = "no reference"  # of a method without an entry in config/methods.yaml
+UNLISTED = "no reference"  # for a method without an entry in config/methods.yaml
 
-NamedLayer = tuple[str, dict[str, Any]]  # where its values come from, and the values by key
+NamedLayer = tuple[str, dict[str, Any]]  # the source of the values, and the values by key
 
 
 class Catalogue:
-    """The task table and the method file, read and checked once."""
+    """The task table and the method file, read and validated once."""
 
     def __init__(self, tasks: Path = TASKS, method_file: Path = METHODS):
         self.tasks = _tasks(tasks)
@@ -81,13 +81,13 @@ class Catalogue:
                 self._check_config(name, layer.fine_tuning, f"{where}, {family}, fine_tuning")
 
     def task(self, name: str) -> Task:
-        """The row of that name."""
+        """Return the row named `name`; raise BenchError if there is none."""
         if name not in self.tasks:
             raise unknown(str(TASKS), "task", name, self.tasks)
         return self.tasks[name]
 
     def suite(self, raw: object, where: str) -> Suite:
-        """Validate the content of a suite file; `where` names it in errors."""
+        """Validate the content of a suite file; errors begin with `where`."""
         suite = validate(Suite, raw, where)
         for task in suite.tasks:
             if task not in self.tasks:
@@ -97,8 +97,8 @@ class Catalogue:
             source = registry.entry_of(method).starts_from
             if source and source not in suite.methods:
                 raise BenchError(
-                    f"{where}, methods: {method} begins from the runs of {source}, which are not "
-                    f"there; add {source}."
+                    f"{where}, methods: {method} starts from the runs of {source}, which is not "
+                    f"listed; add {source}."
                 )
         for task in suite.maps.tasks if suite.maps else ():
             if maze_of(self.tasks[task].env_id) is None:
@@ -130,7 +130,7 @@ class Catalogue:
         seeds: tuple[int, ...],
         where: str = "the suite",
     ) -> Settings:
-        """Resolve one cell; `where` names the suite's file in errors."""
+        """Resolve the settings of one cell; errors begin with `where`, the suite's file."""
         row = self.tasks[task]
         layers = self.layers(suite, method, row, where)
         values = {key: value for _, layer in layers for key, value in layer.items()}
@@ -145,15 +145,17 @@ class Catalogue:
         return validate(Settings, cell, f"{where}, {method} on {task}")
 
     def origins(self, suite: Suite, method: str, task: str, where: str) -> dict[str, str]:
-        """Return which layer set each value of a cell, by key; what has none is a default of the
-        method's Config."""
+        """Return the layer that set each value of a cell, by key.
+
+        A key that is absent has the default of the method's Config.
+        """
         layers = self.layers(suite, method, self.tasks[task], where)
         return {"task": str(TASKS)} | {key: name for name, layer in layers for key in layer}
 
     def layers(self, suite: Suite, method: str, task: Task, where: str) -> list[NamedLayer]:
-        """Return the layers of a cell, of which the last that has a key decides.
+        """Return the layers of a cell; the last layer with a given key decides.
 
-        A key is a field of Settings, or `config.` and a field of the method's Config.
+        A key is a field of Settings, or `config.` followed by a field of the method's Config.
         """
         self._check_online(suite, method, task, where)
         layers = [("default", dict(SHARED_DEFAULTS)), (where, _values(suite))]
@@ -164,15 +166,17 @@ class Catalogue:
             if override.applies(method, task.family)
         ]
         if registry.entry_of(method).online_only:
-            layers.append((f"{method} learns from its own steps alone", {"updates": 0}))
+            layers.append((f"{method} learns only from its own steps", {"updates": 0}))
         setting, value = registry.setting_of(method)
         if setting:
             layers.append(("the method's name", {CONFIG + setting: yaml.safe_load(value)}))
         return layers
 
     def method_layers(self, method: str, task: Task, online: bool = False) -> list[NamedLayer]:
-        """Return what config/methods.yaml has of a method on a task: its family's layer, its
-        environment's, and with `online` that of fine-tuning."""
+        """Return the layers of config/methods.yaml for a method on a task.
+
+        They are the family's, the environment's and, with `online`, that for fine-tuning.
+        """
         own = self.family_layer(method, task)
         place = f"{METHODS}, {registry.base_of(method)}, {task.family}"
         env = task.env_id.rpartition(":")[2]
@@ -192,7 +196,7 @@ class Catalogue:
         ]
 
     def enter(self, method: str, where: str) -> None:
-        """Refuse an unknown method; give one of the form base@setting=value an entry."""
+        """Add an entry for a method named base@setting=value; raise BenchError if it is unknown."""
         base, (setting, value) = registry.base_of(method), registry.setting_of(method)
         if base not in self.methods:
             raise unknown(where, "method", base, self.methods)
@@ -206,7 +210,7 @@ class Catalogue:
         self.schemas[method] = self.schemas[base]
 
     def family_layer(self, method: str, task: Task) -> FamilyLayer:
-        """What config/methods.yaml has of a method for a task's family."""
+        """Return the layer of config/methods.yaml for a method on a task's family."""
         layer = self.methods[method].layer(task.family)
         if layer is None:
             raise BenchError(
@@ -216,39 +220,39 @@ class Catalogue:
         return layer
 
     def _check_online(self, suite: Suite, method: str, task: Task, where: str) -> None:
-        """Refuse an online phase that a method cannot have, or its absence where it needs one."""
+        """Raise BenchError if the method cannot have the online phase, or lacks one it needs."""
         online, entry = suite.online_of(method, task.family), registry.entry_of(method)
         if online is None and entry.online_only:
             raise BenchError(
-                f"{where}, online: {method} learns from its own steps alone, and none are asked "
-                f"for on {task.task}; set `online`, or remove {method} from the methods."
+                f"{where}, online: {method} learns only from its own steps, but {task.task} has no "
+                f"online phase; set `online`, or remove {method} from the methods."
             )
         if online is not None and not entry.fine_tunes:
             raise BenchError(
-                f"{where}, online: {method} has no online phase, only "
-                f"{', '.join(registry.FINE_TUNED)} have; move `online` to an override for those."
+                f"{where}, online: {method} cannot have an online phase, only "
+                f"{', '.join(registry.FINE_TUNED)} can; move `online` to an override for those."
             )
 
     def _check_rewards(self, method: str, task: Task, rewards: str, where: str) -> None:
-        """Refuse to leave a sparse reward at 0 where the method's own settings shift it."""
+        """Raise BenchError if a sparse reward stays at 0 that the method's settings shift."""
         if rewards in SCALES and self.family_layer(method, task).rewards not in (None, *SCALES):
             raise BenchError(
                 f"{where}, overrides, rewards: '{rewards}' contradicts {method}'s settings for "
-                f"{task.family}, where time must cost something; choose a shifted reward."
+                f"{task.family}, where each step must cost something; choose a shifted reward."
             )
 
     def _check_warm_start(
         self, method: str, config: dict[str, Any], updates: int, where: str
     ) -> None:
-        """Refuse a warm start that outlasts the run: all that was learned would be to imitate."""
+        """Raise BenchError if the warm start fills the run, which would then only imitate."""
         field = self.schemas[method]["properties"].get("warm_start")
         if field is None:
             return
         length = config.get("warm_start", field["default"])
         if length >= updates:
             raise BenchError(
-                f"{where}, config: warm_start is {length:,} and the run has {updates:,} updates, "
-                "so that the policy would only imitate; set warm_start to fewer."
+                f"{where}, config: warm_start is {length:,} but the run has only {updates:,} "
+                "updates, so the policy would only imitate; set warm_start lower."
             )
 
     def _check_config(self, method: str, config: dict[str, Any], where: str) -> None:
@@ -265,7 +269,7 @@ class Catalogue:
 
 
 def _values(layer: Layer | Suite) -> dict[str, Any]:
-    """The values that a layer has, by the keys of `Catalogue.layers`."""
+    """Return the values that a layer sets, by the keys of `Catalogue.layers`."""
     found = {key: getattr(layer, key, None) for key in LAYERED}
     config = layer.config if isinstance(layer, Layer) else {}
     given = {key: value for key, value in found.items() if value is not None}
@@ -283,9 +287,9 @@ def _tasks(path: Path) -> dict[str, Task]:
 
 
 def task_row(settings: TaskSettings) -> Task | None:
-    """The row of config/tasks.tsv that a run's settings come from, if the file has it.
+    """Return the row of config/tasks.tsv from which a run's settings come, or None.
 
-    A hand-made `--settings` may name a task without a row.
+    Handwritten `--settings` may name a task that has no row.
     """
     row = _tasks(TASKS).get(settings.task) if TASKS.exists() else None
     return row and row.model_copy(update=settings.model_dump())

@@ -1,4 +1,4 @@
-"""D4RL's files as config/d4rl.tsv lists them: where each is, and what is known of its content."""
+"""D4RL's files as listed in config/d4rl.tsv: their locations and known contents."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bench.paths import D4RL
 
 TABLE = Path("config/d4rl.tsv")
 PREFIX = "d4rl/"  # of the Minari ids
-OWN = "hdf5:"  # recipe of a file of one's own
+OWN = "hdf5:"  # recipe prefix for a user's own file
 
 
 class Source(Strict):
-    """One row of config/d4rl.tsv, whose head says where each column comes from."""
+    """One row of config/d4rl.tsv; the comments at its top give the source of each column."""
 
     dataset: str
     urls: tuple[str, ...] = Field(min_length=1)
@@ -47,17 +47,17 @@ class Source(Strict):
 
     @property
     def minari_id(self) -> str:
-        """hopper-medium-v2 -> d4rl/hopper/medium-v2."""
+        """The Minari id of the dataset: hopper-medium-v2 -> d4rl/hopper/medium-v2."""
         return PREFIX + self.dataset.replace("-", "/", 1)
 
     @property
     def path(self) -> Path:
-        """Where the file is kept, under D4RL's own name."""
+        """The path of the local copy, under D4RL's own file name."""
         return D4RL / self.urls[0].rpartition("/")[2]
 
 
 def read_sources(table: Path = TABLE) -> dict[str, Source]:
-    """The table by dataset."""
+    """Return the rows of the table by dataset."""
     rows = [
         validate(Source, row, f"{table}, row {number}")
         for number, row in enumerate(read_table(table), start=1)
@@ -66,7 +66,7 @@ def read_sources(table: Path = TABLE) -> dict[str, Source]:
 
 
 def source_of(name: str) -> Source:
-    """The row of `hopper-medium-v2`, or of the Minari id `d4rl/hopper/medium-v2`."""
+    """Return the row of `hopper-medium-v2`, or of the Minari id `d4rl/hopper/medium-v2`."""
     sources = read_sources()
     dataset = name.removeprefix(PREFIX).replace("/", "-")
     if dataset not in sources:
@@ -75,7 +75,7 @@ def source_of(name: str) -> Source:
 
 
 def file_of(dataset: str, recipe: str) -> Path | None:
-    """The HDF5 file that a task of recipe `d4rl` or `hdf5:PATH` is converted from."""
+    """Return the HDF5 file behind a task of recipe `d4rl` or `hdf5:PATH`, else None."""
     if recipe == "d4rl":
         return source_of(dataset).path
     return Path(recipe.removeprefix(OWN)).expanduser() if recipe.startswith(OWN) else None

@@ -1,4 +1,4 @@
-"""The ways in which updates are executed, and how long a run must be for compiling to pay."""
+"""The ways to execute updates, and the run length from which compiling pays off."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from typing import Literal, get_args
 
 Executor = Literal["eager", "recorded", "compiled"]
 EXECUTORS: tuple[Executor, ...] = get_args(Executor)
-# Compiling takes some 10 to 30 s and then saves 1 to 2 ms an update (`python -m bench benchmark`).
+# Compiling takes about 10 to 30 s and saves 1 to 2 ms per update (`python -m bench benchmark`).
 COMPILE_FROM = 50_000  # updates

@@ -1,6 +1,6 @@
-"""The registry of methods: one row each. A method is a module with Config, init, update and act.
+"""The registry of methods, one row each. A method is a module with Config, init, update and act.
 
-Modules are named by strings, so that reading the registry imports no method and no torch.
+Modules are named as strings, so that reading the registry imports neither methods nor torch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of a run whose updates are alike: its share, and the update that it begins with."""
+    """A part of a run with one kind of update: its share of the run, and its first update."""
 
     share: float
     first: int
@@ -22,11 +22,11 @@ class Phase:
 
 @dataclass(frozen=True)
 class Sample:
-    """The updates that the benchmark measures in place of a whole run of a million.
+    """The updates that the benchmark times in place of a whole run of a million.
 
-    `cycle` consecutive updates hold each kind of update in proportion. `phases` divide a run of
-    which no single cycle is typical. `batch` and `config` are the benchmark's, where the method's
-    own would not do.
+    `cycle` consecutive updates contain each kind of update in proportion. `phases` divide a run
+    that no single cycle represents. `batch` and `config` replace the method's own values where
+    those are unsuitable for timing.
     """
 
     cycle: int = 1
@@ -40,16 +40,17 @@ class Entry:
     """One method. Only `module` is required.
 
     Attributes:
-        module: the file, as Python imports it.
-        cost: measured time of an update, relative to cloning; None is not measured. Long jobs
-            start first, so that none runs alone at the end.
-        online_only: learns from its own steps and never sees a dataset.
-        fine_tunes: can have an online phase; the module has `explore`.
-        starts_from: method whose networks it begins with; the module has `adopt`.
-        variant_of: method that it is a variant of: by its module, or by its settings in
+        module: import path of the method's file.
+        cost: measured time of an update, relative to behavior cloning; None if not measured. Long
+            jobs start first, so that none runs alone at the end.
+        online_only: learns only from its own steps and never reads a dataset.
+        fine_tunes: supports an online phase; the module has `explore`.
+        starts_from: method whose networks initialise this one; the module has `adopt`.
+        variant_of: method that this one varies, through its module or through its settings in
             config/methods.yaml.
-        sample: what the benchmark measures of it.
-        style: number of its colour, line and marker (bench.looks), the same in every figure.
+        sample: the updates that the benchmark times.
+        style: index of its colour, line and marker (bench.report.figures.method_styles), the same
+            in every figure.
     """
 
     module: str
@@ -62,14 +63,14 @@ class Entry:
     style: int | None = None
 
 
-# The first updates of CQL and BEAR clone instead of maximising values: `warm_start`.
+# CQL and BEAR imitate in their first updates instead of maximising values: `warm_start`.
 WARM_START = Sample(phases=(Phase(0.04, 0), Phase(0.96, 40_000)))
-# Clone and evaluate, evaluate, improve; every other evaluation moves the target.
+# Clone and evaluate, evaluate, improve; every other evaluation update moves the target.
 ONESTEP = Sample(
     cycle=2, phases=(Phase(5 / 21, 0), Phase(15 / 21, 238_095), Phase(1 / 21, 952_380))
 )
-# An iteration of 1,200 updates computes the returns of all rows once: a tenth of its updates on a
-# tenth of D4RL's 1,000,000 rows, which is what the benchmark has, keeps the proportion.
+# An iteration of 1,200 updates computes the returns of all rows once. The benchmark's data have a
+# tenth of D4RL's 1,000,000 rows, so a tenth of the updates keeps the proportion.
 AWR = Sample(cycle=120, config={"critic_updates": 20, "policy_updates": 100})
 
 
@@ -81,7 +82,7 @@ METHODS: dict[str, Entry] = {
     "iql": Entry("iql.iql", cost=4, fine_tunes=True, style=0),
     "bc": Entry("baselines.bc", cost=1, style=1),
     "bc10": Entry("baselines.bc10", cost=1, style=2),
-    # Every other update moves the policy.
+    # The policy is updated every other time.
     "td3_bc": Entry("baselines.td3_bc", cost=3, sample=Sample(cycle=2), style=3),
     "awac": Entry("baselines.awac", cost=20, fine_tunes=True, style=5),
     "onestep": Entry("baselines.onestep", cost=30, sample=ONESTEP, style=6),
@@ -91,7 +92,7 @@ METHODS: dict[str, Entry] = {
     "bcq": Entry("baselines.bcq", cost=15, style=10),
     "bear": Entry("baselines.bear", cost=22, sample=WARM_START, style=11),
     "awr": Entry("baselines.awr", cost=1, sample=AWR, style=12),
-    # Windows of 20 steps each: recording 256 of them took 3.6 GB for one seed at width 256.
+    # A batch is windows of 20 steps: recording 256 of them took 3.6 GB for one seed at width 256.
     "dt": Entry("baselines.dt", cost=50, sample=Sample(batch=64), style=7),
     "iql_old_v": _variant("iql.variants.old_v", 20),
     "iql_joint": _variant("iql.variants.joint", 19),
@@ -105,7 +106,7 @@ METHODS: dict[str, Entry] = {
     "sac_iql": Entry(
         "baselines.sac", cost=5, online_only=True, fine_tunes=True, starts_from="iql", style=15
     ),
-    # An update of PPO's is a step's share of it.
+    # PPO's cost is per environment step: one step's share of an update.
     "ppo": Entry("baselines.ppo", cost=1, online_only=True, fine_tunes=True, style=9),
     "ppo_iql": Entry(
         "baselines.ppo", cost=1, online_only=True, fine_tunes=True, starts_from="iql", style=16
@@ -118,30 +119,30 @@ FINE_TUNED = tuple(name for name, entry in METHODS.items() if entry.fine_tunes)
 
 
 def base_of(name: str) -> str:
-    """The registered method: of `iql@expectile=0.5`, IQL with one other setting, it is `iql`."""
+    """Return the registered method behind a name: `iql` for `iql@expectile=0.5`."""
     return name.partition("@")[0]
 
 
 def setting_of(name: str) -> tuple[str, str]:
-    """The setting that follows the @ of a method's name, and its value; else empty."""
+    """Return the setting and the value after the @ of a method's name, empty without one."""
     setting, _, value = name.partition("@")[2].partition("=")
     return setting, value
 
 
 def entry_of(name: str) -> Entry:
-    """The row of a method, which may be of the form base@setting=value."""
+    """Return the row of a method, whose name may have the form base@setting=value."""
     return METHODS[base_of(name)]
 
 
 def weight(name: str) -> float:
-    """The cost of an update for ordering jobs: 1 where it has not been measured."""
+    """Return the cost of an update, for ordering jobs; 1 if it has not been measured."""
     return entry_of(name).cost or 1
 
 
 def load(name: str) -> ModuleType:
-    """The module of a registered method."""
+    """Import and return the module of a registered method."""
     return importlib.import_module(entry_of(name).module)
 
 
-# The paper's ideas as experiments, in the order of their report: iql/ideas/NAME.py.
+# The paper's ideas as experiments, in the order of the ideas report: iql/ideas/NAME.py.
 IDEAS = ("losses", "expectiles", "support", "stitching", "overestimation", "shift")

@@ -1,7 +1,8 @@
-"""What the benchmark measures of each method: its sizes, its batch, and which of its updates.
+"""What the benchmark times for each method: layer sizes, batch size and kinds of update.
 
-A width is that of every layer: a method keeps as many layers as its source has, and each gets
-`width` units. All else is as in config/methods.yaml. Imports no torch, because plans read it.
+`width` applies to every layer: a method keeps the number of layers of its source, and each layer
+gets `width` units. All other settings are as in config/methods.yaml. Cost plans read this module,
+so it must not import torch.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ from bench.config.catalogue import Catalogue
 from bench.config.registry import Sample, entry_of
 
 BATCH = Sample().batch
-UPDATES = 1_000_000  # of the run whose updates are measured
+UPDATES = 1_000_000  # length of the run that the timed updates represent
 
 
 def sizes(catalogue: Catalogue, method: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The units that a method has under `config`: of each list of layers, or of DT's tokens."""
+    """Return a method's layer sizes under `config`: `width`, and every list ending in `hidden`."""
     fields = catalogue.schemas[method]["properties"]
     own = {name: entry.get("default") for name, entry in fields.items()} | dict(config)
     return {k: v for k, v in own.items() if v and (k == "width" or k.endswith("hidden"))}
 
 
 def config_at(catalogue: Catalogue, method: str, width: int) -> dict[str, Any]:
-    """Fields of Config that differ from the defaults where every layer has `width` units."""
+    """Return the fields of Config that differ from the defaults if all layers are `width` wide."""
     config = catalogue.methods[method].first.config
     units = {
         name: width if isinstance(value, int) else [width] * len(value)
@@ -36,6 +37,6 @@ def config_at(catalogue: Catalogue, method: str, width: int) -> dict[str, Any]:
 def is_measured(
     catalogue: Catalogue, method: str, config: Mapping[str, Any], batch: int, width: int
 ) -> bool:
-    """Whether a run of these settings is of the sizes that the benchmark has at `width`."""
+    """Return whether a run with these settings has the sizes that are benchmarked at `width`."""
     ours = sizes(catalogue, method, config_at(catalogue, method, width))
     return batch == entry_of(method).sample.batch and sizes(catalogue, method, config) == ours

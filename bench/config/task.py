@@ -1,6 +1,6 @@
 """A row of config/tasks.tsv: a dataset, its environment, and how returns become scores.
 
-The workflow imports this module, so it imports no torch.
+The workflow imports this module, so it must not import torch.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from bench.config.validation import Strict
 Reading = Literal["full", "d4rl"]
 
 NAME = r"^[a-z0-9][a-z0-9-]*$"
-# What becomes part of a path stays below its folder, and none of it means anything to a shell.
+# Values used in paths cannot leave their folder or contain characters special to a shell.
 PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.{}-]*(/[A-Za-z0-9_-][A-Za-z0-9_.{}-]*)*$"
 ENV_ID = r"^([A-Za-z_][A-Za-z0-9_.]*:)?[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
 RECIPE = r"^(hdf5:.+|[a-z0-9_-]+(/[a-z0-9_-]+)?)$"
 
 
 class TaskSettings(Strict):
-    """What of a row of config/tasks.tsv decides a run."""
+    """The columns of config/tasks.tsv that affect a run."""
 
     task: str = Field(pattern=NAME, description="name, as in file names")
     family: str = Field(description="which settings of config/methods.yaml apply")
@@ -39,18 +39,18 @@ class TaskSettings(Strict):
 
     @property
     def transitions(self) -> str:
-        """The folder of the arrays that a run reads."""
+        """The folder of the arrays that a run reads, below data/transitions."""
         return transitions_of(self.dataset, self.reading)
 
     @property
     def origin(self) -> str:
-        """Whose data it is: D4RL's, Minari's, a file of one's own, existing or made locally."""
+        """Where the data come from: D4RL, Minari, own file, existing or local."""
         origins = {"d4rl": "D4RL", "minari": "Minari", "hdf5": "own file", "none": "existing"}
         return origins.get(self.recipe.partition(":")[0], "local")
 
 
 class Task(TaskSettings):
-    """One row of config/tasks.tsv: what decides a run, and how its returns are read."""
+    """One row of config/tasks.tsv: what affects a run, and how its returns are scored."""
 
     ref_min_score: float = Field(description="return that scores 0")
     ref_max_score: float = Field(description="return that scores 100")
@@ -60,7 +60,7 @@ class Task(TaskSettings):
     @model_validator(mode="after")
     def _spread(self) -> Task:
         if self.ref_max_score <= self.ref_min_score:
-            raise ValueError("ref_max_score: not above ref_min_score; correct one of them")
+            raise ValueError("ref_max_score: must be above ref_min_score; correct one of them")
         return self
 
     def score(self, value: Any) -> Any:
@@ -68,7 +68,7 @@ class Task(TaskSettings):
         return 100 * (value - self.ref_min_score) / (self.ref_max_score - self.ref_min_score)
 
     def deciding(self) -> dict[str, Any]:
-        """The fields of TaskSettings."""
+        """Return the fields of TaskSettings, which affect a run."""
         return self.model_dump(include=set(TaskSettings.model_fields))
 
 
@@ -76,5 +76,5 @@ Tasks = Mapping[str, Task]  # by name
 
 
 def transitions_of(dataset: str, reading: str) -> str:
-    """A folder's name: the dataset's, extended by a reading other than `full`."""
+    """Return the folder's name: the dataset's, plus the reading unless it is `full`."""
     return dataset if reading == "full" else f"{dataset}-{reading}"

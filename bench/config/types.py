@@ -1,7 +1,7 @@
-"""The types of what a suite runs: task, method, suite, and the resolved settings of a cell.
+"""The types behind a suite: methods, their layers, the suite, and a cell's resolved settings.
 
-Read from the YAML and TSV files of `config/`; bench.config.catalogue does that. The workflow
-imports this module, so it imports no torch.
+bench.config.catalogue reads them from the files in `config/`. The workflow imports this module,
+so it must not import torch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ObservationTransform = Literal["raw", "standardised"]
 Precision = Literal["float32", "bfloat16"]
 
 
-SHARED = {"rewards", "observations", "batch_size"}  # of a layer, beside the method's own config
+SHARED = {"rewards", "observations", "batch_size"}  # settings outside the method's own Config
 SHARED_DEFAULTS = {"rewards": "raw", "observations": "raw"}
 
 
@@ -41,25 +41,27 @@ class Evaluation(Strict):
 
 
 class Online(Strict):
-    """The online phase, after the offline one: policies learn from steps, scored on the way."""
+    """The online phase after the offline one: the policy acts, learns and is evaluated."""
 
-    steps: int = Field(gt=0, description="environment steps per seed, an update each or a rollout")
+    steps: int = Field(
+        gt=0, description="environment steps per seed: an update per step or rollout"
+    )
     every: int = Field(gt=0, description="environment steps between evaluations")
     episodes: int = Field(gt=0, description="episodes per seed and evaluation")
     buffer: int = Field(
-        default=2_000_000, gt=0, description="newest transitions that batches come from, per seed"
+        default=2_000_000, gt=0, description="capacity of the replay buffer: transitions per seed"
     )
 
 
 def check_distinct(name: str, values: tuple[Any, ...]) -> None:
-    """Raise ValueError where a value is given twice."""
+    """Raise ValueError if a value occurs twice."""
     for value in values:
         if values.count(value) > 1:
             raise ValueError(f"{name}: {value} is given twice; remove one")
 
 
 class Layer(Strict):
-    """Settings that a family or a suite puts over a method's defaults."""
+    """Settings of a family or a suite that replace a method's defaults."""
 
     rewards: RewardTransform | None = None
     observations: ObservationTransform | None = None
@@ -68,7 +70,7 @@ class Layer(Strict):
 
 
 class Override(Layer):
-    """A suite's layer, limited to some methods and families (all when left out)."""
+    """A suite's layer, limited to some methods and families (all if omitted)."""
 
     methods: tuple[str, ...] | None = None
     families: tuple[str, ...] | None = None
@@ -78,7 +80,7 @@ class Override(Layer):
     reason: str = Field(min_length=1, description="why the suite departs from the source")
 
     def applies(self, method: str, family: str) -> bool:
-        """Whether it reaches a method's runs on a family's tasks."""
+        """Return whether the override applies to a method's runs on a family's tasks."""
         return (self.methods is None or base_of(method) in self.methods) and (
             self.families is None or family in self.families
         )
@@ -86,18 +88,18 @@ class Override(Layer):
     @model_validator(mode="after")
     def _one_length(self) -> Override:
         if self.updates is not None and self.families is not None:
-            raise ValueError("updates: of a method on all its tasks; remove families")
+            raise ValueError("updates: must be the same in all families; remove families")
         return self
 
 
 class FamilyLayer(Layer):
-    """A method's layer for one task family."""
+    """A method's layer for one family of tasks."""
 
     environments: dict[str, dict[str, Any]] = Field(
-        default={}, description="further fields of Config where env_id begins with the key"
+        default={}, description="further fields of Config for env_ids that start with the key"
     )
     fine_tuning: dict[str, Any] = Field(
-        default={}, description="further fields of Config where the run has an online phase"
+        default={}, description="further fields of Config for runs with an online phase"
     )
     source: str = Field(min_length=1, description="where the values come from")
     published: str | None = Field(
@@ -117,49 +119,49 @@ class Method(Strict):
         default=None, gt=0, description="runtime in Table 1 of the IQL paper: 1M updates, GTX 1080"
     )
     families: dict[str, FamilyLayer] = Field(
-        description="none at all: the method's own defaults in every family"
+        description="layers by family; if empty, the method's own defaults in every family"
     )
 
     def layer(self, family: str) -> FamilyLayer | None:
-        """Its settings for a family; None where it has some, but none for this one."""
+        """Return the settings for a family; None if only other families have settings."""
         return self.families.get(family) if self.families else OWN_DEFAULTS
 
     @property
     def first(self) -> FamilyLayer:
-        """Its settings for the family that is listed first."""
+        """The settings for the family listed first."""
         return next(iter(self.families.values()), OWN_DEFAULTS)
 
 
 class Maps(Strict):
-    """Of which runs the report draws what they learned of their maze."""
+    """The runs whose learned values and paths the report draws on their maze."""
 
-    tasks: tuple[str, ...] = Field(min_length=1, description="those of the suite with a maze")
-    methods: tuple[str, ...] = Field(min_length=1, description="of the suite; a panel each")
+    tasks: tuple[str, ...] = Field(min_length=1, description="tasks of the suite with a maze")
+    methods: tuple[str, ...] = Field(min_length=1, description="methods of the suite, a panel each")
 
 
 class Suite(Strict):
-    """One YAML of config/."""
+    """One suite file of config/."""
 
-    suite: str = Field(pattern=NAME, description="name, as in file names")
+    suite: str = Field(pattern=NAME, description="name, used in file names")
     title: str = Field(description="title of the report")
     description: str = Field(default="", description="what the reader of the report should know")
     tasks: tuple[str, ...] = Field(min_length=1, description="rows of config/tasks.tsv")
     methods: tuple[str, ...] = Field(
-        min_length=1, description="names in bench/config/registry.py, or such a name @setting=value"
+        min_length=1, description="names in bench/config/registry.py, or NAME@setting=value"
     )
     baseline: str | None = Field(
-        default=None, description="the method that the others are compared with, seed by seed"
+        default=None, description="the method with which the others are compared, seed by seed"
     )
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1, description="training seeds")
     seeds_per_job: int = Field(default=5, gt=0, description="seeds that one job trains together")
     rows: int = Field(default=100_000, gt=0, description="rows of each locally collected dataset")
     updates: int = Field(gt=0, description="gradient updates per seed")
-    batch_size: int = Field(default=256, gt=0, description="transitions per update, by default")
+    batch_size: int = Field(default=256, gt=0, description="default transitions per update")
     log_every: int = Field(default=500, gt=0, description="updates between rows of metrics.csv")
-    precision: Precision = Field(default="float32", description="of matrix products")
+    precision: Precision = Field(default="float32", description="precision of matrix products")
     evaluation: Evaluation
     online: Online | None = Field(default=None, description="fine-tuning in the environment")
-    bootstrap: int = Field(default=2000, gt=0, description="bootstrap repetitions of the intervals")
+    bootstrap: int = Field(default=2000, gt=0, description="bootstrap resamples per interval")
     overrides: tuple[Override, ...] = ()
     maps: Maps | None = Field(default=None, description="runs whose values and paths are drawn")
 
@@ -168,7 +170,7 @@ class Suite(Strict):
         for name in ("tasks", "methods", "seeds"):
             check_distinct(name, getattr(self, name))
         if self.baseline is not None and self.baseline not in self.methods:
-            raise ValueError(f"baseline: {self.baseline} is none of the methods; add it to them")
+            raise ValueError(f"baseline: {self.baseline} is not one of the methods; add it")
         for name in ("tasks", "methods") if self.maps else ():
             for value in getattr(self.maps, name):
                 if value not in getattr(self, name):
@@ -188,30 +190,30 @@ class Suite(Strict):
         return self
 
     def updates_of(self, method: str) -> int:
-        """Offline updates per seed of one method: the suite's, its last override's, or none."""
+        """Return a method's offline updates per seed: the suite's, its last override's, or 0."""
         if base_of(method) in ONLINE:
             return 0
         mine = (o for o in self.overrides if o.methods is None or base_of(method) in o.methods)
         return ([self.updates] + [o.updates for o in mine if o.updates])[-1]
 
     def evaluation_of(self, method: str, family: str) -> Evaluation:
-        """When a method is scored on a family's tasks: the suite's, or its last override's."""
+        """Return a method's evaluation schedule on a family: the suite's or its last override's."""
         mine = (o for o in self.overrides if o.applies(method, family))
         return ([self.evaluation] + [o.evaluation for o in mine if o.evaluation])[-1]
 
     def online_of(self, method: str, family: str) -> Online | None:
-        """The online phase of a method on a family's tasks: the suite's, or its last override's."""
+        """Return a method's online phase on a family: the suite's or its last override's."""
         mine = (o for o in self.overrides if o.applies(method, family))
         return ([self.online] + [o.online for o in mine if o.online])[-1]
 
     def blocks(self) -> list[tuple[int, ...]]:
-        """The seeds of each job."""
+        """Return the seeds of each job."""
         size = self.seeds_per_job
         return [self.seeds[i : i + size] for i in range(0, len(self.seeds), size)]
 
 
 class Settings(Strict):
-    """Everything that decides the result of one job, resolved."""
+    """Everything that determines the result of one job, resolved."""
 
     suite: str = Field(pattern=NAME)
     method: str
@@ -229,7 +231,7 @@ class Settings(Strict):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A run without an online phase says nothing of it, as before there was one."""
+        """Omit `online` from runs without an online phase, as in records from before it existed."""
         content: dict[str, Any] = serialise(self)
         return {k: v for k, v in content.items() if k != "online" or v is not None}
 
@@ -240,11 +242,11 @@ class Settings(Strict):
 
 
 def dataset_id(task: Task, suite: Suite) -> str:
-    """The Minari id with the suite's size, such as local/hopper/medium-100k-v0."""
+    """Return the Minari id with the suite's row count, such as local/hopper/medium-100k-v0."""
     size = f"{suite.rows // 1000}k" if suite.rows % 1000 == 0 else str(suite.rows)
     return task.dataset.replace("{rows}", size)
 
 
 def resolved(task: Task, suite: Suite) -> Task:
-    """The row with its dataset's id filled in."""
+    """Return the row with its dataset id filled in."""
     return task.model_copy(update={"dataset": dataset_id(task, suite)})

@@ -1,4 +1,4 @@
-"""Config files as checked models: whatever is wrong becomes one sentence."""
+"""Config files as validated models; any problem becomes a one-sentence error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.errors import BenchError, unknown
 
 
 class Strict(BaseModel):
-    """Frozen; a key that is not declared is an error."""
+    """A frozen model in which an undeclared key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,19 +32,19 @@ def _text(path: Path) -> str:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The keys and values of a YAML file; `path` is named in every error."""
+    """Return the mapping in a YAML file; raise BenchError naming `path` if there is none."""
     try:
         content = yaml.safe_load(_text(path))
     except yaml.YAMLError as error:
         first = " ".join(str(error).split())
-        raise BenchError(f"{path}: not valid YAML ({first}); mend that line.") from None
+        raise BenchError(f"{path}: not valid YAML ({first}); fix that line.") from None
     if not isinstance(content, dict):
         raise BenchError(f"{path}: expected keys and values; see config/README.md.")
     return content
 
 
 def parse_json(text: str, option: str) -> object:
-    """JSON given on the command line as `option`."""
+    """Parse the JSON given to the command-line option `option`."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -52,10 +52,10 @@ def parse_json(text: str, option: str) -> object:
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a tab-separated file with a header, without their empty cells.
+    """Return the rows of a tab-separated file with a header, omitting empty cells.
 
-    Blank lines and lines that begin with # are skipped. Values are text: `validate` converts them.
-    Raises BenchError where the file is no table or its header does not name every column once.
+    Blank lines and lines starting with # are skipped. Values stay text; `validate` converts them.
+    Raise BenchError if the file is not a table or its header repeats or lacks a column.
     """
     lines = [s for s in _text(path).splitlines() if s.strip() and not s.startswith("#")]
     if not lines:
@@ -66,20 +66,20 @@ def read_table(path: Path) -> list[dict[str, str]]:
         raise BenchError(f"{path}: not a table ({error}); see config/README.md.") from None
     for name in header:
         if header.count(name) > 1:
-            raise BenchError(f"{path}, header: names '{name}' twice; remove one.")
+            raise BenchError(f"{path}, header: '{name}' occurs twice; remove one.")
     if any(len(row) > len(header) for row in rows):
         raise BenchError(
-            f"{path}, header: names fewer columns than the rows have; see config/README.md."
+            f"{path}, header: has fewer columns than a row below; see config/README.md."
         )
     return [{name: cell for name, cell in zip(header, row, strict=False) if cell} for row in rows]
 
 
 def validate(model: type[Model], raw: object, where: str) -> Model:
-    """`raw` as a model; pydantic's first error becomes one sentence that begins with `where`."""
+    """Return `raw` as a model; raise BenchError with pydantic's first error, after `where`."""
     try:
         return model.model_validate(raw)
     except ValidationError as failure:
-        # A misspelt key also leaves the right one missing: speak of the spelling.
+        # A misspelt key also leaves the right one missing: report the misspelling.
         errors = failure.errors()
         error = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     path = [str(part) for part in error["loc"]]
@@ -95,7 +95,7 @@ def validate(model: type[Model], raw: object, where: str) -> Model:
 
 
 def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The names that are allowed beside the unknown key at `location`."""
+    """Return the names allowed next to the unknown key at `location`."""
     schema = model.model_json_schema()
     node: dict[str, Any] = schema
     for part in location[:-1]:
@@ -103,7 +103,7 @@ def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[s
             node = node["items"]
         else:
             node = node.get("properties", {}).get(part) or node["additionalProperties"]
-        node = next((n for n in node.get("anyOf", ()) if "$ref" in n), node)  # it, or nothing
+        node = next((n for n in node.get("anyOf", ()) if "$ref" in n), node)  # optional model
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
     return list(node["properties"])

@@ -1,1 +1,1 @@
-"""Conversion of downloaded or collected episodes into audited transitions."""
+"""Turns downloaded or collected episodes into audited transitions."""

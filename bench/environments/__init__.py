@@ -1,1 +1,1 @@
-"""The project's Gymnasium environments."""
+"""Provides the project's Gymnasium environments."""

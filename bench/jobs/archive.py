@@ -1,4 +1,4 @@
-"""A suite's results as one file that can be cited: the same results give the same bytes."""
+"""A suite's results as one citable zip file; equal results give equal bytes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from bench.errors import BenchError
 from bench.jobs.packing import REPORT
 from bench.paths import CHECKPOINT, SuiteFolder
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can hold: no clock enters the bytes
-LEFT_OUT = (CHECKPOINT,)  # of runs that are not finished
+EPOCH = (1980, 1, 1, 0, 0, 0)  # earliest time in a zip; keeps the clock out of the bytes
+LEFT_OUT = (CHECKPOINT,)  # files of unfinished runs
 BESIDE = ("CITATION.cff", "LICENSE")
 SUMS = "SHA256SUMS"
 
 
 def archive(folder: Path, report: Path, out: Path, root: Path = Path()) -> list[str]:
-    """Zip `folder`, the report's PDF and the citation under one name; the names inside.
+    """Zip `folder`, the report's PDF and the citation file; return the names in the zip.
 
-    SHA256SUMS in it has a line a file (`sha256sum --check` reads it), and `out`.sha256 the sum of
-    the whole. Raises BenchError where there is nothing to cite yet.
+    SHA256SUMS in the zip has one line per file, for `sha256sum --check`; `out`.sha256 has the sum
+    of the zip itself. Raise BenchError if the suite has no scores yet.
     """
     scores = SuiteFolder(folder).scores
     if not scores.exists():
@@ -31,7 +31,7 @@ def archive(folder: Path, report: Path, out: Path, root: Path = Path()) -> list[
         if path.is_file() and path.name not in LEFT_OUT and not path.name.startswith(".")
     }
     beside = [root / name for name in BESIDE]
-    if not (folder / REPORT).exists():  # packed results have their own
+    if not (folder / REPORT).exists():  # packed results include it
         beside.insert(0, report)
     files |= {path.name: path for path in beside if path.exists()}
     top = out.stem

@@ -1,4 +1,4 @@
-"""A method of one's own against the per-episode scores that this project ships."""
+"""Comparison of a user's own method with the per-episode scores shipped with this project."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Scores = Mapping[tuple[str, str], np.ndarray]  # (task, method) -> (seeds,)
 
 
 def read_shipped(results: Path) -> tuple[dict[str, Task], dict[tuple[str, str], np.ndarray]]:
-    """The tasks, and each run's last offline scores by (task, method), from its episodes."""
+    """Return the tasks, and the last offline scores (seeds,) by (task, method)."""
     tasks: dict[str, Task] = {}
     cells: dict[tuple[str, str], list[float]] = {}
     for stored in open_results(results).runs.values():
@@ -53,19 +53,19 @@ def read_shipped(results: Path) -> tuple[dict[str, Task], dict[tuple[str, str], 
 
 
 def read_own(file: Path, tasks: Mapping[str, Task]) -> dict[str, np.ndarray]:
-    """Normalised scores by task, (seeds,); raises BenchError naming file and field."""
+    """Return normalised scores (seeds,) by task; raise BenchError naming file and field."""
     if not file.exists():
         raise BenchError(f"{file}: file not found; name the CSV of your episodes.")
     try:
         frame = read_csv(file, EPISODES)
-    except BenchError:  # whose remedy, to delete it, is for files that can be made again
+    except BenchError:  # its remedy, deleting the file, suits only files that can be regenerated
         columns = ", ".join(EPISODES)
         raise BenchError(f"{file}: not a CSV with {columns}; see docs/your-method.md.") from None
     frame["return"] = pd.to_numeric(frame["return"], errors="coerce")
     if frame.empty or not np.isfinite(frame["return"]).all():
-        raise BenchError(f"{file}: return: not a finite number in every row; mend that row.")
+        raise BenchError(f"{file}: return: not a finite number in every row; fix that row.")
     if frame.duplicated(["task", "seed", "episode"]).any():
-        raise BenchError(f"{file}: episode: the same episode stands twice; number them anew.")
+        raise BenchError(f"{file}: episode: the same episode occurs twice; renumber the episodes.")
     for task in frame["task"].unique():
         if task not in tasks:
             raise unknown(f"{file}, task", "task", task, tasks)
@@ -80,10 +80,10 @@ def read_own(file: Path, tasks: Mapping[str, Task]) -> dict[str, np.ndarray]:
 def compared(
     ours: Mapping[str, np.ndarray], shipped: Scores, name: str, tasks: Mapping[str, Task]
 ) -> pd.DataFrame:
-    """A row a task and method, ours first; then `all` of our tasks, each with equal weight.
+    """Return one row per task and method, ours first, then `all` tasks with equal weight.
 
-    The difference has Welch's t interval from three seeds on both sides, the probability that a
-    seed of ours scores higher (ties count half) a bootstrap's from five.
+    The difference has Welch's t interval, given three seeds on both sides. The probability that a
+    seed of ours scores higher (ties count half) has a bootstrap interval, given five.
     """
     methods = list(dict.fromkeys(method for _, method in shipped))
     groups = [[task] for task in ours] + ([list(ours)] if len(ours) > 1 else [])
@@ -101,7 +101,10 @@ def compared(
 
 
 def _level(samples: Sequence[np.ndarray], bounded: bool) -> tuple[object, ...]:
-    """Fewest seeds of a task, mean over tasks, its interval; clipped where scores are bounded."""
+    """Return the fewest seeds of a task, and the mean over tasks with its interval.
+
+    The interval is clipped to [0, 100] if scores are `bounded`.
+    """
     seeds = min(len(values) for values in samples)
     low, high = _interval([(1.0, values) for values in samples])
     low, high = (float(np.clip(end, 0, 100)) if bounded else end for end in (low, high))
@@ -109,7 +112,7 @@ def _level(samples: Sequence[np.ndarray], bounded: bool) -> tuple[object, ...]:
 
 
 def _against(mine: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> tuple[float, ...]:
-    """Difference and probability of improvement, each with its interval."""
+    """Return the difference and the probability of improvement, each with its interval."""
     gap = np.mean([a.mean() - b.mean() for a, b in zip(mine, theirs, strict=True)])
     low, high = _interval([(1.0, v) for v in mine] + [(-1.0, v) for v in theirs], len(mine))
     wins, draws = improvement(mine, theirs, REPETITIONS)
@@ -121,7 +124,7 @@ def _against(mine: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> tuple[
 def _interval(
     terms: Sequence[tuple[float, np.ndarray]], tasks: int | None = None
 ) -> tuple[float, float]:
-    """Of a sum of weighted means over the number of tasks; NaN below three seeds."""
+    """Return the interval of a weighted sum of means over `tasks`; NaN below three seeds."""
     if min(len(values) for _, values in terms) < MIN_SEEDS:
         return np.nan, np.nan
     count = tasks or len(terms)

@@ -1,7 +1,7 @@
-"""What a suite will cost: jobs, updates, disk, memory, processor hours, from measured speeds.
+"""The predicted cost of a suite: jobs, updates, disk, memory and core-hours.
 
-Speeds come from the benchmark's own file. What it does not hold reads "not measured", or is
-marked ~ where the relative costs of bench.config.registry give a rough idea.
+Speeds come from the benchmark's JSON file. Anything it lacks is shown as "not measured", or marked
+~ if the relative costs of bench.config.registry give a rough estimate.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ from bench.files import read_json
 from bench.jobs.text_table import aligned
 from bench.paths import BENCHMARK
 
-REFERENCE = "bc"  # whose cost is 1
-WIDTH = 256  # most methods have
-EPISODE_STEPS = 1000  # at most; where no table says otherwise
-# Bytes, about: a row of evaluations.csv, a row of metrics.csv, a seed's networks and checkpoint.
+REFERENCE = "bc"  # the method with cost 1
+WIDTH = 256  # of most methods
+EPISODE_STEPS = 1000  # maximum episode length, unless config/d4rl.tsv has one
+# Approximate bytes of a row of evaluations.csv, a row of metrics.csv, and a seed's networks and
+# checkpoint.
 EPISODE_ROW, METRICS_ROW, SEED_STATE = 35, 120, 6_000_000
 NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Measured seed-updates per core and second; `rough` where another method's was scaled."""
+    """Measured seed-updates per core and second; `rough` if scaled from another method's rate."""
 
     value: float
     megabytes: float
@@ -49,7 +50,7 @@ class Speeds:
                 raise BenchError(f"{path}: the key '{key}' is missing; run `make benchmark`.")
 
     def rate(self, cell: Settings, catalogue: Catalogue) -> Rate | None:
-        """Of one cell's updates, or None."""
+        """Return the rate of one cell's updates, or None if it cannot be estimated."""
         cell = cell.model_copy(update={"method": base_of(cell.method)})
         properties = catalogue.schemas[cell.method]["properties"]
         hidden = cell.config.get("hidden", properties.get("hidden", {}).get("default", ()))
@@ -77,14 +78,14 @@ class Speeds:
         return min(found, key=lambda e: abs(e["seeds"] - len(cell.seeds)), default=None)
 
     def steps(self, env_id: str) -> float | None:
-        """Environment steps per second of an evaluation on one core."""
+        """Return the environment steps per second of an evaluation on one core, or None."""
         name = f"evaluation, {env_id.rpartition(':')[2]}"
         rates = {e["what"]: e.get("environment_steps_per_second") for e in self.content["around"]}
         return rates.get(name)
 
 
 def lines(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:
-    """The text of the plan."""
+    """Yield the lines of the plan."""
     blocks = suite.blocks()
     jobs = len(suite.tasks) * len(suite.methods) * len(blocks)
     yield (
@@ -98,7 +99,7 @@ def lines(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:
 
 
 def _data(suite: Suite, catalogue: Catalogue) -> Iterator[str]:
-    """Download, and disk of the dataset and its arrays."""
+    """Yield the table of downloads and of disk space for datasets and arrays."""
     rows = [("dataset", "download", "on disk, all forms", "rows")]
     total = [0.0, 0.0]
     unknown = 0
@@ -112,29 +113,29 @@ def _data(suite: Suite, catalogue: Catalogue) -> Iterator[str]:
             continue
         kept = source.bytes + dataset_bytes(source, count) + arrays_bytes(source, count)
         if task.reading == "d4rl":
-            kept += 4 * count * source.action_dim  # next actions, which Onestep RL alone maps
+            kept += 4 * count * source.action_dim  # next actions, which only Onestep RL maps
         total = [total[0] + source.bytes, total[1] + kept]
         here = "there" if source.path.exists() else _size(source.bytes)
         rows.append((task.dataset, here, _size(kept), f"{count:,}"))
     rows.append(("sum", _size(total[0]), _size(total[1]), ""))
     yield from aligned(rows)
     if unknown:
-        where = "collected or found here, or are Minari's"
+        where = "collected locally, already here, or Minari's"
         yield f"{unknown} datasets are {where}; their size is not in the sum."
 
 
 def dataset_bytes(source: Source, rows: int) -> int:
-    """Of the Minari dataset: observations, actions, rewards and two flags."""
+    """Return the size of the Minari dataset: observations, actions, rewards and two flags."""
     return rows * (4 * (source.observation_dim + source.action_dim + 1) + 2)
 
 
 def arrays_bytes(source: Source, rows: int) -> int:
-    """Of the arrays that training maps."""
+    """Return the size of the arrays that training maps into memory."""
     return rows * 4 * (2 * source.observation_dim + source.action_dim + 3)
 
 
 def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:
-    """Per method: jobs, updates, hours of updates and of evaluation, memory, disk."""
+    """Yield the table by method: jobs, updates, hours of updates and evaluation, memory, disk."""
     header = ("method", "jobs", "updates", "CPU core-hours", "GPU-hours", "evaluation", "memory",
               "results")  # fmt: skip
     rows: list[tuple[str, ...]] = [header]
@@ -155,13 +156,13 @@ def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[st
     machine = speeds.content["machine"]
     yield f"Hours of one core of: {machine['cpu']} ({machine['cores']} cores busy), float32."
     yield (
-        "Evaluation: core-hours at most, as if every episode lasted to its time limit, and those "
-        "of the steps of online phases."
+        "Evaluation: upper bound in core-hours, with every episode at its time limit, plus the "
+        "steps of online phases."
     )
-    yield "Memory: of one job, its mapped data included, which jobs on one machine share."
+    yield "Memory: per job, including its mapped data, which jobs on one machine share."
     if rough:
         yield (
-            "~ rough: from the measured cost of BC and the relative costs of the registry; "
+            "~ rough estimate from the measured cost of BC and the registry's relative costs; "
             "`python -m bench benchmark --methods ...` measures a method."
         )
 
@@ -181,7 +182,7 @@ def _row(label: str, costs: Sequence[Mapping[str, Any]], memory: str) -> tuple[s
 
 
 def _cost(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, Any]:
-    """One job: hours of a core for updates and evaluation, memory, disk; None is not known."""
+    """Return a job's core-hours for updates and evaluation, memory and disk; None if unknown."""
     rate = speeds.rate(cell, catalogue)
     seeds = len(cell.seeds)
     source = source_of(cell.task.dataset) if cell.task.recipe == "d4rl" else None
@@ -206,12 +207,12 @@ def _cost(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, Any
 
 
 def updates_of(cell: Settings) -> int:
-    """A seed's updates in both phases."""
+    """Return the updates per seed in both phases."""
     return cell.updates + (cell.online.steps if cell.online else 0)
 
 
 def _hours(parts: Sequence[float | None], mark: str = "") -> str:
-    """The sum of what is known; `mark` says that it is rough."""
+    """Format the sum of the known hours; `mark` marks a rough estimate."""
     known = [p for p in parts if p is not None]
     if not known:
         return NOT_MEASURED

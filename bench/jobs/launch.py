@@ -1,4 +1,4 @@
-"""Run the workflow and show its progress instead of its log."""
+"""Launch of the workflow, showing its progress instead of its log."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from bench.jobs import workflow_locks
 from bench.jobs.watch import show
 
 LOG = Path("logs/snakemake.log")
-NO_WATCHER = "BENCH_NO_WATCHER"  # set: the workflow starts no display of its own
+NO_WATCHER = "BENCH_NO_WATCHER"  # if set, the workflow starts no display of its own
 FAILED_LOG = re.compile(r"^Logfile (\S+):\n=+\n(.*?)\n=+$", re.MULTILINE | re.DOTALL)
-SHOWN = 12  # last lines of each
+SHOWN = 12  # last lines to show of each log
 
 
 def launch(cores: str, configfile: Path, arguments: tuple[str, ...]) -> None:
-    """`snakemake --cores CORES --configfile FILE ARGUMENTS`, its output kept in LOG.
+    """Run `snakemake --cores CORES --configfile FILE ARGUMENTS`, writing its output to LOG.
 
-    Raises BenchError with what Snakemake said when it fails.
+    Raise BenchError if it fails, after printing the end of the relevant logs.
     """
     command = [sys.executable, "-m", "snakemake", "--show-failed-logs"]
     command += ["--cores", cores, "--configfile", str(configfile)]
@@ -36,26 +36,26 @@ def launch(cores: str, configfile: Path, arguments: tuple[str, ...]) -> None:
         try:
             show(LOG, process.pid)
             status = process.wait()
-        except KeyboardInterrupt:  # the terminal sent it to Snakemake and its jobs, too
-            print("stopping; training saves itself and goes on next time", file=sys.stderr)
+        except KeyboardInterrupt:  # the terminal also sent it to Snakemake and its jobs
+            print("stopping; training saves a checkpoint and resumes next time", file=sys.stderr)
             process.wait()
             raise SystemExit(130) from None
     text = LOG.read_text()
     if status:
         print("\n\n".join(failures(text)), file=sys.stderr)
         if "LockException" in text:
-            who = ", ".join(workflow_locks.holders()) or "nobody has left a name"
+            who = ", ".join(workflow_locks.holders()) or "of an unknown process"
             raise BenchError(
-                f".snakemake/locks: another workflow makes the same files ({who}); wait until it "
+                f".snakemake/locks: another workflow writes the same files ({who}); wait until it "
                 f"has ended, or if it is gone run `snakemake --unlock --configfile {configfile}`."
             )
-        raise BenchError(f"the workflow failed; all of its output is in {LOG}.")
+        raise BenchError(f"the workflow failed; its full output is in {LOG}.")
     if "Nothing to be done" in text:
         print("Nothing to be done: every file is newer than what it depends on.")
 
 
 def failures(text: str) -> list[str]:
-    """The ends of the failed jobs' logs, or of Snakemake's own output where no job failed."""
+    """Return the ends of the failed jobs' logs, or of Snakemake's output if no job failed."""
     logs = [f"{path}:\n{_tail(content)}" for path, content in FAILED_LOG.findall(text)]
     return logs or [_tail(text)]
 
@@ -65,5 +65,5 @@ def _tail(text: str) -> str:
 
 
 def _path() -> str:
-    """The interpreter's own folder first, so that jobs find the same environment."""
+    """Return PATH with the interpreter's folder first, so that jobs use the same environment."""
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"

@@ -1,4 +1,4 @@
-"""Results in the layout for publication: one file for all runs instead of several each."""
+"""Packing of results for publication: a few files for all runs instead of several per run."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ OPTIONAL = (CLAIMS, EFFECTS, FINETUNE)
 def pack(folder: Path, report: Path, out: Path, curves: Sequence[str] = ()) -> list[str]:
     """Write the live results in `folder` and the report's PDF to the new folder `out`.
 
-    `curves` are METHOD/TASK whose training metrics are kept, too; networks are not. Returns the
-    names of the files. Raises BenchError where a file is missing, scores.csv is not what the
-    packed runs give, or a card is not that of the data which its runs saw.
+    `curves` lists the METHOD/TASK whose training metrics are included; networks never are. Return
+    the names of the files. Raise BenchError if a file is missing, scores.csv does not match the
+    packed runs, or a card does not match the data on which its runs were trained.
     """
     results = open_results(folder)
     if results.packed or not results.runs:
-        raise BenchError(f"{folder / RUNS}: no runs to pack; give a suite that has run here.")
+        raise BenchError(f"{folder / RUNS}: no runs to pack; name a suite that has run here.")
     if out.exists():
-        raise BenchError(f"{out}: exists; delete it or give another folder.")
+        raise BenchError(f"{out}: already exists; delete it or choose another folder.")
     for name in NEEDED:
         if not (folder / name).exists():
             raise BenchError(f"{folder / name}: file not found; run `python -m bench statistics`.")
@@ -75,7 +75,7 @@ def _write(results: Results, out: Path, curves: set[str]) -> None:
         task = record["settings"]["task"]["task"]
         if record.get("dataset_hash") != cards[task].get("hash"):
             raise BenchError(
-                f"{run.record_at}, dataset_hash: not that of the card of {task} in "
+                f"{run.record_at}, dataset_hash: differs from the card of {task} in "
                 f"{TRANSITIONS}; train the run again."
             )
     write_json(out / CARDS, cards)
@@ -88,7 +88,7 @@ def _write(results: Results, out: Path, curves: set[str]) -> None:
 
 
 def _write_rows(path: Path, runs: Iterable[StoredRun]) -> None:
-    """Write the rows of all runs, with the columns that any of them has; no rows, no file."""
+    """Write the rows of all runs with the union of their columns; without rows, write no file."""
     rows: list[tuple[list[str], dict[str, str]]] = []
     for run in runs:
         content = run.read(path.name)
@@ -110,6 +110,6 @@ def _check_scores(packed: Path, scores: Path) -> None:
     again.unlink()
     if not same:
         raise BenchError(
-            f"{scores}: not the scores of the runs beside it; run `python -m bench statistics`, "
-            "and remove runs of no cell."
+            f"{scores}: does not match the runs next to it; run `python -m bench statistics`, "
+            "and remove runs that are not in the suite."
         )

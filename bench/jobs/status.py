@@ -1,6 +1,6 @@
-"""Where a suite stands, job by job, from files alone: records, checkpoints, progress.
+"""The state of each job of a suite, read only from files: records, checkpoints, progress.
 
-Works while the suite runs here or on other machines that share the directory, and after it.
+Works both while the suite runs, here or on machines that share the directory, and afterwards.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STATES = ("done", "diverged", "running", "stopped", "waiting")
 
 @dataclass(frozen=True)
 class Job:
-    """One block of seeds: its state, and how far it is in updates and then online steps."""
+    """One block of seeds: its state and its progress in updates and then online steps."""
 
     method: str
     task: str
@@ -38,17 +38,17 @@ class Job:
 
     @property
     def cost(self) -> float:
-        """Of one of its updates, relative to cloning with one seed."""
+        """The cost of one of its updates, relative to behavior cloning with one seed."""
         return weight(self.method) * self.seeds
 
     @property
     def left(self) -> int:
-        """Updates and steps to go."""
+        """The remaining updates and steps."""
         return 0 if self.state in ("done", "diverged") else self.length - self.step
 
 
 def jobs_of(suite: Suite, catalogue: Catalogue) -> list[Job]:
-    """Return the jobs of a suite in order of task, method and seeds, as the files here tell."""
+    """Return the jobs of a suite in order of task, method and seeds, from the files here."""
     live = {state["label"]: state for state in running()}
     return [
         job_of(catalogue.settings(suite, method, task, seeds), live)
@@ -59,7 +59,7 @@ def jobs_of(suite: Suite, catalogue: Catalogue) -> list[Job]:
 
 
 def job_of(cell: Settings, live: dict[str, dict[str, Any]]) -> Job:
-    """What the files of one job say; `live` are the jobs that report themselves, by label."""
+    """Return one job from its files; `live` holds the progress of running jobs, by label."""
     place = cell.method, cell.task.task, cell.seeds
     folder = SuiteFolder.of(cell.suite).run(*place)
     length = cell.updates + (cell.online.steps if cell.online else 0)
@@ -80,7 +80,7 @@ def job_of(cell: Settings, live: dict[str, dict[str, Any]]) -> Job:
 
 
 def lines(jobs: Sequence[Job]) -> Iterator[str]:
-    """The grid of tasks and methods, the running jobs, and the sum."""
+    """Yield the grid of tasks and methods, the running jobs, and the totals."""
     methods = list(dict.fromkeys(job.method for job in jobs))
     rows: list[tuple[str, ...]] = [("task", *methods)]
     for task in dict.fromkeys(job.task for job in jobs):
@@ -103,7 +103,7 @@ def lines(jobs: Sequence[Job]) -> Iterator[str]:
 
 
 def _cell(jobs: Sequence[Job]) -> str:
-    """Such as `2 done, at 12,000, 1 waiting`."""
+    """Return the text of a cell, such as `2 done, at 12,000, 1 waiting`."""
     parts = []
     for state in STATES:
         mine = [job for job in jobs if job.state == state]
@@ -119,12 +119,12 @@ def _status(path: Path) -> str:
     try:
         found: str = json.loads(path.read_text())["status"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BenchError(f"{path}: not a run's record ({error}); delete it, run again.") from None
+        raise BenchError(f"{path}: not a run record ({error}); delete it and rerun.") from None
     return found
 
 
 def _checkpoint(path: Path) -> dict[str, Any] | None:
-    """The record of a checkpoint, of which only the head is read."""
+    """Return step and phase from a checkpoint's header, or None without a readable one."""
     try:
         with safe_open(path, framework="np") as file:
             record: dict[str, Any] = json.loads(file.metadata()["record"])

@@ -1,8 +1,8 @@
 """Training curves and scores of a suite's runs as TensorBoard event files.
 
-TensorBoard reads records of (length, crc of it, bytes, crc of them) whose bytes are protocol
-buffers; what a curve needs of both is a few lines, and spares training a dependency. The formats:
-tensorflow/core/lib/io/record_writer.h, tensorflow/core/util/event.proto and
+TensorBoard reads records of (length, CRC of the length, bytes, CRC of the bytes), where the bytes
+are a protocol buffer. Writing curves takes a few lines of each format and saves a dependency. The
+formats: tensorflow/core/lib/io/record_writer.h, tensorflow/core/util/event.proto and
 framework/summary.proto.
 """
 
@@ -18,12 +18,12 @@ from pathlib import Path
 from bench.config.types import Suite
 from bench.paths import RunFolder, SuiteFolder
 
-CASTAGNOLI = 0x82F63B78  # the polynomial of crc32c, reflected
+CASTAGNOLI = 0x82F63B78  # the polynomial of CRC-32C, bit-reversed
 Scalar = tuple[int, str, float]  # step, tag, value
 
 
 def export(suite: Suite, results: SuiteFolder, out: Path) -> int:
-    """Write the finished runs of a suite below `out`, a curve a seed; return how many curves."""
+    """Write the finished runs of a suite to `out`, one curve per seed; return the count."""
     count = 0
     for method in suite.methods:
         for task in suite.tasks:
@@ -38,9 +38,9 @@ def export(suite: Suite, results: SuiteFolder, out: Path) -> int:
 
 
 def read(run: RunFolder) -> dict[int, list[Scalar]]:
-    """What the CSV files of a run hold of each seed: metrics, and mean returns of evaluations.
+    """Return the scalars of a run by seed: training metrics, and mean returns of evaluations.
 
-    Tags begin with the phase; `step` counts as in the files.
+    Tags start with the phase; `step` counts as in the CSV files.
     """
     found: dict[int, list[Scalar]] = defaultdict(list)
     with open(run.metrics, newline="") as file:
@@ -57,7 +57,7 @@ def read(run: RunFolder) -> dict[int, list[Scalar]]:
 
 
 def write(folder: Path, scalars: Iterable[Scalar]) -> None:
-    """One event file with these scalars, in place of an earlier one."""
+    """Write one event file with these scalars, replacing any earlier one."""
     folder.mkdir(parents=True, exist_ok=True)
     events = [_field(1, 1, 0.0) + _bytes(3, b"brain.Event:2")]  # wall time 0, file version
     for step, tag, value in scalars:
@@ -74,7 +74,7 @@ def _record(content: bytes) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    """Seven bits a byte, the low ones first."""
+    """Encode an integer with seven bits per byte, low bits first."""
     parts = bytearray()
     while number > 0x7F:
         parts.append(number & 0x7F | 0x80)
@@ -84,13 +84,13 @@ def _varint(number: int) -> bytes:
 
 
 def _field(number: int, kind: int, value: float) -> bytes:
-    """A protocol buffer's field of wire type 0 (integer), 1 (double) or 5 (float)."""
+    """Encode a protocol-buffer field of wire type 0 (integer), 1 (double) or 5 (float)."""
     content = struct.pack("<d" if kind == 1 else "<f", value) if kind else _varint(int(value))
     return _varint(number << 3 | kind) + content
 
 
 def _bytes(number: int, content: bytes) -> bytes:
-    """A field of wire type 2: a string, bytes, or a message."""
+    """Encode a field of wire type 2: a string, bytes, or a message."""
     return _varint(number << 3 | 2) + _varint(len(content)) + content
 
 
@@ -107,7 +107,7 @@ TABLE = _table()
 
 
 def crc32c(content: bytes) -> int:
-    """The checksum of RFC 3720, appendix B.4."""
+    """Return the CRC-32C checksum (RFC 3720, appendix B.4)."""
     crc = 0xFFFFFFFF
     for byte in content:
         crc = TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
@@ -115,6 +115,6 @@ def crc32c(content: bytes) -> int:
 
 
 def masked(content: bytes) -> int:
-    """As the record's format wants it, so that a checksum of checksums is no weaker."""
+    """Return the masked checksum that the record format requires."""
     crc = crc32c(content)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF

@@ -1,7 +1,7 @@
-"""The progress of a running workflow: jobs done, what runs now, how fast, how long still.
+"""The progress of a running workflow: finished jobs, running jobs, speed and time left.
 
-Read from files alone: Snakemake's log says how many jobs are done, the jobs' own progress
-files (see bench.progress) what they are at.
+Read only from files: Snakemake's log counts the finished jobs, and progress files (see
+bench.progress) describe the running ones.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from rich.table import Table
 from bench.progress import FOLDER
 
 LINE_EVERY = 20.0  # seconds between plain lines
-SILENT = 900.0  # seconds after which a job of another host counts as gone; an evaluation is silent
+SILENT = 900.0  # seconds until a silent job on another host counts as dead; evaluations are silent
 JOBS = re.compile(r"(\d+) of (\d+) steps")
 TOTAL = re.compile(r"^total\s+(\d+)", re.MULTILINE)
 
 
 def show(log: Path, parent: int) -> None:
-    """Progress until process `parent` ends: a live display on a terminal, else lines."""
+    """Show progress until process `parent` ends: a live display on a terminal, else lines."""
     console = Console(stderr=True)
     if not console.is_terminal:
         lines(log, parent)
@@ -41,7 +41,7 @@ def show(log: Path, parent: int) -> None:
 
 
 def lines(log: Path, parent: int) -> None:
-    """One line of progress from time to time until process `parent` ends."""
+    """Print a line of progress every LINE_EVERY seconds until process `parent` ends."""
     began, due = time.monotonic(), LINE_EVERY / 2
     while alive(parent):
         if time.monotonic() - began >= due and jobs(log)[1]:
@@ -51,7 +51,7 @@ def lines(log: Path, parent: int) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs (a zombie does not)."""
+    """Return whether a process is running; a zombie is not."""
     try:
         os.kill(pid, 0)
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]
@@ -60,7 +60,7 @@ def alive(pid: int) -> bool:
 
 
 def jobs(log: Path) -> tuple[int, int]:
-    """Finished and all jobs, by Snakemake's log; (0, 0) before it has planned."""
+    """Return the finished and all jobs from Snakemake's log; (0, 0) before it has planned."""
     try:
         text = log.read_text()
     except OSError:
@@ -73,7 +73,7 @@ def jobs(log: Path) -> tuple[int, int]:
 
 
 def running(folder: Path = FOLDER) -> list[dict[str, Any]]:
-    """What the live jobs report, by label."""
+    """Return the progress of the running jobs, in order of label."""
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -90,7 +90,7 @@ def _here(state: dict[str, Any]) -> bool:
 
 
 def _elsewhere(state: dict[str, Any], path: Path) -> bool:
-    """Of another host only its last sign is known."""
+    """Return whether a job of another host has reported within SILENT seconds."""
     try:
         return state["host"] != platform.node() and time.time() - path.stat().st_mtime < SILENT
     except OSError:
@@ -98,23 +98,23 @@ def _elsewhere(state: dict[str, Any], path: Path) -> bool:
 
 
 def remaining(done: float, total: int, elapsed: float) -> str:
-    """The time left if the rest costs per job what the first part did."""
+    """Return the time left, assuming the same time per job as so far."""
     if done <= 0 or total == 0:
         return "time left unknown"
     return f"about {clock(elapsed * (total - done) / done)} left"
 
 
 def clock(seconds: float) -> str:
-    """m:ss or h:mm:ss."""
+    """Format a duration as m:ss or h:mm:ss."""
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def _progress(log: Path, states: list[dict[str, Any]]) -> tuple[int, int, float]:
-    """Finished jobs, all jobs, and finished ones with the parts of those that run."""
+    """Return finished jobs, all jobs, and finished jobs plus fractions of the running ones."""
     done, total = jobs(log)
-    # What runs may be more than this workflow's: a training begun by hand beside it.
+    # A running job may not belong to this workflow, such as a training run started by hand.
     return done, total, min(total, done + sum(s["done"] / s["total"] for s in states))
 
 
@@ -124,7 +124,7 @@ def _task(state: dict[str, Any]) -> str:
 
 
 def line(log: Path, began: float) -> str:
-    """One plain line."""
+    """Return the progress as one plain line."""
     states = running()
     done, total, partial = _progress(log, states)
     elapsed = time.monotonic() - began
@@ -133,7 +133,7 @@ def line(log: Path, began: float) -> str:
 
 
 def display(log: Path, began: float) -> Group:
-    """The live display: a bar for all jobs and one for each that runs."""
+    """Return the live display: a bar for all jobs and one for each running job."""
     states = running()
     done, total, partial = _progress(log, states)
     elapsed = time.monotonic() - began

@@ -1,8 +1,8 @@
-"""Who runs workflows in this directory, so that the lock of one that was killed can be told.
+"""Records of which process owns which Snakemake lock, so that stale locks can be removed.
 
-Snakemake's own lock names no process: after a kill -9 it stays, and looks like that of a workflow
-at work. Each workflow therefore notes which lock files are its own. Those of a process of this
-host that is gone are removed when the next one starts.
+Snakemake's lock names no process: after a kill -9 it remains and looks like the lock of a running
+workflow. Each workflow therefore records which lock files are its own. The next workflow removes
+those of processes of this host that have died.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FOLDER = Path(".snakemake/owners")
 
 
 def claim() -> None:
-    """Note that this process owns the locks that no other has noted; call it once they are set."""
+    """Record that this process owns the locks that no other has claimed; call it after locking."""
     theirs = {name for owner in _owners() for name in owner["locks"]}
     mine = sorted({path.name for path in LOCKS.glob("*.lock")} - theirs)
     pid = os.getpid()
@@ -28,12 +28,12 @@ def claim() -> None:
 
 
 def release() -> None:
-    """Forget this process."""
+    """Delete the record of this process."""
     _own().unlink(missing_ok=True)
 
 
 def clear() -> list[str]:
-    """Remove the locks of this host's dead processes; returns a line about each."""
+    """Remove the locks of this host's dead processes; return one message per process."""
     told = []
     for owner in _owners():
         if owner["host"] != platform.node() or _born(owner["pid"]) == owner["born"]:
@@ -46,7 +46,7 @@ def clear() -> list[str]:
 
 
 def holders() -> list[str]:
-    """The workflows that say they are at work here."""
+    """Return the processes that have claimed locks here."""
     return [f"process {owner['pid']} on {owner['host']}" for owner in _owners()]
 
 
@@ -65,7 +65,7 @@ def _owners() -> list[dict[str, Any]]:
 
 
 def _born(pid: int) -> str | None:
-    """When a living process began, in ticks since boot; None for one that is gone."""
+    """Return when a process started, in clock ticks since boot; None if it is not running."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,1 +1,1 @@
-"""Everything a method may import: networks, optimisers, replay and random streams."""
+"""Holds all that a method may import: networks, optimiser, replay, and random streams."""

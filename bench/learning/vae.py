@@ -62,7 +62,7 @@ class ActionVAE(nn.Module):
     def losses(
         self, observations: Tensor, actions: Tensor, streams: Streams
     ) -> tuple[Tensor, Tensor]:
-        """Return reconstruction loss and KL divergence, (S,) each, to be minimised as a sum."""
+        """Return reconstruction loss and KL divergence, (S,) each, for a weighted sum."""
         predicted, mean, log_std = self(observations, actions, streams)
         return reconstruction_loss(predicted, actions), kl_divergence(mean, log_std)
 

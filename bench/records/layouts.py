@@ -1,12 +1,12 @@
-"""A suite's runs and dataset cards, in either layout in which results are kept.
+"""A suite's runs and dataset cards, in either layout in which results are stored.
 
-Live, as training leaves them, `FILES` beside each run.json:
+Live, as training leaves them, with `FILES` next to each run.json:
     results/SUITE/runs/METHOD/TASK/SEEDS/run.json
     data/transitions/DATASET/card.json
 
 Packed, as results are published:
     runs.jsonl   one line per run: {"run": "METHOD/TASK/SEEDS", "record": its run.json}
-    FILES        the rows of all runs, after the columns method, task, seeds
+    FILES        the rows of all runs, preceded by the columns method, task, seeds
     cards.json   task -> card.json
 """
 
@@ -33,14 +33,14 @@ RESTORE = "restore the file from git, or pack the suite again"
 
 @dataclass(frozen=True)
 class Content:
-    """The text of a run's file, and how an error names its place and remedy."""
+    """The text of a run's file, with the location and the remedy to name in errors."""
 
     text: str
     place: str
     remedy: str
 
     def error(self, problem: str) -> BenchError:
-        """Say what is wrong with the file."""
+        """Return an error that names the file, the problem and the remedy."""
         return BenchError(f"{self.place}: {problem}; {self.remedy}.")
 
 
@@ -57,28 +57,28 @@ class StoredRun(Protocol):
 
     @property
     def record_at(self) -> str:
-        """Where the content of its run.json is."""
+        """The location of the content of its run.json."""
 
     @property
     def remedy(self) -> str:
-        """What to do about a damaged record."""
+        """How to fix a damaged record."""
 
     def record(self) -> dict[str, Any]:
-        """Return the content of its run.json; raises BenchError when it cannot be read."""
+        """Return the content of its run.json; raise BenchError if it cannot be read."""
 
     def rows_at(self, file: str) -> str:
-        """Where the rows of one of FILES are."""
+        """Return the location of the rows of one of FILES."""
 
     def has(self, file: str) -> bool:
-        """Whether one of FILES is there."""
+        """Return whether one of FILES exists."""
 
     def read(self, file: str) -> Content:
-        """Return one of FILES as the run wrote it; raises BenchError when it cannot be read."""
+        """Return one of FILES as the run wrote it; raise BenchError if it cannot be read."""
 
 
 @dataclass(frozen=True)
 class FolderRun:
-    """A run in a folder of its own."""
+    """A run in its own folder."""
 
     folder: Path
     remedy: str = "delete the file and run again"
@@ -110,7 +110,7 @@ class FolderRun:
 
 @dataclass(frozen=True)
 class PackedRun:
-    """A run on one line of runs.jsonl; `files` has its lines of each file, the header first."""
+    """A run on one line of runs.jsonl; `files` holds its rows of each file, header first."""
 
     folder: Path
     name: str
@@ -153,18 +153,18 @@ class Results:
     packed: bool
 
     def place(self, name: str) -> str:
-        """Where the run of this name is, or would be."""
+        """Return the location of the run of this name, whether or not it exists."""
         if name in self.runs:
             return self.runs[name].place
         return f"{self.folder / RECORDS}, {name}" if self.packed else str(self.folder / RUNS / name)
 
     def changed(self) -> float:
-        """When a record was last written, in seconds of the epoch; 0 without runs."""
+        """Return when a record was last written, in seconds since the epoch; 0 without runs."""
         paths = {Path(run.record_at.partition(", line ")[0]) for run in self.runs.values()}
         return max((path.stat().st_mtime for path in paths), default=0.0)
 
     def cards(self) -> dict[str, dict[str, Any]]:
-        """Return the cards of the runs' datasets by task; raises BenchError without one."""
+        """Return the cards of the runs' datasets by task; raise BenchError if one is missing."""
         if self.packed:
             return _read_cards(self.folder / CARDS)
         paths = {}
@@ -176,10 +176,10 @@ class Results:
 
 
 def open_results(folder: Path) -> Results:
-    """Find a suite's runs in `folder`, such as results/quick or results/published/quick.
+    """Return a suite's runs in `folder`, such as results/quick or results/published/quick.
 
-    A folder without runs has none. Packed files are read at once and raise BenchError where they
-    are malformed; a live run's files are read when asked for.
+    A folder without runs gives empty results. Packed files are read at once and raise BenchError
+    if malformed; a live run's files are read on demand.
     """
     live = [FolderRun(path.parent) for path in folder.glob(f"{RUNS}/*/*/*/{RECORD}")]
     packed = (folder / RECORDS).exists()
@@ -191,7 +191,7 @@ def open_results(folder: Path) -> Results:
 
 
 def read_content(path: Path) -> Content:
-    """Read a file that can be made again; raises BenchError when it cannot be read."""
+    """Read a file that can be regenerated; raise BenchError if it cannot be read."""
     remedy = "delete it and run again"
     try:
         return Content(path.read_text(encoding="utf-8"), str(path), remedy)
@@ -207,7 +207,7 @@ def _read_packed(folder: Path) -> Iterator[PackedRun]:
         if file == EVALUATIONS or (folder / file).exists():
             _read_rows(folder / file, runs)
     for run in runs.values():
-        # A run whose seeds all diverged may have ended before its first evaluation.
+        # A run may end before its first evaluation if all its seeds diverge.
         if len(run.files[EVALUATIONS]) == 1 and run.content.get("status") != "diverged":
             raise BenchError(f"{run.place}: {run.name} has no rows in {EVALUATIONS}; {RESTORE}.")
         yield run
@@ -235,7 +235,7 @@ def _read_records(folder: Path) -> dict[str, PackedRun]:
 
 
 def _read_rows(path: Path, runs: dict[str, PackedRun]) -> None:
-    """Give each run its rows of one file."""
+    """Add the rows of one packed file to the runs to which they belong."""
     reader = csv.reader(io.StringIO(_packed_text(path)))
     header = next(reader, [])
     for column in KEY:

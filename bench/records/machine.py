@@ -1,4 +1,4 @@
-"""What made a run: the commit, package versions, processor and memory."""
+"""The environment of a run: commit, package versions, processor and memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKAGES = ("torch", "numpy", "gymnasium", "gymnasium-robotics", "mujoco", "mina
 
 
 def commit() -> tuple[str | None, bool]:
-    """The checked-out commit, and whether tracked files differ from it."""
+    """Return the checked-out commit, None without Git, and whether tracked files differ from it."""
 
     def git(*arguments: str) -> str | None:
         try:
@@ -28,13 +28,13 @@ def commit() -> tuple[str | None, bool]:
 
 
 def versions() -> dict[str, str]:
-    """Python and the packages that a score can depend on."""
+    """Return the versions of Python and of the packages that scores can depend on."""
     found = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {"python": platform.python_version(), **found}
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, memory and system of this host."""
+    """Return the processor, cores, memory (GiB) and operating system of this host."""
     cpu = platform.processor() or platform.machine()
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -54,5 +54,5 @@ def machine() -> dict[str, Any]:
 
 
 def peak_memory_mb() -> float:
-    """The largest resident size of this process so far."""
+    """Return the largest resident set size of this process so far, in MiB."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)

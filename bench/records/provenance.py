@@ -1,7 +1,7 @@
-"""Which commit made a run, and whether the numerics have changed since.
+"""Which commit produced a run, and whether the numerics have changed since.
 
-Runs made before bench.records.source_hash carry a hash of bytes. For each such hash of a published
-run, results/published/sources.json has a commit with these bytes and the source hash of its code.
+Runs older than bench.records.source_hash carry a hash of file bytes. For each such hash of a
+published run, results/published/sources.json gives a commit with these bytes and its source hash.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SOURCES = ROOT / PUBLISHED / "sources.json"
 
 @cache
 def sources() -> dict[str, dict[str, str]]:
-    """`commit` and `source_hash` by hash of bytes; empty where the file is missing."""
+    """Return `commit` and `source_hash` by hash of bytes; empty if the file is missing."""
     if not SOURCES.exists():
         return {}
     found: dict[str, dict[str, str]] = json.loads(SOURCES.read_text(encoding="utf-8"))
@@ -31,13 +31,13 @@ def sources() -> dict[str, dict[str, str]]:
 
 
 def hash_of(run: Mapping[str, Any]) -> str:
-    """The source hash of a run.json, whichever kind of hash it carries."""
+    """Return the source hash of a run.json, whichever kind of hash it carries."""
     recorded: str = run["source_hash"]
     return sources().get(recorded, {}).get("source_hash", recorded)
 
 
 def describe(run: dict[str, Any], stale: bool) -> str:
-    """One sentence on a run.json: what made it, and where the numerics have changed since."""
+    """Return a sentence on which code made a run, and where the numerics have changed since."""
     module = module_of(run["settings"]["method"])
     commit = sources().get(run["source_hash"], {}).get("commit", run["commit"])
     made = f"made by commit {commit}" if commit else "made outside a Git checkout"
@@ -56,7 +56,7 @@ def describe(run: dict[str, Any], stale: bool) -> str:
 
 @cache
 def tree_at(commit: str) -> Tree | None:
-    """Our packages as they were at a commit, or None where this clone does not have it."""
+    """Return our packages as of a commit, or None if this clone lacks it."""
     listed = git("ls-tree", "--name-only", commit, "--", *PACKAGES)
     if listed is None:
         return None
@@ -72,7 +72,7 @@ def tree_at(commit: str) -> Tree | None:
 
 
 def git(*arguments: str) -> bytes | None:
-    """What git prints about this project's repository; None where it fails or is missing."""
+    """Return the output of a git command in this repository; None if it fails or git is absent."""
     try:
         done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=True)
     except (OSError, subprocess.SubprocessError):

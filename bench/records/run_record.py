@@ -1,4 +1,4 @@
-"""A run.json read back: the settings of the run, and its row of config/tasks.tsv."""
+"""Parsing of a run.json: the settings of the run, and its row of config/tasks.tsv."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from bench.errors import BenchError
 
 
 def task_of(run: Mapping[str, Any], where: object) -> Task:
-    """The row that the run was made with; `where` names the file in errors.
+    """Return the task row with which the run was made; `where` names the file in errors.
 
-    Raises BenchError where the record has no reference scores, as of a task without a row.
+    Raise BenchError if the record has no reference scores, because its task had no row.
     """
     row = run.get("task", run["settings"]["task"])  # older records: the row is in the settings
     try:
@@ -29,7 +29,7 @@ def task_of(run: Mapping[str, Any], where: object) -> Task:
 
 
 def settings_of(run: Mapping[str, Any]) -> Settings:
-    """The settings that the run was made with; raises ValueError where they are malformed."""
+    """Return the settings of the run; raise ValueError if they are malformed."""
     settings = run["settings"]
     row = {k: v for k, v in settings["task"].items() if k in TaskSettings.model_fields}
     return Settings.model_validate(settings | {"task": row})

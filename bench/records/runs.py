@@ -1,4 +1,4 @@
-"""The runs and dataset cards that a report reads, checked for what it needs of them."""
+"""The runs and dataset cards that a report reads, checked for the keys that it needs."""
 
 from __future__ import annotations
 
@@ -27,25 +27,24 @@ CARD_KEYS = (
 
 @dataclass(frozen=True)
 class Runs:
-    """The cells of a suite by method/task/seeds: contents of the run.json files that exist, and
-    the other cells."""
+    """The cells of a suite by METHOD/TASK/SEEDS: records of existing runs, and the other names."""
 
     found: dict[str, dict[str, Any]]
     missing: list[str]
     stale: list[str]
 
     def pairs(self, names: Sequence[str]) -> set[tuple[str, str]]:
-        """(task, method) of some of the runs."""
+        """Return the (task, method) pairs of the named runs."""
         settings = [self.found[name]["settings"] for name in names]
         return {(s["task"]["task"], s["method"]) for s in settings}
 
     @property
     def diverged(self) -> list[str]:
-        """Runs that stopped at a non-finite loss."""
+        """Runs that stopped because of a non-finite loss."""
         return [name for name, run in self.found.items() if run["status"] == "diverged"]
 
     def values(self, key: str) -> list[Any]:
-        """The different values of a top-level key, in the order of the runs."""
+        """Return the distinct values of a top-level key, in the order of the runs."""
         seen = {json.dumps(run[key], sort_keys=True): run[key] for run in self.found.values()}
         return list(seen.values())
 
@@ -53,9 +52,9 @@ class Runs:
 def stale_runs(
     found: Mapping[str, Mapping[str, Any]], source_hash: Callable[[str], str]
 ) -> list[str]:
-    """The runs that were made by other source than the current one.
+    """Return the runs whose method's source has changed since.
 
-    `source_hash` gives the current hash of a method's source.
+    `source_hash` returns the current hash of a method's source.
     """
     return [
         name
@@ -65,18 +64,18 @@ def stale_runs(
 
 
 def read_run(path: Path) -> dict[str, Any]:
-    """A run.json with all that the report needs; raises BenchError naming the missing key."""
+    """Read a run.json with all keys for the report; raise BenchError naming a missing key."""
     return _complete(read_json(path), str(path), RUN_KEYS)
 
 
 def read_cards(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """The card.json files by task; raises BenchError naming the missing key."""
+    """Read card.json files by task; raise BenchError naming a missing key."""
     cards = [_complete(read_json(path), str(path), CARD_KEYS) for path in paths]
     return {card["task"]: card for card in cards}
 
 
 def read_runs(suite: Suite, results_dir: Path, source_hash: Callable[[str], str]) -> Runs:
-    """The runs of the suite's cells under `results_dir`; runs of no cell are ignored."""
+    """Read the runs of the suite's cells in `results_dir`, ignoring all others."""
     found, missing, stored = {}, [], open_results(results_dir).runs
     for method in suite.methods:
         for task in suite.tasks:

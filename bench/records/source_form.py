@@ -1,8 +1,9 @@
-"""What a module's top-level statements say, in a form that moving or rewording does not change.
+"""A canonical form of a module's top-level statements, unchanged by moving or rewording code.
 
-A name stands for what it refers to: `nets.MLP`, and `MLP` or `Net` imported from there, are all
-`MLP`, and `np.exp` is `numpy.exp`. Docstrings, annotations, imports, blocks for type checkers and
-the strings of `raise` and `print` are left out. Every version of Python gives the same form.
+Names are resolved to what they refer to: `nets.MLP`, and `MLP` or `Net` imported from there, all
+become `MLP`, and `np.exp` becomes `numpy.exp`. Docstrings, annotations, imports, blocks for type
+checkers and the strings of `raise` and `print` are omitted. The form is the same in every version
+of Python.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from functools import cached_property
 from typing import Any
 
 PACKAGES = ("bench", "iql", "baselines")
-# Fields of a syntax tree that decide nothing, or that not every version of Python has.
+# Fields of a syntax tree that do not affect results, or that only some versions of Python have.
 IGNORED = {"annotation", "returns", "ctx", "kind", "type_comment", "type_params"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SCOPES = (*FUNCTIONS, *COMPREHENSIONS, ast.ClassDef)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-# What Gymnasium imports by name: bench.maze:StitchMaze, or what an f-string with it begins with.
+# What Gymnasium imports by name: bench.maze:StitchMaze, or the start of an f-string with it.
 PLACE = re.compile(rf"^((?:{'|'.join(PACKAGES)})[\w.]*):(\w*)")
 
-Scope = Mapping[str, str]  # what a name stands for, as a.b.c; empty for a local variable
+Scope = Mapping[str, str]  # what a name refers to, as a.b.c; empty for a local variable
 Own = Callable[[str], tuple[str, str]]  # a.b.c -> our module a.b and the rest, or two empty strings
 
 
@@ -35,14 +36,14 @@ class Statement:
 
     file: str
     module: str
-    names: tuple[str, ...]  # that it defines; none where importing the module has an effect by it
+    names: tuple[str, ...]  # that it defines; none if the statement has another effect on import
     node: ast.stmt
     scope: Scope
     own: Own
 
     @cached_property
     def content(self) -> tuple[str, list[str]]:
-        """The digest of its form, and the names of ours in it, as module.name; module.* is all."""
+        """The digest of its form, and our names in it as module.name (module.* means all)."""
         references: list[str] = []
         form = _Form(self.own, references)(self.node, self.scope)
         return hashlib.sha256(ascii(form).encode()).hexdigest(), references
@@ -57,13 +58,13 @@ class Statement:
 
 
 class Module:
-    """One parsed file; `own` tells which dotted names are modules of ours."""
+    """One parsed file; `own` recognises the dotted names of our modules."""
 
     def __init__(self, name: str, file: str, text: str, own: Own):
         body = [node for node in ast.parse(text).body if not _typing(node)]
         top = list(_same_scope(body))
         everywhere = _modules(n for node in body for n in ast.walk(node))
-        # What its names stand for, its own and those that it imports.
+        # What its names refer to, both its own and the imported ones.
         self.scope = {n: f"{name}.{n}" for n in _bound(top)} | _imported(top)
         self.imports = {own(dotted)[0] for dotted in everywhere} - {""}
         self.top_imports = {own(dotted)[0] for dotted in _modules(top)} - {""}
@@ -76,13 +77,13 @@ class Module:
 
 
 class _Form:
-    """Turns syntax trees into nested tuples; the names of ours in them join `references`."""
+    """A converter of syntax trees to nested tuples; it adds our names in them to `references`."""
 
     def __init__(self, own: Own, references: list[str]):
         self.own, self.references = own, references
 
     def __call__(self, node: Any, scope: Scope, quiet: bool = False) -> Any:
-        """The form of a node, list or plain value; `quiet` leaves out strings."""
+        """Return the form of a node, list or plain value; `quiet` omits strings."""
         if isinstance(node, list):
             kept = [n for n in node if not _silent(n) and not (quiet and _is_text(n))]
             return tuple(self(n, scope, quiet) for n in kept)
@@ -105,7 +106,7 @@ class _Form:
         return tuple(form)
 
     def _part(self, node: ast.AST, key: str, value: Any, scope: Scope, quiet: bool) -> Any:
-        """A field's form, in the scope that it is evaluated in."""
+        """Return a field's form, in the scope in which it is evaluated."""
         if isinstance(node, ast.ClassDef) and key == "body":  # methods do not see the class's names
             inner = _entered(node, scope)
             kept = [n for n in value if not _silent(n)]
@@ -114,7 +115,7 @@ class _Form:
         return self(value, _entered(node, scope) if enters else scope, quiet)
 
     def _name(self, node: ast.expr, scope: Scope) -> tuple[str, str] | None:
-        """What a.b.c stands for, unless it begins with a local variable or a built-in name."""
+        """Return what a.b.c refers to; None if it starts with a local or built-in name."""
         attributes: list[str] = []
         while isinstance(node, ast.Attribute):
             attributes.insert(0, node.attr)
@@ -130,7 +131,7 @@ class _Form:
 
 
 def _same_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """These nodes and what is below them, but for what is in a scope of its own."""
+    """Yield these nodes and their descendants, excluding those in a scope of their own."""
     for node in nodes:
         yield node
         if not isinstance(node, SCOPES):
@@ -138,7 +139,7 @@ def _same_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def _entered(node: ast.AST, scope: Scope) -> Scope:
-    """The scope inside a function, a class or a comprehension."""
+    """Return the scope inside a function, a class or a comprehension."""
     inside = list(_same_scope(ast.iter_child_nodes(node)))
     shared = {name for n in inside if isinstance(n, ast.Global) for name in n.names}
     local = dict.fromkeys(_bound(inside) - shared, "")
@@ -146,7 +147,7 @@ def _entered(node: ast.AST, scope: Scope) -> Scope:
 
 
 def _bound(nodes: Iterable[ast.AST]) -> set[str]:
-    """The names that these nodes bind, but for imports."""
+    """Return the names that these nodes bind, except by imports."""
     found: set[str] = set()
     for n in nodes:
         if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store):
@@ -161,7 +162,7 @@ def _bound(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _imported(nodes: Iterable[ast.AST]) -> dict[str, str]:
-    """What the imports among these nodes bind, by name."""
+    """Return what the imports among these nodes bind, by name."""
     found: dict[str, str] = {}
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -174,7 +175,7 @@ def _imported(nodes: Iterable[ast.AST]) -> dict[str, str]:
 
 
 def _modules(nodes: Iterable[ast.AST]) -> set[str]:
-    """What the imports among these nodes name: a.b, and a.b.c of `from a.b import c`."""
+    """Return the dotted names in these nodes' imports: a.b, and a.b.c for `from a.b import c`."""
     found: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -185,7 +186,7 @@ def _modules(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _defined(node: ast.stmt) -> tuple[str, ...]:
-    """The names of a definition or assignment; none for what has another effect."""
+    """Return the names that a statement defines or assigns; none for other statements."""
     if isinstance(node, DEFINITIONS):
         return (node.name,)
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
@@ -200,7 +201,7 @@ def _typing(node: Any) -> bool:
 
 
 def _silent(node: Any) -> bool:
-    """Imports and docstrings."""
+    """Return whether a statement is an import or a docstring."""
     docstring = isinstance(node, ast.Expr) and _is_text(node.value)
     return docstring or isinstance(node, ast.Import | ast.ImportFrom)
 

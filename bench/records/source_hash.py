@@ -1,11 +1,11 @@
-"""A hash of the code that decides a run's numbers: of what it says, not of its bytes.
+"""A hash of the code that determines a run's numbers, independent of its exact bytes.
 
-Hashed are the top-level statements that a run reaches: those of the training run's module and of
-the method's, the registrations of environments, and every definition that these refer to, directly
-or through others. The file of a statement and the order of statements do not count, nor does what
-bench.records.source_form leaves out.
+It covers the top-level statements that a run reaches: those of the training module and of the
+method's module, the registrations of environments, and every definition that these refer to,
+directly or indirectly. The file of a statement and the order of statements do not matter, nor does
+anything that bench.records.source_form omits.
 
-A module from which no import leads to one of LIBRARIES computes no number and is left out: errors,
+A module whose imports never lead to one of LIBRARIES computes no numbers and is excluded: errors,
 progress, the registry, and the types of settings, whose values are part of a run's identity.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from bench.config.registry import METHODS, base_of
 from bench.records.source_form import PACKAGES, Module, Statement
 
-RUNS = ("bench.training.train", "bench.train")  # where a run is defined, today or in older commits
+RUNS = ("bench.training.train", "bench.train")  # the training module, today and in older commits
 LIBRARIES = {"torch", "numpy", "gymnasium", "mujoco"}
 ROOT = Path(__file__).parents[__name__.count(".")]
 REGISTERS = re.compile(r"^\s*gymnasium\.register\(", re.MULTILINE)
@@ -29,28 +29,28 @@ REGISTERS = re.compile(r"^\s*gymnasium\.register\(", re.MULTILINE)
 
 @cache
 def source_hash(method: str) -> str:
-    """The hash of a registered method's source in this checkout."""
+    """Return the hash of a registered method's source in this checkout."""
     return tree_hash(here(), module_of(method))
 
 
 @cache
 def here() -> Tree:
-    """This checkout."""
+    """Return the source tree of this checkout."""
     return Tree.read(ROOT)
 
 
 def module_of(method: str) -> str:
-    """The module of a registered method, such as iql.iql."""
+    """Return the module name of a registered method, such as iql.iql."""
     return METHODS[base_of(method)].module
 
 
 def tree_hash(tree: Tree, module: str) -> str:
-    """The hash of the method in `module`, in any checkout."""
+    """Return the hash of the method in `module` in the given checkout."""
     return hashlib.sha256("\n".join(sorted(_lines(tree, module))).encode()).hexdigest()
 
 
 def changed(old: Tree, new: Tree, module: str) -> list[str]:
-    """The files of checkout `new` with statements that `old` lacks, then `removed in FILE`."""
+    """Return the files of `new` with statements that `old` lacks, then `removed in FILE`."""
     before, after = _lines(old, module), _lines(new, module)
     added = [s for line, s in after.items() if line not in before]
     gone = [s for line, s in before.items() if line not in after]
@@ -61,8 +61,10 @@ def changed(old: Tree, new: Tree, module: str) -> list[str]:
 
 
 def _lines(tree: Tree, module: str) -> dict[str, Statement]:
-    """What is hashed: a line a statement. It says which definition is meant by each name that
-    several have."""
+    """Return the lines to hash, one per statement.
+
+    A line also holds the digests of the definitions meant by names that are defined repeatedly.
+    """
     found = tree.reached(module)
     meanings, places = defaultdict(set), defaultdict(set)
     for statement in found:
@@ -81,26 +83,29 @@ class Tree:
     """Our packages in one checkout, as text; nothing is imported."""
 
     def __init__(self, texts: Mapping[str, str]):
-        """`texts` has the content of each file by its path, such as bench/training/train.py."""
+        """Take the content of each file by its path, such as bench/training/train.py."""
         self.texts = texts
         self.files = {_module_name(file): file for file in texts}
         self.modules: dict[str, Module] = {}
 
     @classmethod
     def read(cls, folder: Path) -> Tree:
-        """The checkout in a folder."""
+        """Read the checkout in a folder."""
         paths = [p for package in PACKAGES for p in sorted((folder / package).rglob("*.py"))]
         return cls({p.relative_to(folder).as_posix(): p.read_text("utf-8") for p in paths})
 
     def module(self, name: str) -> Module:
-        """A module of ours, parsed."""
+        """Return one of our modules, parsed."""
         if name not in self.modules:
             file = self.files[name]
             self.modules[name] = Module(name, file, self.texts[file], self.own)
         return self.modules[name]
 
     def own(self, dotted: str) -> tuple[str, str]:
-        """The longest beginning of a.b.c that is a module of ours, and the rest; else nothing."""
+        """Split a.b.c into the longest prefix that is one of our modules, and the rest.
+
+        Both are empty if there is no such prefix.
+        """
         parts = dotted.split(".")
         for end in range(len(parts), 0, -1):
             if (name := ".".join(parts[:end])) in self.files:
@@ -108,7 +113,7 @@ class Tree:
         return "", ""
 
     def computes(self, name: str) -> bool:
-        """Whether imports lead from a module to one of LIBRARIES."""
+        """Return whether imports lead from a module to one of LIBRARIES."""
         seen: set[str] = set()
         left = {name}
         while left:
@@ -119,11 +124,11 @@ class Tree:
         return False
 
     def environments(self) -> set[str]:
-        """The modules that register environments; Gymnasium imports them by name."""
+        """Return the modules that register environments; Gymnasium imports them by name."""
         return {name for name, file in self.files.items() if REGISTERS.search(self.texts[file])}
 
     def reached(self, method: str) -> list[Statement]:
-        """The statements that decide the numbers of a run; `method` is a module."""
+        """Return the statements that determine the numbers of a run; `method` is a module."""
         run = next(name for name in RUNS if name in self.files)
         left = {f"{run}.*", f"{method}.*", *self.environments()}
         left |= {*self.module(method).scope.values()}  # it may import parts of its contract
@@ -135,12 +140,12 @@ class Tree:
             if not name or not (name == method or self.computes(name)):
                 continue
             module, wanted = self.module(name), rest.partition(".")[0]
-            # Whatever is wanted of a module, importing it runs the statements without a name.
+            # Importing a module runs its unnamed statements, whichever name is wanted.
             parts = [s for s in module.statements if wanted in ("*", *s.names) or not s.names]
             found |= {id(s): s for s in parts}
             left |= {r for s in parts for r in s.references} | module.top_imports
             if wanted in module.scope:
-                left.add(module.scope[wanted])  # where it is from, if this module imports it
+                left.add(module.scope[wanted])  # its origin, if this module imports it
             left -= seen
         return list(found.values())
 

@@ -1,1 +1,1 @@
-"""Measurement of training speed and of the effect of precision."""
+"""Measures how fast methods train and what precision costs."""

@@ -104,8 +104,8 @@ def _updates(cells: list[Record] | None) -> str:
     return (
         "## Updates\n\nGFLOP/s counts matrix products alone. It, what follows from it, and the "
         "peak memory of a process are those of the fastest executor. `compile` is from an empty "
-        "cache, a job a core; the first also prepare the compiler's headers. Eager: IQL alone.\n\n"
-        + _markdown(header, rows)
+        "cache, one job per core; the first also prepare the compiler's headers. Eager: IQL "
+        "alone.\n\n" + _markdown(header, rows)
     )
 
 

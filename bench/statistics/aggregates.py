@@ -1,7 +1,7 @@
-"""Episodes to scores, and scores to means, intervals and aggregates.
+"""Means, intervals and aggregates of scores.
 
-Everything here is a pure function of files or frames. A score is D4RL's normalised score
-times 100 [Fu et al., 2020, arXiv:2004.07219, appendix A].
+Everything here is a pure function of data frames. Scores are D4RL's normalised scores, on the
+0-100 scale [Fu et al., 2020, arXiv:2004.07219, appendix A].
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ SUMMARY_COLUMNS = [
 ]
 AGGREGATE_COLUMNS = ["group", "method", "metric", "value", "ci_low", "ci_high", "seeds", "tasks"]
 METRICS = ("IQM", "median", "mean", "optimality gap")
-PERFECT = 100.0  # the optimality gap is measured to this score
+PERFECT = 100.0  # target score of the optimality gap
 ALL_TASKS = "all"
 
 
 def _offline(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
-    """The offline evaluations of the suite's tasks and methods."""
+    """Return the offline evaluations of the suite's tasks and methods."""
     ours = scores["task"].isin(suite.tasks) & scores["method"].isin(suite.methods)
     return scores[ours & (scores["phase"] == "offline")]
 
 
 def _last(offline: pd.DataFrame, suite: Suite) -> pd.DataFrame:
-    """Each method's last evaluation, which diverged runs do not have."""
+    """Return each method's last evaluation, which diverged runs lack."""
     return offline[offline["step"] == offline["method"].map(suite.updates_of)]
 
 
 def summarise(scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]) -> pd.DataFrame:
-    """One row per task and method that has evaluations, on the suite's last evaluation.
+    """Summarise the last evaluation: one row per task and method with evaluations.
 
-    `seeds` reached the last evaluation, `diverged` have evaluations but stopped before it.
-    `best` and `last10` average each seed's best and last ten evaluations: `best` looks at
-    the test environment and is reported only to show how much that would add. `tied` is
-    "best", "tied" (Welch's test against the best has p > 0.05), "" or, below three seeds,
-    which are not ranked, "n/a".
+    `seeds` counts the seeds that reached the last evaluation, `diverged` those that stopped
+    earlier. `best` and `last10` average each seed's best and last ten evaluations; `best` selects
+    on the test environment and is reported only to show how much that would add. `tied` is
+    "best", "tied" (p > 0.05 in Welch's test against the best), "" or, with fewer than three
+    seeds, which are not ranked, "n/a".
     """
     rows = []
     offline = _offline(scores, suite).sort_values(["seed", "step"])
@@ -80,19 +80,19 @@ def summarise(scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]) -> 
 
 
 def groups(suite: Suite, tasks: Mapping[str, Task]) -> dict[str, list[str]]:
-    """`all` and every family with at least two tasks, with their tasks in the suite's order."""
+    """Return `all` and each family with at least two tasks, with tasks in the suite's order."""
     families: dict[str, list[str]] = {}
     for task in suite.tasks:
         families.setdefault(tasks[task].family, []).append(task)
     several = {f: names for f, names in families.items() if len(names) > 1}
-    # A suite of one family would show the same numbers twice.
+    # With a single family, `all` and the family would be the same group.
     if len(families) == 1:
         several = {}
     return {ALL_TASKS: list(suite.tasks), **several}
 
 
 def score_matrix(final: pd.DataFrame, method: str, tasks: Sequence[str]) -> np.ndarray:
-    """Last scores of the seeds that `method` has on every one of `tasks`: (seeds, tasks)."""
+    """Return last scores of the seeds that `method` has on all `tasks`: (seeds, tasks)."""
     wide = final[final["method"] == method].pivot(index="seed", columns="task", values="score")
     return wide.reindex(columns=list(tasks)).dropna().sort_index().to_numpy(float)
 
@@ -100,7 +100,7 @@ def score_matrix(final: pd.DataFrame, method: str, tasks: Sequence[str]) -> np.n
 def left_out(
     scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]
 ) -> list[tuple[str, str, str]]:
-    """(group, method, reason) of each method that `aggregate` cannot take into a group."""
+    """Return (group, method, reason) for each method that `aggregate` excludes from a group."""
     final = _last(_offline(scores, suite), suite)
     result = []
     for group, names in groups(suite, tasks).items():
@@ -117,7 +117,7 @@ def left_out(
 
 @contextmanager
 def _numpy_seed(seed: int) -> Iterator[None]:
-    """rliable ignores `random_state` and draws from NumPy's global generator."""
+    """Seed NumPy's global generator in a context: rliable draws from it, not `random_state`."""
     state = np.random.get_state()
     np.random.seed(seed)
     try:
@@ -127,7 +127,7 @@ def _numpy_seed(seed: int) -> Iterator[None]:
 
 
 def _metrics(matrix: np.ndarray) -> np.ndarray:
-    """The four METRICS of a matrix (seeds, tasks): rliable's own, without SciPy's overhead."""
+    """Return the four METRICS of a matrix (seeds, tasks), as rliable without SciPy's overhead."""
     by_task = matrix.mean(axis=0)
     ordered = np.sort(matrix, axis=None)
     cut = int(0.25 * ordered.size)
@@ -139,10 +139,10 @@ def _metrics(matrix: np.ndarray) -> np.ndarray:
 def matrices(
     scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]
 ) -> dict[str, dict[str, np.ndarray]]:
-    """group -> method -> its last scores (seeds, tasks).
+    """Return last scores (seeds, tasks) by group and method.
 
-    A group takes the methods with a last score on all its tasks, and of those the seeds that
-    all tasks share; `left_out` names the others.
+    A group contains the methods with last scores on all its tasks, and for each method the seeds
+    shared by all tasks; `left_out` lists the excluded methods.
     """
     final = _last(_offline(scores, suite), suite)
     excluded = {(group, method) for group, method, _ in left_out(scores, suite, tasks)}
@@ -159,17 +159,17 @@ def matrices(
 def aggregate(
     scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task], repetitions: int
 ) -> pd.DataFrame:
-    """IQM, median, mean and optimality gap with stratified bootstrap intervals.
+    """Return IQM, median, mean and optimality gap with 95% stratified bootstrap intervals.
 
-    Follows Agarwal et al. (2021, arXiv:2108.13264) through rliable, on the 0-100 scale, over
-    the `matrices`, whose seeds `seeds` counts.
+    Follows Agarwal et al. (2021, arXiv:2108.13264) using rliable, on the 0-100 scale, over the
+    `matrices`; columns `seeds` and `tasks` are the shape of the matrix.
     """
     rows = []
     for group, found in matrices(scores, suite, tasks).items():
         for method, matrix in found.items():
             interval = np.full((2, len(METRICS)), np.nan)
             if len(matrix) >= MIN_SEEDS:
-                # Seeded per method, so that adding a method changes no other's interval.
+                # Seeded per method, so that adding a method leaves other intervals unchanged.
                 with _numpy_seed(0):
                     _, intervals = library.get_interval_estimates(
                         {method: matrix}, _metrics, reps=repetitions

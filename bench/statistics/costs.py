@@ -1,4 +1,4 @@
-"""What an update cost, from the contents of run.json files."""
+"""The measured cost of an update, from the contents of run.json files."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 Run = Mapping[str, Any]
-REFERENCE = "iql"  # whose update the others' cost is relative to
+REFERENCE = "iql"  # the method whose update counts as cost 1
 
 
 def seed_updates_per_second(run: Run) -> float:
-    """Updates a second of a job, times the seeds that it trains together."""
+    """Return a job's updates per second, times the seeds that it trains together."""
     return float(run["updates_per_second"] * len(run["settings"]["seeds"]))
 
 
 def seed_update_seconds(runs: Iterable[Run], method: str) -> float | None:
-    """Seconds of one update of one seed, the mean over the method's runs."""
+    """Return seconds per update and seed, averaged over the method's runs; None without runs."""
     rates = [seed_updates_per_second(r) for r in runs if r["settings"]["method"] == method]
     return sum(1 / rate for rate in rates) / len(rates) if rates else None

@@ -9,7 +9,7 @@ from bench.statistics.intervals import t_interval
 
 
 def curve_of(cell: pd.DataFrame, bounded: bool) -> np.ndarray:
-    """Step, mean over seeds, and its 95 % interval, of one method on one task: (4, steps)."""
+    """Return step, mean over seeds and both ends of its 95% CI, for one cell: (4, steps)."""
     points = [
         (step, values.mean(), *t_interval(values, bounded))
         for step, values in ((s, g.to_numpy(float)) for s, g in cell.groupby("step")["score"])

@@ -1,7 +1,7 @@
-"""What the online phase did: scores before and after, regret, steps to success.
+"""Effect of the online phase: scores before and after, regret, steps to success.
 
-Pure functions of files. "Before" is the last offline evaluation, "after" the last online one,
-and both are of the same seeds.
+Pure functions of files. "Before" is the last offline evaluation, "after" the last online one, both
+on the same seeds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bench.statistics.intervals import t_interval
 from bench.statistics.scores import EPISODE_COLUMNS
 
 TABLE2 = Path("config/published/table2.csv")
-SUCCESS = 90.0  # per cent of the episodes
+SUCCESS = 90.0  # percent of the episodes
 TOTAL = "total"
 COLUMNS = [
     *["task", "method", "seeds", "before", "before_low", "before_high"],
@@ -44,14 +44,14 @@ class Published(Strict):
 
 
 def published(path: Path = TABLE2) -> dict[tuple[str, str], Published]:
-    """The paper's cells by (task, method); the row of totals has the task TOTAL."""
+    """Return the paper's cells by (task, method); the row of totals has the task TOTAL."""
     frame = read_csv(path, list(Published.model_fields))
     rows = [validate(Published, row, str(path)) for row in frame.to_dict("records")]
     return {(row.task, row.method): row for row in rows}
 
 
 def cells(suite: Suite, tasks: Mapping[str, Task]) -> list[tuple[str, str]]:
-    """(task, method) of the runs with an online phase."""
+    """Return the (task, method) pairs with an online phase."""
     return [
         (task, method)
         for task in suite.tasks
@@ -61,7 +61,10 @@ def cells(suite: Suite, tasks: Mapping[str, Task]) -> list[tuple[str, str]]:
 
 
 def read_episodes(runs: Iterable[StoredRun]) -> pd.DataFrame:
-    """The training episodes of some runs: task, method, seed, step (at its end), return."""
+    """Return the training episodes of some runs: task, method and EPISODE_COLUMNS.
+
+    `step` is the environment step at which the episode ended.
+    """
     parts = [pd.DataFrame(columns=["task", "method", *EPISODE_COLUMNS])]
     for run in runs:
         settings = run.record()["settings"]
@@ -74,13 +77,13 @@ def read_episodes(runs: Iterable[StoredRun]) -> pd.DataFrame:
 def fine_tuning(
     scores: pd.DataFrame, episodes: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]
 ) -> pd.DataFrame:
-    """One row per task and method with an online phase, and per method a row of sums over tasks.
+    """Return a row per task and method with an online phase, and a row of totals per method.
 
-    `change` is paired over seeds. `regret` is CORL's (algorithms/finetune, "train/regret"): 1 -
-    the share of training episodes of the phase that succeeded, a mean over seeds; like the steps
-    to 90 % success it is empty where a task's scores are not bounded. `steps_to_90` is the median
-    over seeds of the first evaluation with at least that success (0: before the phase), empty
-    where half of them never had it; `reached_90` counts those that had.
+    `change` is paired by seed. `regret` is CORL's (algorithms/finetune, "train/regret"): 1 - the
+    fraction of successful training episodes in the phase, averaged over seeds. `steps_to_90` is
+    the median over seeds of the first evaluation with at least 90% success (0: before the phase),
+    empty if half of the seeds never reach it; `reached_90` counts the seeds that do. These three
+    are empty for tasks with unbounded scores.
     """
     ends = {cell: _ends(scores, suite, tasks[cell[0]], cell[1]) for cell in cells(suite, tasks)}
     rows = []
@@ -97,19 +100,19 @@ def fine_tuning(
         parts = [end for (_, m), end in ends.items() if m == method]
         if len(parts) < 2:
             continue
-        common = sum(parts[1:], parts[0]).dropna()  # aligned: the seeds that all tasks have
+        common = sum(parts[1:], parts[0]).dropna()  # aligned: the seeds common to all tasks
         if len(common):
             rows.append({"task": TOTAL, "method": method} | _before_and_after(common, False))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def through_both(cell: pd.DataFrame, updates: int) -> pd.DataFrame:
-    """Scores of one method with `step` counting up to 0 in its offline `updates`, then from 0."""
+    """Return a method's scores with `step` from -`updates` to 0 offline, then from 0 online."""
     return cell.assign(step=cell["step"].where(cell["phase"] == "online", cell["step"] - updates))
 
 
 def _ends(scores: pd.DataFrame, suite: Suite, task: Task, method: str) -> pd.DataFrame:
-    """`before` and `after` of each seed that has both."""
+    """Return `before` and `after` for each seed that has both."""
     online = suite.online_of(method, task.family)
     assert online is not None
     mine = scores[(scores["task"] == task.task) & (scores["method"] == method)]
@@ -135,7 +138,7 @@ def _mean(name: str, values: pd.Series, bounded: bool) -> dict[str, float]:
 
 
 def _regret(episodes: pd.DataFrame, task: Task, seeds: pd.Index) -> dict[str, float]:
-    """In [0, 1]; over the seeds that finished an episode."""
+    """Return the regret, in [0, 1], over the seeds that finished an episode."""
     mine = episodes[episodes["seed"].isin(seeds)]
     if mine.empty:
         return {}

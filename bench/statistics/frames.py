@@ -1,4 +1,4 @@
-"""CSV files as data frames, read with their columns checked and written with fixed decimals."""
+"""CSV files as data frames: columns are checked on reading, decimals are fixed on writing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bench.records.layouts import Content, read_content
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame atomically, with fixed decimals so that equal data give equal bytes."""
+    """Write a frame atomically, with six decimals so that equal data give equal bytes."""
     write_text(path, frame.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
 
 
 def read_csv(source: Path | Content, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a CSV that must have `columns`; raises BenchError with its place and the column."""
+    """Read a CSV that must have `columns`; raise BenchError naming a missing column."""
     content = read_content(source) if isinstance(source, Path) else source
     try:
         frame = pd.read_csv(io.StringIO(content.text), keep_default_na=False, na_values=[""])

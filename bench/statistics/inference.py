@@ -1,8 +1,8 @@
-"""What a few seeds say about a number: intervals, tests of a bound or of equality, seeds needed.
+"""Inference from a few seeds: intervals, tests of a bound or of equivalence, seeds needed.
 
-Everything a claim compares is a weighted sum of means over seeds, such as IQL's total minus
-twice CQL's, so that one interval serves them all [Welch 1947, Satterthwaite 1946]. The share
-of wins has a bootstrap of its own.
+Every quantity that a claim compares is a weighted sum of means over seeds, such as IQL's total
+minus twice CQL's, so one interval serves them all [Welch 1947, Satterthwaite 1946]. The
+probability of improvement has its own bootstrap.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 from scipy import stats
 
 LEVEL = 0.95
-POWER = 0.8  # the usual one: four of five repetitions of the experiment would decide
+POWER = 0.8  # the conventional value: four of five repetitions of the experiment would decide
 MOST_SEEDS = 1000
 Decision = Literal["reproduced", "not reproduced", "inconclusive"]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Mean, sample deviation and count of independent seeds; `ours` can be given more seeds."""
+    """Mean, sample deviation and count of independent seeds; only `ours` can get more seeds."""
 
     mean: float
     std: float
@@ -33,7 +33,7 @@ class Sample:
 
     @classmethod
     def of(cls, values: np.ndarray) -> Sample:
-        """Of (seeds,) values, two at least; exactly 0 deviation where they are all equal."""
+        """Return the sample of at least two values (seeds,); equal values have deviation 0."""
         spread = 0.0 if np.ptp(values) == 0 else float(values.std(ddof=1))
         return cls(float(values.mean()), spread, len(values))
 
@@ -50,22 +50,22 @@ class Estimate:
     freedom: float
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """The two-sided t interval at `level`."""
+        """Return the two-sided t interval at `level`."""
         half = float(stats.t.ppf((1 + level) / 2, self.freedom)) * self.error
         return self.value - half, self.value + half
 
 
 def contrast(terms: Terms, seeds: int | None = None) -> Estimate:
-    """sum of weight x mean, with Welch's error and Satterthwaite's freedom.
+    """Return the sum of weight x mean, with Welch's error and Satterthwaite's freedom.
 
-    `seeds` replaces the count of our own samples: what as many seeds would give.
+    `seeds` replaces the count of our own samples, to predict the error with that many seeds.
     """
     parts = []
     for weight, sample in terms:
         count = seeds if seeds is not None and sample.ours else sample.count
         parts.append((weight**2 * sample.std**2 / count, count - 1))
     variance = sum(v for v, _ in parts)
-    # Without spread there is no variance to weigh the counts by.
+    # Without spread there is no variance by which to weight the counts.
     freedom = (
         variance**2 / sum(v**2 / f for v, f in parts) if variance else sum(f for _, f in parts)
     )
@@ -75,28 +75,28 @@ def contrast(terms: Terms, seeds: int | None = None) -> Estimate:
 
 @dataclass(frozen=True)
 class Above:
-    """value > bound, or value < bound where `sign` is -1."""
+    """The hypothesis value > bound, or value < bound if `sign` is -1."""
 
     bound: float
     sign: int = 1
 
     def decide(self, estimate: Estimate, comparisons: int = 1) -> Decision:
-        """Confirmed by the 95 % interval beyond the bound.
+        """Decide by intervals: confirm if the 95% interval lies beyond the bound.
 
-        Refuted by one wholly on the other side, at the level that Bonferroni asks for where
-        any one of `comparisons` parts refutes the whole.
+        Refute if the Bonferroni-corrected interval lies entirely on the other side, because any
+        one of `comparisons` parts refutes the whole.
         """
         return self.place(estimate.interval(), estimate.interval(corrected(comparisons)))
 
     def place(self, usual: tuple[float, float], wide: tuple[float, float]) -> Decision:
-        """The decision by an interval at 95 % and one at the corrected level."""
+        """Decide by an interval at 95% and one at the corrected level."""
         if _signed(usual, self.sign)[0] > self.sign * self.bound:
             return "reproduced"
         beyond = _signed(wide, self.sign)[1] < self.sign * self.bound
         return "not reproduced" if beyond else "inconclusive"
 
     def power(self, estimate: Estimate, comparisons: int = 1) -> float:
-        """Chance of a decision where `estimate` is the truth and has its error."""
+        """Return the probability of a decision if `estimate` is the truth, with its error."""
         shift = self.sign * (estimate.value - self.bound) / estimate.error
         confirm = _quantile(LEVEL, estimate)
         refute = _quantile(corrected(comparisons), estimate)
@@ -106,13 +106,13 @@ class Above:
 
 @dataclass(frozen=True)
 class Within:
-    """low < value < high: two one-sided tests at 5 % (TOST), Schuirmann 1987."""
+    """The hypothesis low < value < high: two one-sided tests at 5% (TOST), Schuirmann 1987."""
 
     low: float
     high: float
 
     def decide(self, estimate: Estimate, comparisons: int = 1) -> Decision:
-        """Confirmed by the 90 % interval inside, which is TOST at 5 %; refuted as in Above."""
+        """Confirm if the 90% interval lies inside, which is TOST at 5%; refute as in Above."""
         low, high = estimate.interval(0.9)
         if self.low < low and high < self.high:
             return "reproduced"
@@ -120,7 +120,10 @@ class Within:
         return "not reproduced" if high < self.low or low > self.high else "inconclusive"
 
     def power(self, estimate: Estimate, comparisons: int = 1) -> float:
-        """Chance of a decision where `estimate` is the truth; a lower bound for TOST's part."""
+        """Return the probability of a decision if `estimate` is the truth.
+
+        The part of TOST is a lower bound.
+        """
         freedom = estimate.freedom
         above_low = (estimate.value - self.low) / estimate.error
         below_high = (self.high - estimate.value) / estimate.error
@@ -134,10 +137,10 @@ Test = Above | Within
 
 
 def seeds_needed(terms: Terms, test: Test, comparisons: int = 1) -> int | None:
-    """Seeds of each cell with which `test` would decide with a chance of 80 %.
+    """Return the seeds per cell with which `test` would decide with a probability of 80%.
 
-    Takes means and deviations as measured for the truth, which few seeds make a rough guess.
-    None where 1,000 would not do, or where nothing varies.
+    Takes the measured means and deviations for the truth, so with few seeds it is a rough guess.
+    None if 1,000 seeds are not enough, or if nothing varies.
     """
     if contrast(terms).error == 0:
         return None
@@ -156,12 +159,12 @@ def _signed(interval: tuple[float, float], sign: int) -> tuple[float, float]:
 
 
 def corrected(comparisons: int) -> float:
-    """Bonferroni's level for one of several intervals."""
+    """Return the Bonferroni-corrected level of one of several intervals."""
     return 1 - (1 - LEVEL) / comparisons
 
 
 def _exceeds(bound: float, freedom: float, shift: float) -> float:
-    """P(T > bound) of the noncentral t, which SciPy gives as NaN where it vanishes."""
+    """Return P(T > bound) of the noncentral t; SciPy gives NaN where it vanishes."""
     chance = float(stats.nct.sf(bound, freedom, shift))
     return float(shift > bound) if math.isnan(chance) else chance
 
@@ -176,10 +179,11 @@ def _quantile(level: float, estimate: Estimate) -> float:
 def improvement(
     ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], repetitions: int
 ) -> tuple[float, np.ndarray]:
-    """P(a seed of ours scores higher than one of theirs), the mean over tasks, and its bootstrap.
+    """Return P(a seed of ours beats one of theirs), averaged over tasks, and its bootstrap.
 
-    One array (seeds,) a task; ties count one half. Each method's seeds are drawn anew within
-    each task, as rliable does (Agarwal et al. 2021, arXiv:2108.13264); (repetitions,).
+    Takes one array (seeds,) per task; ties count one half. The bootstrap, (repetitions,),
+    resamples each method's seeds within each task, as rliable does (Agarwal et al. 2021,
+    arXiv:2108.13264).
     """
     rng = np.random.default_rng(0)
     value, draws = 0.0, np.zeros(repetitions)
@@ -193,13 +197,13 @@ def improvement(
 
 
 def bootstrap_interval(draws: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """The percentile interval of (repetitions,)."""
+    """Return the percentile interval of bootstrap draws (repetitions,)."""
     low, high = np.percentile(draws, [50 * (1 - level), 50 * (1 + level)])
     return float(low), float(high)
 
 
 def seeds_needed_by_error(value: float, bound: float, draws: np.ndarray, seeds: int) -> int | None:
-    """As `seeds_needed`, for a bootstrap over `seeds`: its error falls with their root."""
+    """Return what `seeds_needed` does, for a bootstrap: its error falls as 1 / sqrt(seeds)."""
     gap, error = abs(value - bound), float(draws.std())
     if gap == 0 or error == 0:
         return None
@@ -208,5 +212,5 @@ def seeds_needed_by_error(value: float, bound: float, draws: np.ndarray, seeds: 
     return needed if needed <= MOST_SEEDS else None
 
 
-# A bootstrap of fewer seeds never leaves what they happened to be: four that all win give [1, 1].
+# With fewer seeds a bootstrap often has no spread: four seeds that all win give [1, 1].
 MIN_BOOTSTRAP_SEEDS = 5

@@ -1,7 +1,7 @@
-"""How often a nominal 95 % interval of ours holds the truth, by simulation.
+"""How often our nominal 95% intervals contain the truth, by simulation.
 
 The intervals are those that the reports print: Student's t over seeds, and rliable's stratified
-percentile bootstrap, vectorised here. The truth is known because the scores are made up.
+percentile bootstrap, vectorised here. The truth is known because the scores are synthetic.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from bench.statistics.frames import read_csv
 from bench.statistics.intervals import t_interval
 
 COLUMNS = ["interval", "scores", "seeds", "tasks", "simulations", "coverage", "error", "width"]
-TASKS = 9  # as many as the paper has of locomotion
+TASKS = 9  # the number of locomotion tasks in the paper
 EPISODES = 100
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Scores whose seeds scatter evenly around 60."""
+    """Draw scores that are normal around 60 with deviation 10."""
     return rng.normal(60, 10, shape)
 
 
 def failing(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Most seeds near 90, one in five near 40: a method that sometimes does not learn."""
+    """Draw scores near 90, and near 40 for one seed in five: a method that sometimes fails."""
     return np.where(rng.uniform(size=shape) < 0.2, 40, 90) + rng.normal(0, 4, shape)
 
 
 def success(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Success of 100 episodes in a maze; each seed's own chance is near 0.9 (beta(9, 1))."""
+    """Draw the success rate of 100 maze episodes; each seed's probability is beta(9, 1)."""
     return 100 * rng.binomial(EPISODES, rng.beta(9, 1, shape)) / EPISODES
 
 
@@ -44,14 +44,14 @@ SCORES: dict[str, Draw] = {"normal": normal, "one in five fails": failing, "maze
 
 
 def simulate(simulations: int, bootstrap: int, seeds: Sequence[int]) -> pd.DataFrame:
-    """Simulate how often each interval holds the truth; return a row an interval, kind of scores
-    and count of `seeds`, with COLUMNS.
+    """Simulate how often each interval contains the truth.
 
-    `simulations` is the number of made-up experiments of a row, `bootstrap` the repetitions in
-    each. Raises BenchError where a count of seeds is too small for an interval.
+    Return COLUMNS with one row per interval, kind of scores and number of `seeds`. `simulations`
+    is the number of synthetic experiments per row, `bootstrap` the resamples in each. Raise
+    BenchError if a number of seeds is too small for an interval.
     """
     if min(seeds) < intervals.MIN_SEEDS:
-        raise BenchError(f"--seeds: below {intervals.MIN_SEEDS} there is no interval; give more.")
+        raise BenchError(f"--seeds: must be at least {intervals.MIN_SEEDS}; give more seeds.")
     rows = []
     for name, draw in SCORES.items():
         for count in seeds:
@@ -71,7 +71,7 @@ BOOTSTRAPPED = ("bootstrap, IQM", "bootstrap, median", "bootstrap, mean", "boots
 
 
 def t_coverage(name: str, draw: Draw, seeds: int, simulations: int) -> tuple[object, ...]:
-    """Of the interval of one task's mean, as in summary.csv."""
+    """Return the coverage of the interval of one task's mean, as in summary.csv."""
     rng = np.random.default_rng(seeds)
     truth = draw(np.random.default_rng(0), (1_000_000,)).mean()
     ends = np.array(
@@ -83,9 +83,9 @@ def t_coverage(name: str, draw: Draw, seeds: int, simulations: int) -> tuple[obj
 def bootstrap_coverage(
     name: str, draw: Draw, seeds: int, simulations: int, repetitions: int
 ) -> list[tuple[object, ...]]:
-    """Of the four aggregates over nine tasks, as in aggregate.csv."""
+    """Return the coverage of the four aggregates over nine tasks, as in aggregate.csv."""
     rng = np.random.default_rng(seeds)
-    # The truth: what the aggregate of endlessly many seeds would be.
+    # The truth: the limit of the aggregate for many seeds.
     truth = metrics(draw(np.random.default_rng(0), (200_000, TASKS)))
     matrices = draw(rng, (simulations, seeds, TASKS))
     ends = np.array([bootstrap_ends(m, repetitions, rng.integers) for m in matrices])
@@ -98,7 +98,7 @@ def bootstrap_coverage(
 def _row(
     kind: str, name: str, seeds: int, tasks: int, ends: np.ndarray, truth: float
 ) -> tuple[object, ...]:
-    """`ends` (simulations, 2)."""
+    """Return a row of COLUMNS for the intervals `ends` (simulations, 2)."""
     held = ((ends[:, 0] <= truth) & (truth <= ends[:, 1])).mean()
     error = np.sqrt(held * (1 - held) / len(ends))
     return kind, name, seeds, tasks, len(ends), held, error, (ends[:, 1] - ends[:, 0]).mean()
@@ -107,9 +107,9 @@ def _row(
 def bootstrap_ends(
     matrix: np.ndarray, repetitions: int, integers: Callable[..., np.ndarray]
 ) -> np.ndarray:
-    """rliable's interval of each of the four metrics; (2, 4) of a matrix (seeds, tasks).
+    """Return rliable's interval of each of the four metrics: (seeds, tasks) -> (2, 4).
 
-    `integers(n, size=...)` draws below n, such as numpy.random.randint, which gives rliable's own
+    `integers(n, size=...)` draws integers below n. numpy.random.randint gives exactly rliable's
     draws after the same numpy.random.seed.
     """
     seeds, tasks = matrix.shape
@@ -118,7 +118,7 @@ def bootstrap_ends(
 
 
 def metrics(matrices: np.ndarray) -> np.ndarray:
-    """IQM, median, mean and optimality gap over the last two axes, (seeds, tasks): (..., 4)."""
+    """Return IQM, median, mean and optimality gap: (..., seeds, tasks) -> (..., 4)."""
     by_task = matrices.mean(axis=-2)
     ordered = np.sort(matrices.reshape(*matrices.shape[:-2], -1), axis=-1)
     cut = int(0.25 * ordered.shape[-1])
@@ -128,7 +128,7 @@ def metrics(matrices: np.ndarray) -> np.ndarray:
 
 
 def sentences(path: Path = COVERAGE) -> list[str]:
-    """What the measured coverage says of the reports' intervals; none where it was not measured."""
+    """Return the report's sentences on measured coverage; none if it was not measured."""
     if not path.exists():
         return []
     frame = read_csv(path, COLUMNS)

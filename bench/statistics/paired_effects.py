@@ -1,7 +1,7 @@
-"""What a change to a method does to its score: the suite's methods against its baseline.
+"""Effects of changes to a method: the suite's methods compared with its baseline.
 
-One seed gives two methods the same batches, the same starts of the scored episodes and,
-where their networks have the same shapes, the same first weights. Their scores are
+Two methods with the same seed see the same batches, the same initial states of evaluation
+episodes and, if their networks have the same shapes, the same initial weights. Scores are
 therefore compared seed by seed, and the interval is that of the mean difference.
 """
 
@@ -19,12 +19,11 @@ EFFECT_COLUMNS = [
 
 
 def paired_effects(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
-    """One row per task and method other than the baseline that share seeds.
+    """Return one row per task and method that shares seeds with the baseline.
 
-    `pairs` counts the seeds on which both have their last evaluation, and all means are over
-    those. `effect` is the mean of score minus the baseline's score, `std` the deviation of
-    that difference over seeds, `ci_low` and `ci_high` its Student-t 95 % interval, empty
-    below three pairs.
+    `pairs` counts the seeds for which both have a last evaluation; all means are over these.
+    `effect` is the mean of the score minus the baseline's, `std` the deviation of that difference
+    over seeds, and `ci_low` and `ci_high` its Student-t 95% interval, empty below three pairs.
     """
     final = scores[
         (scores["phase"] == "offline") & (scores["step"] == scores["method"].map(suite.updates_of))
@@ -40,7 +39,7 @@ def paired_effects(scores: pd.DataFrame, suite: Suite) -> pd.DataFrame:
             if both.empty:
                 continue
             ours, theirs = both[method], both[suite.baseline]
-            differences = (ours - theirs).round(6).to_numpy(float)  # the file's own decimals
+            differences = (ours - theirs).round(6).to_numpy(float)  # as many decimals as the file
             row = (
                 *(task, method, len(both), theirs.mean(), ours.mean(), differences.mean()),
                 differences.std(ddof=1) if len(both) > 1 else float("nan"),

@@ -1,4 +1,4 @@
-"""Scores that others published, to stand beside ours; sources: config/published/README.md."""
+"""Published scores, for comparison with ours; sources: config/published/README.md."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ CORL = Path("config/published/corl.csv")
 
 
 def paper_scores(path: Path = TABLE1) -> dict[tuple[str, str], float]:
-    """The IQL paper's Table 1: (task, method) -> mean normalised score on D4RL's data."""
+    """Return Table 1 of the IQL paper: mean normalised scores on D4RL by (task, method)."""
     frame = read_csv(path, ["task", "method", "score"])
     rows = frame[["task", "method", "score"]].itertuples(index=False, name=None)
     return {(task, method): float(score) for task, method, score in rows}
 
 
 def counterpart(task: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that `task` is a version of: antmaze-umaze -> antmaze-umaze-v0."""
+    """Return the version of `task` among `known`: antmaze-umaze -> antmaze-umaze-v0."""
     stems = {_stem(name): name for name in known}
     return stems.get(_stem(task))
 
@@ -32,7 +32,7 @@ def _stem(task: str) -> str:
 
 
 def beside(tasks: Sequence[str], methods: Sequence[str]) -> dict[tuple[str, str], float]:
-    """The paper's score of each task's counterpart, where the paper has the cell."""
+    """Return the paper's scores of the tasks' counterparts, for the cells that it reports."""
     scores = paper_scores()
     known = {task for task, _ in scores}
     pairs = [(t, counterpart(t, known), m) for t in tasks for m in methods]
@@ -40,7 +40,7 @@ def beside(tasks: Sequence[str], methods: Sequence[str]) -> dict[tuple[str, str]
 
 
 def paper_samples() -> dict[tuple[str, str], Sample]:
-    """The paper's Table 1; a number without known spread has no deviation, and counts as exact."""
+    """Return Table 1 of the paper as samples; numbers without known spread count as exact."""
     frame = read_csv(SPREAD, ["task", "method", "std", "seeds"])
     rows = frame[["task", "method", "std", "seeds"]].itertuples(index=False, name=None)
     known = {(task, method): (float(std), int(seeds)) for task, method, std, seeds in rows}
@@ -51,7 +51,7 @@ def paper_samples() -> dict[tuple[str, str], Sample]:
 
 
 def corl_samples(kind: str = "last") -> dict[tuple[str, str], Sample]:
-    """CORL's own scores: the `last` evaluation, or each seed's `best`."""
+    """Return CORL's own scores: the `last` evaluation, or each seed's `best`."""
     frame = read_csv(CORL, ["task", "method", "kind", "mean", "std", "seeds"])
     return {
         (r["task"], r["method"]): Sample(r["mean"], r["std"], r["seeds"], ours=False)

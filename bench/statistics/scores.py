@@ -25,11 +25,11 @@ SCORE_COLUMNS = ["suite", *KEYS, "return_mean", "return_std", "score", "episodes
 
 
 def collect_scores(runs: Iterable[StoredRun], out: Path, tasks: Tasks | None = None) -> None:
-    """Write scores.csv: one row per seed and evaluation point of the runs, as `run_scores`.
+    """Write scores.csv: one row per seed and evaluation of the runs, from `run_scores`.
 
-    A diverged run keeps the evaluations that it reached. Returns are in the environment's
-    units; `return_std` is the sample deviation over episodes, empty for one episode.
-    Raises BenchError when a file is malformed or two runs hold the same evaluation.
+    A diverged run keeps the evaluations that it reached. Returns are in the environment's units;
+    `return_std` is the sample deviation over episodes, empty for a single episode. Raise
+    BenchError if a file is malformed or two runs have the same evaluation.
     """
     parts: list[pd.DataFrame] = []
     sources: dict[tuple[object, ...], StoredRun] = {}
@@ -50,7 +50,7 @@ def collect_scores(runs: Iterable[StoredRun], out: Path, tasks: Tasks | None = N
 
 
 def run_scores(run: StoredRun, tasks: Tasks | None = None) -> pd.DataFrame:
-    """The rows of one run in scores.csv, scored by the row in `tasks`, else by that of the run."""
+    """Return a run's rows of scores.csv, scored by its task in `tasks`, else in its record."""
     try:
         record = run.record()
         suite, method = (str(record["settings"][key]) for key in ("suite", "method"))
@@ -65,7 +65,7 @@ def run_scores(run: StoredRun, tasks: Tasks | None = None) -> pd.DataFrame:
     if not np.isfinite(episodes["return"]).all():
         raise rows.error("return: not a finite number in every row")
     if episodes.duplicated(["phase", "step", "seed", "episode"]).any():
-        raise rows.error("episode: the same episode stands twice")
+        raise rows.error("episode: the same episode occurs twice")
     points = episodes.groupby(["seed", "phase", "step"])["return"]
     frame = points.agg(return_mean="mean", return_std="std", episodes="size").reset_index()
     frame["score"] = task.score(frame["return_mean"])

@@ -1,1 +1,1 @@
-"""Training and evaluation of one block of seeds, offline and online."""
+"""Trains and scores one block of seeds, offline and online."""

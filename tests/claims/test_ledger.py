@@ -75,7 +75,7 @@ def test_the_tests_in_words() -> None:
         ({"test": {"within": 1}}, "'within' and 'of' go together"),
         ({"quantity": "reached"}, "'reached'; give both or neither"),
         ({"quantity": "improvement", "against": []}, "name the others"),
-        ({"quantity": "cost"}, "of all quantities but cost"),
+        ({"quantity": "cost"}, "required for every quantity but cost"),
         ({"quantity": "online", "test": {"within": 1, "of": "paper"}}, "give a number"),
         ({"marign": 3}, "unknown key 'marign'"),
     ],

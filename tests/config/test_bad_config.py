@@ -152,7 +152,7 @@ def test_a_missing_key_is_named(key: str) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"suite: [open\ntitle: x\n", ["not valid YAML", "line 2", "mend"]),
+        (b"suite: [open\ntitle: x\n", ["not valid YAML", "line 2", "fix that line"]),
         (b"", ["expected keys and values"]),
         (b"- a\n- b\n", ["expected keys and values"]),
         (b"suite: tiny\n\tupdates: 3\n", ["not valid YAML"]),
@@ -264,7 +264,7 @@ BAD_TASKS = {
     "empty cell": (TASKS.replace("\tHopper-v4\t", "\t\t"), ["row 1", "env_id"]),
     "empty file": ("", ["not a table", "no header"]),
     "quote without its end": (TASKS.replace("\there\n", '\t"here\n'), ["not a table"]),
-    "column twice": (TASKS.replace("\tsource\n", "\ttask\n"), ["header", "'task' twice"]),
+    "column twice": (TASKS.replace("\tsource\n", "\ttask\n"), ["header", "'task' occurs twice"]),
     "header one column short": (TASKS.replace("\tsource\n", "\n"), ["header", "fewer columns"]),
 }
 

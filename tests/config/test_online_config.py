@@ -79,19 +79,19 @@ def test_sac_has_no_offline_phase() -> None:
 BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "no phase for sac": (
         {"methods": ["sac"]},
-        ["online: sac learns from its own steps alone", "set `online`"],
+        ["online: sac learns only from its own steps", "set `online`"],
     ),
     "no phase for sac with another setting": (
         {"methods": ["sac@polyak=0.1"]},
-        ["online: sac@polyak=0.1 learns from its own steps alone"],
+        ["online: sac@polyak=0.1 learns only from its own steps"],
     ),
     "a method without one": (
         {"methods": ["iql", "bc"], "online": ONLINE},
-        ["online: bc has no online phase", "override"],
+        ["online: bc cannot have an online phase", "override"],
     ),
     "sac_iql alone": (
         {"methods": ["sac_iql"], "online": ONLINE},
-        ["methods: sac_iql begins from the runs of iql", "add iql"],
+        ["methods: sac_iql starts from the runs of iql", "add iql"],
     ),
     "steps": (
         {"methods": ["iql"], "online": ONLINE | {"steps": 120}},

@@ -1,6 +1,6 @@
-"""One row a method: rows agree with their modules, and verbs take names with a setting.
+"""One row per method: rows agree with their modules, and verbs take names with a setting.
 
-The recipe for a new row is followed in docs/test_extending.py.
+docs/test_extending.py follows the recipe for a new row.
 """
 
 from __future__ import annotations

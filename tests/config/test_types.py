@@ -253,7 +253,7 @@ def test_a_warm_start_that_outlasts_the_run_is_refused(monkeypatch: pytest.Monke
     monkeypatch.chdir(ROOT)
     for method in ("cql", "bear"):
         content = MINIMAL | {"methods": [method]}
-        with pytest.raises(BenchError, match=r"warm_start is 40,000 and .* 100 updates"):
+        with pytest.raises(BenchError, match=r"warm_start is 40,000 but .* 100 updates"):
             Catalogue().suite(content, "tiny.yaml")
         short = [{"reason": "r", "config": {"warm_start": 99}}]
         Catalogue().suite(content | {"overrides": short}, "tiny.yaml")

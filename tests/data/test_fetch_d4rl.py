@@ -281,7 +281,7 @@ def test_the_verb_says_what_it_fetches(
     assert call(monkeypatch, "hopper-medium-v2") == 0
     shown = capsys.readouterr().out
     assert "1 files, 1 to fetch" in shown
-    assert f"{PATH}: whole" in shown
+    assert f"{PATH}: complete" in shown
     for arguments, expected in (
         ([], "error: fetch: nothing to fetch"),
         (

@@ -185,7 +185,7 @@ def test_the_hub_s_own_client_downloads_over_loopback(source: Path, tmp_path: Pa
     with hub.serving():
         done = fetch_over(hub, tmp_path)
         assert done.returncode == 0, done.stderr
-        assert f"{FOLDER}: whole" in done.stdout
+        assert f"{FOLDER}: complete" in done.stdout
         assert any(line.startswith("GET /datasets/farama-minari/mujoco/res") for line in hub.asked)
         shutil.rmtree("data")
         del hub.files["hopper/medium-v0/data/main_data.hdf5"]
@@ -224,7 +224,7 @@ def test_the_verb_takes_both_kinds_of_name(
     shutil.copytree(ROOT / "config", "config")  # for the table of D4RL's files
     monkeypatch.setattr(sys, "argv", ["bench", "fetch", DATASET, "--from", str(source)])
     main.main()
-    assert f"{FOLDER}: whole" in capsys.readouterr().out
+    assert f"{FOLDER}: complete" in capsys.readouterr().out
     names = ["d4rl/hopper/medium-v2", DATASET]
     monkeypatch.setattr(sys, "argv", ["bench", "fetch", *names, "--from", str(source)])
     with pytest.raises(SystemExit):

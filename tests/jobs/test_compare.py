@@ -110,7 +110,7 @@ def test_a_seeds_score_is_the_mean_of_its_episodes(tmp_path: Path) -> None:
         (GOOD.replace("return", "score"), "not a CSV with task, seed, episode, return; see"),
         ("a\nb,c,d\n", "not a CSV with"),
         (GOOD.replace("300", "nan"), "return: not a finite number"),
-        (GOOD.replace("0,1,300", "0,0,300"), "the same episode stands twice"),
+        (GOOD.replace("0,1,300", "0,0,300"), "the same episode occurs twice"),
         (GOOD.replace(HOPPER, "hopper-medium-reply"), f"did you mean '{HOPPER}'"),
         ("task,seed,episode,return\n", "return: not a finite number in every row"),
     ],

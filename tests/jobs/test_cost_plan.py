@@ -102,7 +102,7 @@ def test_downloads_count_once_and_files_that_are_there_are_said(
     text = list(cost_plan.lines(suite, catalogue, speeds(tmp_path)))
     [row] = [row for row in text if row.startswith("d4rl/hopper/medium-v2")]
     assert "153 MB" in row
-    assert any("1 datasets are collected or found here, or are Minari's" in row for row in text)
+    assert any("1 datasets are collected locally, already here, or Minari's" in row for row in text)
     monkeypatch.setattr(d4rl_files, "D4RL", tmp_path)
     (tmp_path / "hopper_medium-v2.hdf5").touch()
     [row] = [r for r in cost_plan.lines(suite, catalogue, speeds(tmp_path)) if "medium-v2" in r]

@@ -238,13 +238,13 @@ def test_what_is_not_finished_is_not_packed(live: Results) -> None:
     card = Path(f"data/transitions/fixture/{A}-100k-v0/card.json")
     text = card.read_text()
     card.write_text(text.replace("00ff", "11ff"))
-    refused("0-2/run.json, dataset_hash: not that of the card of")
+    refused("0-2/run.json, dataset_hash: differs from the card of")
     card.unlink()
     refused("card.json: file not found")
     card.write_text(text)
     scores = (LIVE / "scores.csv").read_text()
     (LIVE / "scores.csv").write_text("\n".join(scores.splitlines()[:-1]) + "\n")
-    refused("scores.csv: not the scores of the runs beside it; run `python -m bench statistics`")
+    refused("scores.csv: does not match the runs next to it; run `python -m bench statistics`")
     (LIVE / "summary.csv").unlink()
     refused("summary.csv: file not found; run `python -m bench statistics`")
     with pytest.raises(BenchError, match="no runs to pack"):
@@ -252,7 +252,9 @@ def test_what_is_not_finished_is_not_packed(live: Results) -> None:
 
 
 def test_packed_results_are_not_packed_or_overwritten(packed: Path) -> None:
-    with pytest.raises(BenchError, match="published/fixture: exists; delete it or give another"):
+    with pytest.raises(
+        BenchError, match="published/fixture: already exists; delete it or choose another"
+    ):
         packing.pack(LIVE, REPORT, packed)
     with pytest.raises(BenchError, match="no runs to pack"):
         packing.pack(packed, REPORT, Path("again"))

@@ -94,7 +94,7 @@ def test_the_same_seed_in_two_runs_is_an_error(tmp_path: Path) -> None:
         ("phase,step,seed,episode,return,length\noffline,5,0,0,x,1\n", "return: not a finite"),
         (
             "phase,step,seed,episode,return,length\noffline,5,0,0,1,1\noffline,5,0,0,2,1\n",
-            "episode: the same episode stands twice",
+            "episode: the same episode occurs twice",
         ),
     ],
 )

@@ -124,7 +124,7 @@ def test_the_baseline_is_one_of_the_methods(
     write_project(tmp_path)
     monkeypatch.chdir(tmp_path)
     assert suite_of(baseline="bc").baseline == "bc"
-    with pytest.raises(BenchError, match="baseline: td3_bc is none of the methods"):
+    with pytest.raises(BenchError, match="baseline: td3_bc is not one of the methods"):
         suite_of(baseline="td3_bc")
 
 

@@ -189,7 +189,7 @@ def test_results_that_cannot_be_written_stop_the_job_before_it_trains(place: Pat
     output = process.communicate(timeout=120)[0]
     assert process.returncode == 2
     assert "error: [Errno" in output
-    assert "mend that and run again" in output
+    assert "fix that and run again" in output
     assert "Traceback" not in output
     assert " updates (" not in output  # no line of progress
 

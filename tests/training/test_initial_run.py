@@ -109,7 +109,7 @@ def test_a_run_that_is_not_at_its_offline_end_is_refused(data: Transitions, tmp_
     run.go_online()
     run.advance()
     folder = finish(run, tmp_path, data)
-    with pytest.raises(BenchError, match="phase: the checkpoint is of online step 10"):
+    with pytest.raises(BenchError, match="phase: the checkpoint is at online step 10"):
         Run(settings(), data, CPU).start(folder, content_hash(data))
     with pytest.raises(BenchError, match=r"run\.json: file not found"):
         Run(settings(), data, CPU).start(tmp_path / "none", content_hash(data))

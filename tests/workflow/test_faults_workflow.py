@@ -78,7 +78,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Project:
         os.kill(orphan, signal.SIGSTOP)  # it is to be at work still when the others come
         second = project.run("bench run")
         assert second.returncode == 2
-        assert f"another workflow makes the same files (process {first.pid} on " in second.stderr
+        assert f"another workflow writes the same files (process {first.pid} on " in second.stderr
         assert "Traceback" not in second.stderr
         first.kill()
         first.wait()

@@ -36,7 +36,7 @@ def hopper_rows(rows: int) -> Arrays:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A file of one's own by the documented row, and one of D4RL's from a server on loopback."""
+    """A user's own file by the documented row, and one of D4RL's from a server on loopback."""
     folder = tmp_path_factory.mktemp("project")
     project = Project(folder)
     rows = hopper_rows(400)

@@ -1,5 +1,5 @@
-# What the rules need to know: the validated suite and the paths of its cells.
-# Reads tables only: no torch, no environment.
+# Shared by all rules: the validated suite and the paths of its cells.
+# Only tables are read here: neither torch nor an environment is imported.
 import hashlib
 import os
 import re
@@ -42,18 +42,18 @@ try:
         str((workflow.overwrite_configfiles or ["config/quick.yaml"])[0]),
     )
     TASKS = {t: resolved(CATALOGUE.tasks[t], SUITE) for t in SUITE.tasks}
-    # The HDF5 files of datasets that are converted from one.
+    # The HDF5 file of each dataset that is converted from one, else None.
     FILES = {t.dataset: file_of(t.dataset, t.recipe) for t in TASKS.values()}
-    # Of the figures in Snakemake's own report; as parameters they would make ours anew.
+    # Captions for Snakemake's own report; as rule parameters they would trigger our report again.
     config["captions"] = rst_captions(REPORTS / SUITE.suite / "report.json")
 except BenchError as error:
     raise WorkflowError(str(error))
 
-# Snakemake takes its lock after it has read this.
+# Snakemake takes its lock after reading this file.
 for line in workflow_locks.clear():
     print(line, file=sys.stderr)
 
-# By content, because a checkout may move.
+# By content, because modification times change with every checkout.
 TEMPLATES = {
     path.name: hashlib.sha256(path.read_bytes()).hexdigest()
     for path in sorted(Path(bench.__file__).parent.glob("report/templates/*"))
@@ -70,38 +70,38 @@ RUN_FILES = [EVALUATIONS, METRICS, POLICY, RECORD] + ([EPISODES] if FINE_TUNED e
 
 
 def rows_of(*fields):
-    """The columns of config/tasks.tsv that a rule reads of the suite's tasks."""
+    """Return the columns of config/tasks.tsv that a rule uses, for the suite's tasks."""
     return {name: task.model_dump(include=set(fields)) for name, task in TASKS.items()}
 
 
 def entries_of(*fields):
-    """The keys of config/methods.yaml that a rule reads of every method."""
+    """Return the keys of config/methods.yaml that a rule uses, for every method."""
     entries = CATALOGUE.methods.items()
     return {name: entry.model_dump(include=set(fields)) for name, entry in entries}
 
 
 def card_of(task):
-    """The dataset card of a task, which stands for its arrays."""
+    """Return the dataset card of a task, which represents its arrays."""
     return str(paths.card_of(TASKS[task].transitions))
 
 
 def settings_of(wildcards):
-    """All that decides a run: when it changes, just this run is repeated."""
+    """Return everything that determines a run as JSON; a change repeats just this run."""
     seeds = BLOCKS[wildcards.seeds]
     cell = CATALOGUE.settings(SUITE, wildcards.method, wildcards.task, seeds)
     return cell.model_dump_json()
 
 
 def memory_of(wildcards):
-    """Megabytes of a training job: what an online phase adds to its buffer comes on top."""
+    """Return the megabytes of a training job, including the replay buffer of an online phase."""
     family = TASKS[wildcards.task].family
     online = SUITE.online_of(wildcards.method, family)
     rows = online.steps * len(BLOCKS[wildcards.seeds]) if online else 0
-    return 1500 + rows * 300 // 1_000_000  # AntMaze's rows, the largest, have 276 bytes
+    return 1500 + rows * 300 // 1_000_000  # AntMaze has the largest rows, 276 bytes
 
 
 def start_files(wildcards):
-    """What a method that begins from another one's run needs of it."""
+    """Return the files of the run from which a method starts, if there is one."""
     begins = entry_of(wildcards.method).starts_from
     if not begins:
         return []
@@ -111,7 +111,7 @@ def start_files(wildcards):
 
 
 def behavior_files(wildcards):
-    """The committed policies that a recipe samples from; a scripted recipe needs none."""
+    """Return the committed policies that a recipe samples; a scripted recipe needs none."""
     robot = DATASETS[wildcards.dataset].recipe.split("/")[0]
     return [
         f"behaviors/{robot}/ladder.{x}"
@@ -121,19 +121,19 @@ def behavior_files(wildcards):
 
 
 def stored_dataset(wildcards):
-    """The Minari file: made by a rule, or already there for recipe 'none'."""
+    """Return the Minari file: the output of a rule, or an existing file for recipe 'none'."""
     task = FOLDERS[wildcards.folder]
     path = MINARI / task.dataset / "data/main_data.hdf5"
     return [str(path)] if task.origin != "existing" or path.exists() else []
 
 
 def one_of(names):
-    """A wildcard's values; none at all where there are no names."""
+    """Return a wildcard's pattern for the names; without names it matches nothing."""
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def run_files(name, runs=SUITE):
-    """One file of every run of the suite, or of its maps."""
+    """Return one file of every run of the suite, or of the runs in its maps."""
     return expand(
         "results/{suite}/runs/{method}/{task}/{seeds}/{name}",
         suite=SUITE.suite,
@@ -145,7 +145,7 @@ def run_files(name, runs=SUITE):
 
 
 def show_progress(log):
-    """Start lines of progress, unless a display is up already; they end with this process."""
+    """Print progress until this process ends, unless a live display is already running."""
     if os.environ.get("BENCH_NO_WATCHER"):
         return
     command = [sys.executable, "-m", "bench", "watch"]

@@ -1,8 +1,8 @@
-# Datasets: downloaded (and converted), collected or found, then flattened, audited and described
-# by a card.
+# Datasets: downloaded (and converted), collected or already present; then flattened, audited and
+# described by a card.
 
 
-# A cluster's nodes often have no network.
+# Compute nodes of a cluster often have no network access.
 localrules:
     fetch,
     fetch_minari,
@@ -124,7 +124,7 @@ rule transitions:
         "python -m bench transitions {params.task:q} --dataset {params.dataset:q} > {log} 2>&1"
 
 
-# No training starts before every dataset of the suite has passed its audit.
+# Training starts only after every dataset of the suite has passed its audit.
 rule audited:
     input:
         [card_of(task) for task in SUITE.tasks],

@@ -1,4 +1,4 @@
-# Runs -> scores -> statistics -> report; each a function of files.
+# Runs -> scores -> statistics -> report; each step depends only on files.
 
 
 rule statistics:
@@ -45,7 +45,7 @@ rule claims:
         "python -m bench claims --suite {params.suite:q} > {log} 2>&1"
 
 
-# For the maps of what was learned of a maze.
+# Learned values and rolled-out paths, for the report's maps of mazes.
 rule trace:
     input:
         card=lambda wildcards: card_of(wildcards.task),

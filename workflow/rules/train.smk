@@ -1,4 +1,4 @@
-# One job trains and scores one block of seeds of one (method, task).
+# One job trains and evaluates one block of seeds of one (method, task).
 
 
 rule train:
@@ -7,7 +7,7 @@ rule train:
         audited=ancient(rules.audited.output),
         start=start_files,
     output:
-        # The checkpoint stays undeclared: an interrupted job must find its own.
+        # The checkpoint is not declared, so that an interrupted job finds its own.
         expand(
             "results/{{suite}}/runs/{{method}}/{{task}}/{{seeds}}/{name}",
             name=RUN_FILES,
@@ -23,7 +23,7 @@ rule train:
         gpu=0,
     params:
         settings=settings_of,
-    # exec: a shell in between dies of the signal that ends a job, SLURM takes the job for over,
-    # and what still writes its checkpoint is killed.
+    # exec: an intermediate shell would die of the signal that ends a job; SLURM would then consider
+    # the job finished and kill Python while it writes its checkpoint.
     shell:
         "exec python -m bench train --settings {params.settings:q} --threads {threads} > {log} 2>&1"

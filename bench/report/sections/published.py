@@ -87,8 +87,10 @@ SAME, DEPARTING = "ours have that recipe", "ours depart from that recipe, as the
 
 
 def recipes(inputs: ReportInputs) -> list[str]:
-    """A sentence for each method and family whose published scores have a recipe of their own:
-    which it is, and whether ours were made with it."""
+    """Name the recipes behind published scores: a sentence per method and family.
+
+    Each says which recipe the scores were made with, and whether ours were.
+    """
     suite, catalogue = inputs.offline, inputs.catalogue
     families = dict.fromkeys(catalogue.tasks[task].family for task in counterparts(suite))
     sentences = []

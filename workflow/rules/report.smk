@@ -30,7 +30,7 @@ rule claims:
         rules.statistics.output,
         run_files(RECORD),
         "config/claims.yaml",
-        PUBLISHED,
+        multiext("config/published/", "table1.csv", "iql_spread.csv", "corl.csv"),
     output:
         f"results/{SUITE.suite}/claims.json",
     log:

@@ -178,7 +178,7 @@ def test_without_a_compiler_a_compiled_cell_is_not_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(BenchError, match="no C\\+\\+ compiler is found"):
+    with pytest.raises(BenchError, match="no C\\+\\+ compiler found"):
         worker.updates(str(tmp_path), "bc", 64, 1, "compiled", 0.1)
 
 

@@ -1,8 +1,7 @@
 """Inference from a few seeds: intervals, tests of a bound or of equivalence, seeds needed.
 
 Every quantity that a claim compares is a weighted sum of means over seeds, such as IQL's total
-minus twice CQL's, so one interval serves them all [Welch 1947, Satterthwaite 1946]. The
-probability of improvement has its own bootstrap.
+minus twice CQL's, so one interval serves them all [Welch 1947, Satterthwaite 1946].
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-LEVEL = 0.95
+from bench.statistics.intervals import LEVEL, MIN_SEEDS, deviation, success_interval
+
 POWER = 0.8  # the conventional value: four of five repetitions of the experiment would decide
 MOST_SEEDS = 1000
 Decision = Literal["reproduced", "not reproduced", "inconclusive"]
@@ -24,18 +24,22 @@ Decision = Literal["reproduced", "not reproduced", "inconclusive"]
 
 @dataclass(frozen=True)
 class Sample:
-    """Mean, sample deviation and count of independent seeds; only `ours` can get more seeds."""
+    """Mean, sample deviation and count of independent seeds; only `ours` can get more seeds.
+
+    `least` is a deviation known from elsewhere that the error may not undercut: that of the
+    episodes of a success rate.
+    """
 
     mean: float
     std: float
     count: int
     ours: bool = True
+    least: float = 0.0
 
     @classmethod
     def of(cls, values: np.ndarray) -> Sample:
         """Return the sample of at least two values (seeds,); equal values have deviation 0."""
-        spread = 0.0 if np.ptp(values) == 0 else float(values.std(ddof=1))
-        return cls(float(values.mean()), spread, len(values))
+        return cls(float(values.mean()), deviation(values), len(values))
 
 
 Terms = Sequence[tuple[float, Sample]]
@@ -43,34 +47,94 @@ Terms = Sequence[tuple[float, Sample]]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its standard error and degrees of freedom."""
+    """A value with its standard error and degrees of freedom, and the least error to assume.
+
+    `bounds` are the values that the quantity can have.
+    """
 
     value: float
     error: float
     freedom: float
+    least: float = 0.0
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Return the two-sided t interval at `level`."""
-        half = float(stats.t.ppf((1 + level) / 2, self.freedom)) * self.error
-        return self.value - half, self.value + half
+        """Return the two-sided interval at `level`; NaN without any spread, or below three seeds.
+
+        The wider of Student's t interval, and of the normal one at the least error.
+        """
+        half = self.half(level)
+        ends = np.clip([self.value - half, self.value + half], *self.bounds)
+        return float(ends[0]), float(ends[1])
+
+    def half(self, level: float = LEVEL) -> float:
+        """Return half of the interval's width."""
+        if not self.known:
+            return math.nan
+        tail = (1 + level) / 2
+        student = float(stats.t.ppf(tail, self.freedom)) * self.error
+        return max(student, float(stats.norm.ppf(tail)) * self.least)
+
+    def p_value(self, bound: float = 0.0) -> float:
+        """Return the two-sided p-value of value = `bound`, below 5% if the 95% interval omits it.
+
+        1 where there is no interval: what shows no spread decides nothing.
+        """
+        if not self.known:
+            return 1.0
+        gap = abs(self.value - bound)
+        student = 2 * float(stats.t.sf(gap / self.error, self.freedom)) if self.error else 0.0
+        return max(student, 2 * float(stats.norm.sf(gap / self.least)) if self.least else 0.0)
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval."""
+        return self.freedom >= MIN_SEEDS - 1 and (self.error > 0 or self.least > 0)
+
+
+@dataclass(frozen=True)
+class SuccessRate(Estimate):
+    """The mean of a single success rate, in percent, with its own interval."""
+
+    scores: tuple[float, ...] = ()
+    episodes: float = 1.0
+
+    @classmethod
+    def of(cls, values: np.ndarray, episodes: float) -> SuccessRate:
+        """Return the mean of `values` (seeds,), percentages of `episodes` each."""
+        spread = deviation(values) if len(values) > 1 else math.nan
+        mean = float(values.mean()) if len(values) else math.nan
+        error = spread / math.sqrt(len(values)) if len(values) else math.nan
+        return cls(mean, error, len(values) - 1, scores=tuple(values), episodes=episodes)
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """Return Korn and Graubard's interval; NaN below three seeds."""
+        low, high = success_interval(np.array(self.scores), self.episodes, level)
+        return float(low), float(high)
 
 
 def contrast(terms: Terms, seeds: int | None = None) -> Estimate:
     """Return the sum of weight x mean, with Welch's error and Satterthwaite's freedom.
 
-    `seeds` replaces the count of our own samples, to predict the error with that many seeds.
+    `seeds` replaces the count of our own samples, to predict the error with that many seeds. With
+    one or two seeds of ours the freedom is that of the smallest sample, so there is no interval.
     """
     parts = []
+    least = 0.0
     for weight, sample in terms:
         count = seeds if seeds is not None and sample.ours else sample.count
-        parts.append((weight**2 * sample.std**2 / count, count - 1))
+        parts.append((weight**2 * sample.std**2 / count if count else math.nan, count - 1))
+        least += weight**2 * sample.least**2 / count if count else math.nan
     variance = sum(v for v, _ in parts)
+    value = sum(weight * sample.mean for weight, sample in terms)
+    fewest = min((seeds or s.count for _, s in terms if s.ours), default=MIN_SEEDS)
+    if fewest < MIN_SEEDS:
+        return Estimate(value, math.nan, fewest - 1)
     # Without spread there is no variance by which to weight the counts.
     freedom = (
         variance**2 / sum(v**2 / f for v, f in parts) if variance else sum(f for _, f in parts)
     )
-    value = sum(weight * sample.mean for weight, sample in terms)
-    return Estimate(value, math.sqrt(variance), freedom)
+    return Estimate(value, math.sqrt(variance), freedom, math.sqrt(least))
 
 
 @dataclass(frozen=True)
@@ -97,11 +161,9 @@ class Above:
 
     def power(self, estimate: Estimate, comparisons: int = 1) -> float:
         """Return the probability of a decision if `estimate` is the truth, with its error."""
-        shift = self.sign * (estimate.value - self.bound) / estimate.error
-        confirm = _quantile(LEVEL, estimate)
-        refute = _quantile(corrected(comparisons), estimate)
-        beyond = _exceeds(confirm, estimate.freedom, shift)
-        return beyond + _exceeds(refute, estimate.freedom, -shift)
+        gap = self.sign * (estimate.value - self.bound)
+        refuted = _beyond(estimate, corrected(comparisons), -gap)
+        return _beyond(estimate, LEVEL, gap) + refuted
 
 
 @dataclass(frozen=True)
@@ -124,12 +186,9 @@ class Within:
 
         The part of TOST is a lower bound.
         """
-        freedom = estimate.freedom
-        above_low = (estimate.value - self.low) / estimate.error
-        below_high = (self.high - estimate.value) / estimate.error
-        inner, outer = _quantile(0.9, estimate), _quantile(corrected(comparisons), estimate)
-        both = _exceeds(inner, freedom, above_low) + _exceeds(inner, freedom, below_high)
-        either = _exceeds(outer, freedom, -above_low) + _exceeds(outer, freedom, -below_high)
+        inside = (estimate.value - self.low, self.high - estimate.value)
+        both = sum(_beyond(estimate, 0.9, gap) for gap in inside)
+        either = sum(_beyond(estimate, corrected(comparisons), -gap) for gap in inside)
         return max(0.0, both - 1) + either
 
 
@@ -163,14 +222,22 @@ def corrected(comparisons: int) -> float:
     return 1 - (1 - LEVEL) / comparisons
 
 
-def _exceeds(bound: float, freedom: float, shift: float) -> float:
+def _beyond(estimate: Estimate, level: float, gap: float) -> float:
+    """Return the chance that the interval excludes a bound that is `gap` below the true value."""
+    if not estimate.error:
+        return float(gap > estimate.half(level))
+    tail = (1 + level) / 2
+    student = _exceeds(float(stats.t.ppf(tail, estimate.freedom)), estimate, gap)
+    # The wider of two intervals excludes the bound: at most as often as either.
+    least = float(stats.norm.ppf(tail)) * estimate.least
+    return min(student, float(stats.norm.sf((least - gap) / estimate.error)))
+
+
+def _exceeds(bound: float, estimate: Estimate, gap: float) -> float:
     """Return P(T > bound) of the noncentral t; SciPy gives NaN where it vanishes."""
-    chance = float(stats.nct.sf(bound, freedom, shift))
+    shift = gap / estimate.error
+    chance = float(stats.nct.sf(bound, estimate.freedom, shift))
     return float(shift > bound) if math.isnan(chance) else chance
-
-
-def _quantile(level: float, estimate: Estimate) -> float:
-    return float(stats.t.ppf((1 + level) / 2, estimate.freedom))
 
 
 # --- probability of improvement ---------------------------------------------------------

@@ -47,33 +47,18 @@ Terms = Sequence[tuple[float, Sample]]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its standard error and degrees of freedom, and the least error to assume.
-
-    `bounds` are the values that the quantity can have.
-    """
+    """A value with its standard error and degrees of freedom; `bounds` limit the interval."""
 
     value: float
     error: float
     freedom: float
-    least: float = 0.0
     bounds: tuple[float, float] = (-math.inf, math.inf)
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Return the two-sided interval at `level`; NaN without any spread, or below three seeds.
-
-        The wider of Student's t interval, and of the normal one at the least error.
-        """
-        half = self.half(level)
+        """Return the two-sided t interval at `level`; NaN below three seeds or without spread."""
+        half = _quantile(level, self) * self.error if self.known else math.nan
         ends = np.clip([self.value - half, self.value + half], *self.bounds)
         return float(ends[0]), float(ends[1])
-
-    def half(self, level: float = LEVEL) -> float:
-        """Return half of the interval's width."""
-        if not self.known:
-            return math.nan
-        tail = (1 + level) / 2
-        student = float(stats.t.ppf(tail, self.freedom)) * self.error
-        return max(student, float(stats.norm.ppf(tail)) * self.least)
 
     def p_value(self, bound: float = 0.0) -> float:
         """Return the two-sided p-value of value = `bound`, below 5% if the 95% interval omits it.
@@ -82,14 +67,12 @@ class Estimate:
         """
         if not self.known:
             return 1.0
-        gap = abs(self.value - bound)
-        student = 2 * float(stats.t.sf(gap / self.error, self.freedom)) if self.error else 0.0
-        return max(student, 2 * float(stats.norm.sf(gap / self.least)) if self.least else 0.0)
+        return 2 * float(stats.t.sf(abs(self.value - bound) / self.error, self.freedom))
 
     @property
     def known(self) -> bool:
         """Whether there is an interval."""
-        return self.freedom >= MIN_SEEDS - 1 and (self.error > 0 or self.least > 0)
+        return self.error > 0
 
 
 @dataclass(frozen=True)
@@ -116,25 +99,28 @@ class SuccessRate(Estimate):
 def contrast(terms: Terms, seeds: int | None = None) -> Estimate:
     """Return the sum of weight x mean, with Welch's error and Satterthwaite's freedom.
 
-    `seeds` replaces the count of our own samples, to predict the error with that many seeds. With
-    one or two seeds of ours the freedom is that of the smallest sample, so there is no interval.
+    The error is at least that with which a normal 95% interval would rest on the samples' `least`
+    deviations alone. `seeds` replaces the count of our own samples, to predict the error with that
+    many seeds. The error is NaN if a sample of ours has fewer than three seeds, or neither a
+    spread nor a least deviation: what does not vary shows no error.
     """
-    parts = []
-    least = 0.0
-    for weight, sample in terms:
-        count = seeds if seeds is not None and sample.ours else sample.count
-        parts.append((weight**2 * sample.std**2 / count if count else math.nan, count - 1))
-        least += weight**2 * sample.least**2 / count if count else math.nan
-    variance = sum(v for v, _ in parts)
     value = sum(weight * sample.mean for weight, sample in terms)
-    fewest = min((seeds or s.count for _, s in terms if s.ours), default=MIN_SEEDS)
-    if fewest < MIN_SEEDS:
+    counts = [seeds if seeds is not None and s.ours else s.count for _, s in terms]
+    fewest = min((n for n, (_, s) in zip(counts, terms, strict=True) if s.ours), default=MIN_SEEDS)
+    if fewest < MIN_SEEDS or any(s.ours and not (s.std or s.least) for _, s in terms):
         return Estimate(value, math.nan, fewest - 1)
+    weighted = [(w**2 / n, s, n - 1) for n, (w, s) in zip(counts, terms, strict=True)]
+    variance = sum(w * s.std**2 for w, s, _ in weighted)
     # Without spread there is no variance by which to weight the counts.
     freedom = (
-        variance**2 / sum(v**2 / f for v, f in parts) if variance else sum(f for _, f in parts)
+        variance**2 / sum((w * s.std**2) ** 2 / f for w, s, f in weighted)
+        if variance
+        else sum(f for _, _, f in weighted)
     )
-    return Estimate(value, math.sqrt(variance), freedom, math.sqrt(least))
+    least = math.sqrt(sum(w * s.least**2 for w, s, _ in weighted))
+    tail = (1 + LEVEL) / 2
+    least *= float(stats.norm.ppf(tail) / stats.t.ppf(tail, freedom))
+    return Estimate(value, max(math.sqrt(variance), least), freedom)
 
 
 @dataclass(frozen=True)
@@ -161,9 +147,11 @@ class Above:
 
     def power(self, estimate: Estimate, comparisons: int = 1) -> float:
         """Return the probability of a decision if `estimate` is the truth, with its error."""
-        gap = self.sign * (estimate.value - self.bound)
-        refuted = _beyond(estimate, corrected(comparisons), -gap)
-        return _beyond(estimate, LEVEL, gap) + refuted
+        shift = self.sign * (estimate.value - self.bound) / estimate.error
+        confirm = _quantile(LEVEL, estimate)
+        refute = _quantile(corrected(comparisons), estimate)
+        beyond = _exceeds(confirm, estimate.freedom, shift)
+        return beyond + _exceeds(refute, estimate.freedom, -shift)
 
 
 @dataclass(frozen=True)
@@ -186,9 +174,12 @@ class Within:
 
         The part of TOST is a lower bound.
         """
-        inside = (estimate.value - self.low, self.high - estimate.value)
-        both = sum(_beyond(estimate, 0.9, gap) for gap in inside)
-        either = sum(_beyond(estimate, corrected(comparisons), -gap) for gap in inside)
+        freedom = estimate.freedom
+        above_low = (estimate.value - self.low) / estimate.error
+        below_high = (self.high - estimate.value) / estimate.error
+        inner, outer = _quantile(0.9, estimate), _quantile(corrected(comparisons), estimate)
+        both = _exceeds(inner, freedom, above_low) + _exceeds(inner, freedom, below_high)
+        either = _exceeds(outer, freedom, -above_low) + _exceeds(outer, freedom, -below_high)
         return max(0.0, both - 1) + either
 
 
@@ -201,7 +192,7 @@ def seeds_needed(terms: Terms, test: Test, comparisons: int = 1) -> int | None:
     Takes the measured means and deviations for the truth, so with few seeds it is a rough guess.
     None if 1,000 seeds are not enough, or if nothing varies.
     """
-    if contrast(terms).error == 0:
+    if not contrast(terms).known:
         return None
 
     def enough(seeds: int) -> bool:
@@ -222,22 +213,14 @@ def corrected(comparisons: int) -> float:
     return 1 - (1 - LEVEL) / comparisons
 
 
-def _beyond(estimate: Estimate, level: float, gap: float) -> float:
-    """Return the chance that the interval excludes a bound that is `gap` below the true value."""
-    if not estimate.error:
-        return float(gap > estimate.half(level))
-    tail = (1 + level) / 2
-    student = _exceeds(float(stats.t.ppf(tail, estimate.freedom)), estimate, gap)
-    # The wider of two intervals excludes the bound: at most as often as either.
-    least = float(stats.norm.ppf(tail)) * estimate.least
-    return min(student, float(stats.norm.sf((least - gap) / estimate.error)))
-
-
-def _exceeds(bound: float, estimate: Estimate, gap: float) -> float:
+def _exceeds(bound: float, freedom: float, shift: float) -> float:
     """Return P(T > bound) of the noncentral t; SciPy gives NaN where it vanishes."""
-    shift = gap / estimate.error
-    chance = float(stats.nct.sf(bound, estimate.freedom, shift))
+    chance = float(stats.nct.sf(bound, freedom, shift))
     return float(shift > bound) if math.isnan(chance) else chance
+
+
+def _quantile(level: float, estimate: Estimate) -> float:
+    return float(stats.t.ppf((1 + level) / 2, estimate.freedom))
 
 
 # --- probability of improvement ---------------------------------------------------------

@@ -94,7 +94,7 @@ def estimate(
     found = contrast([*samples(ours, theirs, factor, paired), *fixed])
     if fixed or any(cell.episodes is None for cell in (*ours, *theirs)):
         return found
-    return replace(found, bounds=(-100.0 * factor * len(theirs), 100.0 * len(ours)))
+    return replace(found, bounds=(0.0 - 100 * factor * len(theirs), 100.0 * len(ours)))
 
 
 def samples(ours: Cells, theirs: Cells = (), factor: float = 1.0, paired: bool = True) -> Terms:

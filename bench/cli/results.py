@@ -60,7 +60,7 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
     aggregate = aggregates.aggregate(scores, chosen, catalogue.tasks, chosen.bootstrap)
     write_csv(aggregate, results.aggregate)
     if chosen.baseline is not None:
-        write_csv(paired_effects(scores, chosen), results.effects)
+        write_csv(paired_effects(scores, chosen, catalogue.tasks), results.effects)
     if finetuning.cells(chosen, catalogue.tasks):
         episodes = finetuning.read_episodes(runs)
         frame = finetuning.fine_tuning(scores, episodes, chosen, catalogue.tasks)
@@ -78,11 +78,12 @@ def effects(configfile: Path = DEFAULT_SUITE) -> None:
     from bench.statistics.paired_effects import paired_effects
     from bench.statistics.scores import SCORE_COLUMNS
 
-    suite = Catalogue().read_suite(configfile)
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(configfile)
     if suite.baseline is None:
         raise BenchError(f"{configfile}: the key 'baseline' is missing; name one of the methods.")
     results = SuiteFolder.of(suite.suite)
-    frame = paired_effects(read_csv(results.scores, SCORE_COLUMNS), suite)
+    frame = paired_effects(read_csv(results.scores, SCORE_COLUMNS), suite, catalogue.tasks)
     write_csv(frame, results.effects)
     print(frame.round(2).to_string(index=False))
     print(f"{results.effects}: score minus that of {suite.baseline}, means over paired seeds")

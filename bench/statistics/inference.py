@@ -1,8 +1,7 @@
 """Inference from a few seeds: intervals, tests of a bound or of equivalence, seeds needed.
 
 Every quantity that a claim compares is a weighted sum of means over seeds, such as IQL's total
-minus twice CQL's, so one interval serves them all [Welch 1947, Satterthwaite 1946]. The
-probability of improvement has its own bootstrap.
+minus twice CQL's, so one interval serves them all [Welch 1947, Satterthwaite 1946].
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-LEVEL = 0.95
+from bench.statistics.intervals import LEVEL, MIN_SEEDS, deviation, success_interval
+
 POWER = 0.8  # the conventional value: four of five repetitions of the experiment would decide
 MOST_SEEDS = 1000
 Decision = Literal["reproduced", "not reproduced", "inconclusive"]
@@ -24,18 +24,22 @@ Decision = Literal["reproduced", "not reproduced", "inconclusive"]
 
 @dataclass(frozen=True)
 class Sample:
-    """Mean, sample deviation and count of independent seeds; only `ours` can get more seeds."""
+    """Mean, sample deviation and count of independent seeds; only `ours` can get more seeds.
+
+    `least` is a deviation known from elsewhere that the error may not undercut: that of the
+    episodes of a success rate.
+    """
 
     mean: float
     std: float
     count: int
     ours: bool = True
+    least: float = 0.0
 
     @classmethod
     def of(cls, values: np.ndarray) -> Sample:
         """Return the sample of at least two values (seeds,); equal values have deviation 0."""
-        spread = 0.0 if np.ptp(values) == 0 else float(values.std(ddof=1))
-        return cls(float(values.mean()), spread, len(values))
+        return cls(float(values.mean()), deviation(values), len(values))
 
 
 Terms = Sequence[tuple[float, Sample]]
@@ -43,34 +47,80 @@ Terms = Sequence[tuple[float, Sample]]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its standard error and degrees of freedom."""
+    """A value with its standard error and degrees of freedom; `bounds` limit the interval."""
 
     value: float
     error: float
     freedom: float
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Return the two-sided t interval at `level`."""
-        half = float(stats.t.ppf((1 + level) / 2, self.freedom)) * self.error
-        return self.value - half, self.value + half
+        """Return the two-sided t interval at `level`; NaN below three seeds or without spread."""
+        half = _quantile(level, self) * self.error if self.known else math.nan
+        ends = np.clip([self.value - half, self.value + half], *self.bounds)
+        return float(ends[0]), float(ends[1])
+
+    def p_value(self, bound: float = 0.0) -> float:
+        """Return the two-sided p-value of value = `bound`, below 5% if the 95% interval omits it.
+
+        1 where there is no interval: what shows no spread decides nothing.
+        """
+        if not self.known:
+            return 1.0
+        return 2 * float(stats.t.sf(abs(self.value - bound) / self.error, self.freedom))
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval."""
+        return self.error > 0
+
+
+@dataclass(frozen=True)
+class SuccessRate(Estimate):
+    """The mean of a single success rate, in percent, with its own interval."""
+
+    scores: tuple[float, ...] = ()
+    episodes: float = 1.0
+
+    @classmethod
+    def of(cls, values: np.ndarray, episodes: float) -> SuccessRate:
+        """Return the mean of `values` (seeds,), percentages of `episodes` each."""
+        spread = deviation(values) if len(values) > 1 else math.nan
+        mean = float(values.mean()) if len(values) else math.nan
+        error = spread / math.sqrt(len(values)) if len(values) else math.nan
+        return cls(mean, error, len(values) - 1, scores=tuple(values), episodes=episodes)
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """Return Korn and Graubard's interval; NaN below three seeds."""
+        low, high = success_interval(np.array(self.scores), self.episodes, level)
+        return float(low), float(high)
 
 
 def contrast(terms: Terms, seeds: int | None = None) -> Estimate:
     """Return the sum of weight x mean, with Welch's error and Satterthwaite's freedom.
 
-    `seeds` replaces the count of our own samples, to predict the error with that many seeds.
+    The error is at least that with which a normal 95% interval would rest on the samples' `least`
+    deviations alone. `seeds` replaces the count of our own samples, to predict the error with that
+    many seeds. The error is NaN if a sample of ours has fewer than three seeds, or neither a
+    spread nor a least deviation: what does not vary shows no error.
     """
-    parts = []
-    for weight, sample in terms:
-        count = seeds if seeds is not None and sample.ours else sample.count
-        parts.append((weight**2 * sample.std**2 / count, count - 1))
-    variance = sum(v for v, _ in parts)
+    value = sum(weight * sample.mean for weight, sample in terms)
+    counts = [seeds if seeds is not None and s.ours else s.count for _, s in terms]
+    fewest = min((n for n, (_, s) in zip(counts, terms, strict=True) if s.ours), default=MIN_SEEDS)
+    if fewest < MIN_SEEDS or any(s.ours and not (s.std or s.least) for _, s in terms):
+        return Estimate(value, math.nan, fewest - 1)
+    weighted = [(w**2 / n, s, n - 1) for n, (w, s) in zip(counts, terms, strict=True)]
+    variance = sum(w * s.std**2 for w, s, _ in weighted)
     # Without spread there is no variance by which to weight the counts.
     freedom = (
-        variance**2 / sum(v**2 / f for v, f in parts) if variance else sum(f for _, f in parts)
+        variance**2 / sum((w * s.std**2) ** 2 / f for w, s, f in weighted)
+        if variance
+        else sum(f for _, _, f in weighted)
     )
-    value = sum(weight * sample.mean for weight, sample in terms)
-    return Estimate(value, math.sqrt(variance), freedom)
+    least = math.sqrt(sum(w * s.least**2 for w, s, _ in weighted))
+    tail = (1 + LEVEL) / 2
+    least *= float(stats.norm.ppf(tail) / stats.t.ppf(tail, freedom))
+    return Estimate(value, max(math.sqrt(variance), least), freedom)
 
 
 @dataclass(frozen=True)
@@ -142,7 +192,7 @@ def seeds_needed(terms: Terms, test: Test, comparisons: int = 1) -> int | None:
     Takes the measured means and deviations for the truth, so with few seeds it is a rough guess.
     None if 1,000 seeds are not enough, or if nothing varies.
     """
-    if contrast(terms).error == 0:
+    if not contrast(terms).known:
         return None
 
     def enough(seeds: int) -> bool:

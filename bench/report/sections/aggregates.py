@@ -56,8 +56,12 @@ def over_all_seeds(inputs: ReportInputs) -> list[Figure]:
     suite's baseline, or else IQL.
     """
     suite, labels = inputs.offline, inputs.labels
-    found = aggregates.matrices(inputs.scores, suite, inputs.catalogue.tasks)
-    matrices = {group: methods for group, methods in found.items() if methods}
+    found = aggregates.complete(inputs.scores, suite, inputs.catalogue.tasks)
+    matrices = {
+        group: {method: aggregates.matrix_of(cells) for method, cells in methods.items()}
+        for group, methods in found.items()
+        if methods
+    }
     if not matrices:
         return []
     shares = distributions.profiles(matrices, labels)

@@ -1,0 +1,55 @@
+"""Comparisons of the methods on one task: differences, Holm's correction, and ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
+from bench.statistics.inference import Estimate
+from bench.statistics.intervals import LEVEL, MIN_SEEDS
+from bench.statistics.seed_scores import SeedScores, estimate
+
+SIGNIFICANT = 1 - LEVEL
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values corrected for their number by Holm's method."""
+    return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []
+
+
+def against(
+    cells: Mapping[str, SeedScores], reference: SeedScores
+) -> dict[str, tuple[Estimate, float]]:
+    """Return each method's difference from `reference` and its p-value, corrected by Holm.
+
+    All are scores on one task. Methods without three seeds are left out, and all are if
+    `reference` has fewer.
+    """
+    known = {m: cell for m, cell in cells.items() if len(cell.scores) >= MIN_SEEDS}
+    if len(reference.scores) < MIN_SEEDS:
+        return {}
+    found = {method: estimate([cell], [reference]) for method, cell in known.items()}
+    corrected = holm([difference.p_value() for difference in found.values()])
+    return {m: (d, p) for (m, d), p in zip(found.items(), corrected, strict=True)}
+
+
+def rank(cells: Mapping[str, SeedScores]) -> dict[str, str]:
+    """Return "best", "tied", "" or "n/a" by method, from their scores on one task.
+
+    "tied": the difference from the highest mean is not significant, after Holm's correction over
+    the other methods. "n/a": fewer than three seeds.
+    """
+    means = {m: c.values.mean() for m, c in cells.items() if len(c.scores) >= MIN_SEEDS}
+    result = dict.fromkeys(cells, "n/a")
+    if not means:
+        return result
+    leader = max(means, key=lambda m: means[m])
+    compared = against({m: c for m, c in cells.items() if m != leader}, cells[leader])
+    for method, mean in means.items():
+        if np.isclose(mean, means[leader], rtol=0, atol=1e-9):
+            result[method] = "best"
+        else:
+            result[method] = "" if compared[method][1] < SIGNIFICANT else "tied"
+    return result

@@ -103,10 +103,14 @@ class RunClaim(Claim):
             raise ValueError(
                 "test: the best of several evaluations can only show that none is higher; use below"
             )
+        if self.factor != 1 and self.quantity != "score":
+            raise ValueError("factor: multiplies scores only; remove it")
         if isinstance(self.test.of, str) and self.quantity not in ("score", "replicated"):
             raise ValueError("test, of: published scores are compared with scores; give a number")
         if self.quantity == "replicated" and (self.against or self.each_task):
-            raise ValueError("replicated: counts the tasks of one method; remove against, each_task")
+            raise ValueError(
+                "replicated: counts the tasks of one method; remove against, each_task"
+            )
         return self
 
 

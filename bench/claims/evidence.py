@@ -72,8 +72,8 @@ class Evidence:
             self.records.setdefault((settings["task"]["task"], settings["method"]), []).append(run)
         self._points = {
             cell: {
-                point: rows.set_index("seed")
-                for point, rows in frame.groupby(["phase", "step"], sort=False)
+                (str(phase), int(step)): rows.set_index("seed")
+                for (phase, step), rows in frame.groupby(["phase", "step"], sort=False)
             }
             for cell, frame in scores.groupby(["task", "method"], sort=False)
         }

@@ -22,8 +22,15 @@ from bench.errors import BenchError, unknown
 
 CLAIMS = Path("config/claims.yaml")
 Quantity = Literal[
-    *("score", "replicated", "improvement"),
-    *("change", "online", "reached", "peak", "steps", "regret"),
+    "score",
+    "replicated",
+    "improvement",
+    "change",
+    "online",
+    "reached",
+    "peak",
+    "steps",
+    "regret",
 ]
 ONLINE = ("change", "online", "reached", "peak", "steps", "regret")  # need an online phase
 AT = ("reached", "peak")  # need `by`; `change` may have it
@@ -235,9 +242,9 @@ def _check(claim: Claim, ledger: Ledger, catalogue: Catalogue, where: str) -> No
         if claim.setting not in fields:
             raise unknown(f"{where}, setting", f"{claim.method} setting", claim.setting, fields)
         for family in claim.families:
-            known = catalogue.methods[claim.method].families
-            if family not in known:
-                raise unknown(f"{where}, families", "family", family, known)
+            layers = catalogue.methods[claim.method].families
+            if family not in layers:
+                raise unknown(f"{where}, families", "family", family, layers)
 
 
 def _check_protocol(claim: RunClaim, ledger: Ledger, catalogue: Catalogue, where: str) -> None:

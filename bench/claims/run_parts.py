@@ -18,7 +18,7 @@ from bench.claims.needed import Open
 from bench.claims.part import Part, Verdict
 from bench.claims.words import plain, reference, some
 from bench.statistics.improvement import Improvement
-from bench.statistics.inference import Estimate, SuccessRate, Terms, corrected
+from bench.statistics.inference import Estimate, SuccessRate, Terms, contrast, corrected
 from bench.statistics.intervals import LEVEL, MIN_SEEDS
 from bench.statistics.seed_scores import SeedScores, estimate, samples
 
@@ -117,13 +117,11 @@ def _decided(
         return _improved(part, claim, ours, theirs, comparisons)
     plus = [cell for m in ours for cell in m.plus] + [cell for m in theirs for cell in m.minus]
     minus = [cell for m in ours for cell in m.minus] + [cell for m in theirs for cell in m.plus]
-    own = estimate(plus, minus, claim.factor)
-    fixed = _fixed(claim, part.methods[0], tasks)
-    compared = estimate(plus, minus, claim.factor, fixed) if fixed else own
+    own = _estimate(plus, minus, claim.factor)
+    fixed = fixed_terms(claim, part.methods[0], tasks)
+    compared = _estimate(plus, minus, claim.factor, fixed) if fixed else own
     shown = replace(part, measured=own.value, ci=own.interval())
-    several = len(plus) + len(minus) > 1
-    constant = several and any(s.std == 0 for _, s in samples(plus, minus, claim.factor))
-    if constant or not math.isfinite(own.interval()[0]):
+    if not math.isfinite(own.interval()[0]):
         return replace(shown, verdict="inconclusive", reason="no spread between seeds")
     ends = claim.test.ends()
     verdict = decide(compared, ends, comparisons)
@@ -134,6 +132,18 @@ def _decided(
         support=support(compared.value, compared.interval(), ends),
         open=Open(compared.value, shrinks, stays, min(part.seeds), *ends),
     )
+
+
+def _estimate(plus: Cells, minus: Cells, factor: float, fixed: Terms = ()) -> Estimate:
+    """Return the sum of the cells per seed, plus the published terms.
+
+    A single success rate has the interval of its episodes. Anything else has Student's t interval
+    over seeds, which needs a spread: without one its error is unknown, and decides nothing.
+    """
+    if not minus and not fixed and len(plus) == 1:
+        return estimate(plus)
+    terms = [(w, replace(sample, least=0.0)) for w, sample in samples(plus, minus, factor)]
+    return contrast([*terms, *fixed])
 
 
 def decide(found: Estimate | Improvement, ends: Ends, comparisons: int) -> Verdict:
@@ -163,7 +173,8 @@ def _errors(compared: Estimate, own: Estimate) -> tuple[float, float]:
     return own.error, math.sqrt(max(compared.error**2 - own.error**2, 0.0))
 
 
-def _fixed(claim: RunClaim, method: str, tasks: Sequence[str]) -> Terms:
+def fixed_terms(claim: RunClaim, method: str, tasks: Sequence[str]) -> Terms:
+    """Return the published scores that a test subtracts; none if it compares with a number."""
     if not isinstance(claim.test.of, str):
         return []
     known = reported.corl() if claim.test.of == "corl" else reported.paper()

@@ -100,10 +100,7 @@ def _bound(claim: Claim, ratio: bool) -> str:
     if test.below is not None:
         return f"< {plain(test.below)}"
     assert test.within is not None
-    if isinstance(test.of, str):
-        middle = GOALS[test.of]
-    else:
-        middle = plain(test.of or 0.0)
+    middle = GOALS[test.of] if isinstance(test.of, str) else plain(test.of or 0.0)
     sign = "a factor of " if ratio else "\N{PLUS-MINUS SIGN}"
     return f"within {sign}{plain(test.within)} of {middle}"
 

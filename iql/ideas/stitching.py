@@ -165,7 +165,7 @@ def sentences(result: dict[str, Any]) -> list[str]:
         f"{by_expectile[0.9]['start']:.2f}"
         + (f"; from τ = {min(reached)} on it is optimal." if reached else ".")
         + " At τ = 1 − 10⁻⁶ V differs from the optimum by at most "
-        f"{result['limit_from_optimum']:.0e}, and at τ = 0.5 from the value of the behaviour policy "
-        f"by {result['half_from_behaviour']:.0e}. All values are solved exactly; nothing is learned "
-        "from samples.",
+        f"{result['limit_from_optimum']:.0e}, and at τ = 0.5 from the value of the behaviour "
+        f"policy by {result['half_from_behaviour']:.0e}. All values are solved exactly; nothing is "
+        "learned from samples.",
     ]

@@ -122,7 +122,8 @@ def _part(
     if len(cells) == 1 and bounded and not isinstance(claim.test.of, str):
         episodes = draws.episodes(tasks[0], method, phases[0])
         (_, scores), levels = cells[0], (LEVEL, corrected(comparisons))
-        return _placed(*(success_interval(scores, episodes, level) for level in levels), ends)
+        inner, outer = (success_interval(scores, episodes, level) for level in levels)
+        return _placed(inner, outer, ends)
     sums = sum((weight * scores for weight, scores in cells), np.zeros(1))
     return _placed(
         *intervals(sums, fixed_terms(claim, method, tasks), corrected(comparisons)), ends

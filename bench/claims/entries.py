@@ -14,11 +14,9 @@ from bench.errors import BenchError
 MEASURED = ("published", "measured", "ci", "verdict", "reason")  # also keys of a part
 WHOLE = (*MEASURED, "needed", "binding", "parts")
 KEYS = (
-    *("id", "statement", "source", "refuted_by", "test", "remark", "decided_by", "basis", "unit"),
-    *(*WHOLE, "elsewhere"),
+    *("id", "statement", "source", "refuted_by", "test", "remark", "decided_by", "protocol"),
+    *("basis", "unit", *WHOLE, "elsewhere"),
 )
-DECIDED = ("reproduced", "not reproduced")
-NOT_ASSESSED = "not yet assessed"
 
 
 def read_entries(path: Path) -> list[dict[str, Any]]:

@@ -45,9 +45,9 @@ class Measured:
         """Return the score that all seeds share, unless it is 0 or 100% of the episodes."""
         for cell in (*self.plus, *self.minus):
             values = cell.values
-            if len(values) > 1 and np.ptp(values) == 0:
-                if not self.bounded or values[0] not in (0.0, 100.0):
-                    return float(values[0])
+            equal = len(values) > 1 and np.ptp(values) == 0
+            if equal and not (self.bounded and values[0] in (0.0, 100.0)):
+                return float(values[0])
         return None
 
 
@@ -72,7 +72,7 @@ class Evidence:
             self.records.setdefault((settings["task"]["task"], settings["method"]), []).append(run)
         self._points = {
             cell: {
-                (str(phase), int(step)): rows.set_index("seed")
+                (str(phase), int(str(step))): rows.set_index("seed")
                 for (phase, step), rows in frame.groupby(["phase", "step"], sort=False)
             }
             for cell, frame in scores.groupby(["task", "method"], sort=False)

@@ -10,24 +10,25 @@ from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
 
 UNKNOWN = "no published number to predict from"
+NEARBY = (
+    "Nearby: 5 to 95% over other truths that fit the published numbers, which rest on few seeds. A "
+    "claim is judged as a whole. Where no spread is published, that of IQL on the task is assumed."
+)
 
 
 def lines(suite: Suite, ledger: Ledger, catalogue: Catalogue) -> Iterator[str]:
     """Yield the lines of the plan on claims; a single one for a suite that decides none."""
     found = chances(suite, ledger, catalogue)
     if not found:
-        yield "claims: this suite is no protocol of config/claims.yaml and decides none about scores."
+        yield "Claims: none; no claim of config/claims.yaml has this suite as its protocol."
         return
     seeds = len(suite.seeds)
     yield f"Claims: chance of each verdict with {seeds} seeds, if the published numbers are true."
     width = max(map(len, found))
-    yield f"{'claim':{width}}  reproduced (range)     not reproduced  inconclusive"
+    yield f"{'claim':{width}}  reproduced (nearby)     not reproduced  inconclusive"
     for claim, chance in found.items():
         yield f"{claim:{width}}  {row(chance)}"
-    yield (
-        "Range: 5 to 95% over truths that fit the published means, which rest on few seeds. A claim "
-        "is judged as a whole. Where no spread is published, that of IQL on the task is assumed."
-    )
+    yield NEARBY
     yield errors(len(found))
 
 
@@ -37,7 +38,7 @@ def row(chance: Chance | None) -> str:
         return UNKNOWN
     span = f"({percent(chance.low)} to {percent(chance.high)})"
     shown = f"{percent(chance.reproduced)} {span}"
-    return f"{shown:21}  {percent(chance.not_reproduced):14}  {percent(chance.inconclusive)}"
+    return f"{shown:22}  {percent(chance.not_reproduced):14}  {percent(chance.inconclusive)}"
 
 
 def percent(chance: float) -> str:
@@ -48,7 +49,7 @@ def percent(chance: float) -> str:
 def errors(claims: int) -> str:
     """Return how many wrong verdicts are expected over so many claims."""
     return (
-        f"Each verdict is wrong with a probability of at most 2.5%, so that of {claims} claims at most "
-        f"{expected_errors(claims):.1f} wrong verdicts are expected. The two claims on replication "
-        "intervals have this bound for 'not reproduced' alone."
+        "Each verdict is wrong with a probability of at most 2.5%: at most "
+        f"{expected_errors(claims):.2f} wrong verdicts are expected over {claims} claims about "
+        "scores. Claims on replication intervals have this bound for 'not reproduced' alone."
     )

@@ -115,9 +115,7 @@ class RunClaim(Claim):
         if isinstance(self.test.of, str) and self.quantity not in ("score", "replicated"):
             raise ValueError("test, of: published scores are compared with scores; give a number")
         if self.quantity == "replicated" and (self.against or self.each_task):
-            raise ValueError(
-                "replicated: counts the tasks of one method; remove against, each_task"
-            )
+            raise ValueError("replicated: counts tasks; remove against and each_task")
         return self
 
 

@@ -18,11 +18,12 @@ from bench.config.types import Suite
 Record = Mapping[str, Any]  # a run.json
 # Settings that decide nothing about a run's scores, or that are compared otherwise.
 ELSEWHERE = ("suite", "method", "seeds", "log_every", "task", "config")
+THEIRS = "D4RL\N{RIGHT SINGLE QUOTATION MARK}s"
 ORIGINS = {
-    "local": "data regenerated locally, not D4RL\N{RIGHT SINGLE QUOTATION MARK}s",
-    "existing": "existing data, not D4RL\N{RIGHT SINGLE QUOTATION MARK}s",
-    "own file": "data of one\N{RIGHT SINGLE QUOTATION MARK}s own, not D4RL\N{RIGHT SINGLE QUOTATION MARK}s",
-    "Minari": "Minari\N{RIGHT SINGLE QUOTATION MARK}s data, not D4RL\N{RIGHT SINGLE QUOTATION MARK}s",
+    "local": f"data regenerated locally, not {THEIRS}",
+    "existing": f"existing data, not {THEIRS}",
+    "own file": f"data from a file of one\N{RIGHT SINGLE QUOTATION MARK}s own, not {THEIRS}",
+    "Minari": f"Minari\N{RIGHT SINGLE QUOTATION MARK}s data, not {THEIRS}",
 }
 UPDATES = "updates"
 

@@ -1,4 +1,4 @@
-"""What the paper and CORL report of the quantity of a claim, and the paper's replication intervals."""
+"""What the paper and CORL report of a claim's quantity, and the paper's replication intervals."""
 
 from __future__ import annotations
 

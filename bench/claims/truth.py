@@ -1,8 +1,8 @@
 """Published numbers as truths from which experiments are drawn, before any has run.
 
-Means are the paper's (Tables 1 and 2) or, for claims about CORL's scores, CORL's. Deviations over seeds are
-the paper's for IQL and CORL's for the other methods; where neither gives one, that of IQL on the
-task is assumed.
+Means are the paper's (Tables 1 and 2) or, for claims about CORL's scores, CORL's. Deviations over
+seeds are the paper's for IQL and CORL's for the other methods; where neither gives one, that of IQL
+on the task is assumed.
 """
 
 from __future__ import annotations
@@ -114,5 +114,3 @@ def rates(
         size = whole / between - 1
         own = rng.beta(mean * size, (1 - mean) * size, shape)
     return 100 * rng.binomial(episodes, own, shape) / episodes
-
-

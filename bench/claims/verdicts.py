@@ -48,6 +48,7 @@ def assess(claim: Claim, ledger: Ledger, evidence: Evidence) -> dict[str, Any]:
         "test": rule_text(claim),
         "remark": claim.remark,
         "decided_by": claim.decided_by,
+        "protocol": claim.protocol if isinstance(claim, RunClaim) else None,
         "basis": basis,
         "unit": unit,
     }

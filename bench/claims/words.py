@@ -20,6 +20,9 @@ from bench.config.registry import base_of, setting_of
 
 SHOWN = 3  # departures that a text names
 REFERENCE = re.compile(r"\{([^{}]+)\}")
+REPLICATED = (
+    "tasks on which {} is in the paper\N{RIGHT SINGLE QUOTATION MARK}s replication interval"
+)
 GOALS = {
     "paper": "the paper\N{RIGHT SINGLE QUOTATION MARK}s score",
     "corl": "CORL\N{RIGHT SINGLE QUOTATION MARK}s score",
@@ -76,7 +79,7 @@ def _of_runs(claim: RunClaim) -> str:
     if claim.quantity == "improvement":
         return f"P({ours} > {rival})"
     if claim.quantity == "replicated":
-        return f"tasks on which {ours} is within the paper\N{RIGHT SINGLE QUOTATION MARK}s replication interval"
+        return REPLICATED.format(ours)
     subject = f"{ours} \N{MINUS SIGN} {label}{rival}" if rival else ours
     by = f"{claim.by:,}" if claim.by else ""
     return (

@@ -199,7 +199,7 @@ def read(catalogue: Catalogue, path: Path = CLAIMS) -> Ledger:
         raise BenchError(f"{path}: the keys {' and '.join(KEYS)} are needed; add them.")
     claims = [_claim(entry, number, path) for number, entry in enumerate(raw["claims"], start=1)]
     names = {claim.protocol for claim in claims if isinstance(claim, RunClaim)}
-    files = {name: path.parent / f"{name}.yaml" for name in sorted(names)}
+    files = {name: CLAIMS.parent / f"{name}.yaml" for name in sorted(names)}
     protocols = {name: catalogue.read_suite(file) for name, file in files.items()}
     ledger = Ledger({k: tuple(v) for k, v in raw["groups"].items()}, claims, protocols)
     seen: set[str] = set()

@@ -73,7 +73,7 @@ def _part(
         kind = "" if claim.quantity in ("score", "improvement", "replicated") else "online "
         return replace(part, reason=f"no {kind}score of {some(lacking)}")
     part = replace(part, seeds=tuple(cell.seeds for cell in cells.values()))
-    if why := next(_obstacles(cells), None):
+    if why := next(_obstacles(claim, cells), None):
         return replace(part, verdict="inconclusive", reason=why)
     ours, theirs = ([cells[who, task] for task in tasks] for who in (method, rival or method))
     decided = _decided(part, claim, tasks, ours, theirs if rival else [], comparisons)
@@ -86,7 +86,7 @@ def _part(
     return replace(decided, reason="; ".join(filter(None, (decided.reason, note))))
 
 
-def _obstacles(cells: Mapping[tuple[str, str], Measured]) -> Iterator[str]:
+def _obstacles(claim: RunClaim, cells: Mapping[tuple[str, str], Measured]) -> Iterator[str]:
     """Yield the reasons why nothing is decided, the most important one first."""
     for (who, task), cell in cells.items():
         if cell.missing:
@@ -99,7 +99,7 @@ def _obstacles(cells: Mapping[tuple[str, str], Measured]) -> Iterator[str]:
         yield f"fewer than {MIN_SEEDS} seeds"
     for (who, task), cell in cells.items():
         score = cell.same_everywhere()
-        if score is not None:
+        if score is not None and claim.quantity != "steps":  # which only evaluations can have
             yield f"all seeds of {reference(who)} on {task} have the same score, {plain(score)}"
 
 

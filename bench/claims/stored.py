@@ -1,8 +1,12 @@
-"""Reads a suite's stored results as evidence: scores, records, dataset cards, episodes."""
+"""Reads a suite's stored results as evidence: records of runs, dataset cards, episodes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from bench.claims.evidence import Evidence
 from bench.config.catalogue import Catalogue
@@ -10,7 +14,7 @@ from bench.config.types import Suite
 from bench.errors import BenchError
 from bench.files import read_json
 from bench.paths import EPISODES, SuiteFolder, card_of, run_name
-from bench.records.layouts import Results, open_results
+from bench.records.layouts import Results, StoredRun, open_results
 from bench.records.run_record import settings_of
 from bench.statistics import finetuning
 from bench.statistics.frames import read_csv
@@ -19,22 +23,32 @@ from bench.statistics.scores import SCORE_COLUMNS
 NEEDED = ("status", "settings", "config")
 
 
-def evidence_of(suite: Suite, folder: SuiteFolder, catalogue: Catalogue) -> Evidence:
-    """Return the evidence in a suite's folder, live or packed.
-
-    Raise BenchError if scores.csv or a record cannot be read.
-    """
-    if not folder.scores.exists():
-        raise BenchError(f"{folder.scores}: file not found; run `python -m bench statistics`.")
-    results = open_results(folder.path)
-    cells = {
+def evidence_in(folder: Path, suite: Suite, catalogue: Catalogue) -> Evidence:
+    """Return the evidence in a suite's folder, live or packed; raise BenchError without scores."""
+    scores = SuiteFolder(folder).scores
+    if not scores.exists():
+        raise BenchError(f"{scores}: file not found; run `python -m bench statistics`.")
+    results = open_results(folder)
+    cells = [
         run_name(method, task, block)
         for method in suite.methods
         for task in suite.tasks
         for block in suite.blocks()
-    }
-    runs = [run for name, run in results.runs.items() if name in cells]
-    records = []
+    ]
+    runs = [results.runs[name] for name in cells if name in results.runs]
+    cards = cards_of(results, suite, catalogue)
+    return evidence_of(read_csv(scores, SCORE_COLUMNS), runs, suite, catalogue, cards)
+
+
+def evidence_of(
+    scores: pd.DataFrame,
+    runs: Iterable[StoredRun],
+    suite: Suite,
+    catalogue: Catalogue,
+    cards: Mapping[str, Mapping[str, Any]],
+) -> Evidence:
+    """Return the evidence of runs and their scores; raise BenchError if a record is malformed."""
+    records, online = [], []
     for run in runs:
         record = run.record()
         for key in NEEDED:
@@ -46,19 +60,13 @@ def evidence_of(suite: Suite, folder: SuiteFolder, catalogue: Catalogue) -> Evid
             why = " ".join(str(error).split())
             raise BenchError(f"{run.record_at}: settings: {why}; {run.remedy}.") from None
         records.append(record)
-    online = [run for run in runs if run.has(EPISODES)]
-    return Evidence(
-        read_csv(folder.scores, SCORE_COLUMNS),
-        records,
-        suite,
-        catalogue,
-        _cards(results, suite, catalogue),
-        finetuning.read_episodes(online) if online else None,
-    )
+        online += [run] if run.has(EPISODES) else []
+    episodes = finetuning.read_episodes(online) if online else None
+    return Evidence(scores, records, suite, catalogue, cards, episodes)
 
 
-def _cards(results: Results, suite: Suite, catalogue: Catalogue) -> dict[str, dict[str, Any]]:
-    """Return the cards of the suite's tasks by task; a card that does not exist is left out."""
+def cards_of(results: Results, suite: Suite, catalogue: Catalogue) -> dict[str, dict[str, Any]]:
+    """Return the cards of the suite's datasets by task, without those that do not exist."""
     if results.packed:
         return results.cards()
     found = {}

@@ -53,8 +53,12 @@ def assess(claim: Claim, ledger: Ledger, evidence: Evidence) -> dict[str, Any]:
         "unit": unit,
     }
     result = combine(parts)
-    if not differs or all(part.verdict == NOT_RUN for part in parts):
+    if not differs:
         return {**entry, **result, "elsewhere": None}
+    if all(part.verdict == NOT_RUN for part in parts):
+        ran = isinstance(claim, RunClaim) and evidence.ran(claim, ledger.tasks_of(claim))
+        reason = f"{result['reason']}; {first(differs)}" if ran else result["reason"]
+        return {**entry, **result, "reason": reason, "elsewhere": None}
     blank = dict.fromkeys(("measured", "ci", "needed", "binding"))
     undecided = {
         "published": result["published"],

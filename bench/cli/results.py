@@ -102,7 +102,7 @@ def claims(
     from bench.claims import record
     from bench.claims.entries import lines
     from bench.claims.ledger import read
-    from bench.claims.stored import evidence_of
+    from bench.claims.stored import evidence_in
     from bench.claims.verdicts import verdicts
     from bench.claims.words import labelled
     from bench.files import write_json
@@ -111,7 +111,7 @@ def claims(
     ours = suite_of(catalogue, configfile, suite)
     results = SuiteFolder(folder or RESULTS / ours.suite)
     ledger = read(catalogue)
-    entries = verdicts(ledger, evidence_of(ours, results, catalogue))
+    entries = verdicts(ledger, evidence_in(results.path, ours, catalogue))
     write_json(results.claims, entries)
     published = record.read([claim.id for claim in ledger.claims])
     print("\n".join(lines(labelled(entries, catalogue), published)))

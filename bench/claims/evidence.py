@@ -89,6 +89,12 @@ class Evidence:
         plus, minus = cell.quantity(claim)
         return cell.measured(plus, minus)
 
+    def ran(self, claim: RunClaim, tasks: Sequence[str]) -> bool:
+        """Return whether there is a run of each method of the claim on each of its tasks."""
+        places = [counterpart(task, self.suite) for task in tasks]
+        methods = (*claim.methods, *claim.against)
+        return all((str(place), m) in self.records for place in places for m in methods)
+
     def departures(self, claim: RunClaim, places: Mapping[str, str], protocol: Suite) -> list[str]:
         """List how the runs behind a claim depart from its protocol.
 

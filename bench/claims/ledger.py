@@ -153,7 +153,7 @@ class SettingClaim(Claim):
 
 
 class TableClaim(Claim):
-    """A claim about a ratio of scores, decided by the paper's Table 1: one part per set of tasks."""
+    """A claim about a ratio of scores in the paper's Table 1: one part per set of tasks."""
 
     decided_by: Literal["published"]
     method: str

@@ -192,7 +192,7 @@ def compare(
 
     name = name or file.stem
     tasks, shipped = read_shipped(results)
-    frame = compared(read_own(file, tasks), shipped, name, tasks)
+    frame = compared(read_own(file, tasks), shipped, name)
     out = out or file.with_name(f"{file.stem}-compared.csv")
     write_csv(frame, out)
     print(frame.round(2).to_string(index=False, na_rep=""))

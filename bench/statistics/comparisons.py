@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from statsmodels.stats.multitest import multipletests
@@ -12,6 +13,7 @@ from bench.statistics.intervals import LEVEL, MIN_SEEDS
 from bench.statistics.seed_scores import SeedScores, estimate
 
 SIGNIFICANT = 1 - LEVEL
+Place = Literal["above", "below", "undecided"]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -53,3 +55,22 @@ def rank(cells: Mapping[str, SeedScores]) -> dict[str, str]:
         else:
             result[method] = "" if compared[method][1] < SIGNIFICANT else "tied"
     return result
+
+
+def places(
+    cells: Mapping[tuple[str, str], SeedScores], reference: str
+) -> dict[tuple[str, str], Place]:
+    """Return where `reference` stands relative to each other method, by (task, method).
+
+    "above" and "below" are significant after Holm's correction over the methods of the task.
+    Pairs without three seeds of both are left out. `cells` are scores by (task, method).
+    """
+    found: dict[tuple[str, str], Place] = {}
+    for task in dict.fromkeys(task for task, _ in cells):
+        if (task, reference) not in cells:
+            continue
+        others = {m: cell for (t, m), cell in cells.items() if t == task and m != reference}
+        for method, (difference, p) in against(others, cells[task, reference]).items():
+            decided: Place = "above" if difference.value < 0 else "below"
+            found[task, method] = decided if p < SIGNIFICANT else "undecided"
+    return found

@@ -46,10 +46,13 @@ def paired_effects(scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]
             ours = final[task, method].only(shared[method]).values
             theirs = baseline.only(shared[method]).values
             differences = (ours - theirs).round(6)  # as many decimals as the file
-            spread = deviation(differences) if len(ours) > 1 else float("nan")
-            row = [task, method, len(ours), theirs.mean(), ours.mean(), differences.mean(), spread]
+            row: dict[str, object] = {"task": task, "method": method, "pairs": len(ours)}
+            row |= {"baseline_mean": theirs.mean(), "mean": ours.mean()}
+            row |= {"effect": differences.mean()}
+            row |= {"std": deviation(differences) if len(ours) > 1 else float("nan")}
             if method in compared:
                 found, corrected = compared[method]
-                row += [*found.interval(), found.p_value(), corrected]
+                row |= dict(zip(("ci_low", "ci_high"), found.interval(), strict=True))
+                row |= {"p": found.p_value(), "p_holm": corrected}
             rows.append(row)
     return pd.DataFrame(rows, columns=EFFECT_COLUMNS)

@@ -44,11 +44,22 @@ def test_more_seeds_shrink_our_errors_and_not_theirs() -> None:
     assert contrast(terms, seeds=16).error == pytest.approx(np.sqrt(4 / 16 + 1))
 
 
-def test_equal_scores_have_an_interval_of_no_width() -> None:
-    found = contrast([(1, Sample.of(np.full(3, 0.1)))])
-    assert found.interval() == (found.value, found.value)
-    assert Above(0.0).decide(found) == "reproduced"
-    assert seeds_needed([(1, Sample.of(np.full(3, 0.1)))], Above(0.0)) is None
+def test_what_does_not_vary_is_not_decided() -> None:
+    terms = [(1, Sample.of(np.full(3, 0.1)))]
+    found = contrast(terms)
+    assert np.isnan(found.interval()).all()
+    assert Above(0.0).decide(found) == "inconclusive"
+    assert Within(-1.0, 1.0).decide(found) == "inconclusive"
+    assert seeds_needed(terms, Above(0.0)) is None
+
+
+def test_a_least_deviation_bounds_the_error_from_below() -> None:
+    """The normal interval of that deviation, whatever the freedom and the number of terms."""
+    found = contrast([(1, Sample(10, 0.0, 4, least=6.0)), (-1, Sample(3, 0.0, 9, least=12.0))])
+    half = 1.959964 * np.sqrt(36 / 4 + 144 / 9)
+    assert found.interval() == pytest.approx((7 - half, 7 + half))
+    wide = contrast([(1, Sample(10, 60.0, 4, least=6.0))])
+    assert wide == contrast([(1, Sample(10, 60.0, 4))])
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from bench.statistics.intervals import LEVEL, MIN_SEEDS, deviation, success_interval
+from bench.statistics.intervals import LEVEL, MIN_SEEDS, deviation, success_interval, t_quantile
 
 POWER = 0.8  # the conventional value: four of five repetitions of the experiment would decide
 MOST_SEEDS = 1000
@@ -56,7 +56,7 @@ class Estimate:
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Return the two-sided t interval at `level`; NaN below three seeds or without spread."""
-        half = _quantile(level, self) * self.error if self.known else math.nan
+        half = t_quantile(level, self.freedom) * self.error if self.known else math.nan
         ends = np.clip([self.value - half, self.value + half], *self.bounds)
         return float(ends[0]), float(ends[1])
 
@@ -118,8 +118,7 @@ def contrast(terms: Terms, seeds: int | None = None) -> Estimate:
         else sum(f for _, _, f in weighted)
     )
     least = math.sqrt(sum(w * s.least**2 for w, s, _ in weighted))
-    tail = (1 + LEVEL) / 2
-    least *= float(stats.norm.ppf(tail) / stats.t.ppf(tail, freedom))
+    least *= t_quantile(LEVEL, math.inf) / t_quantile(LEVEL, freedom)
     return Estimate(value, max(math.sqrt(variance), least), freedom)
 
 
@@ -148,8 +147,8 @@ class Above:
     def power(self, estimate: Estimate, comparisons: int = 1) -> float:
         """Return the probability of a decision if `estimate` is the truth, with its error."""
         shift = self.sign * (estimate.value - self.bound) / estimate.error
-        confirm = _quantile(LEVEL, estimate)
-        refute = _quantile(corrected(comparisons), estimate)
+        confirm = t_quantile(LEVEL, estimate.freedom)
+        refute = t_quantile(corrected(comparisons), estimate.freedom)
         beyond = _exceeds(confirm, estimate.freedom, shift)
         return beyond + _exceeds(refute, estimate.freedom, -shift)
 
@@ -177,7 +176,10 @@ class Within:
         freedom = estimate.freedom
         above_low = (estimate.value - self.low) / estimate.error
         below_high = (self.high - estimate.value) / estimate.error
-        inner, outer = _quantile(0.9, estimate), _quantile(corrected(comparisons), estimate)
+        inner, outer = (
+            t_quantile(0.9, estimate.freedom),
+            t_quantile(corrected(comparisons), estimate.freedom),
+        )
         both = _exceeds(inner, freedom, above_low) + _exceeds(inner, freedom, below_high)
         either = _exceeds(outer, freedom, -above_low) + _exceeds(outer, freedom, -below_high)
         return max(0.0, both - 1) + either
@@ -217,10 +219,6 @@ def _exceeds(bound: float, freedom: float, shift: float) -> float:
     """Return P(T > bound) of the noncentral t; SciPy gives NaN where it vanishes."""
     chance = float(stats.nct.sf(bound, freedom, shift))
     return float(shift > bound) if math.isnan(chance) else chance
-
-
-def _quantile(level: float, estimate: Estimate) -> float:
-    return float(stats.t.ppf((1 + level) / 2, estimate.freedom))
 
 
 # --- probability of improvement ---------------------------------------------------------

@@ -99,27 +99,22 @@ def claims(
         suite: the suite as JSON; the workflow passes this.
         folder: folder of the results, by default results/<suite>.
     """
-    from bench.claims.evidence import Evidence
+    from bench.claims import record
+    from bench.claims.entries import lines
     from bench.claims.ledger import read
-    from bench.claims.verdicts import labelled, lines, verdicts
+    from bench.claims.stored import evidence_in
+    from bench.claims.verdicts import verdicts
+    from bench.claims.words import labelled
     from bench.files import write_json
-    from bench.records.runs import read_runs
-    from bench.records.source_hash import source_hash
-    from bench.statistics.frames import read_csv
-    from bench.statistics.scores import SCORE_COLUMNS
 
     catalogue = Catalogue()
     ours = suite_of(catalogue, configfile, suite)
     results = SuiteFolder(folder or RESULTS / ours.suite)
-    if not results.scores.exists():
-        raise BenchError(f"{results.scores}: file not found; run `python -m bench statistics`.")
-    scores = read_csv(results.scores, SCORE_COLUMNS)
-    runs = read_runs(ours, results.path, source_hash)
-    evidence = Evidence(scores, list(runs.found.values()), ours, catalogue)
-    entries = verdicts(read(catalogue), evidence)
+    ledger = read(catalogue)
+    entries = verdicts(ledger, evidence_in(results.path, ours, catalogue))
     write_json(results.claims, entries)
-    labels = {name: method.label for name, method in catalogue.methods.items()}
-    print("\n".join(lines(labelled(entries, labels))))
+    published = record.read([claim.id for claim in ledger.claims])
+    print("\n".join(lines(labelled(entries, catalogue), published)))
     print(f"{results.claims}: {len(entries)} claims")
 
 

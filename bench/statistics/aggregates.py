@@ -134,14 +134,14 @@ def _numpy_seed(seed: int) -> Iterator[None]:
         np.random.set_state(state)
 
 
-def _metrics(matrix: np.ndarray) -> np.ndarray:
-    """Return the four METRICS of a matrix (seeds, tasks), as rliable without SciPy's overhead."""
-    by_task = matrix.mean(axis=0)
-    ordered = np.sort(matrix, axis=None)
-    cut = int(0.25 * ordered.size)
-    gap = PERFECT - np.minimum(matrix, PERFECT).mean()
-    iqm = ordered[cut : ordered.size - cut].mean()
-    return np.array([iqm, np.median(by_task), by_task.mean(), gap])
+def metrics(matrices: np.ndarray) -> np.ndarray:
+    """Return the METRICS as rliable does, faster: (..., seeds, tasks) -> (..., 4)."""
+    by_task = matrices.mean(axis=-2)
+    ordered = np.sort(matrices.reshape(*matrices.shape[:-2], -1), axis=-1)
+    cut = int(0.25 * ordered.shape[-1])
+    iqm = ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1)
+    gap = PERFECT - np.minimum(matrices, PERFECT).mean(axis=(-2, -1))
+    return np.stack([iqm, np.median(by_task, axis=-1), by_task.mean(axis=-1), gap], axis=-1)
 
 
 def complete(
@@ -204,7 +204,7 @@ def aggregate(
                     ends[:, column] = np.array(estimate(parts).interval()) / len(cells)
             if len(matrix) < MEDIAN_SEEDS:
                 ends[:, METRICS.index("median")] = np.nan
-            for metric, value, low, high in zip(METRICS, _metrics(matrix), *ends, strict=True):
+            for metric, value, low, high in zip(METRICS, metrics(matrix), *ends, strict=True):
                 rows.append((group, method, metric, value, low, high, *matrix.shape))
     return pd.DataFrame(rows, columns=AGGREGATE_COLUMNS)
 
@@ -215,7 +215,7 @@ def _bootstrap(matrix: np.ndarray, repetitions: int) -> np.ndarray:
     with _numpy_seed(0):
         _, intervals = library.get_interval_estimates(
             {"": matrix},
-            lambda drawn: _metrics(drawn)[:2],
+            lambda drawn: metrics(drawn)[:2],
             reps=repetitions,
             confidence_interval_size=bootstrap_level(*matrix.shape),
         )

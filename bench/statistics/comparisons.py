@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 from bench.statistics.inference import Estimate
 from bench.statistics.intervals import LEVEL, MIN_SEEDS
@@ -17,8 +16,14 @@ Place = Literal["above", "below", "undecided"]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected for their number by Holm's method."""
-    return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []
+    """Return p-values corrected for their number by Holm's method [1979]."""
+    # statsmodels' multipletests, which agrees, collects garbage in each call: 0.1 s for a suite's
+    # every task.
+    order = np.argsort(p_values)
+    steps = np.array(p_values)[order] * np.arange(len(p_values), 0, -1)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return corrected.tolist()
 
 
 def against(

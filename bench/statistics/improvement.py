@@ -43,34 +43,30 @@ class Improvement:
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Return its interval; NaN below three seeds on either side.
 
-        Newcombe's [2006, method 5] for one task. Those of several tasks are combined by their
-        distances from the estimates, squared and added [MOVER, Zou and Donner 2008].
+        Newcombe's [2006, method 5]. For several tasks its variance is that of their mean, as if
+        the probability were the same on each, which is cautious where it is not.
         """
         if min(min(pair) for pair in self.counts) < MIN_SEEDS:
             return math.nan, math.nan
-        below = above = 0.0
-        for chance, (mine, other) in zip(self.chances, self.counts, strict=True):
-            low, high = newcombe(float(chance), mine, other, level)
-            below += (float(chance) - low) ** 2
-            above += (high - float(chance)) ** 2
-        tasks = len(self.chances)
-        return self.value - math.sqrt(below) / tasks, self.value + math.sqrt(above) / tasks
+        return newcombe(self.value, self.counts, level)
 
 
 @functools.cache
-def newcombe(chance: float, ours: int, theirs: int, level: float = LEVEL) -> tuple[float, float]:
+def newcombe(
+    chance: float, counts: tuple[tuple[int, int], ...], level: float = LEVEL
+) -> tuple[float, float]:
     """Return Newcombe's interval [2006, Statistics in Medicine 25:559, method 5].
 
     Its ends are the probabilities from which `chance` is just as far as the normal quantile times
     their own standard error. This is Hanley and McNeil's, with both samples of the mean size.
     """
     quantile = float(stats.norm.ppf((1 + level) / 2))
-    others = (ours + theirs) / 2 - 1
 
     def excess(theta: float) -> float:
-        bracket = 1 + others * ((1 - theta) / (2 - theta) + theta / (1 + theta))
-        variance = theta * (1 - theta) * bracket / (ours * theirs)
-        return (theta - chance) ** 2 - quantile**2 * variance
+        others = (1 - theta) / (2 - theta) + theta / (1 + theta)
+        sizes = (((m + n) / 2 - 1, m * n) for m, n in counts)
+        variance = sum((1 + size * others) / pairs for size, pairs in sizes) / len(counts) ** 2
+        return (theta - chance) ** 2 - quantile**2 * theta * (1 - theta) * variance
 
     low, high = 0.0, 1.0
     if chance > 0:

@@ -51,6 +51,8 @@ class SeedScores:
 
     def only(self, seeds: pd.Index) -> SeedScores:
         """Return the scores of some of the seeds."""
+        if seeds.equals(self.scores.index):
+            return self
         return SeedScores(self.scores.loc[seeds], self.episodes)
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
@@ -111,8 +113,9 @@ def common_seeds(cells: Cells) -> pd.Index:
     """Return the seeds that have a score in every cell."""
     seeds = cells[0].scores.index
     for cell in cells[1:]:
-        seeds = seeds.intersection(cell.scores.index)
-    return seeds.sort_values()
+        if not seeds.equals(cell.scores.index):
+            seeds = seeds.intersection(cell.scores.index).sort_values()
+    return seeds
 
 
 def _per_seed(weighted: Sequence[tuple[float, SeedScores]]) -> Sample:

@@ -182,7 +182,7 @@ def test_the_metrics_are_those_of_rliable(shape: tuple[int, int]) -> None:
         metrics.aggregate_mean(matrix),
         metrics.aggregate_optimality_gap(matrix, gamma=100.0),
     ]
-    np.testing.assert_allclose(aggregates._metrics(matrix), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(aggregates.metrics(matrix), expected, rtol=0, atol=1e-12)
 
 
 def test_aggregates_by_hand() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from bench.statistics.comparisons import against, holm, rank
 from bench.statistics.seed_scores import SeedScores
@@ -21,6 +24,13 @@ def test_holm_by_hand() -> None:
     # sorted: 0.01 x 3, 0.02 x 2 = 0.04, 0.04 x 1
     assert holm([0.04, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
     assert holm([]) == []
+
+
+@settings(max_examples=30)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_that_of_statsmodels(p_values: list[float]) -> None:
+    expected = multipletests(p_values, method="holm")[1]
+    assert holm(p_values) == pytest.approx(expected, abs=1e-15)
 
 
 def test_comparisons_are_paired_and_corrected_for_their_number() -> None:

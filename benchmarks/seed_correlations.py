@@ -33,9 +33,7 @@ def correlation(mean: float, std: float, seeds: int, episodes: float) -> float:
 def of_corl() -> list[float]:
     """Return the correlation of each of CORL's AntMaze cells."""
     cells = [s for (task, _), s in corl_samples().items() if "antmaze" in task]
-    return [
-        correlation(s.mean, s.std, s.count, CORL_EPISODES) for s in cells if 0 < s.mean < 100
-    ]
+    return [correlation(s.mean, s.std, s.count, CORL_EPISODES) for s in cells if 0 < s.mean < 100]
 
 
 def of_ours(folder: Path = PUBLISHED / "local") -> list[float]:
@@ -44,9 +42,7 @@ def of_ours(folder: Path = PUBLISHED / "local") -> list[float]:
     tasks = Catalogue().tasks
     last = scores[scores["step"] == scores.groupby(["task", "method"])["step"].transform("max")]
     return [
-        correlation(
-            rows["score"].mean(), rows["score"].std(), len(rows), rows["episodes"].mean()
-        )
+        correlation(rows["score"].mean(), rows["score"].std(), len(rows), rows["episodes"].mean())
         for (task, _), rows in last.groupby(["task", "method"])
         if tasks[str(task)].bounded and len(rows) >= 3 and 0 < rows["score"].mean() < 100
     ]

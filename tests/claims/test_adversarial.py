@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from helpers.claims import (
@@ -17,18 +16,15 @@ from helpers.claims import (
     LARGE,
     LOCAL,
     PAPER,
-    Cell,
     assess,
     card,
     evidence,
     ledger,
     mazes,
-    scattered,
 )
 
-from bench.claims import exact, verdicts
+from bench.claims import verdicts
 from bench.claims.evidence import Evidence
-from bench.claims.ledger import CostClaim, Rule
 from bench.config.types import Evaluation, Override
 
 PLAY, DIVERSE = LARGE
@@ -240,174 +236,3 @@ def test_regenerated_data_decide_no_claim() -> None:
     found = assess(LOCAL, cells=cells, **equal)
     assert (found["verdict"], found["elsewhere"]) == ("not run", None)
     assert "not D4RL" in found["reason"]
-
-
-# --- seeds ------------------------------------------------------------------------------
-
-
-def spoilt(change: Callable[[dict[Cell, np.ndarray]], object]) -> dict[Cell, np.ndarray]:
-    cells = mazes(60, 15)
-    change(cells)
-    return cells
-
-
-def missing(cells: dict[Cell, np.ndarray]) -> None:
-    cells[PLAY, "iql"] = cells[PLAY, "iql"][:5]  # one block of two
-
-
-def three_seeds(cells: dict[Cell, np.ndarray]) -> None:
-    for cell in cells:
-        cells[cell] = np.where(np.arange(10) < 3, cells[cell], np.nan)
-
-
-def all_equal(cells: dict[Cell, np.ndarray]) -> None:
-    for cell, value in cells.items():
-        cells[cell] = np.full(10, value.mean())
-
-
-def one_method_equal(cells: dict[Cell, np.ndarray]) -> None:
-    cells[PLAY, "iql"] = np.full(10, 60.0)
-
-
-def all_or_nothing(cells: dict[Cell, np.ndarray]) -> None:
-    for task, method in cells:
-        cells[task, method] = np.full(10, 100.0 if method == "iql" else 0.0)
-
-
-def not_a_number(cells: dict[Cell, np.ndarray]) -> None:
-    cells[PLAY, "cql"][4] = np.nan
-
-
-SEEDS = {
-    "a block not run": (missing, "incomplete: {iql} on antmaze-large-play-v0 lacks seeds 5, 6"),
-    "three seeds of ten": (three_seeds, "incomplete"),
-    "all seeds equal": (all_equal, "have the same score, 60"),
-    "one method equal": (one_method_equal, "all seeds of {iql} on antmaze-large-play-v0"),
-    "all and nothing": (all_or_nothing, "no spread between seeds"),
-    "a score that is not there": (not_a_number, "{cql} on antmaze-large-play-v0 lacks seed 4"),
-}
-
-
-@pytest.mark.parametrize(("change", "reason"), SEEDS.values(), ids=SEEDS.keys())
-@pytest.mark.parametrize("claim", [{"factor": 2}, {"each_task": True}], ids=["total", "each"])
-def test_incomplete_or_equal_seeds_decide_nothing(
-    change: Callable[[dict[Cell, np.ndarray]], None], reason: str, claim: dict[str, Any]
-) -> None:
-    found = assess(cells=spoilt(change), **claim)
-    assert found["verdict"] == "inconclusive"
-    assert reason in found["reason"]
-    assert found["needed"] is None
-
-
-def test_identical_scores_of_two_methods_are_no_improvement() -> None:
-    """The mean of nine halves was once 0.5000000000000001, and above one half."""
-    tasks = [t for t in PAPER.tasks if not t.startswith("antmaze")]
-    cells = {(t, m): scattered(50, at=i) for i, t in enumerate(tasks) for m in ("iql", "bc")}
-    claim = {"tasks": tasks, "against": ["bc"], "quantity": "improvement", "test": {"above": 0.5}}
-    found = assess(cells=cells, **claim)
-    assert (found["measured"], found["verdict"]) == (0.5, "inconclusive")
-    assert found["reason"] == "identical scores of both methods"
-
-
-@pytest.mark.parametrize("lost", [7, 10])
-def test_diverged_seeds_cannot_help(lost: int) -> None:
-    """Of ten seeds of IQL, seven or all diverge; the others score 100."""
-
-    def diverge(record: Record) -> None:
-        if record["settings"]["method"] == "iql":
-            names = [s for s in record["settings"]["seeds"] if s < lost]
-            record.update(diverged={str(s): 5000 for s in names})
-            record["status"] = "diverged" if names else "done"
-
-    cells = mazes(90, 60)
-    for task in LARGE:
-        cells[task, "iql"] = np.where(np.arange(10) < lost, np.nan, cells[task, "iql"])
-    found = assess(cells=cells, change=diverge)
-    assert found["verdict"] != "reproduced"
-    task = "hopper-medium-v2"
-    cells = {(task, m): scattered(90 if m == "iql" else 20) for m in ("iql", "bc")}
-    cells[task, "iql"] = np.where(np.arange(10) < lost, np.nan, cells[task, "iql"])
-    found = assess(cells=cells, change=diverge, tasks=[task], against=["bc"])
-    assert found["verdict"] == "inconclusive"
-
-
-@pytest.mark.parametrize("lost", [1, 10])
-@pytest.mark.parametrize(
-    ("method", "claim"),
-    [
-        ("cql", {}),
-        ("cql", {"methods": ["cql"], "against": [], "tasks": [PLAY], "test": {"below": 50}}),
-        ("iql", {"against": [], "test": {"within": 100, "of": "paper"}}),
-    ],
-    ids=["a rival", "a claim of weakness", "equality"],
-)
-def test_a_claim_is_not_confirmed_by_diverged_seeds(
-    method: str, claim: dict[str, Any], lost: int
-) -> None:
-    """To count them as failures speaks for the claim."""
-
-    def diverge(record: Record) -> None:
-        names = [s for s in record["settings"]["seeds"] if s < lost]
-        if record["settings"]["method"] == method and names:
-            record.update(status="diverged", diverged={str(s): 5000 for s in names})
-
-    cells = mazes(60, 15)
-    assert assess(cells=cells, **claim)["verdict"] == "reproduced"
-    for task in LARGE:
-        cells[task, method] = np.where(np.arange(10) < lost, np.nan, cells[task, method])
-    found = assess(cells=cells, change=diverge, **claim)
-    assert found["verdict"] != "reproduced"
-
-
-# --- costs ------------------------------------------------------------------------------
-
-COST = CostClaim(
-    id="made-up", statement="s", source="s", refuted_by="r", decided_by="benchmark",
-    method="iql", rival="cql", test=Rule(below=1),
-)  # fmt: skip
-
-
-def timings(**change: Any) -> dict[str, Any]:
-    """A benchmark in which IQL is ten times as fast as CQL, one job at a time."""
-    rates = {
-        "iql": [1000.0, 1010.0, 990.0, 1005.0, 995.0],
-        "cql": [100.0, 101.0, 99.0, 100.5, 98.0],
-    }
-    cell = {"width": 256, "seeds": 5, "executor": "compiled", "jobs": 1}
-    rows = [cell | {"method": m, exact.RATES: [r]} for m, r in rates.items()]
-    for row in rows:
-        row |= change
-    return {"machine": {"cpu": "a processor", "cores": 2}, "updates": rows}
-
-
-@pytest.mark.parametrize(
-    ("content", "verdict", "said"),
-    [
-        (timings(), "reproduced", "timed on a processor, 2 cores"),
-        (timings(jobs=2), "not run", "2 jobs at once, not one"),
-        (timings(width=64), "not run", "not timed by the benchmark"),
-        (timings(executor="eager"), "not run", "not timed by the benchmark"),
-        (timings(**{exact.RATES: [[100.0] * 5]}), "inconclusive", "no spread"),
-        (timings(**{exact.RATES: [[100.0, 90.0]]}), "inconclusive", "fewer than 3 rounds"),
-    ],
-    ids=["alone", "two jobs", "narrow", "eager", "no spread", "two rounds"],
-)
-def test_costs_are_decided_by_one_job_alone_on_a_named_machine(
-    content: dict[str, Any], verdict: str, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exact, "read_json", lambda path: content)
-    book = ledger()
-    found = verdicts.assess(COST, book, evidence(PAPER, {}))
-    assert found["verdict"] == verdict
-    assert said in str(found)
-    if verdict == "reproduced":
-        assert found["measured"] == pytest.approx(0.1, rel=0.02)
-        assert found["ci"][0] < 0.1 < found["ci"][1]
-        assert found["published"] == 0.25
-
-
-def test_suites_cannot_decide_costs() -> None:
-    """Rates of runs depend on what else ran; the ledger does not read them."""
-    fields = CostClaim.model_fields
-    assert "tasks" not in fields
-    assert {"method", "rival"} <= set(fields)

@@ -85,7 +85,7 @@ def test_a_recording_repeats_draws_branches_schedule_and_clipping(executor: str)
         for key, value in checkpoint.state_tensors(plain.state).items():
             torch.testing.assert_close(there[key], value, **exact)
     assert torch.equal(plain.streams.state(), other.streams.state())
-    assert len(other.recordings) == 2
+    assert len(other.proof.branches) == 2
 
 
 def test_recording_itself_is_no_update() -> None:

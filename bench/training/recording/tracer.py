@@ -117,9 +117,9 @@ class Trace(TorchDispatchMode):
         """Draw from `streams`, and make what is drawn an input."""
         with self.pause():
             drawn: Tensor = getattr(streams, kind)(*arguments)
+            self.draws.append(drawn.clone())  # the update may change what it has drawn
         self.operations.draws.append(Draw(kind, arguments))
-        self.operations.inputs.append(self._number(drawn))
-        self.draws.append(drawn)
+        self.operations.inputs.append(self._result(drawn))
         return drawn
 
     def step(self, learner: Learner[Any]) -> None:

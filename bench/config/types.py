@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from bench.config.executors import Choice
 from bench.config.registry import ONLINE, base_of
 from bench.config.task import NAME, Task, TaskSettings
 from bench.config.validation import Strict
@@ -77,6 +78,7 @@ class Override(Layer):
     updates: int | None = Field(default=None, gt=0, description="gradient updates per seed")
     evaluation: Evaluation | None = None
     online: Online | None = None
+    executor: Choice | None = None
     reason: str = Field(min_length=1, description="why the suite departs from the source")
 
     def applies(self, method: str, family: str) -> bool:
@@ -159,6 +161,9 @@ class Suite(Strict):
     batch_size: int = Field(default=256, gt=0, description="default transitions per update")
     log_every: int = Field(default=500, gt=0, description="updates between rows of metrics.csv")
     precision: Precision = Field(default="float32", description="precision of matrix products")
+    executor: Choice = Field(
+        default="auto", description="how updates are executed; auto records what is proven to be"
+    )
     evaluation: Evaluation
     online: Online | None = Field(default=None, description="fine-tuning in the environment")
     bootstrap: int = Field(default=2000, gt=0, description="bootstrap resamples per interval")
@@ -223,6 +228,7 @@ class Settings(Strict):
     batch_size: int
     log_every: int
     precision: Precision = "float32"
+    executor: Choice = "auto"
     rewards: RewardTransform
     observations: ObservationTransform
     evaluation: Evaluation
@@ -231,9 +237,10 @@ class Settings(Strict):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Omit `online` from runs without an online phase, as in records from before it existed."""
+        """Omit `online` and `executor` if they are not set, as in records from before them."""
         content: dict[str, Any] = serialise(self)
-        return {k: v for k, v in content.items() if k != "online" or v is not None}
+        unset = {"online": None, "executor": "auto"}
+        return {k: v for k, v in content.items() if k not in unset or v != unset[k]}
 
     @model_validator(mode="after")
     def _distinct(self) -> Settings:

@@ -148,6 +148,15 @@ class Engine:
             self._refused(self.proof.refusal)
         return metrics
 
+    def on(self, replay: Replay) -> Engine:
+        """Return an engine for further updates, on another replay."""
+        other = Engine(
+            self.method, self.state, self.config, replay, self.streams, self.executor, self.fixed,
+            self.seed,
+        )  # fmt: skip
+        other.reason = self.reason
+        return other
+
     def recheck(self) -> None:
         """Look whether other code, such as an evaluation, has changed what `update` reads."""
         if self.executor != "eager":

@@ -31,7 +31,6 @@ from bench.errors import BenchError
 from bench.learning.replay import Replay
 from bench.learning.streams import Streams
 from bench.training import rounding
-from bench.training.recording.lines import Finding
 from bench.training.recording.proof import Proof, Refusal
 from bench.training.recording.tracer import Tape, Trace
 

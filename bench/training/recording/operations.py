@@ -127,7 +127,6 @@ class Rules:
 INDEX = torch.ops.aten.index.Tensor  # its shape depends on values only if an index is a mask
 
 
-
 @cache
 def rules_of(func: Any) -> Rules:
     """Return what torch declares of an operation."""

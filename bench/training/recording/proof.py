@@ -76,9 +76,9 @@ class Refusal:
 class Proof:
     """Executes the updates of a method that are checked.
 
-    `record` makes a recording; `exact` if it must give the same bits; eager updates run in `watch`. After each update,
-    `refusal` says whether the method must be executed eagerly from here on, and `suspicious`
-    whether the next update goes to `locate`.
+    `record` makes a recording, which must give the same bits if `exact`; eager updates run in
+    `watch`. After each update, `refusal` says whether the method must be executed eagerly from
+    here on, and `suspicious` whether the next update goes to `locate`.
     """
 
     def __init__(
@@ -112,9 +112,11 @@ class Proof:
         with self.watch:
             metrics = trace.run(eager, rows, streams)
         change = before.difference(self._look())
-        self.suspicious = change is not None and change.draws
         findings = [finding for finding in trace.findings if finding.draws]
-        self.refusal = Refusal(findings) if findings else None
+        if findings:
+            self._refuse(findings)
+        else:
+            self.suspicious = change is not None and change.draws
         return metrics
 
     def check(self, branch: Branch, rows: Tensor, eager: Eager, streams: Streams) -> Metrics:
@@ -125,7 +127,7 @@ class Proof:
             metrics = trace.run(eager, rows, streams)
         after = self._look()
         inside = before.difference(after)
-        change = inside or (self._python and self._python.difference(before))
+        change = inside or (self._python.difference(before) if self._python else None)
         self._python = after
         different = branch.operations and branch.operations.difference(trace.operations)
         branch.attempts += 1
@@ -133,7 +135,8 @@ class Proof:
             what = f"`branch` names more than {MOST_BRANCHES} branches; it must not return a count"
             self._refuse([Finding(place_of(definition(self.method.branch)), what)])
         elif trace.findings:
-            self._refuse(trace.findings, branch.proven)
+            draws = [self._unplaced(inside)] if inside and inside.draws else []
+            self._refuse(trace.findings + draws, branch.proven)
         elif branch.proven and (different or inside):
             self._refuse([different or self._unplaced(change)], late=True)
         elif branch.attempts > ATTEMPTS and (different or change):
@@ -198,7 +201,7 @@ class Proof:
         return metrics
 
     def _refuse(self, findings: list[Finding], late: bool = False) -> None:
-        self.refusal = Refusal(findings, late)
+        self.refusal, self.suspicious = Refusal(findings, late), False
 
     def _unplaced(self, change: Change | None) -> Finding:
         """Return the finding for a change whose line is not known."""

@@ -94,7 +94,7 @@ def changing_line(
     run: Callable[[], T], look: Callable[[], Snapshot]
 ) -> tuple[T, tuple[Line, Change] | None]:
     """Return the result of `run` and the first line of a method that changes what `look` sees."""
-    before, found, last = look(), [], [("", 0)]
+    before, found, last = look(), list[tuple[Line, Change]](), [("", 0)]
 
     def local(frame: FrameType, event: str, argument: Any) -> Any:
         if not found and last[0][1]:

@@ -253,13 +253,10 @@ def test_a_recording_that_is_no_longer_true_ends_the_run_and_its_checkpoint(
     assert not RunFolder(tmp_path / "auto").checkpoint.exists()
 
 
-def test_a_resumed_run_stays_with_its_executor(
-    job: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_resumed_run_stays_with_its_executor(job: Any) -> None:
     case = CASES["a late change"]._replace(updates=40)
     folder = job(case, "auto")
     RunFolder(folder).record.unlink()
-    capsys.readouterr()
     job(case, "auto")  # has nothing left to do
     record = recorded_as(folder)
     assert record["resumed"] == 1

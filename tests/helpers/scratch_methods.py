@@ -5,14 +5,22 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.learning.streams import Streams
+from bench.learning.types import Batch, Spec
+from bench.training.engine import Engine
 
 MARK = "# here"  # the line that a message must name
 TEMPLATE = """
 import itertools
 import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -25,7 +33,7 @@ from bench.learning.networks import DeterministicPolicy
 
 @dataclass(frozen=True)
 class Config:
-    hidden: tuple = (4,)
+    hidden: list = field(default_factory=lambda: [4])
 
 
 @dataclass
@@ -35,7 +43,7 @@ class State:
 
 
 def init(spec, config, streams, updates):
-    sizes = [spec.observation_dim, *config.hidden, spec.action_dim]
+    sizes = [spec.observation_dim, config.hidden[0], spec.action_dim]
     policy = Learner(DeterministicPolicy(sizes, streams), constant(1e-3), streams.device)
     return State(policy, torch.zeros(len(streams)))
 
@@ -79,3 +87,25 @@ def write(
     module = importlib.import_module(path.stem)
     marked = [n for n, line in enumerate(text.splitlines(), 1) if line.endswith(MARK)]
     return module, marked[0] if marked else 0
+
+
+def engine(method: ModuleType, executor: str, seed: int = 0) -> Engine:
+    """Return an engine of a scratch method on 40 random rows, which may fall back to eager."""
+    generator = torch.Generator().manual_seed(0)
+    observations = torch.randn(40, 3, generator=generator)
+    actions = observations[:, :2].tanh()
+
+    def batch(rows: Tensor) -> Batch:
+        s, a = observations[rows], actions[rows]
+        return Batch(s, a, a.sum(-1), torch.ones(rows.shape), s)
+
+    replay: Any = SimpleNamespace(batch=batch)
+    config = method.Config()
+    state = method.init(Spec(3, 2, 40), config, Streams((0, 4), "initialisation"), 100)
+    noise = Streams((0, 4), "noise")
+    return Engine(method, state, config, replay, noise, executor, fixed=False, seed=seed)
+
+
+def rows(number: int) -> Tensor:
+    """Return the rows of the batch of this number: (2, 8)."""
+    return torch.randint(40, (2, 8), generator=torch.Generator().manual_seed(number))

@@ -15,7 +15,7 @@ import yaml
 from bench.config.catalogue import Catalogue, task_row
 from bench.config.registry import entry_of, load
 from bench.config.types import DEFAULT_SUITE, Settings
-from bench.config.validation import parse_json, validate
+from bench.config.validation import configure, parse_json, validate
 from bench.paths import TRANSITIONS, SuiteFolder
 
 Name = Annotated[str, tyro.conf.Positional]
@@ -96,9 +96,7 @@ def trace(folder: Annotated[Path, tyro.conf.Positional]) -> None:
 
 def _described(cell: Settings, origins: Mapping[str, str]) -> Iterator[str]:
     """Yield the resolved settings as lines of YAML, with the origin of each value as a comment."""
-    from bench.training.run import as_tuples
-
-    config = asdict(load(cell.method).Config(**as_tuples(cell.config)))
+    config = asdict(configure(load(cell.method).Config, cell.config, "--settings"))
     default = f"default in {entry_of(cell.method).module.replace('.', '/')}.py"
     for key, value in cell.model_dump(mode="json", exclude={"config"}).items():
         yield _line(key, value, origins.get(key, ""))

@@ -60,15 +60,15 @@ def train(
     else:
         cell = validate(Settings, parse_json(settings, "--settings"), "--settings")
         origins = {}
-    print(*_described(cell, origins), sep="\n", flush=True)
+    described = "\n".join(_described(cell, origins))
     if show:
+        print(described)
         return
-    import torch
-
+    from bench.training.device import choose
     from bench.training.train import train as run
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device, why = choose(device)
+    print(f"device: {device} ({why})", described, sep="\n", flush=True)
     results, task = SuiteFolder.of(cell.suite), cell.task.task
     folder = results.run(cell.method, task, cell.seeds).path
     begins = entry_of(cell.method).starts_from

@@ -27,7 +27,7 @@ class TaskSettings(Strict):
     """The columns of config/tasks.tsv that affect a run."""
 
     task: str = Field(pattern=NAME, description="name, as in file names")
-    family: str = Field(description="which settings of config/methods.yaml apply")
+    family: str = Field(pattern=NAME, description="which settings of config/methods.yaml apply")
     env_id: str = Field(pattern=ENV_ID, description="Gymnasium id to evaluate on, or module:id")
     dataset: str = Field(pattern=PATH, description="Minari id; {rows} stands for the suite's rows")
     recipe: str = Field(

@@ -16,11 +16,11 @@ Reading = Literal["full", "d4rl"]
 
 NAME = r"^[a-z0-9][a-z0-9-]*$"
 # Values used in paths cannot leave their folder or contain characters special to a shell.
-WORD = r"[A-Za-z0-9_-]([A-Za-z0-9_.-]|\{rows\})*"
+WORD = r"[A-Za-z0-9_]([A-Za-z0-9_.-]|\{rows\})*"
 PATH = rf"^{WORD}(/{WORD})*$"
-ENV_ID = r"^([A-Za-z_][A-Za-z0-9_.]*:)?[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
+ENV_ID = r"^([A-Za-z_][A-Za-z0-9_.]*:)?[A-Za-z0-9_][A-Za-z0-9_-]*(/[A-Za-z0-9_-]+)*$"
 # Snakemake reads braces in a path as a wildcard.
-RECIPE = r"^(hdf5:[^{}\x00-\x1f\x7f]+|[a-z0-9_-]+(/[a-z0-9_-]+)?)$"
+RECIPE = r"^(hdf5:[^{}\x00-\x1f\x7f]+|[a-z0-9_][a-z0-9_-]*(/[a-z0-9_-]+)?)$"
 
 
 class TaskSettings(Strict):

@@ -16,7 +16,7 @@ from bench.config.catalogue import Catalogue, task_row
 from bench.config.executors import Choice
 from bench.config.registry import entry_of, load
 from bench.config.types import DEFAULT_SUITE, Settings
-from bench.config.validation import parse_json, validate
+from bench.config.validation import configure, parse_json, validate
 from bench.paths import TRANSITIONS, SuiteFolder
 
 Name = Annotated[str, tyro.conf.Positional]
@@ -65,15 +65,15 @@ def train(
     if executor is not None:
         cell = cell.model_copy(update={"executor": executor})
         origins["executor"] = "the command line"
-    print(*_described(cell, origins), sep="\n", flush=True)
+    described = "\n".join(_described(cell, origins))
     if show:
+        print(described)
         return
-    import torch
-
+    from bench.training.device import choose
     from bench.training.train import train as run
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device, why = choose(device)
+    print(f"device: {device} ({why})", described, sep="\n", flush=True)
     results, task = SuiteFolder.of(cell.suite), cell.task.task
     folder = results.run(cell.method, task, cell.seeds).path
     begins = entry_of(cell.method).starts_from
@@ -101,9 +101,7 @@ def trace(folder: Annotated[Path, tyro.conf.Positional]) -> None:
 
 def _described(cell: Settings, origins: Mapping[str, str]) -> Iterator[str]:
     """Yield the resolved settings as lines of YAML, with the origin of each value as a comment."""
-    from bench.training.run import as_tuples
-
-    config = asdict(load(cell.method).Config(**as_tuples(cell.config)))
+    config = asdict(configure(load(cell.method).Config, cell.config, "--settings"))
     default = f"default in {entry_of(cell.method).module.replace('.', '/')}.py"
     for key, value in cell.model_dump(mode="json", exclude={"config"}).items():
         yield _line(key, value, origins.get(key, ""))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bench.config import registry
 from bench.config.types import Settings
+from bench.config.validation import configure
 from bench.data.transitions import Transitions
 from bench.learning.streams import Streams
 from bench.learning.types import Spec
@@ -44,7 +45,7 @@ class Run:
     ):
         self.settings, self.device = settings, device
         self.method: ModuleType = registry.load(settings.method)
-        self.config = self.method.Config(**as_tuples(settings.config))
+        self.config = configure(self.method.Config, settings.config, "--settings")
         self.replay = make_replay(
             self.method, data, self.config, settings.rewards, settings.observations, device
         )
@@ -234,8 +235,3 @@ class Run:
 def length(settings: Settings) -> int:
     """Return the number of updates in both phases."""
     return settings.updates + (settings.online.steps if settings.online else 0)
-
-
-def as_tuples(config: dict[str, Any]) -> dict[str, Any]:
-    """Convert lists to tuples: YAML and JSON only have lists, a frozen Config takes tuples."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -20,9 +22,8 @@ from bench.paths import (
     SUMMARY,
     SuiteFolder,
     card_of,
-    run_name,
 )
-from bench.records.layouts import open_results
+from bench.records.layouts import Results, open_results
 
 Name = Annotated[str, tyro.conf.Positional]
 
@@ -34,6 +35,13 @@ def suite_of(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite
     return catalogue.suite(parse_json(suite, "--suite"), "--suite")
 
 
+def told(stored: Results, names: Iterable[str]) -> None:
+    """Print why runs of these names are left out: they do not match their seals."""
+    for name in names:
+        if name in stored.refused:
+            print(f"{name}: not verified, left out: {stored.refused[name]}", file=sys.stderr)
+
+
 def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
     """Collect a suite's runs into scores.csv, summary.csv and aggregate.csv.
 
@@ -43,28 +51,14 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
         configfile: the suite.
         suite: the suite as JSON; the workflow passes this.
     """
-    from bench.statistics import aggregates, finetuning
-    from bench.statistics.frames import read_csv, write_csv
-    from bench.statistics.paired_effects import paired_effects
-    from bench.statistics.scores import SCORE_COLUMNS, collect_scores
+    from bench.publishing import derived
 
     catalogue = Catalogue()
     chosen = suite_of(catalogue, configfile, suite)
     results = SuiteFolder.of(chosen.suite)
-    blocks = chosen.blocks()
-    cells = {run_name(m, t, b) for m in chosen.methods for t in chosen.tasks for b in blocks}
-    runs = [run for name, run in open_results(results.path).runs.items() if name in cells]
-    collect_scores(runs, results.scores, catalogue.tasks)
-    scores = read_csv(results.scores, SCORE_COLUMNS)
-    write_csv(aggregates.summarise(scores, chosen, catalogue.tasks), results.summary)
-    aggregate = aggregates.aggregate(scores, chosen, catalogue.tasks, chosen.bootstrap)
-    write_csv(aggregate, results.aggregate)
-    if chosen.baseline is not None:
-        write_csv(paired_effects(scores, chosen), results.effects)
-    if finetuning.cells(chosen, catalogue.tasks):
-        episodes = finetuning.read_episodes(runs)
-        frame = finetuning.fine_tuning(scores, episodes, chosen, catalogue.tasks)
-        write_csv(frame, results.finetune)
+    stored = open_results(results.path)
+    told(stored, derived.cells(chosen))
+    derived.write_tables(chosen, derived.chosen(chosen, stored.verified), catalogue, results.path)
     print(f"{results.path}/: {SCORES}, {SUMMARY}, {AGGREGATE}")
 
 
@@ -98,25 +92,16 @@ def claims(
         suite: the suite as JSON; the workflow passes this.
         folder: folder of the results, by default results/<suite>.
     """
-    from bench.claims.evidence import Evidence
-    from bench.claims.ledger import read
-    from bench.claims.verdicts import labelled, lines, verdicts
-    from bench.files import write_json
+    from bench.claims.verdicts import labelled, lines
+    from bench.publishing import derived
     from bench.records.runs import read_runs
     from bench.records.source_hash import source_hash
-    from bench.statistics.frames import read_csv
-    from bench.statistics.scores import SCORE_COLUMNS
 
     catalogue = Catalogue()
     ours = suite_of(catalogue, configfile, suite)
     results = SuiteFolder(folder or RESULTS / ours.suite)
-    if not results.scores.exists():
-        raise BenchError(f"{results.scores}: file not found; run `python -m bench statistics`.")
-    scores = read_csv(results.scores, SCORE_COLUMNS)
     runs = read_runs(ours, results.path, source_hash)
-    evidence = Evidence(scores, list(runs.found.values()), ours, catalogue)
-    entries = verdicts(read(catalogue), evidence)
-    write_json(results.claims, entries)
+    entries = derived.write_claims(ours, runs.found.values(), catalogue, results.path)
     labels = {name: method.label for name, method in catalogue.methods.items()}
     print("\n".join(lines(labelled(entries, labels))))
     print(f"{results.claims}: {len(entries)} claims")
@@ -210,7 +195,7 @@ def archive(suite: Name, out: Path | None = None) -> None:
         suite: name of a folder in results/, such as quick.
         out: the file to write, by default reports/<suite>.zip.
     """
-    from bench.jobs.archive import archive as run
+    from bench.publishing.archive import archive as run
 
     out = out or REPORTS / f"{Path(suite).name}.zip"
     names = run(RESULTS / suite, REPORTS / f"{Path(suite).name}.pdf", out)
@@ -227,7 +212,7 @@ def pack(suite: Name, out: Path | None = None, curves: tuple[str, ...] = ()) -> 
         out: the folder to write, by default results/published/<suite>.
         curves: METHOD/TASK whose training metrics to include.
     """
-    from bench.jobs.packing import pack as run
+    from bench.publishing.packing import pack as run
 
     name = Path(suite).name
     out = out or PUBLISHED / name

@@ -15,9 +15,10 @@ from bench.config.catalogue import Catalogue
 from bench.config.types import Suite, resolved
 from bench.errors import unknown
 from bench.paths import EVALUATIONS, SuiteFolder, card_of, run_name
-from bench.records.layouts import StoredRun, open_results
+from bench.records.layouts import open_results
 from bench.records.provenance import describe
 from bench.records.runs import Runs
+from bench.records.stored_run import StoredRun
 from bench.report.table import NOT_RECORDED, NOT_RUN, interval, number, plain_value
 
 

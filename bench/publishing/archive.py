@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.jobs.packing import REPORT
+from bench.publishing.packing import REPORT
 from bench.paths import CHECKPOINT, SuiteFolder
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # earliest time in a zip; keeps the clock out of the bytes

@@ -1,0 +1,81 @@
+"""The files of a suite that follow from its runs: its tables, its claims and what it asked for.
+
+The verbs that write them and the verification that compares them call the same functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.claims.evidence import Evidence
+from bench.claims.ledger import read
+from bench.claims.verdicts import verdicts
+from bench.config.catalogue import Catalogue
+from bench.config.types import Suite
+from bench.errors import BenchError
+from bench.files import read_json, write_json
+from bench.paths import SuiteFolder, run_name
+from bench.records import seals
+from bench.records.stored_run import StoredRun
+from bench.statistics import aggregates, finetuning
+from bench.statistics.frames import read_csv, write_csv
+from bench.statistics.paired_effects import paired_effects
+from bench.statistics.scores import SCORE_COLUMNS, collect_scores
+
+
+def cells(suite: Suite) -> list[str]:
+    """Return METHOD/TASK/SEEDS of every run that a suite asks for."""
+    blocks = suite.blocks()
+    return [run_name(m, t, b) for m in suite.methods for t in suite.tasks for b in blocks]
+
+
+def chosen(suite: Suite, runs: Mapping[str, StoredRun]) -> list[StoredRun]:
+    """Return those of the runs that the suite asks for, in its order."""
+    return [runs[name] for name in cells(suite) if name in runs]
+
+
+def write_tables(suite: Suite, runs: Sequence[StoredRun], catalogue: Catalogue, out: Path) -> None:
+    """Write the tables of a suite's runs to the folder `out`, and the suite itself.
+
+    These are scores.csv, summary.csv and aggregate.csv, effects.csv if the suite has a baseline,
+    finetune.csv if it has an online phase, and suite.json.
+    """
+    results = SuiteFolder(out)
+    collect_scores(runs, results.scores, catalogue.tasks)
+    scores = read_csv(results.scores, SCORE_COLUMNS)
+    write_csv(aggregates.summarise(scores, suite, catalogue.tasks), results.summary)
+    aggregate = aggregates.aggregate(scores, suite, catalogue.tasks, suite.bootstrap)
+    write_csv(aggregate, results.aggregate)
+    if suite.baseline is not None:
+        write_csv(paired_effects(scores, suite), results.effects)
+    if finetuning.cells(suite, catalogue.tasks):
+        episodes = finetuning.read_episodes(runs)
+        frame = finetuning.fine_tuning(scores, episodes, suite, catalogue.tasks)
+        write_csv(frame, results.finetune)
+    write_json(results.suite, seals.sealed(suite.model_dump(mode="json")))
+
+
+def write_claims(
+    suite: Suite, records: Iterable[Mapping[str, Any]], catalogue: Catalogue, out: Path
+) -> list[dict[str, Any]]:
+    """Write claims.json beside the scores.csv in `out`, from the run.json files; return it."""
+    results = SuiteFolder(out)
+    if not results.scores.exists():
+        raise BenchError(f"{results.scores}: file not found; run `python -m bench statistics`.")
+    scores = read_csv(results.scores, SCORE_COLUMNS)
+    evidence = Evidence(scores, list(records), suite, catalogue)
+    entries = verdicts(read(catalogue), evidence)
+    write_json(results.claims, entries)
+    return entries
+
+
+def suite_of(folder: Path, catalogue: Catalogue) -> Suite:
+    """Return the suite whose results are in `folder`; raise BenchError if suite.json is damaged."""
+    path = SuiteFolder(folder).suite
+    content = read_json(path)
+    if why := seals.broken(content):
+        raise BenchError(f"{path}: {why}; run `python -m bench statistics`.")
+    del content[seals.SEAL]
+    return catalogue.suite(content, str(path))

@@ -29,7 +29,7 @@ CHECKPOINT, ONLINE_ROWS = "checkpoint.safetensors", "online.rows"
 # Files of a suite.
 SCORES, SUMMARY, AGGREGATE = "scores.csv", "summary.csv", "aggregate.csv"
 EFFECTS, FINETUNE, CLAIMS = "effects.csv", "finetune.csv", "claims.json"
-SUITE = "suite.json"
+SUITE, PUBLICATION = "suite.json", "publication.json"
 
 
 def block_name(seeds: tuple[int, ...]) -> str:

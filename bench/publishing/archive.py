@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.publishing.packing import REPORT
 from bench.paths import CHECKPOINT, SuiteFolder
+from bench.publishing.packing import REPORT
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # earliest time in a zip; keeps the clock out of the bytes
 LEFT_OUT = (CHECKPOINT,)  # files of unfinished runs

@@ -130,7 +130,9 @@ def _item(found: Any, expected: Any, place: str = "") -> str | None:
         ]
     else:
         same = found == expected and type(found) is type(expected)
-        return None if same else f"{place}: {_short(found)}, but the episodes give {_short(expected)}"
+        return (
+            None if same else f"{place}: {_short(found)}, but the episodes give {_short(expected)}"
+        )
     return next((text for name, a, b in parts if (text := _item(a, b, name))), None)
 
 

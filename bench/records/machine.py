@@ -16,17 +16,18 @@ NUMERICAL = ("torch", "numpy", "gymnasium", "gymnasium-robotics", "mujoco")
 PACKAGES = (*NUMERICAL, "minari", "rliable")
 
 
+def git(*arguments: str) -> str | None:
+    """Return the output of a git command in the current folder; None if it fails."""
+    try:
+        command = ["git", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
 def commit() -> tuple[str | None, bool]:
     """Return the checked-out commit, None without Git, and whether tracked files differ from it."""
-
-    def git(*arguments: str) -> str | None:
-        try:
-            command = ["git", *arguments]
-            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return done.stdout.strip()
-
     return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from bench.jobs.archive import archive
 from helpers.suite_results import TASKS, catalogue, make_suite, source_hash, write_results
 
 from bench.errors import BenchError
-from bench.jobs.archive import archive
 from bench.records.runs import read_runs
 from bench.report import provenance
 from bench.report.sections.provenance import trace_table

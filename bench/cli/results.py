@@ -188,38 +188,6 @@ def compare(
     print(f"{out}: difference and improvement: {name} over the row's method, with 95% CIs")
 
 
-def archive(suite: Name, out: Path | None = None) -> None:
-    """Zip a suite's results, report and citation file, with SHA-256 sums.
-
-    Args:
-        suite: name of a folder in results/, such as quick.
-        out: the file to write, by default reports/<suite>.zip.
-    """
-    from bench.publishing.archive import archive as run
-
-    out = out or REPORTS / f"{Path(suite).name}.zip"
-    names = run(RESULTS / suite, REPORTS / f"{Path(suite).name}.pdf", out)
-    print(f"{out}: {len(names)} files; its checksum is in {out}.sha256")
-
-
-def pack(suite: Name, out: Path | None = None, curves: tuple[str, ...] = ()) -> None:
-    """Pack a finished suite for publication: one file for all records, one for all episodes.
-
-    `compare`, `explain` and `claims` read packed and live folders alike.
-
-    Args:
-        suite: name of a folder in results/, such as quick.
-        out: the folder to write, by default results/published/<suite>.
-        curves: METHOD/TASK whose training metrics to include.
-    """
-    from bench.publishing.packing import pack as run
-
-    name = Path(suite).name
-    out = out or PUBLISHED / name
-    files = run(RESULTS / suite, REPORTS / f"{name}.pdf", out, curves)
-    print(f"{out}: {', '.join(files)}")
-
-
 def tensorboard(configfile: Path = DEFAULT_SUITE, out: Path | None = None) -> None:
     """Write a suite's finished runs as TensorBoard event files, one curve per seed.
 

@@ -10,7 +10,7 @@ import io
 import itertools
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,14 @@ PACKED = "restore it from git, or run `python -m bench publish --rederive`"
 
 def published(root: Path, catalogue: Catalogue) -> Iterator[tuple[str, list[str]]]:
     """Yield the name and the findings of each folder of published results, then of all sums."""
-    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        yield folder.name, suite(folder, catalogue)
+    yield from suites(sorted(path for path in root.iterdir() if path.is_dir()), catalogue)
     yield str(root), sums.differences(root)
+
+
+def suites(folders: Iterable[Path], catalogue: Catalogue) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name and the findings of each folder."""
+    for folder in folders:
+        yield str(folder), suite(folder, catalogue)
 
 
 def suite(folder: Path, catalogue: Catalogue) -> list[str]:

@@ -42,9 +42,9 @@ def record_of(run: Run, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def write(run: Run, folder: Path, record: dict[str, Any]) -> None:
-    """Write the results and seal them; run.json comes last, so where it exists the rest is complete.
+    """Write the results and seal them; equal runs and records give equal bytes.
 
-    Equal runs and records give equal bytes.
+    run.json comes last, so where it exists the rest is complete.
     """
     out = RunFolder(folder)
     rows = [astuple(row) for row in run.evaluations]

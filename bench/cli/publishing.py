@@ -89,7 +89,10 @@ def archive(suite: Name, out: Path | None = None) -> None:
     from bench.publishing.archive import archive as run
 
     out = out or REPORTS / f"{Path(suite).name}.zip"
-    names = run(RESULTS / suite, REPORTS / f"{Path(suite).name}.pdf", out)
+    report = REPORTS / f"{Path(suite).name}.pdf"
+    names, refused = run(RESULTS / suite, report, out, Catalogue())
+    for name, reason in refused.items():
+        print(f"{name}: not verified, left out: {reason}", file=sys.stderr)
     print(f"{out}: {len(names)} files; its checksum is in {out}.sha256")
 
 

@@ -48,10 +48,15 @@ def suite(folder: Path, catalogue: Catalogue) -> list[str]:
     if not packed and not live:
         return found
     try:
-        results = open_results(folder)
-        return [*results.refused.values(), *_beside(results), *_tables(results, catalogue), *found]
+        return [*checked(folder, catalogue)[1], *found]
     except BenchError as error:
         return [str(error), *found]
+
+
+def checked(folder: Path, catalogue: Catalogue) -> tuple[Results, list[str]]:
+    """Return a suite's results and the findings in them; raise BenchError if unreadable."""
+    results = open_results(folder)
+    return results, [*results.refused.values(), *_beside(results), *_tables(results, catalogue)]
 
 
 def _beside(results: Results) -> list[str]:
@@ -76,7 +81,9 @@ def _tables(results: Results, catalogue: Catalogue) -> list[str]:
     """Return how the suite's own files differ from those that its episodes give."""
     folder = results.folder
     chosen = derived.suite_of(folder, catalogue)
-    runs = derived.chosen(chosen, results.runs)
+    # Of a packed suite all runs, to find the row that was changed; of a live one those from which
+    # `statistics` derives them.
+    runs = derived.chosen(chosen, results.runs if results.packed else results.verified)
     remedy = PACKED if results.packed else AGAIN
     found = [
         f"{run.place}: is of no cell of {SuiteFolder(folder).suite}; remove it."

@@ -16,17 +16,11 @@ from helpers.suite_results import (
 )
 
 from bench.errors import BenchError
-from bench.jobs import packing
 from bench.jobs.compare import read_shipped
-from bench.records.layouts import (
-    CARDS,
-    EPISODES,
-    EVALUATIONS,
-    METRICS,
-    RECORDS,
-    Results,
-    open_results,
-)
+from bench.paths import EPISODES, EVALUATIONS, METRICS
+from bench.publishing import packing
+from bench.records.layouts import Results, open_results
+from bench.records.packed import CARDS, RECORDS
 from bench.records.runs import read_runs
 from bench.report import provenance
 from bench.statistics import aggregates

@@ -11,7 +11,8 @@ from helpers.paths import ROOT
 
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
-from bench.records.layouts import EPISODES, METRICS, open_results
+from bench.paths import EPISODES, METRICS
+from bench.records.layouts import open_results
 from bench.records.runs import RUN_KEYS, read_runs
 from bench.statistics import aggregates, finetuning
 from bench.statistics.frames import read_csv, write_csv

@@ -20,7 +20,9 @@ LEFT_OUT = {
     "bench.paths": "names files",
     "bench.progress": "shows how far the job is",
     "bench.records.machine": "describes the machine",
+    "bench.records.seals": "sums what a run wrote",
     "bench.records.source_hash": "is the hash, which a run records",
+    "bench.records.stored_run": "reads what a run wrote",
     "bench.training.energy": "measures the machine",
     "bench.training.job_process": "stops and locks the job",
 }

@@ -16,7 +16,17 @@ from typing import Any
 
 from bench.config.catalogue import Catalogue
 from bench.errors import BenchError
-from bench.paths import TRACE, SuiteFolder
+from bench.paths import (
+    AGGREGATE,
+    CLAIMS,
+    EFFECTS,
+    FINETUNE,
+    SCORES,
+    SUITE,
+    SUMMARY,
+    TRACE,
+    SuiteFolder,
+)
 from bench.publishing import derived, sums
 from bench.records.layouts import Results, open_results
 from bench.records.packed import RECORDS
@@ -24,6 +34,9 @@ from bench.records.sealed_tensors import problem as tensor_problem
 
 AGAIN = "run `python -m bench statistics` and `python -m bench claims`"
 PACKED = "restore it from git, or run `python -m bench publish --rederive`"
+
+# From the episodes on: the first difference explains those after it.
+ORDER = (SCORES, SUMMARY, AGGREGATE, EFFECTS, FINETUNE, CLAIMS, SUITE)
 
 
 def published(root: Path, catalogue: Catalogue) -> Iterator[tuple[str, list[str]]]:
@@ -95,7 +108,7 @@ def _tables(results: Results, catalogue: Catalogue) -> list[str]:
         derived.write_tables(chosen, runs, catalogue, again)
         if SuiteFolder(folder).claims.exists():
             derived.write_claims(chosen, [run.record() for run in runs], catalogue, again)
-        for made in sorted(again.iterdir()):
+        for made in (again / name for name in ORDER if (again / name).exists()):
             path = folder / made.name
             if not path.exists():
                 found.append(f"{path}: file not found; {remedy}.")

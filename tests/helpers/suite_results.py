@@ -153,6 +153,7 @@ def write_run(
     ]
     columns = EPISODE_COLUMNS
     pd.DataFrame(rows, columns=columns).to_csv(folder / "evaluations.csv", index=False)
+    (folder / "episodes.csv").write_text(",".join(EPISODE_COLUMNS) + "\n")
     write_record(folder, run)
     return folder
 

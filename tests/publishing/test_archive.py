@@ -87,8 +87,6 @@ def test_a_changed_table_is_not_archived(results: Path) -> None:
     text = path.read_text()
     mean = text.splitlines()[1].split(",")[3]
     path.write_text(text.replace(mean, "95.900000", 1))
-    expected = (
-        rf"summary.csv, line 2 \({A}, iql, 6\), mean: 95.900000, but the episodes give {mean}"
-    )
+    expected = rf"summary.csv, line 2 \({A}, iql, 6\), mean: 95.900000, but .* give {mean}"
     with pytest.raises(BenchError, match=expected):
         archive(results, REPORT, OUT, CATALOGUE)

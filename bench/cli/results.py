@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -68,14 +69,17 @@ def effects(configfile: Path = DEFAULT_SUITE) -> None:
     Args:
         configfile: a suite with `baseline`; its scores.csv must exist.
     """
+    from bench.publishing import verification
     from bench.statistics.frames import read_csv, write_csv
     from bench.statistics.paired_effects import paired_effects
     from bench.statistics.scores import SCORE_COLUMNS
 
-    suite = Catalogue().read_suite(configfile)
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(configfile)
     if suite.baseline is None:
         raise BenchError(f"{configfile}: the key 'baseline' is missing; name one of the methods.")
     results = SuiteFolder.of(suite.suite)
+    verification.check_scores(open_results(results.path), suite, catalogue)
     frame = paired_effects(read_csv(results.scores, SCORE_COLUMNS), suite)
     write_csv(frame, results.effects)
     print(frame.round(2).to_string(index=False))
@@ -93,13 +97,16 @@ def claims(
         folder: folder of the results, by default results/<suite>.
     """
     from bench.claims.verdicts import labelled, lines
-    from bench.publishing import derived
+    from bench.publishing import derived, verification
     from bench.records.runs import read_runs
     from bench.records.source_hash import source_hash
 
     catalogue = Catalogue()
     ours = suite_of(catalogue, configfile, suite)
     results = SuiteFolder(folder or RESULTS / ours.suite)
+    if not results.scores.exists():
+        raise BenchError(f"{results.scores}: file not found; run `python -m bench statistics`.")
+    verification.check_scores(open_results(results.path), ours, catalogue)
     runs = read_runs(ours, results.path, source_hash)
     entries = derived.write_claims(ours, runs.found.values(), catalogue, results.path)
     labels = {name: method.label for name, method in catalogue.methods.items()}
@@ -110,29 +117,25 @@ def claims(
 def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
     """Render a suite's tables and figures and typeset its PDF, even if runs are missing.
 
-    Scores and claims are recomputed first if runs have finished since.
+    Tables and claims are derived from the episodes first; those that differ are written anew.
 
     Args:
         configfile: the suite.
         suite: the suite as JSON; the workflow passes this.
     """
+    from bench.publishing import derived
     from bench.report.build import build
 
     catalogue = Catalogue()
     chosen = suite_of(catalogue, configfile, suite)
-    results = SuiteFolder.of(chosen.suite)
-    if not _newer(results.aggregate, open_results(results.path).changed()):
-        statistics(configfile, suite)
-    if not _newer(results.claims, results.aggregate.stat().st_mtime):
-        claims(configfile, suite)
+    stored = open_results(SuiteFolder.of(chosen.suite).path)
+    told(stored, derived.cells(chosen))
+    for path in derived.renew(chosen, stored, catalogue):
+        print(f"{path}: did not follow from the episodes; written anew")
     cards = [card_of(resolved(catalogue.tasks[t], chosen).transitions) for t in chosen.tasks]
     out = REPORTS / f"{chosen.suite}.pdf"
-    build(chosen, catalogue, results.path, [c for c in cards if c.exists()], out)
+    build(chosen, catalogue, stored.folder, [c for c in cards if c.exists()], out)
     print(out)
-
-
-def _newer(path: Path, moment: float) -> bool:
-    return path.exists() and path.stat().st_mtime >= moment
 
 
 def explain(
@@ -140,24 +143,34 @@ def explain(
 ) -> None:
     """Print the basis of a cell of the tables: scores, runs, settings, data and code.
 
+    The numbers are derived from the verified episodes; a table that differs from them is named.
+
     Args:
         task: row of the table.
         method: name of a method.
         configfile: the suite.
         folder: folder of the results, by default results/<suite>.
     """
+    from bench.publishing import derived, verification
     from bench.records.runs import read_runs
     from bench.records.source_hash import source_hash
     from bench.report.provenance import chain
     from bench.statistics import aggregates
     from bench.statistics.frames import read_csv
-    from bench.statistics.scores import SCORE_COLUMNS
 
     catalogue = Catalogue()
     ours = catalogue.read_suite(configfile)
     folder = folder or RESULTS / ours.suite
-    scores = read_csv(SuiteFolder(folder).scores, SCORE_COLUMNS)
-    summary = read_csv(SuiteFolder(folder).summary, aggregates.SUMMARY_COLUMNS)
+    stored = open_results(folder)
+    told(stored, derived.cells(ours))
+    with tempfile.TemporaryDirectory() as scratch:
+        again = SuiteFolder(Path(scratch))
+        verified = derived.chosen(ours, stored.verified)
+        scores = derived.write_scores(ours, verified, catalogue, again.path)
+        summary = read_csv(again.summary, aggregates.SUMMARY_COLUMNS)
+        wrong = verification.differences(stored, again.path)
+    for finding in wrong:
+        print(f"not verified: {finding}", file=sys.stderr)
     runs = read_runs(ours, folder, source_hash)
     print("\n".join(chain(task, method, ours, catalogue, folder, runs, scores, summary)))
 
@@ -170,18 +183,24 @@ def compare(
 ) -> None:
     """Compare a CSV of your own episodes (task, seed, episode, return) with shipped results.
 
+    The file is checked, and what is taken from it and from the results is printed.
+
     Args:
         file: one row per episode of the final policy, with returns in the environment's units.
         results: a suite's folder in results/ or results/published/.
         name: name for your method, by default the file's name.
         out: CSV to write, by default next to the file.
     """
-    from bench.jobs.compare import compared, read_own, read_shipped
+    from bench.jobs.compare import basis, compared, read_own, read_shipped
+    from bench.jobs.own_episodes import read_episodes
     from bench.statistics.frames import write_csv
 
     name = name or file.stem
-    tasks, shipped = read_shipped(results)
-    frame = compared(read_own(file, tasks), shipped, name, tasks)
+    shipped = read_shipped(results)
+    episodes = read_episodes(file, shipped.tasks)
+    print("\n".join(basis(episodes, shipped)))
+    ours = read_own(episodes, shipped.tasks)
+    frame = compared(ours, shipped.scores, name, shipped.tasks)
     out = out or file.with_name(f"{file.stem}-compared.csv")
     write_csv(frame, out)
     print(frame.round(2).to_string(index=False, na_rep=""))

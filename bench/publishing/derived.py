@@ -5,9 +5,12 @@ The verbs that write them and the verification that compares them call the same 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from bench.claims.evidence import Evidence
 from bench.claims.ledger import read
@@ -15,9 +18,10 @@ from bench.claims.verdicts import verdicts
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
 from bench.errors import BenchError
-from bench.files import read_json, write_json
+from bench.files import read_json, write_bytes, write_json
 from bench.paths import SuiteFolder, run_name
 from bench.records import seals
+from bench.records.layouts import Results
 from bench.records.stored_run import StoredRun
 from bench.statistics import aggregates, finetuning
 from bench.statistics.frames import read_csv, write_csv
@@ -43,9 +47,7 @@ def write_tables(suite: Suite, runs: Sequence[StoredRun], catalogue: Catalogue, 
     finetune.csv if it has an online phase, and suite.json.
     """
     results = SuiteFolder(out)
-    collect_scores(runs, results.scores, catalogue.tasks)
-    scores = read_csv(results.scores, SCORE_COLUMNS)
-    write_csv(aggregates.summarise(scores, suite, catalogue.tasks), results.summary)
+    scores = write_scores(suite, runs, catalogue, out)
     aggregate = aggregates.aggregate(scores, suite, catalogue.tasks, suite.bootstrap)
     write_csv(aggregate, results.aggregate)
     if suite.baseline is not None:
@@ -57,13 +59,38 @@ def write_tables(suite: Suite, runs: Sequence[StoredRun], catalogue: Catalogue, 
     write_json(results.suite, seals.sealed(suite.model_dump(mode="json")))
 
 
+def write_scores(
+    suite: Suite, runs: Sequence[StoredRun], catalogue: Catalogue, out: Path
+) -> pd.DataFrame:
+    """Write scores.csv and summary.csv, the tables that are cheap to derive; return the scores."""
+    results = SuiteFolder(out)
+    collect_scores(runs, results.scores, catalogue.tasks)
+    scores = read_csv(results.scores, SCORE_COLUMNS)
+    write_csv(aggregates.summarise(scores, suite, catalogue.tasks), results.summary)
+    return scores
+
+
+def renew(suite: Suite, results: Results, catalogue: Catalogue) -> list[Path]:
+    """Derive the tables and claims of the verified runs; write and return those that differ."""
+    runs = chosen(suite, results.verified)
+    changed = []
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch)
+        write_tables(suite, runs, catalogue, out)
+        write_claims(suite, [run.record() for run in runs], catalogue, out)
+        for made in sorted(out.iterdir()):
+            path = results.folder / made.name
+            if not path.exists() or path.read_bytes() != made.read_bytes():
+                write_bytes(path, made.read_bytes())
+                changed.append(path)
+    return changed
+
+
 def write_claims(
     suite: Suite, records: Iterable[Mapping[str, Any]], catalogue: Catalogue, out: Path
 ) -> list[dict[str, Any]]:
     """Write claims.json beside the scores.csv in `out`, from the run.json files; return it."""
     results = SuiteFolder(out)
-    if not results.scores.exists():
-        raise BenchError(f"{results.scores}: file not found; run `python -m bench statistics`.")
     scores = read_csv(results.scores, SCORE_COLUMNS)
     evidence = Evidence(scores, list(records), suite, catalogue)
     entries = verdicts(read(catalogue), evidence)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.config.catalogue import Catalogue
+from bench.config.types import Suite
 from bench.errors import BenchError
 from bench.paths import (
     AGGREGATE,
@@ -97,7 +98,6 @@ def _tables(results: Results, catalogue: Catalogue) -> list[str]:
     # Of a packed suite all runs, to find the row that was changed; of a live one those from which
     # `statistics` derives them.
     runs = derived.chosen(chosen, results.runs if results.packed else results.verified)
-    remedy = PACKED if results.packed else AGAIN
     found = [
         f"{run.place}: is of no cell of {SuiteFolder(folder).suite}; remove it."
         for name, run in results.runs.items()
@@ -108,13 +108,29 @@ def _tables(results: Results, catalogue: Catalogue) -> list[str]:
         derived.write_tables(chosen, runs, catalogue, again)
         if SuiteFolder(folder).claims.exists():
             derived.write_claims(chosen, [run.record() for run in runs], catalogue, again)
-        for made in (again / name for name in ORDER if (again / name).exists()):
-            path = folder / made.name
-            if not path.exists():
-                found.append(f"{path}: file not found; {remedy}.")
-            elif path.read_bytes() != made.read_bytes():
-                where = difference(path.read_bytes(), made.read_bytes(), path.suffix)
-                found.append(f"{path}{where}; {remedy}.")
+        return [*found, *differences(results, again)]
+
+
+def check_scores(results: Results, suite: Suite, catalogue: Catalogue) -> None:
+    """Raise BenchError unless scores.csv and summary.csv are those of the verified runs."""
+    with tempfile.TemporaryDirectory() as scratch:
+        runs = derived.chosen(suite, results.verified)
+        derived.write_scores(suite, runs, catalogue, Path(scratch))
+        for finding in differences(results, Path(scratch)):
+            raise BenchError(finding)
+
+
+def differences(results: Results, again: Path) -> list[str]:
+    """Return how a suite's files differ from those that were derived in the folder `again`."""
+    found = []
+    remedy = PACKED if results.packed else AGAIN
+    for made in (again / name for name in ORDER if (again / name).exists()):
+        path = results.folder / made.name
+        if not path.exists():
+            found.append(f"{path}: file not found; {remedy}.")
+        elif path.read_bytes() != made.read_bytes():
+            where = difference(path.read_bytes(), made.read_bytes(), path.suffix)
+            found.append(f"{path}{where}; {remedy}.")
     return found
 
 

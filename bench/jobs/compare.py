@@ -76,8 +76,8 @@ def read_shipped(results: Path) -> Shipped:
         cells.setdefault((task.task, settings["method"]), []).extend(last["score"])
     if untrained:
         notes.append(
-            f"left out: {', '.join(untrained)}: no offline updates, so their offline scores are "
-            "those of untrained networks"
+            f"left out: {', '.join(untrained)}: no offline updates, so before the online phase "
+            "there are only the networks that they start from"
         )
     if online:
         notes.append(f"{', '.join(online)}: scores at the end of the offline phase, not after it")

@@ -28,7 +28,7 @@ from bench.paths import (
     TRACE,
     SuiteFolder,
 )
-from bench.publishing import derived, sums
+from bench.publishing import derived, pages, sums
 from bench.records.layouts import Results, open_results
 from bench.records.packed import RECORDS
 from bench.records.sealed_tensors import problem as tensor_problem
@@ -41,9 +41,13 @@ ORDER = (SCORES, SUMMARY, AGGREGATE, EFFECTS, FINETUNE, CLAIMS, SUITE)
 
 
 def published(root: Path, catalogue: Catalogue) -> Iterator[tuple[str, list[str]]]:
-    """Yield the name and the findings of each folder of published results, then of all sums."""
+    """Yield name and findings of each folder of published results, of all sums, and of the pages.
+
+    The last are the README and the documentation, which quote these results.
+    """
     yield from suites(sorted(path for path in root.iterdir() if path.is_dir()), catalogue)
     yield str(root), sums.differences(root)
+    yield "README.md and docs/", pages.findings()
 
 
 def suites(folders: Iterable[Path], catalogue: Catalogue) -> Iterator[tuple[str, list[str]]]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench.config.catalogue import Catalogue
 from bench.errors import BenchError
-from bench.paths import PUBLISHED, RESULTS
+from bench.paths import PUBLISHED, RESULTS, RUNS
 from bench.publishing import sums, verification
 from bench.records.layouts import open_results
 
@@ -28,7 +28,7 @@ def files_of(folder: Path) -> list[Path]:
     """Return the files whose bytes count: all but hidden files, prose and empty ones."""
     return [
         path
-        for path in sorted(folder.rglob("*"))
+        for path in sorted(folder.rglob("*") if (folder / RUNS).is_dir() else folder.iterdir())
         if path.is_file() and path.stat().st_size
         if not path.name.startswith(".") and path.name not in sums.PROSE
     ]
@@ -81,4 +81,4 @@ def main(folders: list[Path]) -> None:
 if __name__ == "__main__":
     given = [Path(name) for name in sys.argv[1:]]
     suites = [path.parent for path in sorted(RESULTS.glob("*/suite.json"))]
-    main(given or [*sorted(p for p in PUBLISHED.iterdir() if p.is_dir()), *suites])
+    main(given or [PUBLISHED, *sorted(p for p in PUBLISHED.iterdir() if p.is_dir()), *suites])

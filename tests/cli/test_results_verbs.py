@@ -12,9 +12,12 @@ import yaml
 from helpers.paths import ROOT
 
 from bench.cli import results
-from bench.cli.publishing import verify
+from bench.cli.publishing import publish, verify
 from bench.cli.results import claims, explain
+from bench.config.types import Suite
 from bench.errors import BenchError
+from bench.publishing import publish as publishing
+from bench.publishing.publish import Typeset
 from bench.report import build
 
 QUICK = ROOT / "results/published/quick"
@@ -137,3 +140,24 @@ def test_the_bibtex_is_of_the_citation_file() -> None:
     for value in (citation["title"], citation["version"], paper["title"], paper["year"]):
         assert re.search(rf"= {re.escape(str(value))}", text)
     assert paper["identifiers"][0]["value"] in text
+
+
+def test_publish_typesets_the_suite_that_ran(
+    quick: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built: list[tuple[object, ...]] = []
+
+    def build_it(suite: Suite, _: object, folder: Path, *rest: object, publication: object) -> None:
+        built.append((suite.suite, folder, rest[-1], publication))
+
+    def run(folder: Path, root: Path, _: object, typeset: Typeset, curves: object) -> list[str]:
+        typeset({"version": "1"}, Path("out.pdf"))
+        return [str(folder), str(root)]
+
+    monkeypatch.setattr(build, "build", build_it)
+    monkeypatch.setattr(publishing, "publish", run)
+    publish("quick")
+    assert built == [("quick", quick, Path("out.pdf"), {"version": "1"})]
+    assert capsys.readouterr().out == "results/published/quick: results/quick, results/published\n"
+    with pytest.raises(BenchError, match="publish: no suite given"):
+        publish()

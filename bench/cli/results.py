@@ -98,17 +98,17 @@ def claims(
     """
     from bench.claims.verdicts import labelled, lines
     from bench.publishing import derived, verification
-    from bench.records.runs import read_runs
-    from bench.records.source_hash import source_hash
 
     catalogue = Catalogue()
     ours = suite_of(catalogue, configfile, suite)
     results = SuiteFolder(folder or RESULTS / ours.suite)
     if not results.scores.exists():
         raise BenchError(f"{results.scores}: file not found; run `python -m bench statistics`.")
-    verification.check_scores(open_results(results.path), ours, catalogue)
-    runs = read_runs(ours, results.path, source_hash)
-    entries = derived.write_claims(ours, runs.found.values(), catalogue, results.path)
+    stored = open_results(results.path)
+    told(stored, derived.cells(ours))
+    verification.check_scores(stored, ours, catalogue)
+    runs = derived.chosen(ours, stored.verified)
+    entries = derived.write_claims(ours, runs, catalogue, results.path)
     labels = {name: method.label for name, method in catalogue.methods.items()}
     print("\n".join(lines(labelled(entries, labels))))
     print(f"{results.claims}: {len(entries)} claims")

@@ -6,7 +6,7 @@ The verbs that write them and the verification that compares them call the same 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,7 @@ def renew(suite: Suite, results: Results, catalogue: Catalogue) -> list[Path]:
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch)
         write_tables(suite, runs, catalogue, out)
-        write_claims(suite, [run.record() for run in runs], catalogue, out)
+        write_claims(suite, runs, catalogue, out)
         for made in sorted(out.iterdir()):
             path = results.folder / made.name
             if not path.exists() or path.read_bytes() != made.read_bytes():
@@ -87,14 +87,14 @@ def renew(suite: Suite, results: Results, catalogue: Catalogue) -> list[Path]:
 
 
 def write_claims(
-    suite: Suite, records: Iterable[Mapping[str, Any]], catalogue: Catalogue, out: Path
+    suite: Suite, runs: Sequence[StoredRun], catalogue: Catalogue, out: Path
 ) -> list[dict[str, Any]]:
-    """Write claims.json beside the scores.csv in `out`, from the run.json files; return it."""
-    results = SuiteFolder(out)
-    scores = read_csv(results.scores, SCORE_COLUMNS)
-    evidence = Evidence(scores, list(records), suite, catalogue)
+    """Write claims.json beside the scores.csv in `out`, of the runs behind it; return it."""
+    folder = SuiteFolder(out)
+    scores = read_csv(folder.scores, SCORE_COLUMNS)
+    evidence = Evidence(scores, [run.record() for run in runs], suite, catalogue)
     entries = verdicts(read(catalogue), evidence)
-    write_json(results.claims, entries)
+    write_json(folder.claims, entries)
     return entries
 
 

@@ -75,8 +75,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         place = Path(f"data/transitions/fixture/{task}-100k-v0/card.json")
         place.parent.mkdir(parents=True)
         place.write_text(json.dumps(card))
-    records = [run.record() for run in open_results(LIVE).runs.values()]
-    derived.write_claims(SUITE, records, CATALOGUE, LIVE)
+    derived.write_claims(SUITE, list(open_results(LIVE).runs.values()), CATALOGUE, LIVE)
     return made
 
 

@@ -80,7 +80,7 @@ def effects(configfile: Path = DEFAULT_SUITE) -> None:
         raise BenchError(f"{configfile}: the key 'baseline' is missing; name one of the methods.")
     results = SuiteFolder.of(suite.suite)
     verification.check_scores(open_results(results.path), suite, catalogue)
-    frame = paired_effects(read_csv(results.scores, SCORE_COLUMNS), suite)
+    frame = paired_effects(read_csv(results.scores, SCORE_COLUMNS), suite, catalogue.tasks)
     write_csv(frame, results.effects)
     print(frame.round(2).to_string(index=False))
     print(f"{results.effects}: score minus that of {suite.baseline}, means over paired seeds")
@@ -96,7 +96,9 @@ def claims(
         suite: the suite as JSON; the workflow passes this.
         folder: folder of the results, by default results/<suite>.
     """
-    from bench.claims.verdicts import labelled, lines
+    from bench.claims import record
+    from bench.claims.entries import lines
+    from bench.claims.words import labelled
     from bench.publishing import derived, verification
 
     catalogue = Catalogue()
@@ -108,9 +110,9 @@ def claims(
     told(stored, derived.cells(ours))
     verification.check_scores(stored, ours, catalogue)
     runs = derived.chosen(ours, stored.verified)
-    entries = derived.write_claims(ours, runs, catalogue, results.path)
-    labels = {name: method.label for name, method in catalogue.methods.items()}
-    print("\n".join(lines(labelled(entries, labels))))
+    entries = derived.write_claims(ours, stored, runs, catalogue, results.path)
+    published = record.read([entry["id"] for entry in entries])
+    print("\n".join(lines(labelled(entries, catalogue), published)))
     print(f"{results.claims}: {len(entries)} claims")
 
 
@@ -199,8 +201,7 @@ def compare(
     shipped = read_shipped(results)
     episodes = read_episodes(file, shipped.tasks)
     print("\n".join(basis(episodes, shipped)))
-    ours = read_own(episodes, shipped.tasks)
-    frame = compared(ours, shipped.scores, name, shipped.tasks)
+    frame = compared(read_own(episodes, shipped.tasks), shipped.scores, name)
     out = out or file.with_name(f"{file.stem}-compared.csv")
     write_csv(frame, out)
     print(frame.round(2).to_string(index=False, na_rep=""))

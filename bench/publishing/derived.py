@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.claims.evidence import Evidence
 from bench.claims.ledger import read
+from bench.claims.stored import cards_of, evidence_of
 from bench.claims.verdicts import verdicts
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
@@ -51,7 +51,7 @@ def write_tables(suite: Suite, runs: Sequence[StoredRun], catalogue: Catalogue, 
     aggregate = aggregates.aggregate(scores, suite, catalogue.tasks, suite.bootstrap)
     write_csv(aggregate, results.aggregate)
     if suite.baseline is not None:
-        write_csv(paired_effects(scores, suite), results.effects)
+        write_csv(paired_effects(scores, suite, catalogue.tasks), results.effects)
     if finetuning.cells(suite, catalogue.tasks):
         episodes = finetuning.read_episodes(runs)
         frame = finetuning.fine_tuning(scores, episodes, suite, catalogue.tasks)
@@ -77,7 +77,7 @@ def renew(suite: Suite, results: Results, catalogue: Catalogue) -> list[Path]:
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch)
         write_tables(suite, runs, catalogue, out)
-        write_claims(suite, runs, catalogue, out)
+        write_claims(suite, results, runs, catalogue, out)
         for made in sorted(out.iterdir()):
             path = results.folder / made.name
             if not path.exists() or path.read_bytes() != made.read_bytes():
@@ -87,12 +87,16 @@ def renew(suite: Suite, results: Results, catalogue: Catalogue) -> list[Path]:
 
 
 def write_claims(
-    suite: Suite, runs: Sequence[StoredRun], catalogue: Catalogue, out: Path
+    suite: Suite, results: Results, runs: Sequence[StoredRun], catalogue: Catalogue, out: Path
 ) -> list[dict[str, Any]]:
-    """Write claims.json beside the scores.csv in `out`, of the runs behind it; return it."""
+    """Write claims.json beside the scores.csv in `out`, of the runs behind it; return it.
+
+    `results` are those that the runs belong to, for their dataset cards.
+    """
     folder = SuiteFolder(out)
     scores = read_csv(folder.scores, SCORE_COLUMNS)
-    evidence = Evidence(scores, [run.record() for run in runs], suite, catalogue)
+    cards = cards_of(results, suite, catalogue)
+    evidence = evidence_of(scores, runs, suite, catalogue, cards)
     entries = verdicts(read(catalogue), evidence)
     write_json(folder.claims, entries)
     return entries

@@ -55,7 +55,7 @@ def derive(folder: Path, catalogue: Catalogue) -> dict[str, bytes]:
         out = Path(scratch)
         derived.write_tables(suite, runs, catalogue, out)
         if (folder / CLAIMS).exists():
-            derived.write_claims(suite, runs, catalogue, out)
+            derived.write_claims(suite, results, runs, catalogue, out)
         return {path.name: path.read_bytes() for path in sorted(out.iterdir())}
 
 

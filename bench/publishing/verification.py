@@ -111,7 +111,7 @@ def _tables(results: Results, catalogue: Catalogue) -> list[str]:
         again = Path(scratch)
         derived.write_tables(chosen, runs, catalogue, again)
         if SuiteFolder(folder).claims.exists():
-            derived.write_claims(chosen, runs, catalogue, again)
+            derived.write_claims(chosen, results, runs, catalogue, again)
         return [*found, *differences(results, again)]
 
 

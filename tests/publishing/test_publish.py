@@ -75,7 +75,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         place = Path(f"data/transitions/fixture/{task}-100k-v0/card.json")
         place.parent.mkdir(parents=True)
         place.write_text(json.dumps(card))
-    derived.write_claims(SUITE, list(open_results(LIVE).runs.values()), CATALOGUE, LIVE)
+    stored = open_results(LIVE)
+    derived.write_claims(SUITE, stored, list(stored.runs.values()), CATALOGUE, LIVE)
     return made
 
 

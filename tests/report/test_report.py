@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from helpers.suite_results import (
     LABELS,
     MAZES,
     TASKS,
+    UPDATES,
     catalogue,
     make_suite,
     source_hash,
@@ -26,7 +28,7 @@ from bench.records import runs
 from bench.records.layouts import open_results
 from bench.report import build as report
 from bench.report import prose
-from bench.statistics.aggregates import SUMMARY_COLUMNS
+from bench.statistics.scores import SCORE_COLUMNS
 
 pytestmark = pytest.mark.usefixtures("svg_alone")
 
@@ -199,30 +201,46 @@ def test_stale_runs_differ_in_source(tmp_path: Path) -> None:
     assert runs.stale_runs(found, source_hash) == [f"bc/{A}/0"]
 
 
-def interval(task: str, method: str, low: float, high: float) -> tuple[object, ...]:
-    return (task, method, 5, (low + high) / 2, 1.0, low, high, 0.0, 0.0, "", 0)
+def rows(task: str, method: str, values: Sequence[float]) -> list[tuple[object, ...]]:
+    return [
+        ("fixture", task, method, seed, "offline", UPDATES, value, 0.0, value, 4)
+        for seed, value in enumerate(values)
+    ]
 
 
-def test_the_key_result_counts_intervals_either_way() -> None:
+def test_the_key_result_counts_differences_either_way() -> None:
+    """Paired: on the second task the intervals of the two means overlap."""
     tasks = TASKS[:4]
-    iql = [interval(t, "iql", 40, 50) for t in tasks]
-    bc = [interval(t, "bc", *b) for t, b in zip(tasks, ((0, 9), (60, 70), (45, 55)), strict=False)]
-    summary = pd.DataFrame(iql + bc, columns=SUMMARY_COLUMNS)
+    made = [row for t in tasks for row in rows(t, "iql", [40, 50, 60])]
+    bc = ([1, 2, 3], [44, 55, 65], [45, 48, 63])
+    made += [row for t, v in zip(tasks, bc, strict=False) for row in rows(t, "bc", v)]
+    scores = pd.DataFrame(made, columns=SCORE_COLUMNS)
     suite = make_suite(tasks, ["iql", "td3_bc", "bc"])
-    first, second = prose.key_result(summary, suite, catalogue())
+    first, second, last = prose.key_result(scores, suite, catalogue())
     assert first == (
-        f"IQL outperforms BC on 1 of 3 tasks ({tasks[0]}) and trails it on 1 ({tasks[1]}) "
-        f"(disjoint 95% CIs); undecided: 1 ({tasks[2]}). Not compared (fewer than three seeds): "
-        f"{tasks[3]}."
+        f"IQL outperforms BC on 1 of 3 tasks ({tasks[0]}) and trails it on 1 ({tasks[1]}); "
+        f"undecided: 1 ({tasks[2]}). Not compared (fewer than three seeds): {tasks[3]}."
     )
     assert second.startswith("IQL against TD3+BC: no task")
+    assert "Holm’s correction" in last
+
+
+def test_a_third_method_makes_the_key_result_more_cautious() -> None:
+    near = [38.0, 44, 58]  # differences 2, 6, 2: p = 0.13; and 5, 6, 7 have p = 0.009
+    for rivals, expected in ((["bc"], "on 1 of 1 task"), (["bc", "dt", "cql", "awac", "bc10",
+                             "td3_bc", "onestep"], "on 0 of 1 task")):  # fmt: skip
+        made = rows(A, "iql", [40, 50, 60]) + rows(A, "bc", [33, 44, 55])
+        made += [row for method in rivals[1:] for row in rows(A, method, near)]
+        scores = pd.DataFrame(made, columns=SCORE_COLUMNS)
+        first = prose.key_result(scores, make_suite([A], ["iql", *rivals]), catalogue())[0]
+        assert f"IQL outperforms BC {expected}" in first
 
 
 @pytest.mark.parametrize(
     ("methods", "text"), [(["bc"], "does not run IQL"), (["iql"], "no other method")]
 )
 def test_the_key_result_of_one_method(methods: list[str], text: str) -> None:
-    empty = pd.DataFrame(columns=SUMMARY_COLUMNS)
+    empty = pd.DataFrame(columns=SCORE_COLUMNS)
     (sentence,) = prose.key_result(empty, make_suite(methods=methods), catalogue())
     assert text in sentence
 

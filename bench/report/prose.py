@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from bench.config.catalogue import Catalogue
 from bench.config.types import Evaluation, Online, Suite
+from bench.paths import COVERAGE
 from bench.records.runs import Runs
 from bench.report.table import NOT_AVAILABLE, NOT_RECORDED, NOT_RUN, recorded
 from bench.statistics import aggregates
 from bench.statistics.comparisons import places
+from bench.statistics.coverage_rows import COLUMNS, TASKS
+from bench.statistics.frames import read_csv
+from bench.statistics.interval_coverage import IQM, MEAN, TASK
+from bench.statistics.simulated_scores import BIMODAL, MOSTLY, NORMAL, SHARED, Scores
 
 SUBJECT, RIVAL = "iql", "bc"  # the key result compares these first
 DECIDED = (
@@ -75,6 +81,32 @@ def key_result(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list
 def named(tasks: list[str]) -> str:
     """Return the tasks in parentheses, or "" if there are none."""
     return f" ({', '.join(tasks)})" if tasks else ""
+
+
+def coverage(path: Path = COVERAGE) -> list[str]:
+    """Return sentences on the measured coverage of the intervals; none if it was not measured."""
+    if not path.exists():
+        return []
+    frame = read_csv(path, COLUMNS)
+    printed = frame[frame["printed"]]
+
+    def found(quantity: str, scores: Scores) -> str:
+        rows = printed[(printed["quantity"] == quantity) & (printed["scores"] == scores.name)]
+        return ", ".join(
+            f"{100 * share:.0f}% at {seeds}"
+            for share, seeds in zip(rows["coverage"], rows["seeds"], strict=True)
+        )
+
+    return [
+        "We measured how often nominal 95% CIs of simulated scores contain the true mean. Those of one "
+        f"task do in {found(TASK, NORMAL)} seeds if scores are normal and in "
+        f"{found(TASK, BIMODAL)} if some seeds solve a maze well and others badly, but in "
+        f"{found(TASK, MOSTLY)} if four of five seeds always succeed and the others never do: few "
+        "seeds may all be of one kind.",
+        f"The CI of an IQM over {TASKS} tasks contains it in {found(IQM, NORMAL)}, but in "
+        f"{found(IQM, SHARED)} if a seed\u2019s scores on different tasks go together; that of a "
+        f"mean over tasks then contains it in {found(MEAN, SHARED)}.",
+    ]
 
 
 def left_out(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:

@@ -12,8 +12,8 @@ LEVEL = 0.95
 MIN_SEEDS = 3  # with two seeds the t quantile is 12.7: an uninformative interval
 
 # Intraclass correlation of the episodes of a seed, from which a success rate gets the least error
-# that its interval assumes. Seeds that happen to agree show no spread, yet others would differ:
-# among 63 cells that CORL published and 36 of ours, nine in ten have at most 0.16 and 0.17.
+# that its interval assumes. Seeds that happen to agree show no spread, yet others would differ. It
+# exceeds what nine in ten cells have, CORL's or ours (benchmarks/seed_correlations.py).
 ICC = 0.2
 
 

@@ -130,6 +130,11 @@ def test_a_claim_given_twice_is_refused(tmp_path: Path) -> None:
         read(CATALOGUE, path)
 
 
+def test_the_workflow_decides_again_when_a_protocol_changes() -> None:
+    rule = Path("workflow/rules/report.smk").read_text()
+    assert all(f'"{name}.yaml"' in rule for name in LEDGER.protocols)
+
+
 def test_protocols_have_ten_seeds() -> None:
     assert {len(suite.seeds) for suite in LEDGER.protocols.values()} == {10}
     assert LEDGER.protocols["paper"] == PAPER

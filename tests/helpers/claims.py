@@ -59,9 +59,12 @@ def card(suite: Suite, task: str, crossings: int = 0) -> dict[str, Any]:
     return content | {"collection": origin, "proof": proof}
 
 
-def scores(suite: Suite, cells: Mapping[Cell, np.ndarray], online: Online) -> pd.DataFrame:
+def scores(
+    suite: Suite, cells: Mapping[Cell, np.ndarray], online: Online | None = None
+) -> pd.DataFrame:
     """Last offline scores by (task, method), and online ones by step besides."""
     rows = []
+    online = online or {}
     for (task, method), given in cells.items():
         cell = CATALOGUE.settings(suite, method, task, suite.seeds)
         episodes = cell.evaluation.episodes
@@ -103,7 +106,7 @@ def evidence(
             change(record)
     if cards is None:
         cards = {task: card(suite, task) for task in suite.tasks}
-    frame = scores(suite, cells, online or {})
+    frame = scores(suite, cells, online)
     return Evidence(frame, runs, suite, CATALOGUE, cards, episodes)
 
 

@@ -131,20 +131,24 @@ def test_the_page_of_claims(tmp_path: Path) -> None:
     suite = make_suite([A])
     write_results(tmp_path / "results", suite)
     assert "Claims (data" not in build(tmp_path, suite)
-    numbers = {"published": 4.0, "measured": 5.0, "ci": [3.5, 6.5], "needed": 31}
+    numbers = {"published": 4.0, "measured": 5.0, "ci": [3.5, 6.5]}
     part = {**numbers, "part": "IQL", "tasks": [A], "methods": ["iql"], "reason": ""}
     part |= {"verdict": "inconclusive"}
     entry = {**part, "id": "made-up", "statement": "A claim of the tests.", "source": "none"}
     entry |= {"test": "IQL > 4", "remark": "", "unit": "seeds", "parts": [part], "elsewhere": None}
+    entry |= {"needed": [12, 31, None], "binding": None, "refuted_by": "a score below 4"}
+    entry |= {"decided_by": "runs", "protocol": "paper", "basis": "runs of the suite fixture"}
     other = entry | {"id": "other", "elsewhere": {**entry, "differs": ["data of a fixture"]}}
     other |= {"verdict": "not run"}
     path = tmp_path / "results" / "claims.json"
     path.write_text(json.dumps([entry, other]))
     text = build(tmp_path, suite)
     assert "Verdicts: 1 inconclusive, 1 not run." in text
-    assert "A claim of the tests. none IQL > 4 4.0 5.0 [3.5, 6.5] inconclusive" in text
-    assert text.count("about 31 seeds per cell for 80% power") == 2
-    assert "that depart from the paper’s (data of a fixture). They do not count for or" in text
+    assert "A claim of the tests. none Refuted by: a score below 4 IQL > 4 4.0 5.0" in text
+    assert text.count("31 seeds per cell would decide with 80% probability") == 2
+    assert text.count("from 12 to more than 1,000") == 2
+    assert "that depart from the claim’s (data of a fixture). They do not count for or" in text
+    assert "not yet assessed" in text
 
 
 def test_equal_inputs_give_an_equal_report(unfinished: tuple[Path, str]) -> None:

@@ -98,7 +98,7 @@ def coverage(path: Path = COVERAGE) -> list[str]:
         )
 
     return [
-        "We measured how often nominal 95% CIs of simulated scores contain the true mean. Those of one "
+        "We measured how often nominal 95% CIs of simulated scores contain the truth. Those of one "
         f"task do in {found(TASK, NORMAL)} seeds if scores are normal and in "
         f"{found(TASK, BIMODAL)} if some seeds solve a maze well and others badly, but in "
         f"{found(TASK, MOSTLY)} if four of five seeds always succeed and the others never do: few "

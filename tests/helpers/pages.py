@@ -8,6 +8,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from bench.config.catalogue import Catalogue
+from bench.statistics.aggregates import last_scores
+from bench.statistics.comparisons import places
 from helpers.paths import ROOT
 
 PUBLISHED = ROOT / "results/published"
@@ -62,4 +65,17 @@ def score(row: pd.Series, bold: bool = True) -> str:
     """A mean and its interval as the pages print them; the highest mean of a task in bold."""
     mean = f"{row['mean']:.1f}"
     mean = f"**{mean}**" if bold and row["tied"] == "best" else mean
-    return f"{mean} [{row['ci_low']:.1f}, {row['ci_high']:.1f}]"
+    return f"{mean} {interval(row['ci_low'], row['ci_high'])}"
+
+
+def interval(low: float, high: float) -> str:
+    """An interval as the pages print it."""
+    return "n/a" if pd.isna(low) else f"[{low:.1f}, {high:.1f}]"
+
+
+def places_of_iql(suite: str) -> dict[tuple[str, str], str]:
+    """Where IQL stands relative to each (task, method) of a published suite, with all its seeds."""
+    catalogue = Catalogue()
+    read = catalogue.read_suite(ROOT / f"config/{suite}.yaml")
+    scores = pd.read_csv(PUBLISHED / suite / "scores.csv")
+    return dict(places(last_scores(scores, read, catalogue.tasks), "iql"))

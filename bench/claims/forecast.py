@@ -48,8 +48,9 @@ def percent(chance: float) -> str:
 
 def errors(claims: int) -> str:
     """Return how many wrong verdicts are expected over so many claims."""
+    count = f"{claims} claim{'s'[: claims != 1]}"
     return (
         "Each verdict is wrong with a probability of at most 2.5%: at most "
-        f"{expected_errors(claims):.2f} wrong verdicts are expected over {claims} "
-        f"claim{'s'[: claims != 1]} about scores. Claims on replication intervals have this bound for 'not reproduced' alone."
+        f"{expected_errors(claims):.2f} wrong verdicts are expected over {count} about scores. "
+        "Claims on replication intervals have this bound for 'not reproduced' alone."
     )

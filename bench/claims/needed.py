@@ -75,8 +75,8 @@ def in_words(needed: Needed, unit: str) -> str:
     if needed[0] is None:
         return f"more than {MOST_SEEDS:,} {unit} per cell would be needed"
     return (
-        f"{middle} {unit} per cell would decide with 80% probability, by an estimate that may lie "
-        f"anywhere from {low} to {high}"
+        f"about {middle} {unit} per cell would decide with 80% probability, by an estimate that "
+        f"may lie anywhere from {low} to {high}"
     )
 
 

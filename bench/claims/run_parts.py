@@ -1,7 +1,8 @@
 """The parts of a claim that a suite's runs decide.
 
 A part is decided only if all planned seeds have ended, and their scores differ. A seed that
-diverged counts as a failure where scores are bounded, and blocks the verdict elsewhere.
+diverged counts as a failure where scores are bounded, though it cannot help to confirm a claim,
+and blocks the verdict elsewhere.
 """
 
 from __future__ import annotations
@@ -77,13 +78,25 @@ def _part(
         return replace(part, verdict="inconclusive", reason=why)
     ours, theirs = ([cells[who, task] for task in tasks] for who in (method, rival or method))
     decided = _decided(part, claim, tasks, ours, theirs if rival else [], comparisons)
-    lost = [
-        f"{len(c.diverged)} of {reference(w)} on {t}" for (w, t), c in cells.items() if c.diverged
-    ]
+    lost = {(w, t): len(cell.diverged) for (w, t), cell in cells.items() if cell.diverged}
     if not lost:
         return decided
-    note = f"diverged seeds count as failures: {some(lost)}"
+    named = [f"{count} of {reference(who)} on {task}" for (who, task), count in lost.items()]
+    if decided.verdict == "reproduced" and helped_by(claim, method, rival) & {w for w, _ in lost}:
+        why = f"rests on diverged seeds: {some(named)}"
+        return replace(decided, verdict="inconclusive", reason=why, open=None)
+    note = f"diverged seeds count as failures: {some(named)}"
     return replace(decided, reason="; ".join(filter(None, (decided.reason, note))))
+
+
+def helped_by(claim: RunClaim, method: str, rival: str | None) -> set[str]:
+    """Return the methods whose failures speak for the claim, which may therefore not confirm it."""
+    if claim.test.within is not None:
+        return {method, rival or method}
+    failure_is_low = claim.quantity not in ("steps", "regret")
+    wants_more = claim.test.above is not None
+    helping = rival if wants_more == failure_is_low else method
+    return {helping} if helping else set()
 
 
 def _obstacles(claim: RunClaim, cells: Mapping[tuple[str, str], Measured]) -> Iterator[str]:

@@ -331,6 +331,34 @@ def test_diverged_seeds_cannot_help(lost: int) -> None:
     assert found["verdict"] == "inconclusive"
 
 
+@pytest.mark.parametrize("lost", [1, 10])
+@pytest.mark.parametrize(
+    ("method", "claim"),
+    [
+        ("cql", {}),
+        ("cql", {"methods": ["cql"], "against": [], "tasks": [PLAY], "test": {"below": 50}}),
+        ("iql", {"against": [], "test": {"within": 100, "of": "paper"}}),
+    ],
+    ids=["a rival", "a claim of weakness", "equality"],
+)
+def test_a_claim_is_not_confirmed_by_diverged_seeds(
+    method: str, claim: dict[str, Any], lost: int
+) -> None:
+    """To count them as failures speaks for the claim."""
+
+    def diverge(record: Record) -> None:
+        names = [s for s in record["settings"]["seeds"] if s < lost]
+        if record["settings"]["method"] == method and names:
+            record.update(status="diverged", diverged={str(s): 5000 for s in names})
+
+    cells = mazes(60, 15)
+    assert assess(cells=cells, **claim)["verdict"] == "reproduced"
+    for task in LARGE:
+        cells[task, method] = np.where(np.arange(10) < lost, np.nan, cells[task, method])
+    found = assess(cells=cells, change=diverge, **claim)
+    assert found["verdict"] != "reproduced"
+
+
 # --- costs ------------------------------------------------------------------------------
 
 COST = CostClaim(

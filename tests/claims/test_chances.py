@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -99,10 +100,11 @@ def test_spreads_are_the_papers_then_corls_then_assumed() -> None:
 
 
 def test_the_plan_prints_them() -> None:
-    text = "\n".join(forecast.lines(PAPER, LEDGER, CATALOGUE))
+    text = "\n".join(forecast.lines(FINETUNE, LEDGER, CATALOGUE))
     assert "Claims: chance of each verdict with 10 seeds" in text
-    assert "antmaze-large-twice-cql" in text
-    assert "at most 0.35 wrong verdicts are expected over 14 claims" in text
+    assert re.search(r"^fine-tuning-best +100% \(100% to 100%\) +0% +0%$", text, re.MULTILINE)
+    assert re.search(r"^from-scratch-never-90 +no published number", text, re.MULTILINE)
+    assert "at most 0.30 wrong verdicts are expected over 12 claims" in text
     (line,) = forecast.lines(LOCAL, LEDGER, CATALOGUE)
     assert line.startswith("Claims: none")
 

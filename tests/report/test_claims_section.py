@@ -45,7 +45,7 @@ def test_the_tables_of_the_page() -> None:
     (row,) = tables["claims"]
     assert row[4].text == "inconclusive"
     _, middle, _ = decided["needed"]
-    assert f"{middle} seeds per cell would decide with 80% probability" in row[4].notes[0]
+    assert f"about {middle} seeds per cell would decide with 80% probability" in row[4].notes[0]
     assert row[3].notes[1] == "stale"
     (row,) = tables["claims_elsewhere"]
     assert row[4].text in ("holds here", "inconclusive")

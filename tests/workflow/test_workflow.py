@@ -140,7 +140,7 @@ REFERENCE = ("config/tasks.tsv", "3234.3", "3235.3")
         (TASK_SOURCE, LAST),
         (LABEL, LAST),
         (REFERENCE, {"statistics", "claims", *LAST}),
-        (("config/published/table2.csv", "believed", "printed"), LAST),
+        (("config/published/table2.csv", "believed", "printed"), {"claims", *LAST}),
     ],
 )
 def test_what_is_read_late_repeats_no_training(

@@ -52,7 +52,7 @@ def section(inputs: ReportInputs) -> Section | None:
     stale, record = inputs.stale, inputs.published_record
 
     def ledger(table: Table, caption: str, title: str = "") -> CaptionedTable:
-        widths = (2.1, 1.6, 0, 0, 1, 0.8) if len(table.header) == 6 else (2.3, 1.7, 0, 0, 1)
+        widths = (2.1, 1.5, 0, 0.9, 1.1, 0.8) if len(table.header) == 6 else (2.3, 1.7, 0, 0, 1)
         return CaptionedTable(
             table, caption, title, bool(title), size=7.5, widths=widths, breakable=True
         )

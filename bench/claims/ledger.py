@@ -17,7 +17,8 @@ from pydantic import Field, model_validator
 from bench.config.catalogue import Catalogue
 from bench.config.registry import IDEAS, base_of
 from bench.config.types import Suite
-from bench.config.validation import Strict, read_yaml, validate
+from bench.config.validation import Strict, validate
+from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError, unknown
 
 CLAIMS = Path("config/claims.yaml")

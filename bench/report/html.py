@@ -42,7 +42,7 @@ def build(content: Mapping[str, Any], inputs: ReportInputs, folder: Path, out: P
     text = template.render(
         data=json.loads(json.dumps(content)),  # tuples become lists, as in report.json
         drawing=in_script(get_plotlyjs()),
-        curves=in_script(json.dumps(lines, separators=(",", ":"))),
+        curves=json.dumps(lines, separators=(",", ":")).replace("<", "\\u003c"),
     )
     write_text(out, text)
 

@@ -15,6 +15,7 @@ from bench.records.source_hash import LIBRARIES, Tree, here, source_hash, tree_h
 LEFT_OUT = {
     "bench.config.executors": "says how updates are executed, which a run records",
     "bench.config.registry": "lists the methods: a new one changes no other",
+    "bench.config.validation": "checks settings, which a run records",
     "bench.errors": "writes messages",
     "bench.files": "writes files",
     "bench.paths": "names files",
@@ -24,6 +25,7 @@ LEFT_OUT = {
     "bench.records.source_hash": "is the hash, which a run records",
     "bench.records.stored_run": "reads what a run wrote",
     "bench.training.energy": "measures the machine",
+    "bench.training.recording.lines": "names the lines of a method",
     "bench.training.job_process": "stops and locks the job",
 }
 

@@ -42,7 +42,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(cell: Settings, folder: Path = Path("iql/pendulum/0_3")) -> dict[str, Any]:
     """Train in this process; return the record."""
-    train(cell, TRANSITIONS / DATASET, folder, "cpu", 1, 1000.0, "eager")
+    train(cell, TRANSITIONS / DATASET, folder, "cpu", 1, 1000.0)
     assert FolderRun(folder).problem() is None
     record: dict[str, Any] = json.loads((folder / "run.json").read_text())
     return record

@@ -23,7 +23,6 @@ from bench.paths import (
     EFFECTS,
     FINETUNE,
     SCORES,
-    SUITE,
     SUMMARY,
     TRACE,
     SuiteFolder,
@@ -37,7 +36,7 @@ AGAIN = "run `python -m bench statistics` and `python -m bench claims`"
 PACKED = "restore it from git, or run `python -m bench publish --rederive`"
 
 # From the episodes on: the first difference explains those after it.
-ORDER = (SCORES, SUMMARY, AGGREGATE, EFFECTS, FINETUNE, CLAIMS, SUITE)
+ORDER = (SCORES, SUMMARY, AGGREGATE, EFFECTS, FINETUNE, CLAIMS)
 
 
 def published(root: Path, catalogue: Catalogue) -> Iterator[tuple[str, list[str]]]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from bench.errors import BenchError
 
+INDENT = 2  # of JSON files
+
 
 def replace_folder(staging: Path, folder: Path) -> None:
     """Move `staging` to `folder`, keeping any existing `folder` until the last moment."""
@@ -47,11 +49,16 @@ def _refuse(constant: str) -> Any:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write text in UTF-8 as `write_bytes` does."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Write atomically: a crash leaves either the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        scratch.write_text(text, encoding="utf-8")
+        scratch.write_bytes(content)
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)
@@ -59,7 +66,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Write indented JSON atomically."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    write_text(path, json.dumps(content, indent=INDENT) + "\n")
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -30,6 +30,7 @@ CHECKPOINT, ONLINE_ROWS = "checkpoint.safetensors", "online.rows"
 # Files of a suite.
 SCORES, SUMMARY, AGGREGATE = "scores.csv", "summary.csv", "aggregate.csv"
 EFFECTS, FINETUNE, CLAIMS = "effects.csv", "finetune.csv", "claims.json"
+SUITE, PUBLICATION = "suite.json", "publication.json"
 
 
 LONGEST_NAME = 100  # of a folder: file systems take 255 bytes, and temporary names are longer
@@ -111,6 +112,11 @@ class SuiteFolder:
     def run(self, method: str, task: str, seeds: tuple[int, ...]) -> RunFolder:
         """Return the folder of a run, whether or not it exists."""
         return RunFolder(self.path / RUNS / run_name(method, task, seeds))
+
+    @property
+    def suite(self) -> Path:
+        """The suite as it was asked for, with its seal."""
+        return self.path / SUITE
 
     @property
     def scores(self) -> Path:

@@ -14,8 +14,9 @@ from bench.config.types import Suite
 from bench.errors import BenchError
 from bench.files import read_json
 from bench.paths import EPISODES, SuiteFolder, card_of, run_name
-from bench.records.layouts import Results, StoredRun, open_results
+from bench.records.layouts import Results, open_results
 from bench.records.run_record import settings_of
+from bench.records.stored_run import StoredRun
 from bench.statistics import finetuning
 from bench.statistics.frames import read_csv
 from bench.statistics.scores import SCORE_COLUMNS

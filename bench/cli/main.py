@@ -15,7 +15,7 @@ from typing import Any
 
 import tyro
 
-from bench.cli import data, measure, results, training, workflow
+from bench.cli import data, measure, publishing, results, training, workflow
 from bench.errors import BenchError
 
 VERBS: dict[str, Callable[..., Any]] = {
@@ -33,8 +33,10 @@ VERBS: dict[str, Callable[..., Any]] = {
     "report": results.report,
     "status": workflow.status,
     "explain": results.explain,
-    "archive": results.archive,
-    "pack": results.pack,
+    "verify": publishing.verify,
+    "publish": publishing.publish,
+    "archive": publishing.archive,
+    "pack": publishing.pack,
     "idea": measure.idea,
     "ideas": measure.ideas,
     "compare": results.compare,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -20,9 +23,8 @@ from bench.paths import (
     SUMMARY,
     SuiteFolder,
     card_of,
-    run_name,
 )
-from bench.records.layouts import open_results
+from bench.records.layouts import Results, open_results
 
 Name = Annotated[str, tyro.conf.Positional]
 
@@ -34,6 +36,13 @@ def suite_of(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite
     return catalogue.suite(parse_json(suite, "--suite"), "--suite")
 
 
+def told(stored: Results, names: Iterable[str]) -> None:
+    """Print why runs of these names are left out: they do not match their seals."""
+    for name in names:
+        if name in stored.refused:
+            print(f"{name}: not verified, left out: {stored.refused[name]}", file=sys.stderr)
+
+
 def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
     """Collect a suite's runs into scores.csv, summary.csv and aggregate.csv.
 
@@ -43,28 +52,14 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
         configfile: the suite.
         suite: the suite as JSON; the workflow passes this.
     """
-    from bench.statistics import aggregates, finetuning
-    from bench.statistics.frames import read_csv, write_csv
-    from bench.statistics.paired_effects import paired_effects
-    from bench.statistics.scores import SCORE_COLUMNS, collect_scores
+    from bench.publishing import derived
 
     catalogue = Catalogue()
     chosen = suite_of(catalogue, configfile, suite)
     results = SuiteFolder.of(chosen.suite)
-    blocks = chosen.blocks()
-    cells = {run_name(m, t, b) for m in chosen.methods for t in chosen.tasks for b in blocks}
-    runs = [run for name, run in open_results(results.path).runs.items() if name in cells]
-    collect_scores(runs, results.scores, catalogue.tasks)
-    scores = read_csv(results.scores, SCORE_COLUMNS)
-    write_csv(aggregates.summarise(scores, chosen, catalogue.tasks), results.summary)
-    aggregate = aggregates.aggregate(scores, chosen, catalogue.tasks, chosen.bootstrap)
-    write_csv(aggregate, results.aggregate)
-    if chosen.baseline is not None:
-        write_csv(paired_effects(scores, chosen, catalogue.tasks), results.effects)
-    if finetuning.cells(chosen, catalogue.tasks):
-        episodes = finetuning.read_episodes(runs)
-        frame = finetuning.fine_tuning(scores, episodes, chosen, catalogue.tasks)
-        write_csv(frame, results.finetune)
+    stored = open_results(results.path)
+    told(stored, derived.cells(chosen))
+    derived.write_tables(chosen, derived.chosen(chosen, stored.verified), catalogue, results.path)
     print(f"{results.path}/: {SCORES}, {SUMMARY}, {AGGREGATE}")
 
 
@@ -74,6 +69,7 @@ def effects(configfile: Path = DEFAULT_SUITE) -> None:
     Args:
         configfile: a suite with `baseline`; its scores.csv must exist.
     """
+    from bench.publishing import verification
     from bench.statistics.frames import read_csv, write_csv
     from bench.statistics.paired_effects import paired_effects
     from bench.statistics.scores import SCORE_COLUMNS
@@ -83,6 +79,7 @@ def effects(configfile: Path = DEFAULT_SUITE) -> None:
     if suite.baseline is None:
         raise BenchError(f"{configfile}: the key 'baseline' is missing; name one of the methods.")
     results = SuiteFolder.of(suite.suite)
+    verification.check_scores(open_results(results.path), suite, catalogue)
     frame = paired_effects(read_csv(results.scores, SCORE_COLUMNS), suite, catalogue.tasks)
     write_csv(frame, results.effects)
     print(frame.round(2).to_string(index=False))
@@ -101,19 +98,20 @@ def claims(
     """
     from bench.claims import record
     from bench.claims.entries import lines
-    from bench.claims.ledger import read
-    from bench.claims.stored import evidence_in
-    from bench.claims.verdicts import verdicts
     from bench.claims.words import labelled
-    from bench.files import write_json
+    from bench.publishing import derived, verification
 
     catalogue = Catalogue()
     ours = suite_of(catalogue, configfile, suite)
     results = SuiteFolder(folder or RESULTS / ours.suite)
-    ledger = read(catalogue)
-    entries = verdicts(ledger, evidence_in(results.path, ours, catalogue))
-    write_json(results.claims, entries)
-    published = record.read([claim.id for claim in ledger.claims])
+    if not results.scores.exists():
+        raise BenchError(f"{results.scores}: file not found; run `python -m bench statistics`.")
+    stored = open_results(results.path)
+    told(stored, derived.cells(ours))
+    verification.check_scores(stored, ours, catalogue)
+    runs = derived.chosen(ours, stored.verified)
+    entries = derived.write_claims(ours, stored, runs, catalogue, results.path)
+    published = record.read([entry["id"] for entry in entries])
     print("\n".join(lines(labelled(entries, catalogue), published)))
     print(f"{results.claims}: {len(entries)} claims")
 
@@ -121,29 +119,25 @@ def claims(
 def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
     """Render a suite's tables and figures and typeset its PDF, even if runs are missing.
 
-    Scores and claims are recomputed first if runs have finished since.
+    Tables and claims are derived from the episodes first; those that differ are written anew.
 
     Args:
         configfile: the suite.
         suite: the suite as JSON; the workflow passes this.
     """
+    from bench.publishing import derived
     from bench.report.build import build
 
     catalogue = Catalogue()
     chosen = suite_of(catalogue, configfile, suite)
-    results = SuiteFolder.of(chosen.suite)
-    if not _newer(results.aggregate, open_results(results.path).changed()):
-        statistics(configfile, suite)
-    if not _newer(results.claims, results.aggregate.stat().st_mtime):
-        claims(configfile, suite)
+    stored = open_results(SuiteFolder.of(chosen.suite).path)
+    told(stored, derived.cells(chosen))
+    for path in derived.renew(chosen, stored, catalogue):
+        print(f"{path}: did not follow from the episodes; written anew")
     cards = [card_of(resolved(catalogue.tasks[t], chosen).transitions) for t in chosen.tasks]
     out = REPORTS / f"{chosen.suite}.pdf"
-    build(chosen, catalogue, results.path, [c for c in cards if c.exists()], out)
+    build(chosen, catalogue, stored.folder, [c for c in cards if c.exists()], out)
     print(out)
-
-
-def _newer(path: Path, moment: float) -> bool:
-    return path.exists() and path.stat().st_mtime >= moment
 
 
 def explain(
@@ -151,24 +145,34 @@ def explain(
 ) -> None:
     """Print the basis of a cell of the tables: scores, runs, settings, data and code.
 
+    The numbers are derived from the verified episodes; a table that differs from them is named.
+
     Args:
         task: row of the table.
         method: name of a method.
         configfile: the suite.
         folder: folder of the results, by default results/<suite>.
     """
+    from bench.publishing import derived, verification
     from bench.records.runs import read_runs
     from bench.records.source_hash import source_hash
     from bench.report.provenance import chain
     from bench.statistics import aggregates
     from bench.statistics.frames import read_csv
-    from bench.statistics.scores import SCORE_COLUMNS
 
     catalogue = Catalogue()
     ours = catalogue.read_suite(configfile)
     folder = folder or RESULTS / ours.suite
-    scores = read_csv(SuiteFolder(folder).scores, SCORE_COLUMNS)
-    summary = read_csv(SuiteFolder(folder).summary, aggregates.SUMMARY_COLUMNS)
+    stored = open_results(folder)
+    told(stored, derived.cells(ours))
+    with tempfile.TemporaryDirectory() as scratch:
+        again = SuiteFolder(Path(scratch))
+        verified = derived.chosen(ours, stored.verified)
+        scores = derived.write_scores(ours, verified, catalogue, again.path)
+        summary = read_csv(again.summary, aggregates.SUMMARY_COLUMNS)
+        wrong = verification.differences(stored, again.path)
+    for finding in wrong:
+        print(f"not verified: {finding}", file=sys.stderr)
     runs = read_runs(ours, folder, source_hash)
     print("\n".join(chain(task, method, ours, catalogue, folder, runs, scores, summary)))
 
@@ -181,54 +185,27 @@ def compare(
 ) -> None:
     """Compare a CSV of your own episodes (task, seed, episode, return) with shipped results.
 
+    The file is checked, and what is taken from it and from the results is printed.
+
     Args:
         file: one row per episode of the final policy, with returns in the environment's units.
         results: a suite's folder in results/ or results/published/.
         name: name for your method, by default the file's name.
         out: CSV to write, by default next to the file.
     """
-    from bench.jobs.compare import compared, read_own, read_shipped
+    from bench.jobs.compare import basis, compared, read_own, read_shipped
+    from bench.jobs.own_episodes import read_episodes
     from bench.statistics.frames import write_csv
 
     name = name or file.stem
-    tasks, shipped = read_shipped(results)
-    frame = compared(read_own(file, tasks), shipped, name)
+    shipped = read_shipped(results)
+    episodes = read_episodes(file, shipped.tasks)
+    print("\n".join(basis(episodes, shipped)))
+    frame = compared(read_own(episodes, shipped.tasks), shipped.scores, name)
     out = out or file.with_name(f"{file.stem}-compared.csv")
     write_csv(frame, out)
     print(frame.round(2).to_string(index=False, na_rep=""))
     print(f"{out}: difference and improvement: {name} over the row's method, with 95% CIs")
-
-
-def archive(suite: Name, out: Path | None = None) -> None:
-    """Zip a suite's results, report and citation file, with SHA-256 sums.
-
-    Args:
-        suite: name of a folder in results/, such as quick.
-        out: the file to write, by default reports/<suite>.zip.
-    """
-    from bench.jobs.archive import archive as run
-
-    out = out or REPORTS / f"{Path(suite).name}.zip"
-    names = run(RESULTS / suite, REPORTS / f"{Path(suite).name}.pdf", out)
-    print(f"{out}: {len(names)} files; its checksum is in {out}.sha256")
-
-
-def pack(suite: Name, out: Path | None = None, curves: tuple[str, ...] = ()) -> None:
-    """Pack a finished suite for publication: one file for all records, one for all episodes.
-
-    `compare`, `explain` and `claims` read packed and live folders alike.
-
-    Args:
-        suite: name of a folder in results/, such as quick.
-        out: the folder to write, by default results/published/<suite>.
-        curves: METHOD/TASK whose training metrics to include.
-    """
-    from bench.jobs.packing import pack as run
-
-    name = Path(suite).name
-    out = out or PUBLISHED / name
-    files = run(RESULTS / suite, REPORTS / f"{name}.pdf", out, curves)
-    print(f"{out}: {', '.join(files)}")
 
 
 def tensorboard(configfile: Path = DEFAULT_SUITE, out: Path | None = None) -> None:

@@ -1,1 +1,1 @@
-"""Launches, watches, prices, compares and archives suites."""
+"""Launches, watches, prices and compares suites."""

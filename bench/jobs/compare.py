@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from bench.config.task import Task
-from bench.errors import BenchError, unknown
+from bench.errors import BenchError
+from bench.jobs.own_episodes import taken
 from bench.records.layouts import open_results
 from bench.records.run_record import task_of
-from bench.statistics.frames import read_csv
 from bench.statistics.improvement import Improvement
 from bench.statistics.inference import Estimate
 from bench.statistics.scores import run_scores
@@ -23,51 +24,73 @@ COLUMNS = [
     *["difference", "difference_low", "difference_high"],
     *["improvement", "improvement_low", "improvement_high"],
 ]
-EPISODES = ["task", "seed", "episode", "return"]
 ALL = "all"
 Scores = Mapping[tuple[str, str], SeedScores]  # by task and method
 
 
-def read_shipped(results: Path) -> tuple[dict[str, Task], dict[tuple[str, str], SeedScores]]:
-    """Return the tasks, and the last offline scores by (task, method)."""
+@dataclass(frozen=True)
+class Shipped:
+    """What a suite's folder offers for a comparison.
+
+    `scores` are those of the last offline evaluation; `notes` say what they are, and what of the
+    folder is left out and why.
+    """
+
+    tasks: dict[str, Task]
+    scores: dict[tuple[str, str], SeedScores]  # by task and method
+    episodes: dict[str, int]  # per seed, by task
+    notes: list[str]
+
+
+def read_shipped(results: Path) -> Shipped:
+    """Read the verified runs in a folder; raise BenchError if there is none."""
+    stored = open_results(results)
     tasks: dict[str, Task] = {}
     cells: dict[tuple[str, str], list[pd.DataFrame]] = {}
-    for stored in open_results(results).runs.values():
-        run = stored.record()
-        task = task_of(run, stored.record_at)
+    episodes: dict[str, int] = {}
+    notes = [f"left out: {name}: {reason}" for name, reason in stored.refused.items()]
+    untrained: dict[str, None] = {}
+    online: dict[str, None] = {}
+    for run in stored.verified.values():
+        record = run.record()
+        settings = record["settings"]
+        task = task_of(record, run.record_at)
         tasks[task.task] = task
-        rows = run_scores(stored)
-        last = rows[(rows["phase"] == "offline") & (rows["step"] == run["settings"]["updates"])]
-        cells.setdefault((task.task, run["settings"]["method"]), []).append(last)
+        rows = run_scores(run)
+        last = rows[(rows["phase"] == "offline") & (rows["step"] == settings["updates"])]
+        if lost := sorted(set(settings["seeds"]) - set(last["seed"])):
+            seeds = ", ".join(map(str, lost))
+            notes.append(f"left out: {run.name}: seeds {seeds}, without a last evaluation")
+        if not settings["updates"]:
+            untrained[settings["method"]] = None
+            continue
+        if settings.get("online"):
+            online[settings["method"]] = None
+        episodes[task.task] = int(last["episodes"].max()) if len(last) else 0
+        cells.setdefault((task.task, settings["method"]), []).append(last)
+    if untrained:
+        notes.append(
+            f"left out: {', '.join(untrained)}: no offline updates, so before the online phase "
+            "there are only the networks that they start from"
+        )
+    if online:
+        notes.append(f"{', '.join(online)}: scores at the end of the offline phase, not after it")
     if not cells:
         raise BenchError(
-            f"{results}: no runs found; give a folder such as results/published/quick."
+            f"{results}: no verified runs of methods that train offline; give a folder such as "
+            "results/published/quick."
         )
     found = {cell: pd.concat(parts) for cell, parts in cells.items()}
-    return tasks, {
+    scores = {
         cell: SeedScores.of(rows, tasks[cell[0]].bounded)
         for cell, rows in found.items()
         if len(rows)
     }
+    return Shipped(tasks, scores, episodes, notes)
 
 
-def read_own(file: Path, tasks: Mapping[str, Task]) -> dict[str, SeedScores]:
-    """Return normalised scores by task; raise BenchError naming file and field."""
-    if not file.exists():
-        raise BenchError(f"{file}: file not found; name the CSV of your episodes.")
-    try:
-        frame = read_csv(file, EPISODES)
-    except BenchError:  # its remedy, deleting the file, suits only files that can be regenerated
-        columns = ", ".join(EPISODES)
-        raise BenchError(f"{file}: not a CSV with {columns}; see docs/your-method.md.") from None
-    frame["return"] = pd.to_numeric(frame["return"], errors="coerce")
-    if frame.empty or not np.isfinite(frame["return"]).all():
-        raise BenchError(f"{file}: return: not a finite number in every row; fix that row.")
-    if frame.duplicated(["task", "seed", "episode"]).any():
-        raise BenchError(f"{file}: episode: the same episode occurs twice; renumber the episodes.")
-    for task in frame["task"].unique():
-        if task not in tasks:
-            raise unknown(f"{file}, task", "task", task, tasks)
+def read_own(frame: pd.DataFrame, tasks: Mapping[str, Task]) -> dict[str, SeedScores]:
+    """Return normalised scores by task, of rows that `read_episodes` has checked."""
     scores = {}
     for task, rows in frame.groupby("task", sort=False):
         row = tasks[str(task)]
@@ -75,6 +98,21 @@ def read_own(file: Path, tasks: Mapping[str, Task]) -> dict[str, SeedScores]:
         by_seed["score"] = row.score(by_seed["score"])
         scores[str(task)] = SeedScores.of(by_seed, row.bounded)
     return scores
+
+
+def basis(frame: pd.DataFrame, shipped: Shipped) -> list[str]:
+    """Return the lines that say what is compared, and what of either side is left out."""
+    lines = [f"taken: {line}" for line in taken(frame, shipped.tasks)]
+    for task, rows in frame.groupby("task", sort=False):
+        mine, theirs = len(rows) // rows["seed"].nunique(), shipped.episodes.get(str(task), 0)
+        if mine != theirs:
+            lines.append(
+                f"{task}: {mine} episodes a seed of yours, {theirs} of the others: means over "
+                "fewer episodes scatter more"
+            )
+    others = [task for task in shipped.tasks if task not in set(frame["task"])]
+    lines += [f"left out: {', '.join(others)}: not in your file"] if others else []
+    return lines + shipped.notes
 
 
 def compared(ours: Mapping[str, SeedScores], shipped: Scores, name: str) -> pd.DataFrame:

@@ -1,1 +1,1 @@
-"""Reads back what a run recorded about itself: settings, machine, and the hash of its source."""
+"""Reads back what a run recorded about itself, and checks it against its seal."""

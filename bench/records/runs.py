@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,26 @@ CARD_KEYS = (
 
 @dataclass(frozen=True)
 class Runs:
-    """The cells of a suite by METHOD/TASK/SEEDS: records of existing runs, and the other names."""
+    """The cells of a suite by METHOD/TASK/SEEDS: records of existing runs, and the other names.
+
+    `refused` says why a run that exists is not in `found`: it does not match its seal.
+    """
 
     found: dict[str, dict[str, Any]]
     missing: list[str]
     stale: list[str]
+    refused: dict[str, str] = field(default_factory=dict)
 
     def pairs(self, names: Sequence[str]) -> set[tuple[str, str]]:
         """Return the (task, method) pairs of the named runs."""
         settings = [self.found[name]["settings"] for name in names]
         return {(s["task"]["task"], s["method"]) for s in settings}
+
+    @property
+    def unverified(self) -> set[tuple[str, str]]:
+        """The (task, method) pairs of the refused runs."""
+        parts = [name.split("/") for name in self.refused]
+        return {(task, method) for method, task, _ in parts}
 
     @property
     def diverged(self) -> list[str]:
@@ -75,8 +85,9 @@ def read_cards(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
 
 
 def read_runs(suite: Suite, results_dir: Path, source_hash: Callable[[str], str]) -> Runs:
-    """Read the runs of the suite's cells in `results_dir`, ignoring all others."""
-    found, missing, stored = {}, [], open_results(results_dir).runs
+    """Read the verified runs of the suite's cells in `results_dir`, ignoring all others."""
+    results = open_results(results_dir)
+    found, missing, refused, stored = {}, [], {}, results.verified
     for method in suite.methods:
         for task in suite.tasks:
             for seeds in suite.blocks():
@@ -84,9 +95,11 @@ def read_runs(suite: Suite, results_dir: Path, source_hash: Callable[[str], str]
                 if name in stored:
                     run = stored[name]
                     found[name] = _complete(run.record(), run.record_at, RUN_KEYS, run.remedy)
+                elif name in results.refused:
+                    refused[name] = results.refused[name]
                 else:
                     missing.append(name)
-    return Runs(found, missing, stale_runs(found, source_hash))
+    return Runs(found, missing, stale_runs(found, source_hash), refused)
 
 
 def _complete(

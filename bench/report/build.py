@@ -7,7 +7,7 @@ the PDF with `typst compile`. Equal inputs give an equal PDF.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bench import files
@@ -28,14 +28,16 @@ def build(
     cards: Sequence[Path],
     out_pdf: Path,
     source_hash: Callable[[str], str] = current_hash,
+    publication: Mapping[str, str] | None = None,
 ) -> None:
     """Write `out_pdf` and, next to it, an HTML page and a folder with all inputs of the template.
 
     `results_dir` is the suite's own folder. It holds scores.csv, summary.csv, aggregate.csv and
     runs/, and where they apply effects.csv (suites with a baseline), finetune.csv (with an online
     phase) and claims.json. Missing runs and cards read "not run"; runs whose source hash differs
-    from what `source_hash` returns for their method are marked stale. Raise BenchError when a file
-    is missing or malformed.
+    from what `source_hash` returns for their method are marked stale. `publication` has the
+    version, date and commit of a published report. Raise BenchError when a file is missing or
+    malformed.
     """
     folder = out_pdf.with_suffix("")
     read = inputs.read(suite, catalogue, results_dir, cards, source_hash)
@@ -43,7 +45,7 @@ def build(
     for made in sections:
         write_files(made, folder)
     contents = [made.content() for made in sections]
-    content = front.page(read) | {
+    content = front.page(read, publication) | {
         "coverage": prose.coverage(),
         "sections": [found for found in contents if found is not None],
     }

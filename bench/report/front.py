@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bench.report import prose
@@ -9,8 +10,11 @@ from bench.report.inputs import ReportInputs
 from bench.report.sections import effects, finetuning
 
 
-def page(inputs: ReportInputs) -> dict[str, Any]:
-    """Return the entries of report.json that precede the sections."""
+def page(inputs: ReportInputs, publication: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the entries of report.json that precede the sections.
+
+    `publication` has the version, date and commit of a published report.
+    """
     suite, catalogue, runs = inputs.suite, inputs.catalogue, inputs.runs
     return {
         "suite": suite.suite,
@@ -18,11 +22,12 @@ def page(inputs: ReportInputs) -> dict[str, Any]:
         "description": suite.description,
         "origin": inputs.origin,
         "key_result": key_result(inputs),
-        "facts": prose.facts(suite, catalogue, runs),
+        "facts": prose.facts(suite, catalogue, runs) + prose.published(publication),
         "commit": prose.commit(runs),
         "missing": runs.missing,
         "stale": runs.stale,
         "diverged": runs.diverged,
+        "refused": runs.refused,
     }
 
 

@@ -131,7 +131,7 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
     for method, family in pairs:
         seen = evaluations.setdefault(suite.evaluation_of(method, family), [])
         seen += [family] if family not in seen else []
-    jobs = len(runs.found) + len(runs.missing)
+    jobs = len(runs.found) + len(runs.missing) + len(runs.refused)
     versions = [", ".join(f"{n} {v}" for n, v in vs.items()) for vs in runs.values("versions")]
     machines = [_machine(m) for m in runs.values("machine")]
     hours = sum(run["wall_seconds"] for run in runs.found.values()) / 3600
@@ -155,9 +155,11 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
         [
             "jobs",
             f"{done} of {jobs} done, {len(runs.diverged)} diverged, {len(runs.missing)} not run, "
-            f"{len(runs.stale)} stale",
+            f"{len(runs.stale)} stale"
+            + (f", {len(runs.refused)} not verified" if runs.refused else ""),
         ],
         ["commit", commit(runs)],
+        ["finished", finished(runs)],
         ["versions", "; ".join(versions) or NOT_RUN],
         ["machine", "; ".join(machines) or NOT_RUN],
         [
@@ -168,6 +170,22 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
             else NOT_RUN,
         ],
     ]
+
+
+def finished(runs: Runs) -> str:
+    """Return the days on which the first and the last run were finished."""
+    days = sorted(run["finished"][:10] for run in runs.found.values() if "finished" in run)
+    if len(days) < len(runs.found):
+        return NOT_RECORDED
+    return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else NOT_RUN
+
+
+def published(publication: Mapping[str, str] | None) -> list[list[str]]:
+    """Return the line of "What ran" on a published report; no line for another."""
+    if publication is None:
+        return []
+    text = "version {version}, {date}, from commit {commit}".format(**publication)
+    return [["published", text]]
 
 
 def _machine(found: Mapping[str, Any]) -> str:

@@ -15,10 +15,11 @@ from bench.config.catalogue import Catalogue
 from bench.config.types import Suite, resolved
 from bench.errors import unknown
 from bench.paths import EVALUATIONS, SuiteFolder, card_of, run_name
-from bench.records.layouts import StoredRun, open_results
+from bench.records.layouts import open_results
 from bench.records.provenance import describe
 from bench.records.runs import Runs
-from bench.report.table import NOT_RECORDED, NOT_RUN, interval, number, plain_value
+from bench.records.stored_run import StoredRun
+from bench.report.table import NOT_RECORDED, NOT_RUN, NOT_VERIFIED, interval, number, plain_value
 
 
 def chain(
@@ -64,6 +65,8 @@ def chain(
         if name in runs.found:
             place, run = stored.runs[name], runs.found[name]
             lines += ["", *_run(place, run, name in runs.stale, suite, catalogue)]
+        elif name in runs.refused:
+            lines += ["", f"run       {NOT_VERIFIED}: {runs.refused[name]}"]
         else:
             lines += ["", f"run       {stored.place(name)}: {NOT_RUN}"]
     return lines
@@ -77,6 +80,7 @@ def _run(
     shared = {name: settings.get(name, NOT_RECORDED) for name in names}
     texts = [f"{key} {plain_value(value)}" for key, value in (shared | run["config"]).items()]
     changes = " with uncommitted changes" if run["dirty"] else ""
+    attempts = run.get("attempts", [])[:-1]  # the last is the one below
     return [
         f"run       {stored.place}: {run['status']}, seeds {plain_value(settings['seeds'])}",
         f"episodes  {stored.rows_at(EVALUATIONS)}",
@@ -84,6 +88,11 @@ def _run(
         f"data      {settings['task']['dataset']}, {_dataset(run, suite, catalogue)}",
         f"commit    {run['commit']}{changes}",
         f"source    {run['source_hash']}: {describe(run, stale)}",
+        *(
+            f"resumed   after {a['phase']} step {a['step']}, begun {a['started']}: commit "
+            f"{a['commit']}, {a['device']}, {a['machine']['cpu']}"
+            for a in attempts
+        ),
         f"machine   {run['device']}, {run['machine'].get('cpu', NOT_RECORDED)}; "
         + ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
     ]

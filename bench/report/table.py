@@ -14,6 +14,7 @@ import pandas as pd
 from bench.files import write_text
 
 NOT_RUN = "not run"
+NOT_VERIFIED = "not verified"  # a run whose files do not match its seal
 NOT_AVAILABLE = "n/a"
 NOT_RECORDED = "not recorded"  # in files written by an older version
 CHANGED = "changed"  # the mark of a value other than the default, or of a significant change

@@ -21,8 +21,8 @@ from bench.config.types import Precision, Settings, Suite
 from bench.errors import BenchError
 from bench.files import read_json, write_json
 from bench.paths import RunFolder, SuiteFolder
-from bench.records.layouts import FolderRun
 from bench.records.machine import machine
+from bench.records.stored_run import FolderRun
 from bench.statistics.frames import write_csv
 from bench.statistics.intervals import t_interval
 from bench.statistics.scores import run_scores

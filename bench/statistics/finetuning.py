@@ -17,7 +17,7 @@ from bench.config.task import Task
 from bench.config.types import Suite
 from bench.config.validation import Strict, validate
 from bench.paths import EPISODES
-from bench.records.layouts import StoredRun
+from bench.records.stored_run import StoredRun
 from bench.statistics.comparisons import holm
 from bench.statistics.frames import read_csv
 from bench.statistics.inference import Estimate

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.files import write_text
-from bench.records.layouts import Content, read_content
+from bench.records.stored_run import Content, read_content
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:

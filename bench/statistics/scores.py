@@ -11,8 +11,8 @@ import pandas as pd
 from bench.config.task import Tasks
 from bench.errors import BenchError
 from bench.paths import EVALUATIONS
-from bench.records.layouts import StoredRun
 from bench.records.run_record import task_of
+from bench.records.stored_run import StoredRun
 from bench.statistics.frames import read_csv, write_csv
 
 KEYS = ["task", "method", "seed", "phase", "step"]

@@ -71,8 +71,9 @@ class Work:
     def _pause(self) -> None:
         run = self.run
         self.meter()
-        if self.stop.is_set or time.monotonic() - self.saved >= self.checkpoint_every:
+        stopping = self.stop.is_set  # looked at once: a request between two looks would not save
+        if stopping or time.monotonic() - self.saved >= self.checkpoint_every:
             run.save(self.path, self.identity)
             self.saved = time.monotonic()
-        if self.stop.is_set:
+        if stopping:
             self._end(f"at {run.phase} step {run.step:,}")

@@ -9,23 +9,24 @@ Written to `trace.safetensors` beside the run, for its S seeds that did not dive
 
 from __future__ import annotations
 
-import os
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from bench.data.transitions import Transitions, content_hash
 from bench.errors import BenchError
+from bench.files import write_bytes
 from bench.learning.learner import Learner
 from bench.learning.streams import Streams
 from bench.maze_plans import maze_of
 from bench.paths import TRANSITIONS, RunFolder
 from bench.records.run_record import settings_of
 from bench.records.runs import read_run
+from bench.records.sealed_tensors import sealed
 from bench.training.evaluate import purpose, reset_seeds
 from bench.training.initial_run import OFFLINE
 from bench.training.maze_probes import rank_correlation
@@ -55,12 +56,7 @@ def trace(folder: Path) -> Path:
     learned = [i for i, seed in enumerate(run.settings.seeds) if seed not in run.diverged]
     tensors = {n: t if n == "positions" else t[learned] for n, t in tensors.items()}
     path = RunFolder(folder).trace
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save_file(tensors, scratch)
-        os.replace(scratch, path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    write_bytes(path, sealed({name: tensor.numpy() for name, tensor in tensors.items()}))
     return path
 
 

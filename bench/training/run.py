@@ -65,6 +65,8 @@ class Run:
         self.evaluations: list[EpisodeRow] = []
         self.diverged: dict[int, int] = {}  # seed -> step
         self.seconds = 0.0  # spent in offline updates
+        self.attempts: list[dict[str, Any]] = []  # one per process that worked on this run
+        self.finished: dict[str, Any] | None = None  # the record of a finished run, but its sums
 
     @property
     def phase(self) -> str:
@@ -175,6 +177,8 @@ class Run:
             "metrics": self.metrics,
             "evaluations": [astuple(row) for row in self.evaluations],
             "diverged": list(self.diverged.items()),
+            "attempts": self.attempts,
+            "finished": self.finished,
             "executor": self.executor,
             "not_recorded": self.not_recorded,
         }
@@ -202,6 +206,7 @@ class Run:
                 return False
             self.before = {k: v for k, v in tensors.items() if k.startswith(OFFLINE)}
         self.restore(tensors, record)
+        self.finished = record["finished"]
         return True
 
     def restore(self, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
@@ -213,6 +218,7 @@ class Run:
         self.metrics = record["metrics"]
         self.evaluations = [EpisodeRow(*row) for row in record["evaluations"]]
         self.diverged = dict(record["diverged"])
+        self.attempts = record.get("attempts", [])  # a run to start from may be older
 
     def start(self, folder: Path, dataset_hash: str) -> None:
         """Start where the run in `folder` ended offline; raise BenchError on a mismatch."""

@@ -5,11 +5,15 @@ and evaluations happen at multiples of `log_every`, where the batch generators h
 whole chunk. A job that is asked to stop does so after its current update, or within its current
 evaluation, which is later repeated. On a CPU, a run that is killed and resumed is bit-identical to
 an uninterrupted one.
+
+The last checkpoint holds the record too, so that a finished run whose files were deleted, as
+Snakemake does before it repeats a job, is written again to the byte instead of being made anew.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from pathlib import Path
 
@@ -21,6 +25,7 @@ from bench.config.types import Settings
 from bench.data.transitions import Transitions, check_card, content_hash
 from bench.errors import BenchError
 from bench.paths import ONLINE_ROWS, RunFolder
+from bench.records import machine
 from bench.records.source_hash import source_hash
 from bench.training import checkpoint, outputs
 from bench.training.device import device_record
@@ -57,11 +62,19 @@ def train(
     identity = _identity(settings, dataset_hash, code)
     path = RunFolder(folder).checkpoint
     with alone(folder, stop):
+        if outputs.is_finished(folder, identity):
+            print(f"{folder}: already finished; nothing to do")
+            return
         fixed = settings.executor != "auto"
         run = Run(settings, data, torch.device(device), executor, fixed)
         resumed = run.resume(path, identity)
+        if run.finished is not None:  # its files have been deleted or changed since
+            outputs.write(run, folder, run.finished)
+            return
         if start is not None and not resumed:
             run.start(start, dataset_hash)
+        begun = {"phase": run.phase, "step": run.step}
+        run.attempts.append({**machine.attempt(), **device_record(run.device), **begun})
         work = Work(run, path, identity, checkpoint_every, stop)
         if run.phase == "offline":
             work(settings.updates, settings.evaluation)
@@ -73,8 +86,7 @@ def train(
                 f"{data_folder}: was replaced while this run trained on it, so its results are "
                 "not written; run again to train on the current data."
             )
-        run.save(path, identity)
-        record = {
+        facts = {
             **({"task": row.model_dump(mode="json")} if row else {}),
             "dataset_hash": dataset_hash,
             "source_hash": code,
@@ -85,8 +97,11 @@ def train(
             **({"not_recorded": run.not_recorded} if run.not_recorded else {}),
             "resumed": int(resumed),
             "wall_seconds": round(time.perf_counter() - began, 2),
+            "identity": identity,
         }
-        outputs.write(run, folder, record)
+        run.finished = outputs.record_of(run, facts)
+        run.save(path, identity)
+        outputs.write(run, folder, run.finished)
         checkpoint.previous(path).unlink(missing_ok=True)
         path.with_name(ONLINE_ROWS).unlink(missing_ok=True)  # not needed once the run is finished
 
@@ -112,5 +127,11 @@ def _executor(settings: Settings, device: torch.device) -> str:
 
 
 def _identity(settings: Settings, dataset_hash: str, code: str) -> str:
-    parts = (settings.model_dump_json(), dataset_hash, code, torch.__version__)
+    """Return the hash of all that decides the numbers of a run.
+
+    A finished run of the same identity is never written anew; one of another is replaced.
+    """
+    versions = machine.versions()
+    libraries = json.dumps({name: versions[name] for name in machine.NUMERICAL})
+    parts = (settings.model_dump_json(), dataset_hash, code, libraries)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

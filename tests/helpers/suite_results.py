@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,12 @@ import pandas as pd
 from bench.config.catalogue import Catalogue
 from bench.config.task import Task
 from bench.config.types import Evaluation, FamilyLayer, Method, Override, Suite
+from bench.files import read_json, write_json
 from bench.paths import block_name
+from bench.publishing import derived
+from bench.records import seals
 from bench.records.layouts import open_results
-from bench.statistics import aggregates
-from bench.statistics.frames import read_csv, write_csv
-from bench.statistics.scores import EPISODE_COLUMNS, SCORE_COLUMNS, collect_scores
+from bench.statistics.scores import EPISODE_COLUMNS
 
 LABELS = {
     "iql": "IQL",
@@ -144,7 +146,6 @@ def write_run(
         "peak_memory_mb": 512.0,
         "resumed": 0,
     }
-    (folder / "run.json").write_text(json.dumps(run))
     rows = [
         ("offline", step, seed, episode, value, 10)
         for (step, seed), values in returns.items()
@@ -152,7 +153,19 @@ def write_run(
     ]
     columns = EPISODE_COLUMNS
     pd.DataFrame(rows, columns=columns).to_csv(folder / "evaluations.csv", index=False)
+    (folder / "episodes.csv").write_text(",".join(EPISODE_COLUMNS) + "\n")
+    write_record(folder, run)
     return folder
+
+
+def write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write the run.json of a finished run, sealed over the files that its folder has now."""
+    write_json(folder / "run.json", seals.sealed({**record, "files": seals.sums(folder)}))
+
+
+def edit_record(folder: Path, **changes: Any) -> None:
+    """Change a finished run's record as if the run had written it so."""
+    write_record(folder, read_json(folder / "run.json") | changes)
 
 
 def write_results(
@@ -186,11 +199,13 @@ def write_results(
                 status = "diverged" if (method, task) in diverged else "done"
                 code = "older" if (method, task) in stale else SOURCE_HASH
                 write_run(results, suite, method, task, seeds, returns, status, code)
-    collect_scores(open_results(results).runs.values(), results / "scores.csv")
-    scores = read_csv(results / "scores.csv", SCORE_COLUMNS)
-    write_csv(aggregates.summarise(scores, suite, cat.tasks), results / "summary.csv")
-    frame = aggregates.aggregate(scores, suite, cat.tasks, suite.bootstrap)
-    write_csv(frame, results / "aggregate.csv")
+    write_tables(results, suite)
+
+
+def write_tables(results: Path, suite: Suite) -> None:
+    """The files that `python -m bench statistics` derives from the verified runs."""
+    found = derived.chosen(suite, open_results(results).verified)
+    derived.write_tables(suite, found, catalogue(), results)
 
 
 def write_card(folder: Path, task: str) -> Path:

@@ -15,7 +15,9 @@ from helpers.paths import ROOT
 from scipy import stats
 
 from bench.errors import BenchError
-from bench.jobs.compare import compared, read_own, read_shipped
+from bench.jobs.compare import basis, compared, read_own, read_shipped
+from bench.jobs.own_episodes import read_episodes
+from bench.records.packed import RECORDS
 from bench.statistics.seed_scores import SeedScores
 
 QUICK = ROOT / "results/published/quick"
@@ -44,15 +46,17 @@ def test_the_documented_example_runs(tmp_path: Path) -> None:
 
 
 def test_the_shipped_scores_are_those_of_the_summary() -> None:
-    tasks, shipped = read_shipped(QUICK)
+    shipped = read_shipped(QUICK)
     summary = pd.read_csv(QUICK / "summary.csv")
-    assert len(shipped) == len(summary) == 16
+    assert len(shipped.scores) == len(summary) == 16
     for row in summary.itertuples():
-        found = shipped[row.task, row.method]
+        found = shipped.scores[row.task, row.method]
         assert found.values.mean() == pytest.approx(row.mean, abs=1e-5)
         ends = pytest.approx((row.ci_low, row.ci_high), abs=1e-5, nan_ok=True)
         assert found.interval() == ends  # one quantity, one interval
-    assert tasks[MAZE].bounded
+    assert shipped.tasks[MAZE].bounded
+    assert set(shipped.episodes.values()) == {10}
+    assert shipped.notes == []
 
 
 def cell(scores: object, episodes: float | None = None) -> SeedScores:
@@ -103,16 +107,18 @@ def test_the_interval_over_tasks_by_hand() -> None:
     assert frame.loc["all", "iql"]["difference_high"] == pytest.approx(high)
 
 
-GOOD = f"task,seed,episode,return\n{HOPPER},0,0,100\n{HOPPER},0,1,300\n{HOPPER},1,0,50\n"
+ROWS = [(HOPPER, seed, episode, 100 + 50 * episode) for seed in (0, 1) for episode in (0, 1)]
+GOOD = "task,seed,episode,return\n" + "".join(",".join(map(str, row)) + "\n" for row in ROWS)
+SPARSE = "task,seed,episode,return\n" + "".join(f"{MAZE},{seed},0,1\n" for seed in range(3))
 
 
 def test_a_seeds_score_is_the_mean_of_its_episodes(tmp_path: Path) -> None:
-    tasks, _ = read_shipped(QUICK)
+    tasks = read_shipped(QUICK).tasks
     path = tmp_path / "mine.csv"
     path.write_text(GOOD)
     low, high = tasks[HOPPER].ref_min_score, tasks[HOPPER].ref_max_score
-    expected = [100 * (value - low) / (high - low) for value in (200, 50)]
-    assert read_own(path, tasks)[HOPPER].values == pytest.approx(expected)
+    expected = [100 * (value - low) / (high - low) for value in (125, 125)]
+    assert read_own(read_episodes(path, tasks), tasks)[HOPPER].values == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -120,26 +126,83 @@ def test_a_seeds_score_is_the_mean_of_its_episodes(tmp_path: Path) -> None:
     [
         (GOOD.replace("return", "score"), "not a CSV with task, seed, episode, return; see"),
         ("a\nb,c,d\n", "not a CSV with"),
-        (GOOD.replace("300", "nan"), "return: not a finite number"),
-        (GOOD.replace("0,1,300", "0,0,300"), "the same episode occurs twice"),
+        (GOOD.replace("150", "nan", 1), "return: not a finite number"),
+        (GOOD.replace("0,1,150", "0,0,150"), "line 3: episode: the same episode occurs twice"),
         (GOOD.replace(HOPPER, "hopper-medium-reply"), f"did you mean '{HOPPER}'"),
         ("task,seed,episode,return\n", "return: not a finite number in every row"),
+        (GOOD.replace(",1,0,100", ",,0,100"), "line 4: seed: missing or not a whole number"),
+        (GOOD.replace(",1,0,100", ",1.5,0,100"), "line 4: seed: missing or not a whole number"),
+        (GOOD.replace(",1,0,100", ",1,x,100"), "line 4: episode: missing or not a whole number"),
+        (
+            GOOD.replace(f"{HOPPER},1,1,150\n", ""),
+            f"episode: seed 1 has 1 episodes of {HOPPER} and seed 0 has 2; give each seed as many",
+        ),
+        (GOOD + f"{MAZE},0,0,1\n", f"seed: 1 has no episodes of {MAZE}; add them"),
+        (
+            GOOD.replace("150", "1000000", 1),
+            f"line 3: return: 1e+06, but the returns of {HOPPER} lie between -6,529 and 9,743;",
+        ),
+        (SPARSE.replace("2,0,1", "2,0,80"), "line 4: return: 80, but an episode of"),
+        (SPARSE.replace("2,0,1", "2,0,80"), "this looks like a percentage or a normalised score"),
+        (SPARSE.replace("2,0,1", "2,0,0.5"), f"0.5, but an episode of {MAZE} returns 0 or 1"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, text: str, expected: str) -> None:
-    tasks, _ = read_shipped(QUICK)
     path = tmp_path / "mine.csv"
     path.write_text(text)
     with pytest.raises(BenchError, match=r"mine\.csv") as caught:
-        read_own(path, tasks)
+        read_episodes(path, read_shipped(QUICK).tasks)
     assert expected in str(caught.value)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"mine\.csv: file not found; name"):
-        read_own(tmp_path / "mine.csv", {})
+        read_episodes(tmp_path / "mine.csv", {})
 
 
 def test_a_folder_without_runs(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="no runs found"):
+    with pytest.raises(BenchError, match="no verified runs"):
         read_shipped(tmp_path)
+
+
+def lines(tmp_path: Path, text: str, results: Path) -> list[str]:
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    shipped = read_shipped(results)
+    return basis(read_episodes(path, shipped.tasks), shipped)
+
+
+def test_what_is_taken_and_left_out_is_said(tmp_path: Path) -> None:
+    first, fewer, others = lines(tmp_path, SPARSE, QUICK)
+    assert first == f"taken: {MAZE}: 3 seeds (0, 1, 2), 1 episodes each, returns 1 to 1"
+    assert fewer.startswith(f"{MAZE}: 1 episodes a seed of yours, 10 of the others")
+    assert others.startswith("left out: halfcheetah-medium-replay, hopper-medium-replay, walker")
+    scores = GOOD.replace("150", "66").replace("100", "61")
+    assert (
+        "if these are normalised scores, they are not returns: an expert returns 3,234"
+        in (lines(tmp_path, scores, QUICK)[0])
+    )
+    assert "normalised" not in lines(tmp_path, GOOD.replace("150", "850"), QUICK)[0]
+
+
+def test_untrained_networks_and_offline_scores_are_said(tmp_path: Path) -> None:
+    text = SPARSE.replace(MAZE, "antmaze-umaze")
+    found = "\n".join(lines(tmp_path, text, QUICK.parent / "finetune"))
+    assert "left out: ppo, ppo_iql, sac, sac_iql: no offline updates, so" in found
+    assert "awac, cal_ql, cql, iql: scores at the end of the offline phase, not after it" in found
+    methods = {m for _, m in read_shipped(QUICK.parent / "finetune").scores}
+    assert methods == {"awac", "cal_ql", "cql", "iql"}
+
+
+def test_a_changed_run_is_left_out_by_name(tmp_path: Path) -> None:
+    for name in (RECORDS, "evaluations.csv"):
+        (tmp_path / name).write_bytes((QUICK / name).read_bytes())
+    path = tmp_path / "evaluations.csv"
+    row = next(r for r in path.read_text().splitlines() if f"iql,{MAZE},0-4,offline,6000,0" in r)
+    path.write_text(path.read_text().replace(row, row.replace(",1.0,", ",0.0,"), 1))
+    shipped = read_shipped(tmp_path)
+    assert (MAZE, "iql") not in shipped.scores
+    assert len(shipped.scores) == 15
+    (note,) = shipped.notes
+    assert note.startswith(f"left out: iql/{MAZE}/0-4: {tmp_path / RECORDS}, line ")
+    assert "evaluations.csv: differs from its seal" in note

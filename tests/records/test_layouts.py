@@ -9,6 +9,7 @@ import pytest
 from helpers.suite_results import (
     TASKS,
     catalogue,
+    edit_record,
     make_suite,
     source_hash,
     write_card,
@@ -16,18 +17,13 @@ from helpers.suite_results import (
 )
 
 from bench.errors import BenchError
-from bench.jobs import packing
 from bench.jobs.compare import read_shipped
-from bench.records.layouts import (
-    CARDS,
-    EPISODES,
-    EVALUATIONS,
-    METRICS,
-    RECORDS,
-    Results,
-    open_results,
-)
+from bench.paths import EPISODES, EVALUATIONS, METRICS
+from bench.publishing import packing
+from bench.records.layouts import Results, open_results
+from bench.records.packed import CARDS, RECORDS
 from bench.records.runs import read_runs
+from bench.records.seals import sealed
 from bench.report import provenance
 from bench.statistics import aggregates
 from bench.statistics.frames import read_csv
@@ -56,6 +52,7 @@ def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
     for name in open_results(LIVE).runs:
         text = PLAYED if name == RUN else PLAYED.partition("\n")[0] + "\n"
         (LIVE / "runs" / name / EPISODES).write_text(text)
+        edit_record(LIVE / "runs" / name)
     REPORT.parent.mkdir()
     REPORT.write_bytes(b"a pdf")
     return open_results(LIVE)
@@ -70,10 +67,12 @@ def packed(live: Results) -> Path:
 
 def test_nothing_is_lost(live: Results) -> None:
     (LIVE / "runs/bc" / A / "3-5" / METRICS).write_text(CURVES.replace(",q", ",v"))
+    edit_record(LIVE / "runs/bc" / A / "3-5")
     out = Path("published/fixture")
     files = packing.pack(LIVE, REPORT, out, [f"bc/{A}"])
-    tables = ["aggregate.csv", "scores.csv", "summary.csv"]
-    assert files == sorted([*tables, CARDS, EPISODES, EVALUATIONS, METRICS, "report.pdf", RECORDS])
+    tables = ["aggregate.csv", "scores.csv", "summary.csv", "suite.json"]
+    more = [CARDS, EPISODES, EVALUATIONS, METRICS, "report.pdf", RECORDS, "SHA256SUMS"]
+    assert files == sorted([*tables, *more])
     found = open_results(out)
     assert list(found.runs) == list(live.runs)
     cells = [(m, t) for m in ("bc", "iql") for t in (A, B)]
@@ -95,8 +94,9 @@ def test_nothing_is_lost(live: Results) -> None:
 def test_statistics_and_comparison_are_the_same(live: Results, packed: Path) -> None:
     collect_scores(open_results(packed).runs.values(), Path("again.csv"))
     assert Path("again.csv").read_bytes() == (LIVE / "scores.csv").read_bytes()
-    (tasks, ours), (_, theirs) = read_shipped(LIVE), read_shipped(packed)
-    assert set(tasks) == {A, B}
+    live, shipped = read_shipped(LIVE), read_shipped(packed)
+    assert set(live.tasks) == {A, B}
+    ours, theirs = live.scores, shipped.scores
     assert list(ours) == list(theirs)
     assert all((ours[cell] == theirs[cell]).all() for cell in ours)
     assert read_runs(SUITE, packed, source_hash) == read_runs(SUITE, LIVE, source_hash)
@@ -193,7 +193,11 @@ def test_a_missing_file_or_key_is_named(packed: Path) -> None:
     with pytest.raises(BenchError, match=r"metrics.csv: file not found; restore the file"):
         run.read(METRICS)
     path = packed / RECORDS
-    path.write_text(path.read_text().replace('"machine"', '"host"', 1))
+    first, rest = path.read_text().split("\n", 1)
+    line = json.loads(first)
+    del line["record"]["machine"]
+    line["record"] = sealed(line["record"])
+    path.write_text(f"{json.dumps(sealed(line))}\n{rest}")
     with pytest.raises(BenchError, match=r"runs.jsonl, line 1: the key 'machine' is missing; res"):
         read_runs(SUITE, packed, source_hash)
     (packed / CARDS).write_text("[")

@@ -1,37 +1,21 @@
-"""The published tables are what the code makes of the published episodes, byte for byte."""
+"""The published runs are those of their suites, on the data of their cards."""
 
 from __future__ import annotations
 
 import csv
-from pathlib import Path
-from typing import Any
 
 import pytest
 from helpers.paths import ROOT
 
 from bench.config.catalogue import Catalogue
-from bench.config.types import Suite
-from bench.records.layouts import EPISODES, METRICS, open_results
+from bench.paths import METRICS
+from bench.publishing.derived import suite_of
+from bench.records.layouts import open_results
 from bench.records.runs import RUN_KEYS, read_runs
-from bench.statistics import aggregates, finetuning
-from bench.statistics.frames import read_csv, write_csv
-from bench.statistics.paired_effects import paired_effects
-from bench.statistics.scores import SCORE_COLUMNS, collect_scores
 
 PUBLISHED = ROOT / "results/published"
 SUITES = sorted(path.parent.name for path in PUBLISHED.glob("*/runs.jsonl"))
-# Suites that ran under another name, with what was given on the command line.
-AGAIN: dict[str, tuple[str, dict[str, Any]]] = {
-    "quick-again": ("quick", {}),
-    "local-again": ("local", {"methods": ("iql", "bc", "bcq")}),
-}
 CATALOGUE = Catalogue()
-
-
-def suite_of(name: str) -> Suite:
-    file, changes = AGAIN.get(name, (name, {}))
-    suite = CATALOGUE.read_suite(PUBLISHED.parents[1] / f"config/{file}.yaml")
-    return suite.model_copy(update={"suite": name} | changes)
 
 
 def test_every_published_suite_is_found() -> None:
@@ -40,30 +24,9 @@ def test_every_published_suite_is_found() -> None:
 
 
 @pytest.mark.parametrize("name", SUITES)
-def test_the_tables_follow_from_the_episodes(name: str, tmp_path: Path) -> None:
-    suite, folder = suite_of(name), PUBLISHED / name
-    runs = list(open_results(folder).runs.values())
-    collect_scores(runs, tmp_path / "scores.csv")
-    scores = read_csv(tmp_path / "scores.csv", SCORE_COLUMNS)
-    write_csv(aggregates.summarise(scores, suite, CATALOGUE.tasks), tmp_path / "summary.csv")
-    aggregate = aggregates.aggregate(scores, suite, CATALOGUE.tasks, suite.bootstrap)
-    write_csv(aggregate, tmp_path / "aggregate.csv")
-    if suite.baseline is not None:
-        write_csv(paired_effects(scores, suite, CATALOGUE.tasks), tmp_path / "effects.csv")
-    if finetuning.cells(suite, CATALOGUE.tasks):
-        played = finetuning.read_episodes(runs)
-        frame = finetuning.fine_tuning(scores, played, suite, CATALOGUE.tasks)
-        write_csv(frame, tmp_path / "finetune.csv")
-    made = sorted(tmp_path.iterdir())
-    for table in made:
-        assert table.read_bytes() == (folder / table.name).read_bytes(), table.name
-    others = {EPISODES, METRICS, "evaluations.csv"}
-    assert {p.name for p in made} == {p.name for p in folder.glob("*.csv")} - others
-
-
-@pytest.mark.parametrize("name", SUITES)
 def test_every_run_is_of_a_cell_and_of_its_cards_data(name: str) -> None:
-    results, suite = open_results(PUBLISHED / name), suite_of(name)
+    folder = PUBLISHED / name
+    results, suite = open_results(folder), suite_of(folder, CATALOGUE)
     cards = results.cards()
     assert set(read_runs(suite, results.folder, str).found) == set(results.runs)
     seen = set()

@@ -10,8 +10,8 @@ import pytest
 from helpers.suite_results import TASKS, catalogue, make_suite, write_run
 
 from bench.errors import BenchError
-from bench.records.layouts import FolderRun
 from bench.records.run_record import settings_of, task_of
+from bench.records.stored_run import FolderRun
 from bench.statistics import scores
 
 TASK = TASKS[0]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from helpers.suite_results import TASKS, catalogue, make_suite, source_hash, write_results
+from helpers.suite_results import (
+    TASKS,
+    catalogue,
+    edit_record,
+    make_suite,
+    source_hash,
+    write_results,
+)
 
 from bench.paths import CHECKPOINT
 from bench.records.runs import read_runs
@@ -24,9 +30,8 @@ def results(tmp_path: Path) -> Path:
     half = tmp_path / "runs/iql" / A / "3-5"
     (half / "run.json").unlink()
     (half / CHECKPOINT).touch()
-    one = tmp_path / "runs/bc" / B / "0-2/run.json"
     # One seed of the block diverged; the other two went on to the end.
-    one.write_text(json.dumps(json.loads(one.read_text()) | {"diverged": {"1": 900}}))
+    edit_record(tmp_path / "runs/bc" / B / "0-2", diverged={"1": 900})
     return tmp_path
 
 

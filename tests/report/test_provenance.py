@@ -1,10 +1,7 @@
-"""From a number back to its runs, its name in LaTeX, and the archive of a suite."""
+"""From a number back to its runs, and its name in LaTeX."""
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
-import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +9,6 @@ import pytest
 from helpers.suite_results import TASKS, catalogue, make_suite, source_hash, write_results
 
 from bench.errors import BenchError
-from bench.jobs.archive import archive
 from bench.records.runs import read_runs
 from bench.report import provenance
 from bench.report.sections.provenance import trace_table
@@ -100,44 +96,3 @@ def test_latex_names_every_number() -> None:
     assert r"\csname bench/all/iql/IQM high\endcsname{60.0}" in text
     assert "ci_low" not in text  # not a number below three seeds
     assert all(line.count("{") == line.count("}") for line in text.splitlines()[4:])
-
-
-def test_an_archive_is_whole_repeatable_and_checkable(results: Path, tmp_path: Path) -> None:
-    Path("CITATION.cff").write_text("cff-version: 1.2.0\n")
-    (results / "runs/iql" / A / "3-5/checkpoint.safetensors").touch()
-    report = Path("reports/fixture.pdf")
-    report.parent.mkdir()
-    report.write_bytes(b"a pdf")
-    out = Path("reports/fixture.zip")
-    names = archive(results, report, out)
-    first = out.read_bytes()
-    assert archive(results, report, out) == names
-    assert out.read_bytes() == first
-    assert {"results/scores.csv", "fixture.pdf", "CITATION.cff", "SHA256SUMS"} <= set(names)
-    assert not [name for name in names if "checkpoint" in name]
-    digest = hashlib.sha256(first).hexdigest()
-    assert Path("reports/fixture.zip.sha256").read_text() == f"{digest}  fixture.zip\n"
-    with zipfile.ZipFile(out) as zipped:
-        assert {info.date_time[0] for info in zipped.infolist()} == {1980}  # no clock in the bytes
-        zipped.extractall(tmp_path / "read")
-    done = subprocess.run(
-        ["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=tmp_path / "read/fixture"
-    )
-    assert done.returncode == 0
-    assert len((tmp_path / "read/fixture/SHA256SUMS").read_text().splitlines()) == len(names) - 1
-
-
-def test_nothing_to_archive(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match=r"scores.csv: file not found"):
-        archive(tmp_path, tmp_path / "x.pdf", tmp_path / "x.zip")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_packed_results_are_archived_with_their_own_report(results: Path) -> None:
-    (results / "report.pdf").write_bytes(b"of these results")
-    report = Path("reports/fixture.pdf")
-    report.parent.mkdir()
-    report.write_bytes(b"of a later run")
-    names = archive(results, report, Path("reports/fixture.zip"))
-    assert "results/report.pdf" in names
-    assert "fixture.pdf" not in names

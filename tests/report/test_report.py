@@ -18,6 +18,7 @@ from helpers.suite_results import (
     make_suite,
     source_hash,
     write_card,
+    write_record,
     write_results,
 )
 
@@ -193,7 +194,7 @@ def test_a_missing_file_or_key_is_named(tmp_path: Path) -> None:
     path = tmp_path / "results" / "runs" / "iql" / A / "0" / "run.json"
     content = json.loads(path.read_text())
     del content["machine"]
-    path.write_text(json.dumps(content))
+    write_record(path.parent, content)
     with pytest.raises(BenchError, match=r"run.json: the key 'machine' is missing"):
         build(tmp_path, suite)
 

@@ -16,6 +16,7 @@ import pytest
 from helpers.suite_results import (
     TASKS,
     catalogue,
+    edit_record,
     make_suite,
     source_hash,
     write_card,
@@ -168,6 +169,7 @@ def older_runs(results: Path, cards: list[Path]) -> None:
         older(path, lambda r: (r["machine"].clear(), r.pop("dataset_hash")))
         older(path, lambda r: (r["settings"].pop("rewards"), r.update(commit=None)))
         older(path, lambda r: r.update(online_seconds={"total": 3.0}))
+        edit_record(path.parent)
 
 
 @pytest.mark.usefixtures("svg_alone")

@@ -273,10 +273,10 @@ def test_a_second_process_waits_for_the_first_and_repeats_nothing(place: Path) -
     assert f"process {first.pid} on " in line
     first.send_signal(signal.SIGCONT)
     assert first.wait(120) == 0
-    written = (results(place / "a", cell) / "policy.safetensors").read_bytes()
+    written = (results(place / "a", cell) / "run.json").read_bytes()
     assert second.wait(120) == 0
-    assert (results(place / "a", cell) / "policy.safetensors").read_bytes() == written
-    assert json.loads((results(place / "a", cell) / "run.json").read_text())["resumed"] == 1
+    assert (results(place / "a", cell) / "run.json").read_bytes() == written
+    assert json.loads((results(place / "a", cell) / "run.json").read_text())["resumed"] == 0
 
 
 def test_one_that_waits_ends_when_asked_to(place: Path) -> None:

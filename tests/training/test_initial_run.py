@@ -37,7 +37,7 @@ def data() -> Transitions:
 def finish(run: Run, folder: Path, data: Transitions) -> Path:
     """What bench.training.train does after the last step of a run without evaluations."""
     run.save(folder / "checkpoint.safetensors", "x")
-    outputs.write(run, folder, {"dataset_hash": content_hash(data)})
+    outputs.write(run, folder, outputs.record_of(run, {"dataset_hash": content_hash(data)}))
     return folder
 
 

@@ -19,6 +19,7 @@ from bench.environments import stitch_maze, vector
 from bench.errors import BenchError
 from bench.maze_plans import STITCH
 from bench.paths import TRANSITIONS
+from bench.records.sealed_tensors import sealed
 from bench.report.sections.mazes import read_trace
 from bench.training import maze_trace
 from bench.training.evaluate import reset_seeds
@@ -218,7 +219,8 @@ def test_blocks_are_read_together(tmp_path: Path) -> None:
         tensors |= {"positions": torch.ones(4, 2), "value_rank": torch.tensor([0.5, 0.8])[part]}
         tensors["values"] = torch.tensor([[1.0, 2, 3, 4], [4.0, 2, 0, 1]])[part]
         (tmp_path / "runs/iql/maze" / name).mkdir(parents=True)
-        save_file(tensors, tmp_path / "runs/iql/maze" / name / "trace.safetensors")
+        path = tmp_path / "runs/iql/maze" / name / "trace.safetensors"
+        path.write_bytes(sealed({key: value.numpy() for key, value in tensors.items()}))
     found = read_trace(suite, tmp_path, "iql", "maze")
     assert found is not None
     assert found.values is not None
@@ -226,3 +228,6 @@ def test_blocks_are_read_together(tmp_path: Path) -> None:
     assert found.arrived.tolist() == [True, False] * 3
     assert found.values.mean.tolist() == [3, 2, 1, 2]
     assert found.values.rank == pytest.approx((0.5 + 0.8 + 0.8) / 3)
+    save_file(tensors, path)  # without a seal
+    with pytest.raises(BenchError, match=r"2/trace.safetensors: differs from its seal; delete it"):
+        read_trace(suite, tmp_path, "iql", "maze")

@@ -246,7 +246,7 @@ def test_a_killed_job_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
 
 def test_the_scales_stand_beside_the_networks(data: Transitions, tmp_path: Path) -> None:
     run, _ = online(cell(), data, 30)
-    outputs.write(run, tmp_path, {})
+    outputs.write(run, tmp_path, outputs.record_of(run, {}))
     found = load_file(tmp_path / "policy.safetensors")
     assert torch.equal(found["observations.mean"], run.state.observations.mean)
     assert not torch.equal(found["observations.var"], found["offline.observations.var"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 from pathlib import Path
@@ -14,6 +15,9 @@ import pytest
 from helpers.paths import ROOT
 from helpers.workflow_project import Project
 
+from bench.config.catalogue import Catalogue
+from bench.publishing import verification
+from bench.records.layouts import open_results
 from bench.report.markup import rst_captions
 
 
@@ -183,6 +187,31 @@ def test_a_new_collection_and_training_give_the_same_bytes(
     lines = first.read_text().splitlines()
     of_both = [line for line in lines if line.split(",")[2] in ("method", "iql", "bc")]
     assert second.read_text().splitlines() == of_both
+
+
+def test_what_ran_is_verified_and_every_changed_byte_is_found(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.folder)
+    folder, known, rng = Path("results/tiny"), Catalogue(), random.Random(0)
+    assert verification.suite(folder, known) == []
+    for path in sorted(folder.rglob("*.*")):
+        if path.name.startswith("."):  # a lock
+            continue
+        content = path.read_bytes()
+        place = rng.randrange(len(content))
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        assert open_results(folder).refused or verification.suite(folder, known), path
+        path.write_bytes(content)
+
+
+def test_a_repeated_job_writes_a_finished_run_again_to_the_byte(project: Project) -> None:
+    run = project.folder / "results/tiny/runs/bc/pointmaze-large-stitch/0-2"
+    before = {path.name: path.read_bytes() for path in run.glob("[a-z]*")}  # not the lock
+    record = str((run / "run.json").relative_to(project.folder))
+    done = project.snakemake("--force", record)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {path.name: path.read_bytes() for path in run.glob("[a-z]*")} == before
 
 
 def test_maps_trace_their_runs_and_repeat_no_training(project: Project) -> None:

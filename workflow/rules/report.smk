@@ -14,6 +14,7 @@ rule statistics:
             + (["effects"] if SUITE.baseline else [])
             + (["finetune"] if FINE_TUNED else []),
         ),
+        f"results/{SUITE.suite}/suite.json",
     log:
         f"logs/{SUITE.suite}/statistics.log",
     conda:

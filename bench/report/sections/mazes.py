@@ -9,7 +9,9 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from bench.config.types import Suite
+from bench.errors import BenchError
 from bench.paths import SuiteFolder
+from bench.records.sealed_tensors import problem
 from bench.report.figures.mazes import Trace, Values, success_bars, value_maps
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
@@ -68,6 +70,11 @@ def read_trace(suite: Suite, results_dir: Path, method: str, task: str) -> Trace
     """Read what `python -m bench trace` wrote for a cell's seeds; None if it wrote nothing."""
     results = SuiteFolder(results_dir)
     files = [results.run(method, task, seeds).trace for seeds in suite.blocks()]
+    for file in files:
+        if file.exists() and (why := problem(file)):
+            raise BenchError(
+                f"{file}: {why}; delete it and run `python -m bench trace {file.parent}`."
+            )
     blocks = [load_file(file) for file in files if file.exists()]
     if not sum(len(block["arrived"]) for block in blocks):
         return None

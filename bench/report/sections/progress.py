@@ -1,4 +1,4 @@
-"""Progress of each cell of a suite: seeds done, begun, diverged, missing or stale."""
+"""Progress of each cell of a suite: seeds done, unverified, begun, diverged, missing or stale."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def section(inputs: ReportInputs) -> Section:
 
 CAPTION = (
     "Completed seeds, out of those the suite asks for. *Bold*: all, with the current code. "
+    "_unverified_: of runs whose files do not match their seal; "
     "_begun_: a checkpoint without a result, so the job is running or was interrupted; "
     "_diverged_: stopped at a non-finite loss; _stale_: done, but with source code that differs "
     "from the current version."
@@ -35,6 +36,7 @@ class SeedStates:
     """Numbers of seeds of one task and method by state; `done` includes `stale`."""
 
     done: int = 0
+    unverified: int = 0
     begun: int = 0
     diverged: int = 0
     missing: int = 0
@@ -57,6 +59,8 @@ def seed_states(suite: Suite, results_dir: Path, runs: Runs) -> dict[tuple[str, 
                     cell.diverged += lost
                     cell.done += len(seeds) - lost
                     cell.stale += len(seeds) - lost if name in stale else 0
+                elif name in runs.refused:
+                    cell.unverified += len(seeds)
                 elif SuiteFolder(results_dir).run(method, task, seeds).checkpoint.exists():
                     cell.begun += len(seeds)
                 else:
@@ -70,7 +74,7 @@ def status_table(suite: Suite, catalogue: Catalogue, results_dir: Path, runs: Ru
 
     def cell(task: str, method: str) -> Cell:
         found = cells[task, method]
-        states = ("begun", "diverged", "missing", "stale")
+        states = ("unverified", "begun", "diverged", "missing", "stale")
         notes = [f"{count} {state}" for state in states if (count := getattr(found, state))]
         mark = "" if notes else "finished"
         return Cell(f"{found.done} of {len(suite.seeds)}", tuple(notes), mark)

@@ -6,7 +6,8 @@ from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
 from bench.records.runs import Runs
 from bench.report.inputs import ReportInputs
-from bench.report.section import CaptionedTable, Section
+from bench.report.markup import plain
+from bench.report.section import CaptionedTable, Paragraph, Section
 from bench.report.table import NOT_RECORDED, Cell, Table, row_of
 
 SHORT = 10  # digits shown of a hash
@@ -16,7 +17,10 @@ def section(inputs: ReportInputs) -> Section:
     """List the runs, one row each; the scores link to them."""
     table = trace_table(inputs.suite, inputs.catalogue, inputs.runs)
     item = CaptionedTable(table, CAPTION, size=7.5, breakable=True, runs=True)
-    return Section("Runs", "Runs behind the scores", (item,))
+    refused = [
+        Paragraph(f"Not verified: {plain(reason)}") for reason in inputs.runs.refused.values()
+    ]
+    return Section("Runs", "Runs behind the scores", (item, *refused))
 
 
 CAPTION = (

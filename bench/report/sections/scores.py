@@ -11,7 +11,16 @@ from bench.config.types import Suite
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Paragraph, Section
-from bench.report.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, interval, number, row_of
+from bench.report.table import (
+    NOT_AVAILABLE,
+    NOT_RUN,
+    NOT_VERIFIED,
+    Cell,
+    Table,
+    interval,
+    number,
+    row_of,
+)
 from bench.statistics.aggregates import groups
 from bench.statistics.costs import REFERENCE, Run, seed_update_seconds
 from bench.statistics.intervals import ICC, unseen_failures
@@ -23,7 +32,13 @@ def section(inputs: ReportInputs) -> Section:
     """Show the table of scores, in landscape if there are many methods."""
     suite, catalogue = inputs.offline, inputs.catalogue
     table = score_table(
-        inputs.summary, suite, catalogue, inputs.stale, inputs.diverged, inputs.records
+        inputs.summary,
+        suite,
+        catalogue,
+        inputs.stale,
+        inputs.diverged,
+        inputs.records,
+        inputs.runs.unverified,
     )
     pairs = inputs.runs.pairs(list(inputs.runs.found))
     linked = [(t, inputs.labels[m]) for t in suite.tasks for m in suite.methods if (t, m) in pairs]
@@ -56,8 +71,9 @@ CAPTION = (
     "seeds. *Bold*: the highest mean of the task. __Underlined__: not significantly different from "
     "it (paired by seed, at 5% after Holm’s correction over the methods of the task). _n/a_: fewer "
     "than three seeds, so no CI and no rank, or equal unbounded scores, so no CI; in a mean, a "
-    "task is missing. _not run_: no result. _stale_: made with source code that differs from the "
-    "current version. The suite asks for {seeds} seeds; a cell with fewer says so. Each score "
+    "task is missing. _not run_: no result. _not verified_: left out, because the run’s files do "
+    "not match its seal. _stale_: made with source code that differs from the current version. The "
+    "suite asks for {seeds} seeds; a cell with fewer says so. Each score "
     "links to its runs at the end of this report. The lower rows are means over the tasks above, "
     "where all have a score, and the cost of updates: seeds are trained together, and each is "
     "charged its share. Network sizes are listed under Settings. The paper’s runtimes (its Table "
@@ -80,21 +96,26 @@ def score_table(
     stale: Pairs = (),
     diverged: Pairs = (),
     runs: Sequence[Run] = (),
+    unverified: Pairs = (),
 ) -> Table:
     """Tabulate mean last score and interval by task and method, family means and runtime.
 
-    `stale` and `diverged` are (task, method) pairs, `runs` the contents of run.json files. A
-    method has a family mean only if it has a score on each of the family's tasks.
+    `stale`, `diverged` and `unverified` are (task, method) pairs, `runs` the contents of run.json
+    files. A method has a family mean only if it has a score on each of the family's tasks.
     """
     cells = {(r["task"], r["method"]): r for r in summary.to_dict("records")}
 
     def cell(task: str, method: str) -> Cell:
         row = cells.get((task, method))
         if row is None or not row["seeds"]:
+            if (task, method) in unverified:
+                return Cell(NOT_VERIFIED)
             return Cell("diverged" if (task, method) in diverged else NOT_RUN)
         notes = [interval(row["ci_low"], row["ci_high"])]
         if row["seeds"] < len(suite.seeds):
             notes.append(f"{row['seeds']} of {len(suite.seeds)} seeds")
+        if (task, method) in unverified:
+            notes.append("others not verified")
         if (task, method) in stale:
             notes.append("stale")
         mark = row["tied"] if row["tied"] in ("best", "tied") else ""

@@ -20,14 +20,19 @@ from bench.paths import (
     METRICS,
     RUNS,
     SCORES,
+    SUITE,
     SUMMARY,
     TRANSITIONS,
 )
-from bench.records.layouts import CARDS, KEY, RECORDS, Results, StoredRun, open_results
+from bench.publishing import sums
+from bench.records import seals
+from bench.records.layouts import Results, open_results
+from bench.records.packed import CARDS, KEY, RECORDS, PackedRun
+from bench.records.stored_run import StoredRun
 from bench.statistics.scores import collect_scores
 
 REPORT = "report.pdf"
-NEEDED = (SCORES, SUMMARY, AGGREGATE)
+NEEDED = (SUITE, SCORES, SUMMARY, AGGREGATE)
 OPTIONAL = (CLAIMS, EFFECTS, FINETUNE)
 
 
@@ -35,12 +40,15 @@ def pack(folder: Path, report: Path, out: Path, curves: Sequence[str] = ()) -> l
     """Write the live results in `folder` and the report's PDF to the new folder `out`.
 
     `curves` lists the METHOD/TASK whose training metrics are included; networks never are. Return
-    the names of the files. Raise BenchError if a file is missing, scores.csv does not match the
-    packed runs, or a card does not match the data on which its runs were trained.
+    the names of the files. Raise BenchError if a file is missing, a run does not match its seal,
+    scores.csv does not match the packed runs, or a card does not match the data on which its runs
+    were trained.
     """
     results = open_results(folder)
     if results.packed or not results.runs:
         raise BenchError(f"{folder / RUNS}: no runs to pack; name a suite that has run here.")
+    for reason in results.refused.values():
+        raise BenchError(reason)
     if out.exists():
         raise BenchError(f"{out}: already exists; delete it or choose another folder.")
     for name in NEEDED:
@@ -62,6 +70,7 @@ def pack(folder: Path, report: Path, out: Path, curves: Sequence[str] = ()) -> l
                 shutil.copyfile(folder / name, staging / name)
         shutil.copyfile(report, staging / REPORT)
         _check_scores(staging, folder / SCORES)
+        sums.write(staging)
         staging.replace(out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -85,6 +94,18 @@ def _write(results: Results, out: Path, curves: set[str]) -> None:
     played = [run for run in runs if run.has(EPISODES)]
     _write_rows(out / EPISODES, played)
     _write_rows(out / METRICS, [r for r in runs if r.name.rpartition("/")[0] in curves])
+    seal(out)
+
+
+def seal(folder: Path) -> None:
+    """Add to each line of runs.jsonl the sums of the run's packed rows, and the line's seal."""
+    lines = []
+    for run in open_results(folder).runs.values():
+        assert isinstance(run, PackedRun)
+        found = {name: seals.sum_of(name, run.read(name).text.encode()) for name in run.files}
+        line = seals.sealed({"run": run.name, "record": run.content, seals.FILES: found})
+        lines.append(json.dumps(line) + "\n")
+    write_text(folder / RECORDS, "".join(lines))
 
 
 def _write_rows(path: Path, runs: Iterable[StoredRun]) -> None:

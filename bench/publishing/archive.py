@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from pathlib import Path
 
+from bench.config.catalogue import Catalogue
 from bench.errors import BenchError
-from bench.jobs.packing import REPORT
-from bench.paths import CHECKPOINT, SuiteFolder
+from bench.paths import CHECKPOINT, RUNS, SuiteFolder
+from bench.publishing import sums, verification
+from bench.publishing.packing import REPORT
+from bench.records import seals
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # earliest time in a zip; keeps the clock out of the bytes
 LEFT_OUT = (CHECKPOINT,)  # files of unfinished runs
 BESIDE = ("CITATION.cff", "LICENSE")
-SUMS = "SHA256SUMS"
 
 
-def archive(folder: Path, report: Path, out: Path, root: Path = Path()) -> list[str]:
-    """Zip `folder`, the report's PDF and the citation file; return the names in the zip.
+def archive(
+    folder: Path, report: Path, out: Path, catalogue: Catalogue, root: Path = Path()
+) -> tuple[list[str], dict[str, str]]:
+    """Zip the verified results in `folder`, the report's PDF and the citation file.
 
-    SHA256SUMS in the zip has one line per file, for `sha256sum --check`; `out`.sha256 has the sum
-    of the zip itself. Raise BenchError if the suite has no scores yet.
+    SHA256SUMS in the zip has one line per file, for `sha256sum --check`: for the files of a run
+    those of its run.json. `out`.sha256 has the sum of the zip itself. Return the names in the zip,
+    and the reason for each run that is left out. Raise BenchError if the suite has no scores yet,
+    or if anything besides those runs is not what the episodes give.
     """
     scores = SuiteFolder(folder).scores
     if not scores.exists():
         raise BenchError(f"{scores}: file not found; run `python -m bench statistics`.")
+    results, findings = verification.checked(folder, catalogue)
+    refused = {} if results.packed else results.refused
+    for finding in findings:
+        if finding not in refused.values():
+            raise BenchError(finding)
+    own = {
+        f"results/{RUNS}/{name}/{file}": str(entry["sha256"])
+        for name, run in results.verified.items()
+        if not results.packed
+        for file, entry in run.record()[seals.FILES].items()
+    }
+    skipped = {folder / RUNS / name for name in refused}
     files = {
         f"results/{path.relative_to(folder).as_posix()}": path
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in LEFT_OUT and not path.name.startswith(".")
+        if path.parent not in skipped
     }
     beside = [root / name for name in BESIDE]
     if not (folder / REPORT).exists():  # packed results include it
@@ -37,20 +55,20 @@ def archive(folder: Path, report: Path, out: Path, root: Path = Path()) -> list[
     top = out.stem
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f"{out.name}.partial")
-    sums = []
+    lines: dict[str, str] = {}
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as zipped:
             for name, path in files.items():
                 content = path.read_bytes()
-                sums.append(f"{hashlib.sha256(content).hexdigest()}  {name}\n")
+                lines[name] = own.get(name) or seals.digest(content)
                 _add(zipped, f"{top}/{name}", content)
-            _add(zipped, f"{top}/{SUMS}", "".join(sums).encode())
-        whole = hashlib.sha256(partial.read_bytes()).hexdigest()
+            _add(zipped, f"{top}/{sums.SUMS}", sums.text_of(lines).encode())
+        whole = seals.digest(partial.read_bytes())
         partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
     out.with_name(f"{out.name}.sha256").write_text(f"{whole}  {out.name}\n")
-    return [*files, SUMS]
+    return [*files, sums.SUMS], refused
 
 
 def _add(zipped: zipfile.ZipFile, name: str, content: bytes) -> None:

@@ -1,0 +1,114 @@
+"""The command-line verbs that check finished results and hand them on: verify, publish, archive."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from bench.config.catalogue import Catalogue
+from bench.config.types import resolved
+from bench.errors import BenchError
+from bench.paths import PUBLISHED, REPORTS, RESULTS, card_of
+
+Name = Annotated[str, tyro.conf.Positional]
+
+
+def verify(target: Name = "") -> None:
+    """Derive everything again from the episodes, compare bytes, and name every difference.
+
+    Exits with status 1 if there is one. Seals of runs, sums of files, tables and claims are
+    checked, and for all published results the numbers that the documentation quotes.
+
+    Args:
+        target: a suite, such as quick, or a folder; by default all of results/published.
+    """
+    from bench.publishing import verification
+
+    catalogue = Catalogue()
+    found = verification.published(PUBLISHED, catalogue)
+    if target:
+        names = [Path(target)] if Path(target).is_dir() else [RESULTS / target, PUBLISHED / target]
+        folders = [path for path in names if path.is_dir()]
+        if not folders:
+            raise BenchError(f"{target}: no folder of results; name a suite or a folder.")
+        found = verification.suites(folders, catalogue)
+    count = 0
+    for name, findings in found:
+        print(f"{name}: {'verified' if not findings else f'{len(findings)} findings'}", flush=True)
+        for finding in findings:
+            print(f"  {finding}", flush=True)
+        count += len(findings)
+    if count:
+        sys.exit(1)
+
+
+def publish(suite: Name = "", curves: tuple[str, ...] = (), rederive: bool = False) -> None:
+    """Pack a finished suite's verified results and its report under results/published.
+
+    The working tree must be clean, and the runs made by committed code.
+
+    Args:
+        suite: name of a folder in results/, such as quick.
+        curves: METHOD/TASK whose training metrics to include.
+        rederive: instead, derive the tables and claims of all published suites again.
+    """
+    from bench.publishing import derived
+    from bench.publishing.publish import publish as run
+    from bench.publishing.rederive import rederive as again
+    from bench.report.build import build
+
+    catalogue = Catalogue()
+    if rederive:
+        lines = again(PUBLISHED, catalogue)
+        print("\n".join(lines) or f"{PUBLISHED}: everything is as derived")
+        return
+    if not suite:
+        raise BenchError("publish: no suite given; name a folder in results/, such as quick.")
+    folder = RESULTS / Path(suite).name
+
+    def typeset(publication: dict[str, Any], out: Path) -> None:
+        chosen = derived.suite_of(folder, catalogue)
+        paths = [card_of(resolved(catalogue.tasks[t], chosen).transitions) for t in chosen.tasks]
+        cards = [path for path in paths if path.exists()]
+        build(chosen, catalogue, folder, cards, out, publication=publication)
+
+    files = run(folder, PUBLISHED, catalogue, typeset, curves)
+    print(f"{PUBLISHED / folder.name}: {', '.join(files)}")
+
+
+def archive(suite: Name, out: Path | None = None) -> None:
+    """Zip a suite's results, report and citation file, with SHA-256 sums.
+
+    Args:
+        suite: name of a folder in results/, such as quick.
+        out: the file to write, by default reports/<suite>.zip.
+    """
+    from bench.publishing.archive import archive as run
+
+    out = out or REPORTS / f"{Path(suite).name}.zip"
+    report = REPORTS / f"{Path(suite).name}.pdf"
+    names, refused = run(RESULTS / suite, report, out, Catalogue())
+    for name, reason in refused.items():
+        print(f"{name}: not verified, left out: {reason}", file=sys.stderr)
+    print(f"{out}: {len(names)} files; its checksum is in {out}.sha256")
+
+
+def pack(suite: Name, out: Path | None = None, curves: tuple[str, ...] = ()) -> None:
+    """Pack a finished suite for publication: one file for all records, one for all episodes.
+
+    `compare`, `explain` and `claims` read packed and live folders alike.
+
+    Args:
+        suite: name of a folder in results/, such as quick.
+        out: the folder to write, by default results/published/<suite>.
+        curves: METHOD/TASK whose training metrics to include.
+    """
+    from bench.publishing.packing import pack as run
+
+    name = Path(suite).name
+    out = out or PUBLISHED / name
+    files = run(RESULTS / suite, REPORTS / f"{name}.pdf", out, curves)
+    print(f"{out}: {', '.join(files)}")

@@ -1,0 +1,1 @@
+"""Verifies results against their episodes, and packs, publishes and archives them."""

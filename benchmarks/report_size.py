@@ -22,7 +22,7 @@ from helpers import suite_results as fixture  # noqa: E402
 from bench.config.types import Evaluation  # noqa: E402
 from bench.records.layouts import open_results  # noqa: E402
 from bench.report.build import build  # noqa: E402
-from bench.statistics import aggregates  # noqa: E402
+from bench.statistics import aggregates, over_tasks  # noqa: E402
 from bench.statistics.frames import read_csv, write_csv  # noqa: E402
 from bench.statistics.scores import SCORE_COLUMNS, collect_scores  # noqa: E402
 
@@ -57,7 +57,7 @@ def main(folder: Path) -> None:
     summary = aggregates.summarise(scores, suite, catalogue.tasks)
     write_csv(summary, results / "summary.csv")
     tell("summary")
-    aggregate = aggregates.aggregate(scores, suite, catalogue.tasks, suite.bootstrap)
+    aggregate = over_tasks.aggregate(scores, suite, catalogue.tasks, suite.bootstrap)
     write_csv(aggregate, results / "aggregate.csv")
     tell(f"aggregates, {REPETITIONS:,} repetitions")
     cards = [fixture.write_card(folder / "cards", task) for task in tasks]

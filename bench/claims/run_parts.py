@@ -19,7 +19,7 @@ from bench.claims.needed import Open
 from bench.claims.part import Part, Verdict
 from bench.claims.words import plain, reference, some
 from bench.statistics.improvement import Improvement
-from bench.statistics.inference import Estimate, SuccessRate, Terms, contrast, corrected
+from bench.statistics.inference import Estimate, SuccessRate, Terms, corrected
 from bench.statistics.intervals import LEVEL, MIN_SEEDS
 from bench.statistics.seed_scores import SeedScores, estimate, samples
 
@@ -130,11 +130,11 @@ def _decided(
         return _improved(part, claim, ours, theirs, comparisons)
     plus = [cell for m in ours for cell in m.plus] + [cell for m in theirs for cell in m.minus]
     minus = [cell for m in ours for cell in m.minus] + [cell for m in theirs for cell in m.plus]
-    own = _estimate(plus, minus, claim.factor)
+    own = estimate(plus, minus, claim.factor)
     fixed = fixed_terms(claim, part.methods[0], tasks)
-    compared = _estimate(plus, minus, claim.factor, fixed) if fixed else own
+    compared = estimate(plus, minus, claim.factor, fixed) if fixed else own
     shown = replace(part, measured=own.value, ci=own.interval())
-    if not math.isfinite(own.interval()[0]):
+    if not (math.isfinite(own.interval()[0]) and _varies(plus, minus, claim.factor)):
         return replace(shown, verdict="inconclusive", reason="no spread between seeds")
     ends = claim.test.ends()
     verdict = decide(compared, ends, comparisons)
@@ -147,16 +147,14 @@ def _decided(
     )
 
 
-def _estimate(plus: Cells, minus: Cells, factor: float, fixed: Terms = ()) -> Estimate:
-    """Return the sum of the cells per seed, plus the published terms.
+def _varies(plus: Cells, minus: Cells, factor: float) -> bool:
+    """Return whether seeds differ: scores that are all equal show no error, and decide nothing.
 
-    A single success rate has the interval of its episodes. Anything else has Student's t interval
-    over seeds, which needs a spread: without one its error is unknown, and decides nothing.
+    A single success rate has an interval of its own, from its episodes.
     """
-    if not minus and not fixed and len(plus) == 1:
-        return estimate(plus)
-    terms = [(w, replace(sample, least=0.0)) for w, sample in samples(plus, minus, factor)]
-    return contrast([*terms, *fixed])
+    if not minus and len(plus) == 1 and plus[0].episodes is not None:
+        return True
+    return all(sample.std for _, sample in samples(plus, minus, factor))
 
 
 def decide(found: Estimate | Improvement, ends: Ends, comparisons: int) -> Verdict:

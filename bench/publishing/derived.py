@@ -23,7 +23,7 @@ from bench.paths import SuiteFolder, run_name
 from bench.records import seals
 from bench.records.layouts import Results
 from bench.records.stored_run import StoredRun
-from bench.statistics import aggregates, finetuning
+from bench.statistics import aggregates, finetuning, over_tasks
 from bench.statistics.frames import read_csv, write_csv
 from bench.statistics.paired_effects import paired_effects
 from bench.statistics.scores import SCORE_COLUMNS, collect_scores
@@ -48,7 +48,7 @@ def write_tables(suite: Suite, runs: Sequence[StoredRun], catalogue: Catalogue, 
     """
     results = SuiteFolder(out)
     scores = write_scores(suite, runs, catalogue, out)
-    aggregate = aggregates.aggregate(scores, suite, catalogue.tasks, suite.bootstrap)
+    aggregate = over_tasks.aggregate(scores, suite, catalogue.tasks, suite.bootstrap)
     write_csv(aggregate, results.aggregate)
     if suite.baseline is not None:
         write_csv(paired_effects(scores, suite, catalogue.tasks), results.effects)

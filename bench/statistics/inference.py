@@ -23,8 +23,7 @@ MOST_SEEDS = 1000
 class Sample:
     """Mean, sample deviation and count of independent seeds, `ours` or published.
 
-    `least` is a deviation known from elsewhere that the error may not undercut: that of the
-    episodes of a success rate.
+    `least` is the deviation assumed where the seeds show none: that of a success rate's episodes.
     """
 
     mean: float
@@ -32,6 +31,11 @@ class Sample:
     count: int
     ours: bool = True
     least: float = 0.0
+
+    @property
+    def deviation(self) -> float:
+        """The seeds' deviation, or the one assumed."""
+        return self.std or self.least
 
     @classmethod
     def of(cls, values: np.ndarray) -> Sample:
@@ -96,26 +100,18 @@ class SuccessRate(Estimate):
 def contrast(terms: Terms) -> Estimate:
     """Return the sum of weight x mean, with Welch's error and Satterthwaite's freedom.
 
-    The error is at least that with which a normal 95% interval would rest on the samples' `least`
-    deviations alone. It is NaN if a sample of ours has fewer than three seeds, or neither a spread
-    nor a least deviation: what does not vary shows no error.
+    It is NaN if a sample of ours has fewer than three seeds, or neither a spread nor a deviation
+    to assume: what does not vary shows no error.
     """
     value = sum(weight * sample.mean for weight, sample in terms)
     ours = [sample for _, sample in terms if sample.ours]
     fewest = min((sample.count for sample in ours), default=MIN_SEEDS)
-    if fewest < MIN_SEEDS or not all(sample.std or sample.least for sample in ours):
+    if fewest < MIN_SEEDS or not all(sample.deviation for sample in ours):
         return Estimate(value, math.nan, fewest - 1)
-    weighted = [(weight**2 / s.count, s, s.count - 1) for weight, s in terms]
-    variance = sum(w * s.std**2 for w, s, _ in weighted)
-    # Without spread there is no variance by which to weight the counts.
-    freedom = (
-        variance**2 / sum((w * s.std**2) ** 2 / f for w, s, f in weighted)
-        if variance
-        else sum(f for _, _, f in weighted)
-    )
-    least = math.sqrt(sum(w * s.least**2 for w, s, _ in weighted))
-    least *= t_quantile(LEVEL, math.inf) / t_quantile(LEVEL, freedom)
-    return Estimate(value, max(math.sqrt(variance), least), freedom)
+    parts = [(weight**2 * s.deviation**2 / s.count, s.count - 1) for weight, s in terms]
+    variance = sum(part for part, _ in parts)
+    freedom = variance**2 / sum(part**2 / count for part, count in parts)
+    return Estimate(value, math.sqrt(variance), freedom)
 
 
 def corrected(comparisons: int) -> float:

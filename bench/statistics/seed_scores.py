@@ -64,7 +64,7 @@ class SeedScores:
 
     @property
     def least(self) -> float:
-        """The least deviation of a seed's score that an error may assume; 0 if unbounded.
+        """The deviation of a seed's score to assume where no seed differs; 0 if unbounded.
 
         That of a success rate at a correlation of ICC between a seed's episodes. The rate is
         Agresti and Coull's [1998], with two successes and two failures added, because the observed

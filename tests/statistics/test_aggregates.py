@@ -11,7 +11,7 @@ from helpers.suite_results import MAZES, TASKS, UPDATES, catalogue, make_suite
 from rliable import library, metrics
 from scipy import stats
 
-from bench.statistics import aggregates
+from bench.statistics import aggregates, over_tasks
 from bench.statistics.intervals import success_interval
 from bench.statistics.scores import SCORE_COLUMNS
 
@@ -106,7 +106,7 @@ def test_the_metrics_are_those_of_rliable(shape: tuple[int, int]) -> None:
 def test_aggregates_by_hand() -> None:
     # Without the lowest and the highest two of eight, the IQM averages 20, 30, 40 and 50.
     scores = frame({(A, "iql"): [0, 10, 20, 30], (B, "iql"): [40, 50, 60, 150]})
-    found = values(aggregates.aggregate(scores, make_suite(), ROWS, 10))
+    found = values(over_tasks.aggregate(scores, make_suite(), ROWS, 10))
     assert found == pytest.approx(
         {"IQM": 35, "median": 45, "mean": 45, "optimality gap": 100 - 310 / 8}
     )
@@ -115,14 +115,14 @@ def test_aggregates_by_hand() -> None:
 def test_median_is_over_tasks_of_means_over_seeds() -> None:
     # Task means 0, 20 and 90; the means of seeds over tasks would give 33.3.
     finals = {(t, "iql"): v for t, v in zip(TASKS, ([0] * 3, [10, 10, 40], [90] * 3), strict=False)}
-    aggregate = aggregates.aggregate(frame(finals), make_suite(TASKS[:3]), ROWS, 10)
+    aggregate = over_tasks.aggregate(frame(finals), make_suite(TASKS[:3]), ROWS, 10)
     assert values(aggregate)["median"] == pytest.approx(20)
     assert set(aggregate["tasks"]) == set(aggregate["seeds"]) == {3}
 
 
 def test_seeds_are_those_common_to_all_tasks() -> None:
     scores = frame({(A, "iql"): [10, 20, 30, 40], (B, "iql"): [np.nan, 20, 30, 40]})
-    aggregate = aggregates.aggregate(scores, make_suite(), ROWS, 10)
+    aggregate = over_tasks.aggregate(scores, make_suite(), ROWS, 10)
     assert set(aggregate["seeds"]) == {3}
     assert values(aggregate)["mean"] == pytest.approx(30)
 
@@ -130,7 +130,7 @@ def test_seeds_are_those_common_to_all_tasks() -> None:
 def test_an_incomplete_method_is_left_out_and_named() -> None:
     finals = {(A, "iql"): [1.0] * 3, (B, "iql"): [1.0] * 3, (A, "bc"): [2.0] * 3}
     suite = make_suite()
-    aggregate = aggregates.aggregate(frame(finals), suite, ROWS, 10)
+    aggregate = over_tasks.aggregate(frame(finals), suite, ROWS, 10)
     assert set(aggregate["method"]) == {"iql"}
     reason = [("all", "bc", f"no last score on {B}")]
     assert aggregates.left_out(frame(finals), suite, ROWS) == reason
@@ -158,7 +158,7 @@ def drawn(seeds: int, tasks: Sequence[str] = (A, B)) -> dict[tuple[str, str], np
 
 def test_the_mean_has_the_interval_of_the_total_per_seed() -> None:
     finals = drawn(5)
-    found = aggregates.aggregate(frame(finals), make_suite(), ROWS, 20)
+    found = over_tasks.aggregate(frame(finals), make_suite(), ROWS, 20)
     by_seed = np.mean(list(finals.values()), axis=0)
     expected = stats.ttest_1samp(by_seed, 0).confidence_interval(0.95)
     assert ends(found, "mean") == pytest.approx(tuple(expected))
@@ -170,7 +170,7 @@ def test_one_task_has_the_interval_of_its_row() -> None:
     suite = make_suite([MAZES[0]], ["iql"])
     scores = frame({(MAZES[0], "iql"): [25, 50, 100]})
     row = cell(aggregates.summarise(scores, suite, ROWS), "iql")
-    found = aggregates.aggregate(scores, suite, ROWS, 20)
+    found = over_tasks.aggregate(scores, suite, ROWS, 20)
     assert ends(found, "mean") == pytest.approx((row["ci_low"], row["ci_high"]))
     failures = (100 - row["ci_high"], 100 - row["ci_low"])
     assert ends(found, "optimality gap") == pytest.approx(failures)
@@ -178,7 +178,7 @@ def test_one_task_has_the_interval_of_its_row() -> None:
 
 def test_iqm_and_median_are_rliables_at_the_level_of_few_seeds() -> None:
     finals = drawn(10)
-    found = aggregates.aggregate(frame(finals), make_suite(), ROWS, 200)
+    found = over_tasks.aggregate(frame(finals), make_suite(), ROWS, 200)
     matrix = np.stack(list(finals.values()), axis=1)
     np.random.seed(0)
     level = aggregates.bootstrap_level(10, 2)
@@ -202,13 +202,13 @@ def test_the_level_of_few_seeds_by_hand(seeds: int, tasks: int, level: float) ->
 
 @pytest.mark.parametrize(("seeds", "known"), [(3, False), (9, False), (10, True)])
 def test_a_median_has_an_interval_from_ten_seeds(seeds: int, known: bool) -> None:
-    found = aggregates.aggregate(frame(drawn(seeds)), make_suite(seeds=seeds), ROWS, 20)
+    found = over_tasks.aggregate(frame(drawn(seeds)), make_suite(seeds=seeds), ROWS, 20)
     assert np.isfinite(ends(found, "median")).all() == known
     assert np.isfinite(ends(found, "IQM")).all()
 
 
 def test_two_seeds_give_no_interval() -> None:
-    aggregate = aggregates.aggregate(
+    aggregate = over_tasks.aggregate(
         frame({(A, "iql"): [1, 2], (B, "iql"): [3, 4]}), make_suite(), ROWS, 10
     )
     assert aggregate["ci_low"].isna().all()
@@ -218,14 +218,14 @@ def test_two_seeds_give_no_interval() -> None:
 def test_the_bootstrap_is_seeded_and_leaves_numpy_alone() -> None:
     finals = {(t, "iql"): np.random.default_rng(0).uniform(0, 100, 5) for t in (A, B)}
     np.random.seed(1)
-    first = aggregates.aggregate(frame(finals), make_suite(), ROWS, 50)
+    first = over_tasks.aggregate(frame(finals), make_suite(), ROWS, 50)
     after = np.random.random()
     np.random.seed(1)
     assert np.random.random() == after
     np.random.seed(2)
-    second = aggregates.aggregate(frame(finals), make_suite(), ROWS, 50)
+    second = over_tasks.aggregate(frame(finals), make_suite(), ROWS, 50)
     pd.testing.assert_frame_equal(first, second, check_exact=True)
     more = frame({**finals, (A, "bc"): [1, 2, 3], (B, "bc"): [1, 2, 3]})
-    third = aggregates.aggregate(more, make_suite(methods=["bc", "iql"]), ROWS, 50)
+    third = over_tasks.aggregate(more, make_suite(methods=["bc", "iql"]), ROWS, 50)
     kept = third[third["method"] == "iql"].reset_index(drop=True)
     pd.testing.assert_frame_equal(first, kept, check_exact=True)

@@ -15,7 +15,7 @@ from scipy.stats import ttest_1samp
 
 from bench.errors import BenchError
 from bench.records.layouts import FolderRun
-from bench.statistics import aggregates, finetuning, scores
+from bench.statistics import aggregates, finetuning, over_tasks, scores
 from bench.statistics.intervals import success_interval
 
 
@@ -99,7 +99,7 @@ def test_offline_tables_do_not_see_the_online_phase() -> None:
     summary = aggregates.summarise(SCORES, suite(), CATALOGUE.tasks).set_index(["task", "method"])
     assert summary.loc[(MAZE, "iql")]["mean"] == 20
     assert summary.loc[(MAZE, "iql")]["best"] == 99
-    aggregate = aggregates.aggregate(SCORES, suite(), CATALOGUE.tasks, 20)
+    aggregate = over_tasks.aggregate(SCORES, suite(), CATALOGUE.tasks, 20)
     mean = aggregate[(aggregate.method == "iql") & (aggregate.metric == "mean")]
     assert mean.value.iloc[0] == pytest.approx((20 + 2) / 2)
 

@@ -9,7 +9,7 @@ from helpers.suite_results import TASKS, catalogue, make_suite, write_run
 
 from bench.errors import BenchError
 from bench.records.layouts import FolderRun
-from bench.statistics import aggregates
+from bench.statistics import aggregates, over_tasks
 from bench.statistics.frames import read_csv
 from bench.statistics.scores import SCORE_COLUMNS, collect_scores
 
@@ -49,7 +49,7 @@ def test_no_runs_give_a_header(tmp_path: Path) -> None:
     scores = read_csv(tmp_path / "scores.csv", SCORE_COLUMNS)
     assert scores.empty
     assert aggregates.summarise(scores, make_suite(), ROWS).empty
-    assert aggregates.aggregate(scores, make_suite(), ROWS, 10).empty
+    assert over_tasks.aggregate(scores, make_suite(), ROWS, 10).empty
 
 
 def test_the_same_seed_in_two_runs_is_an_error(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def aggregate_intervals(
 ) -> Figure:
     """Plot estimates with 95% CIs: one panel per metric and group, one row per method.
 
-    `aggregate` as `aggregates.aggregate` returns it; `methods` maps names to labels. A method
+    `aggregate` as `over_tasks.aggregate` returns it; `methods` maps names to labels. A method
     omitted from the group reads "not complete"; without an interval only the point is drawn.
     """
     height = 0.42 + 0.17 * len(methods)

@@ -91,9 +91,9 @@ def test_success_rates_without_spread_do_not_decide() -> None:
 
 def test_a_difference_without_spread_rests_on_the_episodes() -> None:
     found = estimate([cell([100.0] * 3, 50)], [cell([0.0] * 3, 50)])
-    # 13.9 effective episodes; rates of 15.9 and 2 of 17.9; the normal quantile times the error
+    # 13.9 effective episodes; rates of 15.9 and 2 of 17.9; Student's quantile with two degrees
     rate, count = 15.889 / 17.889, 13.889
-    half = 1.96 * 100 * np.sqrt(2 * rate * (1 - rate) / count)
+    half = 4.30265 * 100 * np.sqrt(2 * rate * (1 - rate) / count)
     assert found.interval() == pytest.approx((100 - half, 100), abs=0.01)
     assert 0.001 < found.p_value() < 0.05
 

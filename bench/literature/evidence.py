@@ -3,7 +3,7 @@
 A row enters if its standing is `independent` and its kind is final: the last evaluation, the mean
 of the last ten, or, marked so, one that the source does not state. Scores of the best evaluation,
 of the maximum of a curve and of the better of two checkpoints never do. A source gives one row per
-cell, by the order of PREFERENCE.
+cell, by the order of PREFERENCES.
 """
 
 from __future__ import annotations
@@ -18,10 +18,23 @@ import pandas as pd
 from bench.literature.sources import Record
 from bench.statistics import published
 
-PREFERENCE: Mapping[str, tuple[str, ...]] = {
-    "offline": ("last", "mean_last_10", "unknown"),
-    "before": ("before",),
-    "after": ("after", "after_mean_last_10"),
+# The kinds that count as final, by phase; of several, a source's first counts.
+PREFERENCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "last first": {
+        "offline": ("last", "mean_last_10", "unknown"),
+        "before": ("before",),
+        "after": ("after", "after_mean_last_10"),
+    },
+    "mean of ten first": {
+        "offline": ("mean_last_10", "last", "unknown"),
+        "before": ("before",),
+        "after": ("after_mean_last_10", "after"),
+    },
+    "stated only": {
+        "offline": ("last", "mean_last_10"),
+        "before": ("before",),
+        "after": ("after", "after_mean_last_10"),
+    },
 }
 STRATA = {
     "authors": "authors’ own code, rerun by others",
@@ -43,7 +56,7 @@ class Assumptions:
         factor: multiplies the standard deviation that is assumed where none is printed.
         own_spread: use a source's own spread; else every source has the cell's.
         unknown_is_error: a ± that is not explained is a standard error, not a deviation.
-        preference: kinds of score by phase, the first that a source has.
+        preference: one of PREFERENCES.
         complete: only sources that state spread and seeds.
         standings: rows that may enter.
     """
@@ -53,7 +66,7 @@ class Assumptions:
     factor: float = 1.0
     own_spread: bool = True
     unknown_is_error: bool = False
-    preference: Mapping[str, tuple[str, ...]] | None = None
+    preference: str = "last first"
     complete: bool = False
     standings: tuple[str, ...] = ("independent",)
 
@@ -63,7 +76,7 @@ DEFAULT = Assumptions()
 
 def eligible(record: Record, phase: str, assume: Assumptions = DEFAULT) -> pd.DataFrame:
     """Return one row per (source, method, task) of `phase`: offline, before or after."""
-    order = (assume.preference or PREFERENCE)[phase]
+    order = PREFERENCES[assume.preference][phase]
     rows = record.scores
     rows = rows[rows["standing"].isin(assume.standings) & rows["kind"].isin(order)]
     if assume.complete:

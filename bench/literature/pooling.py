@@ -74,23 +74,25 @@ def pool(
     count = len(effect)
     if count == 1:
         error = math.sqrt(variance[0] + target)
-        reach = stats.norm.ppf((1 + level) / 2) * error
+        reach = float(stats.norm.ppf((1 + level) / 2)) * error
         nan = math.nan
         value = float(effect[0])
         low, high = value - reach, value + reach
         return Pooled(1, value, error, low, high, nan, nan, nan, nan, nan, (100.0,))
-    found = combine_effects(
-        effect, variance, method_re=between, **({"atol": 1e-10} if between == "pm" else {})
-    )
-    if found.tau2 < 0:  # DerSimonian and Laird's estimate is truncated at 0
-        found = combine_effects(effect, variance, method_re="pm")
+    # Its iteration for Paule and Mandel approaches from one side and answers 0 once rounding passes
+    # the root, so its tolerance must stay at the default; tests hold it against metafor.
+    with np.errstate(invalid="ignore", divide="ignore"):  # of statistics that are not used here
+        found = combine_effects(effect, variance, method_re=between)
+        if found.tau2 < 0:  # DerSimonian and Laird's estimate is truncated at 0, as the other's is
+            found = combine_effects(effect, variance, method_re="pm")
     knapp, classical = math.sqrt(found.var_hksj_re), float(found.sd_eff_w_re)
     error = math.sqrt((max(knapp, classical) if floor else knapp) ** 2 + target)
     value = float(found.mean_effect_re)
-    reach = stats.t.ppf((1 + level) / 2, count - 1) * error
+    reach = float(stats.t.ppf((1 + level) / 2, count - 1)) * error
     spread = math.nan
     if count >= LEAST:
-        spread = stats.t.ppf((1 + level) / 2, count - 2) * math.sqrt(found.tau2 + error**2)
+        spread = float(stats.t.ppf((1 + level) / 2, count - 2))
+        spread *= math.sqrt(found.tau2 + error**2)
     return Pooled(
         k=count,
         value=value,
@@ -102,7 +104,7 @@ def pool(
         q=float(found.q),
         next_low=value - spread,
         next_high=value + spread,
-        weights=tuple(100 * np.asarray(found.weights_rel_re)),
+        weights=tuple((100 * np.asarray(found.weights_rel_re)).tolist()),
     )
 
 

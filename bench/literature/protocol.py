@@ -12,7 +12,6 @@ from bench.literature.sources import Record
 
 CHOICES = {
     "mean_last_10": "mean of the last ten",
-    "best_of_last_2": "better of the last two",
     "max_of_mean_curve": "maximum of the mean curve",
     "best": "best of each seed",
 }

@@ -10,7 +10,7 @@ import pandas as pd
 from bench.literature.sources import Record
 
 LEAST_RUNS = 5  # fewer runs say too little about a distribution to be resampled
-MOST = 100
+MOST = 200
 MARGINS = (2.0, 5.0)
 DRAWS = 4_000
 KINDS = ("last", "after")

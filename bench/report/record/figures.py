@@ -1,0 +1,224 @@
+"""Figures of the published record: heat map, forest plots, choices of evaluation, curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from bench.literature.cells import HEADLINE, Estimate
+from bench.literature.evidence import STRATA
+from bench.literature.pooling import CLOSE, NEAR, NOISY, WITHIN_5, WITHIN_10, Pooled
+from bench.literature.protocol import CHOICES
+from bench.report.figures.style import GREY, INK, WIDTH, panels, ticks
+from bench.report.table import number
+
+COLUMNS = {
+    HEADLINE: "paper’s settings,\npooled",
+    "authors": "authors’ code,\nrerun",
+    "port": "ports",
+    "other": "other or tuned\nsettings",
+}
+MARKERS = {"authors": "D", "port": "s", "other": "o"}
+COLORS = {"authors": "#0173b2", "port": "#029e73", "other": "#949494"}
+SHORT = {WITHIN_5: "within 5", WITHIN_10: "within 10", NOISY: "too noisy"}
+LIMIT = 20.0  # points at which the heat map's colour saturates
+HEAT_WIDTH = 4.3  # inches
+ROW = 0.152  # inches per line of a forest plot
+
+
+def signed(value: float) -> str:
+    """Format a difference with its sign."""
+    return ("+" if value >= 0.05 else "") + number(value)
+
+
+def heat_map(found: Sequence[Estimate]) -> Figure:
+    """Draw pooled differences: one row per cell, the verdict, and one column per stratum.
+
+    A cell holds the difference and the number of reproductions; colour saturates at LIMIT points.
+    Differences of a single reproduction are in italics.
+    """
+    figure = Figure(figsize=(HEAT_WIDTH, 0.31 * len(found) + 0.62), layout="constrained")
+    axis = figure.subplots()
+    norm, colors = TwoSlopeNorm(0, -LIMIT, LIMIT), mpl.colormaps["RdBu"]
+    for y, e in enumerate(found):
+        for x, stratum in enumerate(COLUMNS):
+            pooled = e.pooled.get(stratum)
+            if pooled is None:
+                axis.text(x, y, "–", ha="center", va="center", color=GREY)
+                continue
+            shade = colors(norm(np.clip(pooled.value, -LIMIT, LIMIT)))
+            axis.add_patch(mpl.patches.Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=shade))
+            ink = "white" if abs(pooled.value) > 0.65 * LIMIT else INK
+            text = axis.text(x, y - 0.16, signed(pooled.value), ha="center", va="center", color=ink,
+                             fontsize=7.5)  # fmt: skip
+            if pooled.k == 1:
+                text.set_fontstyle("italic")
+            axis.text(x, y + 0.25, f"k = {pooled.k}", ha="center", va="center", fontsize=5, color=ink)
+        word = SHORT.get(e.verdict, e.verdict)
+        weight = "bold" if e.verdict in (WITHIN_5, WITHIN_10) else "normal"
+        axis.text(len(COLUMNS) - 0.42, y, word, va="center", fontsize=6.5, fontweight=weight)
+    axis.set(xlim=(-0.5, len(COLUMNS) + 0.55), ylim=(len(found) - 0.5, -0.5))
+    axis.set_yticks(range(len(found)), [e.cell.task for e in found])
+    axis.set_xticks(range(len(COLUMNS)), list(COLUMNS.values()), fontsize=6)
+    axis.xaxis.tick_top()
+    axis.tick_params(length=0)
+    axis.grid(False)
+    axis.spines[:].set_visible(False)
+    return figure
+
+
+def forest(found: Estimate) -> Figure:
+    """Draw a forest plot of one cell: reproductions by stratum, pooled differences, prediction.
+
+    Lines are 95% intervals over seeds, open where the spread is assumed; diamonds are pooled
+    differences with their 95% interval; the grey bar is the prediction interval of the paper's
+    settings. Dashed lines are the margins of the verdict.
+    """
+    lines = _lines(found)
+    height = ROW * len(lines) + 0.62
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    axis = figure.subplots()
+    low, high = _limits(found)
+    right = axis.get_yaxis_transform()
+    for y, (label, text, draw, bold) in enumerate(lines):
+        weight = "bold" if bold else "normal"
+        axis.text(-0.02, y, label, transform=right, ha="right", va="center", fontsize=6.5,
+                  fontweight=weight)  # fmt: skip
+        axis.text(1.02, y, text, transform=right, ha="left", va="center", fontsize=6.5,
+                  fontweight=weight)  # fmt: skip
+        if draw is not None:
+            draw(axis, y)
+    axis.axvline(0, color=INK, linewidth=0.8, zorder=0)
+    for margin in (CLOSE, NEAR):
+        for side in (-margin, margin):
+            axis.axvline(side, color="0.7", linewidth=0.6, linestyle=(0, (3, 2)), zorder=0)
+    axis.set(xlim=(low, high), ylim=(len(lines) - 0.4, -0.6), yticks=[])
+    axis.xaxis.set_major_locator(ticks())
+    axis.grid(False)
+    axis.spines["left"].set_visible(False)
+    published = found.cell.published
+    axis.set_xlabel(
+        f"difference from the paper’s {number(published)}, points"
+        if published is not None
+        else "normalised score"
+    )
+    return figure
+
+
+def _lines(found: Estimate) -> list[tuple[str, str, object, bool]]:
+    """Return label, text, drawing and boldness of each line, from the top."""
+    lines: list[tuple[str, str, object, bool]] = []
+    for stratum, title in STRATA.items():
+        rows = found.rows[found.rows["stratum"] == stratum].sort_values("difference")
+        if not len(rows):
+            continue
+        lines.append((title, "", None, True))
+        for row in rows.to_dict("records"):
+            lines.append((row["source"], _row_text(row), _draws(row, stratum), False))
+        pooled = found.pooled[stratum]
+        if pooled.k > 1:
+            lines.append(("pooled", _pooled_text(pooled), _diamond(pooled, COLORS[stratum]), False))
+    main = found.headline
+    if main is not None:
+        lines.append(
+            ("paper’s settings, pooled", _pooled_text(main), _diamond(main, INK), True)
+        )
+        if not math.isnan(main.next_low):
+            text = f"the next code’s true difference [{number(main.next_low)}, {number(main.next_high)}]"
+            lines.append(("prediction interval", text, _bar(main), False))
+    return lines
+
+
+def _row_text(row: Mapping[str, object]) -> str:
+    star = "*" if row["assumed"] else ""
+    interval = f"[{number(float(row['low']))}, {number(float(row['high']))}]"  # type: ignore[arg-type]
+    return f"{signed(float(row['difference']))} {interval}, {row['n']} seed{'s'[: row['n'] != 1]}{star}"  # type: ignore[arg-type]
+
+
+def _pooled_text(pooled: Pooled) -> str:
+    text = f"{signed(pooled.value)} [{number(pooled.low)}, {number(pooled.high)}]"
+    if pooled.k > 1:
+        text += f", τ {number(pooled.tau)}, I² {number(pooled.i2, 0)}%"
+    return text
+
+
+def _draws(row: Mapping[str, object], stratum: str) -> object:
+    def draw(axis: Axes, y: float) -> None:
+        assumed = "spread" in str(row["assumed"])
+        color = COLORS[stratum]
+        axis.plot([row["low"], row["high"]], [y, y], color=color, linewidth=1,
+                  linestyle=(0, (2, 1)) if assumed else "-")  # fmt: skip
+        axis.plot(row["difference"], y, MARKERS[stratum], color=color, markersize=4,
+                  markerfacecolor="white" if assumed else color)  # fmt: skip
+
+    return draw
+
+
+def _diamond(pooled: Pooled, color: str) -> object:
+    def draw(axis: Axes, y: float) -> None:
+        xs = [pooled.low, pooled.value, pooled.high, pooled.value]
+        axis.fill(xs, [y, y - 0.33, y, y + 0.33], color=color, linewidth=0.5)
+
+    return draw
+
+
+def _bar(pooled: Pooled) -> object:
+    def draw(axis: Axes, y: float) -> None:
+        axis.plot([pooled.next_low, pooled.next_high], [y, y], color="0.55", linewidth=3,
+                  solid_capstyle="butt")  # fmt: skip
+
+    return draw
+
+
+def _limits(found: Estimate) -> tuple[float, float]:
+    """Return the range of the axis: reproductions and margins; wider intervals are cut."""
+    ends = [*found.rows["difference"], -NEAR, NEAR]
+    if found.headline:
+        ends += [found.headline.low, found.headline.high]
+    reach = min(max(abs(float(end)) for end in ends) * 1.15, 60)
+    return -reach, reach
+
+
+def choices(found: pd.DataFrame) -> Figure:
+    """Plot the difference from the last evaluation: one panel per choice, one dot per score."""
+    figure, axes = panels(len(CHOICES), 1.7, len(CHOICES))
+    for axis, (name, title) in zip(axes, CHOICES.items(), strict=True):
+        rows = found[(found["choice"] == name) & (found["method"] == "iql")]
+        sources = sorted(rows["source"].unique())
+        for y, source in enumerate(sources):
+            values = rows[rows["source"] == source]["difference"]
+            axis.plot(values, np.full(len(values), y), "o", color=COLORS["authors"], alpha=0.6)
+        axis.axvline(0, color=INK, linewidth=0.8, zorder=0)
+        axis.set_yticks(range(len(sources)), sources)
+        axis.set_ylim(len(sources) - 0.5, -0.5)
+        axis.set_title(title)
+        axis.set_xlabel("points above the last")
+    return figure
+
+
+def curves(record_curves: pd.DataFrame, source: str, tasks: Sequence[str]) -> Figure:
+    """Plot one source's IQL curves: seeds in grey, their mean in colour, one panel per task."""
+    figure, axes = panels(len(tasks), 1.35)
+    rows = record_curves[(record_curves["source"] == source) & (record_curves["method"] == "iql")]
+    for axis, task in zip(axes, tasks, strict=True):
+        cell = rows[(rows["task"] == task) & (rows["phase"] == "offline")]
+        for _, run in cell.groupby("seed"):
+            axis.plot(run["step"], run["score"], color="0.75", linewidth=0.7)
+        mean = cell.groupby("step")["score"].mean()
+        axis.plot(mean.index, mean, color=COLORS["authors"])
+        top = mean.idxmax()
+        axis.plot(top, mean[top], "^", color=COLORS["authors"], markersize=4)
+        axis.plot(mean.index[-1], mean.iloc[-1], "s", color=INK, markersize=4)
+        axis.set_title(task)
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes[-2].set_xlabel("updates")
+    axes[3].set_ylabel("normalised score")
+    return figure

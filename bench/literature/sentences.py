@@ -211,8 +211,8 @@ def disagreement(found: Analysis) -> str:
     return (
         f"In {len(rows)} cells sources are more than 10 points apart, {(rows['method'] == 'iql').sum()} "
         f"of them IQL’s; claims about baselines depend on recipes: the paper’s IQL scores "
-        f"{ratio:.1f} times its CQL on the two large mazes, CORL’s {min(ratios):.1f} to "
-        f"{max(ratios):.1f} times its own (v2)."
+        f"{ratio:.1f} times its CQL on the two large mazes, CORL’s {min(ratios):.2f} to "
+        f"{max(ratios):.2f} times its own (v2)."
     )
 
 

@@ -15,10 +15,19 @@ from bench.records import machine
 from bench.report import html, pdf
 from bench.report.build import write_files
 from bench.report.figures import style
-from bench.report.record import citing, figures
-from bench.report.record.sections import sections
+from bench.report.record import citing, figures, origins, other_tables, robustness, table1
 from bench.statistics.frames import write_csv
 
+SECTIONS = (
+    table1.cells,
+    other_tables.table2,
+    table1.baselines,
+    other_tables.other_data,
+    robustness.sensitivity,
+    robustness.evaluation,
+    robustness.seeds,
+    origins.conflicts,
+)
 HEAT_MAP = (
     f"Pooled difference of others’ scores from the paper’s, in points, with the number of "
     f"reproductions k. Colour saturates at {figures.LIMIT:g} points; italics are single sources. "
@@ -30,7 +39,7 @@ def build(found: Analysis, out_pdf: Path) -> None:
     """Write `out_pdf`, the page beside it, and a folder with everything that they show."""
     folder = out_pdf.with_suffix("")
     used = reproductions(found.all())
-    made = sections(found, used)
+    made = [*(make(found) for make in SECTIONS), origins.sources(found, used)]
     style.write(partial(figures.heat_map, found.iql), folder / "figures/heat_map")
     for section in made:
         write_files(section, folder)

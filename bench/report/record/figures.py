@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -21,17 +23,31 @@ from bench.report.figures.style import GREY, INK, WIDTH, panels, ticks
 from bench.report.table import number
 
 COLUMNS = {
-    HEADLINE: "paper’s settings,\npooled",
-    "authors": "authors’ code,\nrerun",
+    HEADLINE: "paper’s\nsettings",
+    "authors": "authors’\ncode, rerun",
     "port": "ports",
-    "other": "other or tuned\nsettings",
+    "other": "other or\ntuned",
 }
 MARKERS = {"authors": "D", "port": "s", "other": "o"}
 COLORS = {"authors": "#0173b2", "port": "#029e73", "other": "#949494"}
 SHORT = {WITHIN_5: "within 5", WITHIN_10: "within 10", NOISY: "too noisy"}
+WIDEST = 40.0  # points to which a forest plot shows intervals
 LIMIT = 20.0  # points at which the heat map's colour saturates
 HEAT_WIDTH = 4.3  # inches
 ROW = 0.152  # inches per line of a forest plot
+
+
+Draw = Callable[[Axes, float], None]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a forest plot: a label, a text, and what is drawn between them."""
+
+    label: str
+    text: str = ""
+    draw: Draw | None = None
+    bold: bool = False
 
 
 def signed(value: float) -> str:
@@ -88,14 +104,13 @@ def forest(found: Estimate) -> Figure:
     axis = figure.subplots()
     low, high = _limits(found)
     right = axis.get_yaxis_transform()
-    for y, (label, text, draw, bold) in enumerate(lines):
-        weight = "bold" if bold else "normal"
-        axis.text(-0.02, y, label, transform=right, ha="right", va="center", fontsize=6.5,
-                  fontweight=weight)  # fmt: skip
-        axis.text(1.02, y, text, transform=right, ha="left", va="center", fontsize=6.5,
-                  fontweight=weight)  # fmt: skip
-        if draw is not None:
-            draw(axis, y)
+    for y, line in enumerate(lines):
+        face: dict[str, Any] = {"transform": right, "va": "center", "fontsize": 6.5}
+        face["fontweight"] = "bold" if line.bold else "normal"
+        axis.text(-0.02, y, line.label, ha="right", **face)
+        axis.text(1.02, y, line.text, ha="left", **face)
+        if line.draw is not None:
+            line.draw(axis, y)
     axis.axvline(0, color=INK, linewidth=0.8, zorder=0)
     for margin in (CLOSE, NEAR):
         for side in (-margin, margin):
@@ -113,34 +128,36 @@ def forest(found: Estimate) -> Figure:
     return figure
 
 
-def _lines(found: Estimate) -> list[tuple[str, str, object, bool]]:
-    """Return label, text, drawing and boldness of each line, from the top."""
-    lines: list[tuple[str, str, object, bool]] = []
+def _lines(found: Estimate) -> list[Line]:
+    """Return the lines from the top: the strata, then the paper's settings together."""
+    lines = []
     for stratum, title in STRATA.items():
         rows = found.rows[found.rows["stratum"] == stratum].sort_values("difference")
         if not len(rows):
             continue
-        lines.append((title, "", None, True))
-        for row in rows.to_dict("records"):
-            lines.append((row["source"], _row_text(row), _draws(row, stratum), False))
+        color = COLORS[stratum]
+        lines.append(Line(title, bold=True))
+        lines += [
+            Line(row["source"], _row_text(row), _draws(row, stratum))
+            for row in rows.to_dict("records")
+        ]
         pooled = found.pooled[stratum]
         if pooled.k > 1:
-            lines.append(("pooled", _pooled_text(pooled), _diamond(pooled, COLORS[stratum]), False))
+            lines.append(Line("pooled", _pooled_text(pooled), _diamond(pooled, color)))
     main = found.headline
     if main is not None:
-        lines.append(
-            ("paper’s settings, pooled", _pooled_text(main), _diamond(main, INK), True)
-        )
+        text = _pooled_text(main)
+        lines.append(Line("paper’s settings, pooled", text, _diamond(main, INK), bold=True))
         if not math.isnan(main.next_low):
-            text = f"the next code’s true difference [{number(main.next_low)}, {number(main.next_high)}]"
-            lines.append(("prediction interval", text, _bar(main), False))
+            bounds = f"[{number(main.next_low)}, {number(main.next_high)}]"
+            lines.append(Line("prediction", f"the next code’s true difference {bounds}", _bar(main)))
     return lines
 
 
-def _row_text(row: Mapping[str, object]) -> str:
+def _row_text(row: Mapping[str, Any]) -> str:
     star = "*" if row["assumed"] else ""
-    interval = f"[{number(float(row['low']))}, {number(float(row['high']))}]"  # type: ignore[arg-type]
-    return f"{signed(float(row['difference']))} {interval}, {row['n']} seed{'s'[: row['n'] != 1]}{star}"  # type: ignore[arg-type]
+    bounds = f"[{number(row['low'])}, {number(row['high'])}]"
+    return f"{signed(row['difference'])} {bounds}, {row['n']} seed{'s'[: row['n'] != 1]}{star}"
 
 
 def _pooled_text(pooled: Pooled) -> str:
@@ -150,7 +167,7 @@ def _pooled_text(pooled: Pooled) -> str:
     return text
 
 
-def _draws(row: Mapping[str, object], stratum: str) -> object:
+def _draws(row: Mapping[str, Any], stratum: str) -> Draw:
     def draw(axis: Axes, y: float) -> None:
         assumed = "spread" in str(row["assumed"])
         color = COLORS[stratum]
@@ -162,7 +179,7 @@ def _draws(row: Mapping[str, object], stratum: str) -> object:
     return draw
 
 
-def _diamond(pooled: Pooled, color: str) -> object:
+def _diamond(pooled: Pooled, color: str) -> Draw:
     def draw(axis: Axes, y: float) -> None:
         xs = [pooled.low, pooled.value, pooled.high, pooled.value]
         axis.fill(xs, [y, y - 0.33, y, y + 0.33], color=color, linewidth=0.5)
@@ -170,7 +187,7 @@ def _diamond(pooled: Pooled, color: str) -> object:
     return draw
 
 
-def _bar(pooled: Pooled) -> object:
+def _bar(pooled: Pooled) -> Draw:
     def draw(axis: Axes, y: float) -> None:
         axis.plot([pooled.next_low, pooled.next_high], [y, y], color="0.55", linewidth=3,
                   solid_capstyle="butt")  # fmt: skip
@@ -179,11 +196,10 @@ def _bar(pooled: Pooled) -> object:
 
 
 def _limits(found: Estimate) -> tuple[float, float]:
-    """Return the range of the axis: reproductions and margins; wider intervals are cut."""
-    ends = [*found.rows["difference"], -NEAR, NEAR]
-    if found.headline:
-        ends += [found.headline.low, found.headline.high]
-    reach = min(max(abs(float(end)) for end in ends) * 1.15, 60)
+    """Return the range of the axis: every reproduction, and intervals up to WIDEST."""
+    ends = [*found.rows["low"], *found.rows["high"], -NEAR, NEAR]
+    reach = min(max(abs(float(end)) for end in ends), WIDEST)
+    reach = 1.08 * max(reach, *found.rows["difference"].abs())
     return -reach, reach
 
 

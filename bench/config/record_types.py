@@ -61,7 +61,7 @@ class Source(Strict):
     title: str = Field(min_length=1)
     authors: str = Field(min_length=1, description="as BibTeX wants them, or the account's name")
     year: int | None = Field(default=None, description="of the paper, if there is one")
-    url: str = Field(pattern=r"^https://")
+    url: str = Field(default="", pattern=r"^(https://.*)?$")
     checked: str = Field(min_length=1, description="what was compared with what")
     assumed_seeds: int | None = Field(
         default=None, gt=0, description="if the source states none but something else does"

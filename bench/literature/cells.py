@@ -58,6 +58,9 @@ class Method:
     target: bool = False  # whether the published value's own standard error counts
 
 
+AS_REPORTED = Method()
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What the record says of a cell.
@@ -162,18 +165,17 @@ def gains(before: pd.DataFrame, after: pd.DataFrame, seeds: pd.DataFrame) -> pd.
             squares, count = own.loc[key]
             variance, note = max(squares, 0.01) / count, "paired by seed"
         else:
-            count = row["n"]
-            variance, note = row["variance"] + row["variance_before"], "before and after independent"
-            note = "; ".join(filter(None, (row["assumed"], note)))
+            count, variance = row["n"], row["variance"] + row["variance_before"]
+            note = "; ".join(filter(None, (row["assumed"], "before and after independent")))
         made.append(
             row
             | {"mean": row["mean"] - row["mean_before"], "kind": "gain", "assumed": note}
             | {"variance": variance, "n": int(count), "sd": math.sqrt(variance * count)}
         )
-    return pd.DataFrame(made, columns=[c for c in both if not c.endswith("_before")])
+    return pd.DataFrame(made, columns=[c for c in both if not str(c).endswith("_before")])
 
 
-def estimate(cell: Cell, evidence: Evidence, how: Method = Method()) -> Estimate:
+def estimate(cell: Cell, evidence: Evidence, how: Method = AS_REPORTED) -> Estimate:
     """Return the estimate of a cell, for each stratum and for the paper's settings."""
     rows = evidence.of(cell)
     target = cell.error**2 if how.target else 0.0
@@ -183,7 +185,12 @@ def estimate(cell: Cell, evidence: Evidence, how: Method = Method()) -> Estimate
         mine = rows[rows["stratum"].isin(strata)]
         if len(mine):
             pooled[name] = pool(
-                mine["difference"], mine["variance"], how.between, how.floor, target, how.level
+                mine["difference"].to_list(),
+                mine["variance"].to_list(),
+                how.between,
+                how.floor,
+                target,
+                how.level,
             )
     few = (math.nan, math.nan)
     main = pooled.get(HEADLINE)
@@ -197,7 +204,7 @@ def estimate(cell: Cell, evidence: Evidence, how: Method = Method()) -> Estimate
 
 
 def estimates(
-    cells: Iterable[Cell], evidence: Evidence, how: Method = Method()
+    cells: Iterable[Cell], evidence: Evidence, how: Method = AS_REPORTED
 ) -> list[Estimate]:
     """Return the estimate of each cell."""
     return [estimate(cell, evidence, how) for cell in cells]

@@ -172,9 +172,7 @@ def _contrasts(
             Contrast(
                 source=str(source),
                 value=value,
-                variance=float(
-                    ours["variance"].sum() + claim.factor**2 * theirs["variance"].sum()
-                ),
+                variance=float(ours["variance"].sum() + claim.factor**2 * theirs["variance"].sum()),
                 seeds=int(min([*ours["n"], *theirs["n"]])),
                 ratio=float(total / other) if claim.factor != 1 and other > 0 else None,
                 paper_settings=all(stratum in PAPER_SETTINGS for stratum in used),

@@ -53,4 +53,6 @@ def conflicts(record: Record, assume: Assumptions = DEFAULT) -> pd.DataFrame:
 
 
 def _list(rows: pd.DataFrame) -> str:
-    return ", ".join(f"{source} {value:.1f}" for source, value in zip(rows["source"], rows["mean"], strict=True))
+    return ", ".join(
+        f"{source} {value:.1f}" for source, value in zip(rows["source"], rows["mean"], strict=True)
+    )

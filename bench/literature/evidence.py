@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -134,7 +135,7 @@ def _pooled(rows: pd.DataFrame) -> float:
     return math.sqrt((rows["squares"] * rows["freedom"]).sum() / rows["freedom"].sum())
 
 
-def deviation(row: Mapping[str, float | str]) -> float:
+def deviation(row: Mapping[Hashable, Any]) -> float:
     """Return a printed spread as the standard deviation with n - 1, at least SMALLEST."""
     spread, seeds = float(row["spread"]), float(row["seeds"])
     if row["spread_is"] == "sd n" and seeds > 1:
@@ -142,7 +143,9 @@ def deviation(row: Mapping[str, float | str]) -> float:
     return max(spread, SMALLEST)
 
 
-def with_variance(rows: pd.DataFrame, spreads: Spreads, assume: Assumptions, record: Record) -> pd.DataFrame:
+def with_variance(
+    rows: pd.DataFrame, spreads: Spreads, assume: Assumptions, record: Record
+) -> pd.DataFrame:
     """Add `sd` over seeds, `n` seeds, `variance` of the mean, and `assumed`, in words."""
     made = []
     for row in rows.to_dict("records"):
@@ -157,14 +160,20 @@ def with_variance(rows: pd.DataFrame, spreads: Spreads, assume: Assumptions, rec
         if own:
             spread = deviation(row | {"seeds": seeds})
             if row["spread_is"] == "unknown":
-                notes.append("± is a standard error" if assume.unknown_is_error else "± is a deviation")
+                notes.append(
+                    "± is a standard error" if assume.unknown_is_error else "± is a deviation"
+                )
                 spread *= math.sqrt(seeds) if assume.unknown_is_error else 1
         else:
             spread = cell * assume.factor
             notes.append(f"spread {spread:.1f} ({origin})")
         made.append(
-            {"sd": spread, "n": int(seeds), "variance": spread**2 / seeds, "assumed": "; ".join(notes)}
+            {
+                "sd": spread,
+                "n": int(seeds),
+                "variance": spread**2 / seeds,
+                "assumed": "; ".join(notes),
+            }
         )
-    return rows.assign(**pd.DataFrame(made, index=rows.index)) if made else rows.assign(
-        sd=[], n=[], variance=[], assumed=[]
-    )
+    columns = ["sd", "n", "variance", "assumed"]
+    return rows.join(pd.DataFrame(made, index=rows.index, columns=columns))

@@ -15,8 +15,11 @@ CHOICES = {
     "max_of_mean_curve": "maximum of the mean curve",
     "best": "best of each seed",
 }
-USABLE = ("independent", "original", "superseded")  # a withdrawn score still shows what a choice did
-FAMILIES = ("halfcheetah", "hopper", "walker2d", "antmaze", "pen", "hammer", "door", "relocate")
+USABLE = (
+    "independent",
+    "original",
+    "superseded",
+)  # a withdrawn score still shows what a choice did
 KEYS = ["source", "method", "task"]
 LATE = 0.8  # share of training after which a curve is expected to be flat
 
@@ -27,11 +30,10 @@ def choices(record: Record) -> pd.DataFrame:
     A mean over runs stands in where the source prints no such score but publishes its runs.
     """
     rows = record.scores[record.scores["standing"].isin(USABLE)]
-    printed = rows[[*KEYS, "commit", "kind", "mean"]]
+    printed = rows[[*KEYS, "kind", "mean"]]
     kinds = ["last", *CHOICES]
     runs = record.seeds[record.seeds["kind"].isin(kinds)]
-    computed = runs.groupby([*KEYS, "kind"], as_index=False)["score"].mean()
-    computed = computed.rename(columns={"score": "mean"}).assign(commit="")
+    computed = runs.groupby([*KEYS, "kind"])["score"].mean().rename("mean").reset_index()
     both = pd.concat([printed[printed["kind"].isin(kinds)], computed])
     both = both.drop_duplicates([*KEYS, "kind"])
     wide = both.pivot_table(index=KEYS, columns="kind", values="mean").reset_index()
@@ -44,6 +46,7 @@ def choices(record: Record) -> pd.DataFrame:
 
 def summary(found: pd.DataFrame) -> pd.DataFrame:
     """Return by choice and method: cells, sources, and the median, 90th percentile and most."""
+
     def of(rows: pd.DataFrame, method: str, choice: str) -> dict[str, object]:
         top = rows.loc[rows["difference"].idxmax()]
         return {

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.literature.cells import HEADLINE, Cell, Estimate, Evidence, Method, estimate
+from bench.literature.cells import AS_REPORTED, HEADLINE, Cell, Estimate, Evidence, Method, estimate
 from bench.literature.evidence import DEFAULT, PAPER_SETTINGS, Assumptions
 from bench.literature.pooling import Pooled, pool, verdict
 from bench.literature.sources import Record
+
 
 @dataclass(frozen=True)
 class Alternative:
@@ -16,7 +17,7 @@ class Alternative:
 
     name: str
     assume: Assumptions = DEFAULT
-    how: Method = Method()
+    how: Method = AS_REPORTED
 
 
 ALTERNATIVES = (
@@ -54,13 +55,15 @@ def compare(record: Record, cells: Sequence[Cell]) -> dict[str, list[Estimate]]:
     return result
 
 
-def left_out(found: Estimate, how: Method = Method()) -> Mapping[str, Pooled]:
+def left_out(found: Estimate, how: Method = AS_REPORTED) -> Mapping[str, Pooled]:
     """Return the headline estimate without each of its sources in turn, by source."""
     rows = found.rows[found.rows["stratum"].isin(how.strata)]
     if len(rows) < 2:
         return {}
     return {
-        source: pool(rest["difference"], rest["variance"], how.between, how.floor)
+        source: pool(
+            rest["difference"].to_list(), rest["variance"].to_list(), how.between, how.floor
+        )
         for source in rows["source"]
         for rest in [rows[rows["source"] != source]]
     }

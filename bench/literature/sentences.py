@@ -71,7 +71,7 @@ def locomotion(found: Analysis) -> str:
     known = [e for e in found.locomotion if e.headline]
     low, high = _extreme(known, min), _extreme(known, max)
     counts = [e.headline.k for e in known if e.headline]
-    mean = np.mean([_value(e) for e in known])
+    mean = float(np.mean([_value(e) for e in known]))
     return (
         f"On the nine locomotion-v2 datasets, each rerun by {min(counts)} to {max(counts)} "
         f"independent codes, the pooled difference from the paper averages {_signed(mean)} and "
@@ -99,9 +99,7 @@ def between(found: Analysis) -> str:
     known = [e for e in found.locomotion if e.headline]
     much = [e for e in known if e.headline and e.headline.i2 >= SEVERAL]
     changed = {
-        e.cell.task: sum(
-            other[i].verdict != e.verdict for other in found.alternatives.values()
-        )
+        e.cell.task: sum(other[i].verdict != e.verdict for other in found.alternatives.values())
         for i, e in enumerate(found.iql)
     }
     refuted = sum(
@@ -130,8 +128,8 @@ def authors_code(found: Analysis) -> str:
     within = int((np.abs(differences) <= 10).sum())
     return (
         f"The authors’ own code rerun by others ({_listed(sources)}) totals {theirs:,.1f} over "
-        f"{len(rows)} datasets where the paper has {paper:,.1f}; {within} of the {len(rows)} scores "
-        f"are within 10 points of the paper’s, the mean absolute difference is "
+        f"{len(rows)} datasets where the paper has {paper:,.1f}; {within} of the {len(rows)} "
+        "scores are within 10 points of the paper’s, the mean absolute difference is "
         f"{np.abs(differences).mean():.1f}."
     )
 
@@ -179,10 +177,11 @@ def evaluation(found: Analysis) -> str:
     top = rows[rows["choice"] == "max_of_mean_curve"]
     most = top.loc[top["difference"].idxmax()]
     return (
-        f"The best evaluation of each seed instead of the last adds {best['difference'].median():.1f} "
-        f"points in the median of {len(best)} IQL scores; the maximum of the mean curve adds up to "
-        f"{most['difference']:.1f}: {most['source']} prints {most['chosen']:.1f} on {most['task']} "
-        f"where its last evaluations average {most['last']:.1f}."
+        "The best evaluation of each seed instead of the last adds "
+        f"{best['difference'].median():.1f} points in the median of {len(best)} IQL scores; the "
+        f"maximum of the mean curve adds up to {most['difference']:.1f}: {most['source']} prints "
+        f"{most['chosen']:.1f} on {most['task']} where its last evaluations average "
+        f"{most['last']:.1f}."
     )
 
 
@@ -209,15 +208,15 @@ def disagreement(found: Analysis) -> str:
     large = ("antmaze-large-play-v0", "antmaze-large-diverse-v0")
     ratio = sum(paper[t, "iql"] for t in large) / sum(paper[t, "cql"] for t in large)
     return (
-        f"In {len(rows)} cells sources are more than 10 points apart, {(rows['method'] == 'iql').sum()} "
-        f"of them IQL’s; claims about baselines depend on recipes: the paper’s IQL scores "
-        f"{ratio:.1f} times its CQL on the two large mazes, CORL’s {min(ratios):.2f} to "
-        f"{max(ratios):.2f} times its own (v2)."
+        f"In {len(rows)} cells sources are more than 10 points apart, "
+        f"{(rows['method'] == 'iql').sum()} of them IQL’s; claims about baselines depend on "
+        f"recipes: the paper’s IQL scores {ratio:.1f} times its CQL on the two large mazes, "
+        f"CORL’s {min(ratios):.2f} to {max(ratios):.2f} times its own (v2)."
     )
 
 
 def recipe_ratios(found: Analysis) -> list[float]:
-    """Return IQL's total over CQL's on the large mazes (v2) in CORL: offline, before fine-tuning."""
+    """Return IQL's total over CQL's on CORL's large mazes: offline runs, fine-tuning runs."""
     rows = found.record.scores
     rows = rows[rows["source"].isin(["corl", "corl-finetune"]) & rows["kind"].isin(LARGE_KINDS)]
     rows = rows[rows["task"].isin(["antmaze-large-play-v2", "antmaze-large-diverse-v2"])]

@@ -77,9 +77,7 @@ def read_source(path: Path) -> tuple[Source, pd.DataFrame]:
         raise BenchError(f"{path}: the lines after # are not YAML ({first}); fix them.") from None
     source = validate(Source, head or {}, f"{path}, lines after #")
     try:
-        table = pd.read_csv(
-            io.StringIO("".join(lines[count:])), dtype=str, keep_default_na=False
-        )
+        table = pd.read_csv(io.StringIO("".join(lines[count:])), dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise BenchError(f"{path}: no table below the lines after # ({error}).") from None
     rows = [

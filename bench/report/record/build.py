@@ -89,5 +89,3 @@ def write_data(found: Analysis, folder: Path) -> None:
     commits = found.record.scores.groupby("source")["commit"].first()
     bib = citing.bibtex(found.record.sources, {str(k): str(v) for k, v in commits.items()})
     files.write_text(folder / "references.bib", bib)
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,9 @@ def heat_map(found: Sequence[Estimate]) -> Figure:
                              fontsize=7.5)  # fmt: skip
             if pooled.k == 1:
                 text.set_fontstyle("italic")
-            axis.text(x, y + 0.25, f"k = {pooled.k}", ha="center", va="center", fontsize=5, color=ink)
+            axis.text(
+                x, y + 0.25, f"k = {pooled.k}", ha="center", va="center", fontsize=5, color=ink
+            )
         word = SHORT.get(e.verdict, e.verdict)
         weight = "bold" if e.verdict in (WITHIN_5, WITHIN_10) else "normal"
         axis.text(len(COLUMNS) - 0.42, y, word, va="center", fontsize=6.5, fontweight=weight)
@@ -150,11 +152,13 @@ def _lines(found: Estimate) -> list[Line]:
         lines.append(Line("paper’s settings, pooled", text, _diamond(main, INK), bold=True))
         if not math.isnan(main.next_low):
             bounds = f"[{number(main.next_low)}, {number(main.next_high)}]"
-            lines.append(Line("prediction", f"the next code’s true difference {bounds}", _bar(main)))
+            lines.append(
+                Line("prediction", f"the next code’s true difference {bounds}", _bar(main))
+            )
     return lines
 
 
-def _row_text(row: Mapping[str, Any]) -> str:
+def _row_text(row: Mapping[Hashable, Any]) -> str:
     star = "*" if row["assumed"] else ""
     bounds = f"[{number(row['low'])}, {number(row['high'])}]"
     return f"{signed(row['difference'])} {bounds}, {row['n']} seed{'s'[: row['n'] != 1]}{star}"
@@ -167,7 +171,7 @@ def _pooled_text(pooled: Pooled) -> str:
     return text
 
 
-def _draws(row: Mapping[str, Any], stratum: str) -> Draw:
+def _draws(row: Mapping[Hashable, Any], stratum: str) -> Draw:
     def draw(axis: Axes, y: float) -> None:
         assumed = "spread" in str(row["assumed"])
         color = COLORS[stratum]

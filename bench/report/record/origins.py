@@ -31,13 +31,22 @@ def conflicts(found: Analysis) -> Section:
             CaptionedTable(
                 Table(
                     "conflicts",
-                    ("dataset", "method", "range", "below the middle", "above it", "paper", "alone"),
+                    (
+                        "dataset",
+                        "method",
+                        "range",
+                        "below the middle",
+                        "above it",
+                        "paper",
+                        "alone",
+                    ),
                     "llrllll",
                     tuple(rows),
                 ),
-                "Cells whose final scores range over more than 10 points, all strata and the paper "
-                "included, split at the middle of the range. _paper_: the side of the paper’s value; "
-                "_alone_: the source that has its side to itself against at least two.",
+                "Cells whose final scores range over more than 10 points, all strata and the "
+                "paper included, split at the middle of the range. _paper_: the side of the "
+                "paper’s value; _alone_: the source that has its side to itself against at least "
+                "two.",
                 size=6.3,
                 gap=2,
                 widths=(0, 0, 0, 1, 1.4, 0, 0),
@@ -69,7 +78,9 @@ def sources(found: Analysis, used: pd.DataFrame) -> Section:
         "Sources",
         (
             CaptionedTable(
-                Table("sources", ("key", "source", "rows", "used", "checked"), "llrrl", tuple(rows)),
+                Table(
+                    "sources", ("key", "source", "rows", "used", "checked"), "llrrl", tuple(rows)
+                ),
                 "What each source has and what entered an estimate of this report. A score of a "
                 "gain counts once more. `reproductions.csv` beside this report has every score "
                 f"that entered, with file and commit; `unused.csv` the others ({plain(reasons)}).",

@@ -49,7 +49,9 @@ SHORTFALL = (
 def phases_table(name: str, found: Sequence[Estimate], analysis: Analysis) -> Table:
     """Tabulate scores before and after fine-tuning and the gain, by method and task."""
     by_cell = {(e.cell.method, e.cell.task, e.cell.phase): e for e in found}
-    rows, rules, seen = [], [], ""
+    rows: list[tuple[Cell, ...]] = []
+    rules: list[int] = []
+    seen = ""
     for method, task in dict.fromkeys((e.cell.method, e.cell.task) for e in found):
         three = [by_cell[method, task, phase] for phase in ("before", "after", "gain")]
         if not any(len(e.rows) for e in three):

@@ -83,12 +83,12 @@ def sensitivity(found: Analysis) -> Section:
 
 
 ASSUMED = (
-    "Where a source prints no spread, its seeds are given the pooled deviation of the other sources "
-    "of the cell; where none of these has one, the paper’s spread (as SEABO quotes it), that of the "
-    f"dataset’s other version, or the method’s median. Where it states no seeds, {SEEDS} are "
-    "assumed, or what else is known of it. An unexplained ± is taken for a deviation. A printed "
-    "spread below 0.1, the paper’s rounding, counts as 0.1. The paper’s own value is taken as "
-    "printed: the question is whether that number comes out again."
+    "Where a source prints no spread, its seeds are given the pooled deviation of the other "
+    "sources of the cell; where none of these has one, the paper’s spread (as SEABO quotes it), "
+    "that of the dataset’s other version, or the method’s median. Where it states no seeds, "
+    f"{SEEDS} are assumed, or what else is known of it. An unexplained ± is taken for a "
+    "deviation. A printed spread below 0.1, the paper’s rounding, counts as 0.1. The paper’s own "
+    "value is taken as printed: the question is whether that number comes out again."
 )
 
 
@@ -113,14 +113,23 @@ def evaluation(found: Analysis) -> Section:
         "What the choice of evaluation does",
         (
             Paragraph(
-                "The same runs give other numbers under other protocols. A score picked at its best, "
-                "or at the highest point of a mean curve, is chosen with the test environment in "
-                "view, so it estimates something else and enters no estimate here."
+                "The same runs give other numbers under other protocols. A score picked at its "
+                "best, or at the highest point of a mean curve, is chosen with the test "
+                "environment in view, so it estimates something else and enters no estimate here."
             ),
             CaptionedTable(
                 Table(
                     "protocol",
-                    ("choice", "scores of", "cells", "sources", "median", "90th pct.", "most", "where"),
+                    (
+                        "choice",
+                        "scores of",
+                        "cells",
+                        "sources",
+                        "median",
+                        "90th pct.",
+                        "most",
+                        "where",
+                    ),
                     "llrrrrrl",
                     tuple(rows),
                 ),
@@ -137,14 +146,24 @@ def evaluation(found: Analysis) -> Section:
             Figure(
                 "curves",
                 f"Curves of {SHOWN_CURVES}",
-                f"IQL’s curves as {SHOWN_CURVES} publishes them: three seeds in grey, their mean in "
-                "blue; the triangle is the highest point of the mean, the square the last.",
+                f"IQL’s curves as {SHOWN_CURVES} publishes them: three seeds in grey, their mean "
+                "in blue; the triangle is the highest point of the mean, the square the last.",
                 partial(figures.curves, found.record.curves, SHOWN_CURVES, drawn),
             ),
             CaptionedTable(
                 Table(
                     "late_ranges",
-                    ("source", "dataset", "phase", "seeds", "evals", "last", "lowest", "highest", "range"),
+                    (
+                        "source",
+                        "dataset",
+                        "phase",
+                        "seeds",
+                        "evals",
+                        "last",
+                        "lowest",
+                        "highest",
+                        "range",
+                    ),
                     "lllrrrrrr",
                     tuple(
                         row_of(
@@ -183,8 +202,15 @@ def seeds(found: Analysis) -> Section:
             CaptionedTable(
                 Table(
                     "seeds_needed",
-                    ("dataset", "source", "kind", "runs", "mean", "sd",
-                     *(f"seeds, ±{m:g}" for m in MARGINS)),  # fmt: skip
+                    (
+                        "dataset",
+                        "source",
+                        "kind",
+                        "runs",
+                        "mean",
+                        "sd",
+                        *(f"seeds, ±{m:g}" for m in MARGINS),
+                    ),
                     "lllrrrrr",
                     tuple(
                         row_of(

@@ -38,17 +38,18 @@ def cells(found: Analysis) -> Section:
 
 
 METHOD = (
-    "A reproduction is an independent run of IQL by somebody else, read in its source’s own files "
-    "(`docs/record.md`). Its effect is its mean minus the paper’s value, its variance the squared "
-    "deviation over seeds divided by their number. Effects are pooled by random effects with Paule "
-    "and Mandel’s variance between sources; intervals are Hartung and Knapp’s, whose standard error "
-    "is never taken below the classical one; the prediction interval is Higgins’s, with t of k − 2 "
-    "degrees of freedom and not cut at the ends of the scale. The strata are never mixed without "
-    "saying so: _authors_ is the authors’ own code rerun by others, _ports_ are other codes with "
-    "the paper’s settings, _other_ has other or tuned settings. The verdict rests on the first two "
-    "together, called the paper’s settings. Only final scores enter: the last evaluation or, if a "
-    "source gives no last, the mean of the last ten or a score of unstated kind; never a best one. "
-    "D4RL’s versions are other data: v0 and v2 are never pooled."
+    "A reproduction is an independent run of IQL by somebody else, read in its source’s own "
+    "files (`docs/record.md`). Its effect is its mean minus the paper’s value, its variance the "
+    "squared deviation over seeds divided by their number. Effects are pooled by random effects "
+    "with Paule and Mandel’s variance between sources; intervals are Hartung and Knapp’s, whose "
+    "standard error is never taken below the classical one; the prediction interval is "
+    "Higgins’s, with t of k − 2 degrees of freedom and not cut at the ends of the scale. The "
+    "strata are never mixed without saying so: _authors_ is the authors’ own code rerun by "
+    "others, _ports_ are other codes with the paper’s settings, _other_ has other or tuned "
+    "settings. The verdict rests on the first two together, called the paper’s settings. Only "
+    "final scores enter: the last evaluation or, if a source gives no last, the mean of the last "
+    "ten or a score of unstated kind; never a best one. D4RL’s versions are other data: v0 and "
+    "v2 are never pooled."
 )
 TABLE1 = (
     "IQL in Table 1. _k_: independent reproductions; differences are reproduction minus paper, "
@@ -124,8 +125,8 @@ BASELINES = (
     "to almost nothing without the recipe for mazes."
 )
 BASELINES_TABLE = (
-    "Pooled difference from the paper with its 95% interval and the number of sources, for settings "
-    "not tuned per dataset. Bold: decided by the rule of Table 1."
+    "Pooled difference from the paper with its 95% interval and the number of sources, for "
+    "settings not tuned per dataset. Bold: decided by the rule of Table 1."
 )
 
 

@@ -67,6 +67,7 @@ class Source(Strict):
         default=None, gt=0, description="if the source states none but something else does"
     )
     assumed_because: str = ""
+    typed: bool = Field(default=False, description="typed by hand and compared by no program")
 
     @model_validator(mode="after")
     def _reason(self) -> Source:

@@ -126,15 +126,20 @@ def original(record: Record, beginning: Sequence[str]) -> list[Cell]:
 class Evidence:
     """The rows that may enter an estimate, with variances, by phase; made once per assumption."""
 
-    def __init__(self, record: Record, assume: Assumptions = DEFAULT):
+    def __init__(
+        self,
+        record: Record,
+        assume: Assumptions = DEFAULT,
+        spreads: Mapping[str, Spreads] | None = None,
+    ):
         self.record, self.assume = record, assume
+        self.spreads = spreads or {phase: Spreads(record, phase) for phase in PHASES[:3]}
         self.phases = {phase: self._rows(phase) for phase in PHASES[:3]}
-        self.spreads = {phase: Spreads(record, phase) for phase in PHASES[:3]}
         self.phases["gain"] = gains(self.phases["before"], self.phases["after"], record.seeds)
 
     def _rows(self, phase: str) -> pd.DataFrame:
         rows = eligible(self.record, phase, self.assume)
-        return with_variance(rows, Spreads(self.record, phase), self.assume, self.record)
+        return with_variance(rows, self.spreads[phase], self.assume, self.record)
 
     def of(self, cell: Cell) -> pd.DataFrame:
         """Return the reproductions of a cell, with `difference` from the published value."""

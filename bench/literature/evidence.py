@@ -60,6 +60,7 @@ class Assumptions:
         preference: one of PREFERENCES.
         complete: only sources that state spread and seeds.
         standings: rows that may enter.
+        typed: admit sources whose scores were typed by hand and compared by no program.
     """
 
     seeds: int = SEEDS
@@ -70,6 +71,7 @@ class Assumptions:
     preference: str = "last first"
     complete: bool = False
     standings: tuple[str, ...] = ("independent",)
+    typed: bool = True
 
 
 DEFAULT = Assumptions()
@@ -82,6 +84,8 @@ def eligible(record: Record, phase: str, assume: Assumptions = DEFAULT) -> pd.Da
     rows = rows[rows["standing"].isin(assume.standings) & rows["kind"].isin(order)]
     if assume.complete:
         rows = rows[rows["spread"].notna() & rows["seeds"].notna()]
+    if not assume.typed:
+        rows = rows[[not record.sources[source].typed for source in rows["source"]]]
     rank = rows["kind"].map({kind: place for place, kind in enumerate(order)})
     rows = rows.assign(rank=rank).sort_values(["task", "method", "source", "rank"])
     return rows.drop_duplicates(["source", "method", "task"]).drop(columns="rank")

@@ -33,6 +33,7 @@ ALTERNATIVES = (
     Alternative("spread and seeds stated only", Assumptions(complete=True)),
     Alternative("one spread per cell for all", Assumptions(own_spread=False)),
     Alternative("unexplained ± is a standard error", Assumptions(unknown_is_error=True)),
+    Alternative("without scores typed by hand", Assumptions(typed=False)),
     Alternative("mean of last ten first", Assumptions(preference="mean of ten first")),
     Alternative("kind of score stated only", Assumptions(preference="stated only")),
     Alternative(
@@ -45,11 +46,11 @@ ALTERNATIVES = (
 
 def compare(record: Record, cells: Sequence[Cell]) -> dict[str, list[Estimate]]:
     """Return the estimates of `cells` under each of ALTERNATIVES, by its name."""
-    made: dict[Assumptions, Evidence] = {}
+    made: dict[Assumptions, Evidence] = {DEFAULT: Evidence(record)}
     result = {}
     for other in ALTERNATIVES:
         if other.assume not in made:
-            made[other.assume] = Evidence(record, other.assume)
+            made[other.assume] = Evidence(record, other.assume, made[DEFAULT].spreads)
         evidence = made[other.assume]
         result[other.name] = [estimate(cell, evidence, other.how) for cell in cells]
     return result

@@ -26,7 +26,18 @@ from bench.literature.sources import Record
 BASELINES = ("bc", "bc10", "dt", "awac", "onestep", "td3_bc", "cql")
 FINE_TUNED = ("iql", "cql", "awac")
 ADROIT = ("pen", "hammer", "door", "relocate")
-POOLED_COLUMNS = ("k", "value", "error", "low", "high", "tau", "i2", "q", "next_low", "next_high")
+POOLED_COLUMNS = (
+    "k",
+    "value",
+    "error",
+    "low",
+    "high",
+    "between_sd",
+    "i2",
+    "q",
+    "next_low",
+    "next_high",
+)
 
 
 @dataclass(frozen=True)

@@ -203,7 +203,7 @@ def estimate(cell: Cell, evidence: Evidence, how: Method = AS_REPORTED) -> Estim
         spread = evidence.spreads[cell.phase if cell.phase != "gain" else "after"]
         sampling = spread.of(cell.method, cell.task)[0] ** 2 / NEXT_SEEDS
         reach = float(stats.t.ppf((1 + how.level) / 2, main.k - 2))
-        reach *= math.sqrt(main.tau**2 + main.error**2 + sampling)
+        reach *= math.sqrt(main.between_sd**2 + main.error**2 + sampling)
         few = (main.value - reach, main.value + reach)
     return Estimate(cell, rows, pooled, few)
 

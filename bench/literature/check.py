@@ -21,7 +21,6 @@ MEANS = ("last", "mean_last_10", "best", "before", "after", "after_mean_last_10"
 def check(record: Record, catalogue: Catalogue, folder: Path = RECORD) -> list[str]:
     """Return what was checked, in sentences; raise BenchError at the first contradiction."""
     names(record, catalogue, folder)
-    compared = means(record)
     keys = ["source", "method", "task", "seed", "kind"]
     repeated = record.seeds[record.seeds.duplicated(keys)]
     if len(repeated):
@@ -30,6 +29,7 @@ def check(record: Record, catalogue: Catalogue, folder: Path = RECORD) -> list[s
             f"{folder}/seeds/{row['source']}.csv: seed {row['seed']} of {row['method']} on "
             f"{row['task']} has two scores of kind {row['kind']}; keep one of them."
         )
+    compared = means(record)
     for kind, frame in (("seeds", record.seeds), ("curves", record.curves)):
         for source in frame["source"].unique():
             if source not in record.sources:

@@ -116,5 +116,5 @@ def _stratum(suite: Suite, method: str) -> Stratum:
     if "@" in method or suite.updates_of(method) < wanted:
         return "other"
     mine = (o for o in suite.overrides if o.methods is None or base_of(method) in o.methods)
-    changed = (set(o.model_dump(exclude_none=True)) - NEUTRAL for o in mine)
+    changed = (set(o.model_dump(exclude_defaults=True)) - NEUTRAL for o in mine)
     return "other" if any(changed) else "port"

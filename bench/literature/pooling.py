@@ -32,9 +32,10 @@ class Pooled:
     """A pooled difference of k reproductions from a published value, in points.
 
     `low` and `high` bound its 95% interval, `next_low` and `next_high` the prediction interval of
-    the difference that a further code would have with infinitely many seeds. `i2` is Higgins's
-    share of variation between sources, in percent; `q` is Cochran's statistic. A value that k does
-    not allow is nan: intervals need k = 2 (1 with `error`), a prediction interval k = 3.
+    the difference that a further code would have with infinitely many seeds. `between_sd` is the
+    standard deviation between sources, `i2` Higgins's share of it in the whole variation, in
+    percent, and `q` Cochran's statistic. What k does not allow is nan: `between_sd`, `i2` and `q`
+    need k = 2, a prediction interval k = 3.
     """
 
     k: int
@@ -42,7 +43,7 @@ class Pooled:
     error: float
     low: float
     high: float
-    tau: float
+    between_sd: float
     i2: float
     q: float
     next_low: float
@@ -99,7 +100,7 @@ def pool(
         error=error,
         low=value - reach,
         high=value + reach,
-        tau=math.sqrt(found.tau2),
+        between_sd=math.sqrt(found.tau2),
         i2=max(0.0, 100 * float(found.i2)) if found.q > 0 else 0.0,
         q=float(found.q),
         next_low=value - spread,

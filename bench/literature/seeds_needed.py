@@ -12,7 +12,7 @@ from bench.literature.sources import Record
 LEAST_RUNS = 5  # fewer runs say too little about a distribution to be resampled
 MOST = 200
 MARGINS = (2.0, 5.0)
-DRAWS = 4_000
+DRAWS = 2_000
 KINDS = ("last", "after")
 
 

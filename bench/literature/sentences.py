@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 
@@ -19,22 +20,6 @@ QUESTION = "Does IQL reproduce?"
 SEVERAL = 75.0  # percent of I-squared that Higgins calls considerable
 
 
-def ten(found: Analysis) -> list[str]:
-    """Return the sentences, without markup."""
-    return [
-        verdicts(found),
-        locomotion(found),
-        next_one(found),
-        between(found),
-        authors_code(found),
-        antmaze(found),
-        fine_tuning(found),
-        evaluation(found),
-        seeds(found),
-        disagreement(found),
-    ]
-
-
 def answer(found: Analysis) -> str:
     """Return the answer in one sentence."""
     count = Counter(e.verdict for e in found.locomotion)
@@ -43,14 +28,28 @@ def answer(found: Analysis) -> str:
     mazes = (
         f"{_count(decided)} of the six on AntMaze-v0 are decided"
         if decided
-        else "on AntMaze-v0 too few have tried to say"
+        else "on AntMaze-v0 too few have rerun it to say"
     )
     refuted = sum(e.verdict == DOES_NOT for e in found.iql)
-    none = "none is refuted" if not refuted else f"{_count(refuted)} are refuted"
+    none = f"{_count(refuted)} {'is' if refuted <= 1 else 'are'} refuted"
     return (
         f"In the published record, {_count(inside)} of IQL’s nine locomotion scores reproduce "
         f"within ten points ({_count(count[WITHIN_5])} within five), {none}, "
         f"{_count(count[NOISY])} are too noisy to say, and {mazes}."
+    )
+
+
+def short(found: Analysis) -> str:
+    """Return the answer in a line."""
+    count = Counter(e.verdict for e in found.locomotion)
+    mazes = sum(e.verdict == NOISY for e in found.antmaze)
+    refuted = sum(e.verdict == DOES_NOT for e in found.iql)
+    be = "is" if refuted == 1 else "are"
+    return (
+        f"In others’ published runs on D4RL’s data, {count[WITHIN_5] + count[WITHIN_10]} of IQL’s "
+        f"{len(found.locomotion)} locomotion scores reproduce within 10 points, {count[NOISY]} are "
+        f"{NOISY}, {refuted} of all {len(found.iql)} {be} refuted; {mazes} of {len(found.antmaze)} "
+        "on AntMaze are undecided."
     )
 
 
@@ -164,9 +163,9 @@ def fine_tuning(found: Analysis) -> str:
     far = max(after, key=lambda e: abs(_value(e)))
     return (
         f"Fine-tuning for a million steps raises IQL’s score on {len(up)} of the {len(gains)} "
-        f"AntMaze-v0 datasets where others give both scores, by the paper’s gain to within "
-        f"{abs(_value(worst)):.1f} points; the scores after it are furthest from Table 2 on "
-        f"{far.cell.task} ({_signed(_value(far))})."
+        f"AntMaze-v0 datasets where others give both scores, each gain within "
+        f"{abs(_value(worst)):.1f} points of the paper’s; the scores after it are furthest from "
+        f"Table 2 on {far.cell.task} ({_signed(_value(far))})."
     )
 
 
@@ -250,3 +249,22 @@ def _listed(names: list[str]) -> str:
 def _count(number: int) -> str:
     words = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
     return words[number] if number < len(words) else str(number)
+
+
+SENTENCES: tuple[Callable[[Analysis], str], ...] = (
+    verdicts,
+    locomotion,
+    next_one,
+    between,
+    authors_code,
+    antmaze,
+    fine_tuning,
+    evaluation,
+    seeds,
+    disagreement,
+)
+
+
+def ten(found: Analysis) -> list[str]:
+    """Return the sentences, without markup."""
+    return [sentence(found) for sentence in SENTENCES]

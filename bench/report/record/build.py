@@ -46,6 +46,7 @@ def build(found: Analysis, out_pdf: Path) -> None:
     content = first_page(found) | {"sections": [s.content() for s in made if s.content()]}
     files.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
     write_data(found, folder)
+    files.write_text(folder / "page.md", citing.page(found))
     html.render("record.html.j2", content, folder, out_pdf.with_suffix(".html"), {})
     pdf.typeset("record.typ", folder, out_pdf)
 

@@ -7,9 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 
 from bench.config.record_types import Source
+from bench.literature import sentences
+from bench.literature.analysis import Analysis
 from bench.literature.cells import Estimate
 from bench.report.provenance import PROVIDE, macro
-from bench.report.table import number
+from bench.report.record.figures import signed
+from bench.report.table import interval, number
 
 CITE = (
     "Cite this report (title and commit below) and the sources of what you quote: references.bib "
@@ -18,10 +21,24 @@ CITE = (
 )
 
 
+def page(found: Analysis) -> str:
+    """Return answer, sentences and the table of cells as Markdown, for other pages to quote."""
+    lines = [f"**{sentences.answer(found)}**", ""]
+    lines += [f"{n}. {sentence}" for n, sentence in enumerate(sentences.ten(found), 1)]
+    header = ("dataset", "paper", "codes", "difference", "next code", "verdict")
+    lines += ["", f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
+    for e in found.iql:
+        main = e.headline
+        difference = f"{signed(main.value)} {interval(main.low, main.high)}" if main else "–"
+        cells = (e.cell.task, number(e.cell.published), str(main.k if main else 0), difference)
+        lines.append(f"| {' | '.join((*cells, interval(*e.next_few), e.verdict))} |")
+    return "\n".join(lines) + "\n"
+
+
 def macros(found: Sequence[Estimate]) -> str:
     r"""Return a LaTeX file in which \bench{TASK}{METHOD}{difference} is a pooled difference.
 
-    Others are low, high, k, tau, i2, next low, next high, published and verdict.
+    Others are low, high, k, between sd, i2, next low, next high, published and verdict.
     """
     lines = ["% Numbers of the published record", *PROVIDE]
     for e in found:
@@ -31,7 +48,7 @@ def macros(found: Sequence[Estimate]) -> str:
         values: dict[str, float] = {"published": e.cell.published}
         if main:
             values |= {"difference": main.value, "low": main.low, "high": main.high}
-            values |= {"tau": main.tau, "i2": main.i2}
+            values |= {"between sd": main.between_sd, "i2": main.i2}
             values |= {"next low": e.next_few[0], "next high": e.next_few[1]}
         lines += [
             macro(e.cell.task, e.cell.method, name, number(value))

@@ -167,7 +167,7 @@ def _row_text(row: Mapping[Hashable, Any]) -> str:
 def _pooled_text(pooled: Pooled) -> str:
     text = f"{signed(pooled.value)} [{number(pooled.low)}, {number(pooled.high)}]"
     if pooled.k > 1:
-        text += f", τ {number(pooled.tau)}, I² {number(pooled.i2, 0)}%"
+        text += f", τ {number(pooled.between_sd)}, I² {number(pooled.i2, 0)}%"
     return text
 
 

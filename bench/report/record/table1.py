@@ -81,7 +81,7 @@ def estimates_table(name: str, found: Sequence[Estimate]) -> Table:
                 e.cell.task,
                 number(e.cell.published),
                 *(stratum(e, which) for which in (HEADLINE, *STRATA)),
-                number(main.tau) if main else NOT_AVAILABLE,
+                number(main.between_sd) if main else NOT_AVAILABLE,
                 number(main.i2, 0) if main else NOT_AVAILABLE,
                 interval(*e.next_few),
                 e.verdict,

@@ -105,10 +105,12 @@ def between(found: Analysis) -> str:
         other.verdict == DOES_NOT for rows in found.alternatives.values() for other in rows
     )
     others = len(found.alternatives) - 1
+    moving = [task for task, times in changed.items() if times] or ["none"]
     return (
         f"Codes differ by more than seeds explain: I² is at least {SEVERAL:.0f}% on {len(much)} of "
         f"{len(known)} datasets; under {others} other choices of estimator and assumption "
-        f"{sum(n == 0 for n in changed.values())} of {len(changed)} verdicts never change, and "
+        f"{sum(n == 0 for n in changed.values())} of {len(changed)} verdicts never change (not so: "
+        f"{_listed(moving)}), and "
         f"{'none ever becomes' if not refuted else f'{refuted} become'} “{DOES_NOT}”."
     )
 

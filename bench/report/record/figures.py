@@ -207,6 +207,39 @@ def _limits(found: Estimate) -> tuple[float, float]:
     return -reach, reach
 
 
+def strips(groups: Mapping[str, Sequence[Estimate]]) -> Figure:
+    """Plot forest plots in small: one panel per group, one row per cell.
+
+    Small marks are reproductions, diamonds pooled differences with the paper's settings and their
+    95% intervals, cut at the edge of the panel. Cells without a published value are left out.
+    """
+    shown = {name: [e for e in g if e.cell.published is not None] for name, g in groups.items()}
+    names = list(dict.fromkeys(e.cell.task for g in shown.values() for e in g))
+    figure, axes = panels(len(shown), 0.55 + 0.15 * len(names), 3)
+    for index, (axis, (title, cells)) in enumerate(zip(axes, shown.items(), strict=True)):
+        for e in cells:
+            y = names.index(e.cell.task)
+            for row in e.rows.to_dict("records"):
+                stratum = row["stratum"]
+                axis.plot(row["difference"], y, MARKERS[stratum], color=COLORS[stratum],
+                          markersize=2.6, alpha=0.8)  # fmt: skip
+            main = e.headline
+            if main is not None and main.k > 1:
+                axis.plot([main.low, main.high], [y, y], color=INK, linewidth=0.8)
+                axis.plot(main.value, y, "D", color=INK, markersize=2.6)
+        reach = [abs(v) for e in cells for v in e.rows["difference"]]
+        limit = max([1.5 * NEAR, *(1.15 * v for v in reach)])
+        axis.axvline(0, color=INK, linewidth=0.7, zorder=0)
+        axis.axvspan(-NEAR, NEAR, color="0.95", zorder=-1)
+        axis.set(xlim=(-limit, limit), ylim=(len(names) - 0.5, -0.5), title=title)
+        axis.set_yticks(range(len(names)), names if index % 3 == 0 else [])
+        axis.xaxis.set_major_locator(ticks())
+        axis.grid(False, axis="y")
+        axis.tick_params(axis="y", length=0)
+    figure.supxlabel("points above the paper", fontsize=7)
+    return figure
+
+
 def choices(found: pd.DataFrame) -> Figure:
     """Plot the difference from the last evaluation: one panel per choice, one dot per score."""
     figure, axes = panels(len(CHOICES), 1.7, len(CHOICES))

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from bench.literature.analysis import ADROIT, Analysis
-from bench.literature.cells import HEADLINE, Estimate
+from bench.literature.cells import HEADLINE, PHASES, Estimate
 from bench.literature.evidence import STRATA, stem
-from bench.report.section import CaptionedTable, Item, Paragraph, Section
+from bench.report.record import figures
+from bench.report.section import CaptionedTable, Figure, Item, Paragraph, Section
 from bench.report.table import Cell, Table, interval, number, row_of
 
 
 def table2(found: Analysis) -> Section:
     """Show fine-tuning: before, after and gain, v0 and v2 apart."""
+    all_groups = {
+        f"{found.methods[method]}, {phase}": [
+            e for e in found.fine_tuning if (e.cell.method, e.cell.phase) == (method, phase)
+        ]
+        for method in ("iql", "cql")
+        for phase in PHASES[1:]
+    }
+    groups = {name: group for name, group in all_groups.items() if any(len(e.rows) for e in group)}
     return Section(
         "Table 2",
         "Fine-tuning: before, after and gain",
@@ -29,6 +39,7 @@ def table2(found: Analysis) -> Section:
                 size=7.5,
                 gap=3,
             ),
+            Figure("table2", "Table 2", STRIPS, partial(figures.strips, groups)),
             CaptionedTable(
                 phases_table("table2_v2", found.fine_tuning_v2, found),
                 "The same on antmaze-v2, other data for which the paper has no number; "
@@ -40,6 +51,11 @@ def table2(found: Analysis) -> Section:
     )
 
 
+STRIPS = (
+    "Differences from Table 2 on antmaze-v0: squares are sources with the paper’s settings, "
+    "black is their pooled difference with its 95% interval where two or more exist. The band is "
+    "±10 points."
+)
 SHORTFALL = (
     "Scores are shown rather than differences, so that versions with and without a published value "
     "can be read side by side; they are never pooled with each other."

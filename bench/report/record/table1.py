@@ -101,6 +101,7 @@ def baselines(found: Analysis) -> Section:
     silent = [m for m in methods if not any(e.pooled for (n, _), e in by_cell.items() if n == m)]
     methods = [m for m in methods if m not in silent]
     nobody = f" Nobody in the record has rerun {', '.join(found.methods[m] for m in silent)}."
+    groups = {found.methods[m]: [e for e in found.baselines if e.cell.method == m] for m in methods}
     rows = []
     for task in dict.fromkeys(e.cell.task for e in found.baselines):
         rows.append(row_of(task, *(_baseline(by_cell[m, task]) for m in methods)))
@@ -112,8 +113,8 @@ def baselines(found: Analysis) -> Section:
         (
             Paragraph(BASELINES + (nobody if silent else "")),
             CaptionedTable(table, BASELINES_TABLE, size=7, gap=3, breakable=True),
+            Figure("baselines", "Baselines", STRIPS, partial(figures.strips, groups)),
         ),
-        landscape=True,
     )
 
 
@@ -123,6 +124,11 @@ BASELINES = (
     "their own and do not enter here. Large gaps are differences of recipe: AWAC’s "
     "column is far below every later implementation on the replay data, and CQL’s on AntMaze falls "
     "to almost nothing without the recipe for mazes."
+)
+STRIPS = (
+    "Each source’s difference from the paper: squares not tuned per dataset, circles other or "
+    "tuned settings. Black: the pooled difference of the former with its 95% interval, where two "
+    "or more exist. The band is ±10 points."
 )
 BASELINES_TABLE = (
     "Pooled difference from the paper with its 95% interval and the number of sources, for "

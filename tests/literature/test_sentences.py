@@ -9,6 +9,7 @@ from helpers.record import analysed, analysis, changed, record
 
 from bench.literature import sentences
 from bench.literature.pooling import NOISY, WITHIN_5, WITHIN_10
+from bench.literature.sensitivity import ALTERNATIVES
 from bench.literature.sources import Record
 from bench.report.record import citing
 
@@ -62,9 +63,11 @@ def test_a_sentence_changes_with_its_numbers(number: int) -> None:
     assert sentence(analysis()) != sentence(analysed(CHANGES[number]))
 
 
-def test_the_counts_are_those_of_the_cells() -> None:
-    verdicts = [e.verdict for e in analysis().iql]
-    text = sentences.verdicts(analysis())
+@pytest.mark.parametrize("of", [record(), CHANGES[1]], ids=["as it is", "changed"])
+def test_the_counts_are_those_of_the_cells(of: Record) -> None:
+    found = analysed(of)
+    verdicts = [e.verdict for e in found.iql]
+    text = sentences.verdicts(found)
     assert f"{verdicts.count(WITHIN_5)} reproduce within 5 points" in text
     assert f"{verdicts.count(WITHIN_10)} more within 10" in text
     assert f"{verdicts.count(NOISY)} are too noisy to say" in text
@@ -103,6 +106,11 @@ def test_the_readmes_third_line_is_the_answer() -> None:
 
 def test_the_results_page_is_the_page_to_quote() -> None:
     assert " ".join(citing.page(analysis()).split()) in page("docs/results/record.md")
+
+
+def test_the_page_counts_the_alternatives() -> None:
+    assert len(ALTERNATIVES) - 1 == 17
+    assert "seventeen other choices of estimator and assumption" in page("docs/results/record.md")
 
 
 def test_the_docs_count_the_record_right() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from helpers.record import analysis, record
@@ -63,12 +65,13 @@ def test_seeds_needed_are_those_of_a_normal_mean() -> None:
 
 
 def test_few_runs_are_stretched() -> None:
-    few = np.array([-10.0, 10.0] * 3)
-    plain = (1.96 * 10 / 5) ** 2
-    count = needed(few, 5.0, np.random.default_rng(0))
-    assert count is not None
-    assert count == pytest.approx(plain * 6 / 5, abs=1.4)
-    assert count < MOST
+    few = np.array([-12.0, -6.0, -1.0, 2.0, 7.0, 10.0])
+    counts = [
+        needed(values, 2.0, np.random.default_rng(0)) or math.inf
+        for values in (few, np.repeat(few, 100))
+    ]
+    assert counts[0] < MOST
+    assert counts[0] / counts[1] == pytest.approx(6 / 5, abs=0.09)
 
 
 def test_conflicts_list_every_source_once_and_say_where_the_paper_is() -> None:

@@ -147,4 +147,4 @@ def test_a_forest_plot_has_a_line_per_reproduction() -> None:
     assert [name for name in e.rows["source"] if name not in drawn] == []
     assert any("5 seeds*" in text for text in drawn)
     low, high = axis.get_xlim()
-    assert low <= e.rows["difference"].min() <= e.rows["difference"].max() <= high
+    assert low <= e.rows["low"].min() <= e.rows["high"].max() <= high  # none is wider than WIDEST

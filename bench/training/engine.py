@@ -281,5 +281,7 @@ def _compile(module: fx.GraphModule) -> Callable[..., tuple[Tensor, ...]]:
     options: dict[str, Any] = {
         "guard_filter_fn": torch.compiler.skip_all_guards_unsafe,
         "compile_threads": 1,
+        # One C++ source an update instead of one a fused loop: compiling takes half as long.
+        "cpp_wrapper": True,
     }
     return torch.compile(module, fullgraph=True, dynamic=False, options=options)

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -140,17 +141,21 @@ def every_verb_takes_the_method(checkout: Path) -> None:
     planned = run(checkout, f"snakemake -n {suite}")
     assert "rule train:" in planned
     assert "runs/bc_absolute@learning_rate=0.01/hopper-medium-replay/0-2/run.json" in planned
-    assert "6 jobs: 6 waiting" in run(checkout, f"python -m bench status {suite}")
-    planned = run(checkout, f"python -m bench plan {suite}")
-    assert "bc_absolute, learning rate 0.01" in planned
-    run(checkout, f"python -m bench statistics {suite}")
-    explain = "python -m bench explain hopper-medium-replay bc_absolute"
-    assert "bc_absolute on hopper-medium-replay, suite unlisted" in run(
-        checkout, f"{explain} {suite}"
-    )
-    run(checkout, f"python -m bench report {suite}")
+    verbs = ("status", "plan", "statistics", "explain hopper-medium-replay bc_absolute", "report")
+    said = run(checkout, f"python - <<'END'\n{in_one_process(verbs, suite)}END\n")
+    assert "6 jobs: 6 waiting" in said
+    assert "bc_absolute, learning rate 0.01" in said
+    assert "bc_absolute on hopper-medium-replay, suite unlisted" in said
     page = (checkout / "reports/unlisted.html").read_text()
     assert "locomotion: the method&#39;s own defaults" in page.replace("\u2019", "&#39;")
+
+
+def in_one_process(verbs: Sequence[str], suite: str) -> str:
+    """Return a script that runs the verbs one after another, as `python -m bench VERB` does."""
+    calls = [[*verb.split(), *suite.split()] for verb in verbs]
+    return (
+        f"import sys\nfrom bench.cli.main import main\nfor sys.argv[1:] in {calls}:\n    main()\n"
+    )
 
 
 def it_passes_the_tests_of_all_methods(checkout: Path) -> None:

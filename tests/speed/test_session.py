@@ -14,6 +14,7 @@ from helpers.paths import ROOT
 from bench.cli import main, measure
 from bench.config.samples import BATCH
 from bench.errors import BenchError
+from bench.records import machine
 from bench.speed import cells, derived, table
 from bench.speed.figure import draw
 from bench.speed.prediction import RATE
@@ -28,13 +29,15 @@ def _root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run of one method, width, block and executor."""
+    """The folder of a run of one method, width, block and executor on one core."""
     folder = tmp_path_factory.mktemp("benchmark")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         patch.setattr(cells, "WIDTHS", (64,))
         patch.setattr(cells, "BLOCKS", (5,))
         patch.setattr(cells, "EXECUTORS", ("recorded",))
+        one_core = machine.machine() | {"cores": 1}
+        patch.setattr(machine, "machine", lambda: one_core)
         measure.benchmark(("iql",), ("gemm", "updates"), rounds=2, seconds=0.05, out=folder)
     return folder
 

@@ -1,1 +1,1 @@
-"""Decides each claim about IQL from the scores of a suite."""
+"""Decides each claim about IQL, and says beforehand how probably it will be decided."""

@@ -2,81 +2,272 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench.claims.ledger import Claim, Protocol
+from bench.claims.ledger import ONLINE, RunClaim
+from bench.claims.protocol import Record, data_departures, setting_departures
+from bench.claims.words import reference
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
+from bench.paths import block_name
 from bench.statistics import published
-from bench.statistics.costs import seed_updates_per_second
+from bench.statistics.finetuning import SUCCESS
+from bench.statistics.seed_scores import SeedScores
 
-Run = Mapping[str, Any]
-ORIGINS = {
-    "local": "data regenerated locally, not D4RL\u2019s",
-    "existing": "existing data, not D4RL\u2019s",
-    "own file": "data of one\u2019s own, not D4RL\u2019s",
-}
+FINISHED = ("done", "diverged")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A quantity of one method on one task: the sum of `plus` minus that of `minus`, per seed.
+
+    `diverged` are the seeds that ended at a non-finite loss. They count as failures where scores
+    are bounded. `missing` are the planned seeds without a finished run.
+    """
+
+    plus: tuple[SeedScores, ...]
+    minus: tuple[SeedScores, ...]
+    bounded: bool
+    diverged: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
+
+    @property
+    def seeds(self) -> int:
+        """The number of seeds with a value."""
+        return len(self.plus[0].scores) if self.plus else 0
+
+    def same_everywhere(self) -> float | None:
+        """Return the score that all seeds share, unless it is 0 or 100% of the episodes."""
+        for cell in (*self.plus, *self.minus):
+            values = cell.values
+            equal = len(values) > 1 and np.ptp(values) == 0
+            if equal and not (self.bounded and values[0] in (0.0, 100.0)):
+                return float(values[0])
+        return None
 
 
 class Evidence:
-    """A suite's scores and the contents of its run.json files, queried by claim."""
+    """A suite's scores, the records of its runs, its datasets' cards and its training episodes."""
 
     def __init__(
-        self, scores: pd.DataFrame, runs: Sequence[Run], suite: Suite, catalogue: Catalogue
+        self,
+        scores: pd.DataFrame,
+        runs: Iterable[Record],
+        suite: Suite,
+        catalogue: Catalogue,
+        cards: Mapping[str, Mapping[str, Any]] | None = None,
+        episodes: pd.DataFrame | None = None,
     ):
-        self.scores, self.runs = scores, runs
         self.suite, self.catalogue = suite, catalogue
+        self.cards, self.episodes = cards or {}, episodes
+        self.records: dict[tuple[str, str], list[Record]] = {}
+        self._known: dict[tuple[int, str, str, str], tuple[str, ...]] = {}
+        for run in runs:
+            settings = run["settings"]
+            self.records.setdefault((settings["task"]["task"], settings["method"]), []).append(run)
+        self._points = {
+            cell: {
+                (str(phase), int(str(step))): rows.set_index("seed")
+                for (phase, step), rows in frame.groupby(["phase", "step"], sort=False)
+            }
+            for cell, frame in scores.groupby(["task", "method"], sort=False)
+        }
 
-    def values(self, claim: Claim, task: str, method: str) -> np.ndarray:
-        """Return the claim's quantity for each seed that has it: (seeds,), possibly empty."""
-        cell = self.scores[(self.scores["task"] == task) & (self.scores["method"] == method)]
-        online = cell[cell["phase"] == "online"]
-        offline = cell[cell["phase"] == "offline"]
-        before = _at(offline, self.suite.updates_of(method))
-        after = _at(online, self.online_steps(method))
+    def measured(self, claim: RunClaim, task: str, method: str) -> Measured | None:
+        """Return the claim's quantity of a method on a task; None without any run of the two."""
+        records = self.records.get((task, method), [])
+        if claim.quantity in ONLINE:
+            records = [record for record in records if record["settings"].get("online")]
+        if not records:
+            return None
+        cell = _Cell(self, task, method, records)
+        plus, minus = cell.quantity(claim)
+        return cell.measured(plus, minus)
+
+    def ran(self, claim: RunClaim, tasks: Sequence[str]) -> bool:
+        """Return whether there is a run of each method of the claim on each of its tasks."""
+        places = [counterpart(task, self.suite) for task in tasks]
+        methods = (*claim.methods, *claim.against)
+        return all((str(place), m) in self.records for place in places for m in methods)
+
+    def departures(self, claim: RunClaim, places: Mapping[str, str], protocol: Suite) -> list[str]:
+        """List how the runs behind a claim depart from its protocol.
+
+        `places` maps the claim's tasks to the suite's. A departure of some of the runs names them.
+        """
+        found: dict[str, list[Record]] = {}
+        runs: list[Record] = []
+        for method in (*claim.methods, *claim.against):
+            for task, place in places.items():
+                for record in self.records.get((place, method), ()):
+                    runs.append(record)
+                    for text in self._departures(record, method, task, protocol):
+                        found.setdefault(text, []).append(record)
+        result = [f"{text}{_which(those, runs)}" for text, those in found.items()]
+        if set(self.suite.seeds) != set(protocol.seeds):
+            ours, theirs = len(self.suite.seeds), len(protocol.seeds)
+            result.append("other seeds" if ours == theirs else f"{ours} seeds, not {theirs}")
+        return result
+
+    def _departures(
+        self, record: Record, method: str, task: str, protocol: Suite
+    ) -> tuple[str, ...]:
+        """Return how one run departs from the protocol on `task`."""
+        key = (id(record), method, task, protocol.suite)
+        if key not in self._known:
+            place = record["settings"]["task"]["task"]
+            texts = data_departures(record, task, self.cards.get(place), self.catalogue)
+            texts += setting_departures(record, method, task, protocol, self.catalogue)
+            texts += self._other_episodes(record, method, place)
+            if record["status"] not in FINISHED:
+                texts.append(f"a run whose status is {record['status']}")
+            self._known[key] = tuple(dict.fromkeys(texts))
+        return self._known[key]
+
+    def _other_episodes(self, record: Record, method: str, task: str) -> list[str]:
+        """List evaluations that rest on another number of episodes than the record says."""
+        settings = record["settings"]
+        wanted = {"offline": settings["evaluation"]["episodes"]}
+        wanted["online"] = (settings.get("online") or {}).get("episodes")
+        seen = {
+            int(count)
+            for (phase, _), rows in self._points.get((task, method), {}).items()
+            for count in rows.loc[rows.index.isin(settings["seeds"]), "episodes"].unique()
+            if count != wanted[phase]
+        }
+        return [f"scores from {count} episodes, not those of the record" for count in sorted(seen)]
+
+    def at(self, task: str, method: str, phase: str, step: int) -> pd.DataFrame | None:
+        """Return the rows of scores.csv of one evaluation, by seed; None if there is none."""
+        return self._points.get((task, method), {}).get((phase, step))
+
+    def online_points(self, task: str, method: str) -> list[tuple[int, pd.DataFrame]]:
+        """Return the online evaluations of a cell, in order of their steps."""
+        points = self._points.get((task, method), {})
+        return sorted(
+            ((step, rows) for (phase, step), rows in points.items() if phase == "online"),
+            key=lambda pair: pair[0],
+        )
+
+
+class _Cell:
+    """The runs of one method on one task, and the values of their planned seeds."""
+
+    def __init__(self, evidence: Evidence, task: str, method: str, records: Sequence[Record]):
+        self.evidence, self.task, self.method = evidence, task, method
+        self.row = evidence.catalogue.tasks[task]
+        planned = evidence.suite.seeds
+        ran = {int(seed): record for record in records for seed in record["settings"]["seeds"]}
+        self.ran = {seed: ran[seed] for seed in planned if seed in ran}
+        self.planned = planned
+        self.diverged = {s for s, r in self.ran.items() if str(s) in _diverged(r)}
+        settings = records[0]["settings"]
+        self.updates = int(settings["updates"])
+        self.online = settings.get("online") or {"steps": 0, "every": 0, "episodes": 0}
+
+    def quantity(self, claim: RunClaim) -> tuple[list[SeedScores], list[SeedScores]]:
+        """Return the cells whose sum and difference are the claim's quantity."""
+        last = int(self.online["steps"])
         if claim.quantity == "change":
-            both = pd.concat([before, after], axis=1, keys=["before", "after"]).dropna()
-            return (both["after"] - both["before"]).to_numpy(float)
+            return [self.score("online", claim.by or last)], [self.score("offline", self.updates)]
         if claim.quantity == "online":
-            return after.to_numpy(float)
+            return [self.score("online", last)], []
         if claim.quantity == "reached":
             assert claim.by is not None
-            so_far = online[online["step"] <= claim.by]
-            # A seed counts once it has an evaluation at `by` or later, or has reached the end.
-            late = online.groupby("seed")["step"].max() >= min(claim.by, self.online_steps(method))
-            best = so_far.groupby("seed")["score"].max()
-            return best[best.index.isin(late[late].index)].to_numpy(float)
-        return before.to_numpy(float)
+            return [self.score("online", claim.by)], []
+        if claim.quantity == "peak":
+            assert claim.by is not None
+            return [self.peak(claim.by)], []
+        if claim.quantity == "steps":
+            return [self.steps(last)], []
+        if claim.quantity == "regret":
+            return [self.regret(last)], []
+        return [self.score("offline", self.updates)], []
 
-    def online_steps(self, method: str) -> int:
-        """Return the step of the method's last online evaluation; 0 without an online phase."""
-        mine = self.scores[(self.scores["method"] == method) & (self.scores["phase"] == "online")]
-        return int(mine["step"].max()) if len(mine) else 0
+    def score(self, phase: str, step: int) -> SeedScores:
+        """Return the scores of one evaluation; 0 for a diverged seed of a bounded task."""
+        rows = self.evidence.at(self.task, self.method, phase, step)
+        found = pd.Series(dtype=float) if rows is None else rows["score"].astype(float)
+        episodes = None
+        if self.row.bounded:
+            planned = self.online if phase == "online" else self.ran_evaluation()
+            episodes = float(planned["episodes"])
+        return SeedScores(self._with_failures(found, 0.0), episodes)
 
-    def log_costs(self, method: str, rival: str) -> tuple[list[str], np.ndarray]:
-        """Return the tasks and log cost ratios of the jobs (task and seeds) that both have.
+    def ran_evaluation(self) -> Mapping[str, Any]:
+        """Return the evaluation that the records name."""
+        record = next(iter(self.ran.values()), None)
+        return record["settings"]["evaluation"] if record else {"episodes": 1}
 
-        A ratio is the cost of the method's update over that of the rival's, per seed.
-        """
-        ours, theirs = self._seconds(method), self._seconds(rival)
-        both = [job for job in ours if job in theirs]
-        return [task for task, _ in both], np.log([ours[job] / theirs[job] for job in both])
+    def peak(self, by: int) -> SeedScores:
+        """Return each seed's best online evaluation up to step `by`, which must be there."""
+        points = self.evidence.online_points(self.task, self.method)
+        table = pd.DataFrame({step: rows["score"] for step, rows in points if step <= by})
+        best = table.dropna(subset=[by]).max(axis=1) if by in table else pd.Series(dtype=float)
+        episodes = float(self.online["episodes"]) if self.row.bounded else None
+        return SeedScores(self._with_failures(best, 0.0), episodes)
 
-    def _seconds(self, method: str) -> dict[tuple[str, str], float]:
-        cells = {
-            (r["settings"]["task"]["task"], str(r["settings"]["seeds"])): r
-            for r in self.runs
-            if r["settings"]["method"] == method
-        }
-        return {job: 1 / seed_updates_per_second(r) for job, r in cells.items()}
+    def steps(self, last: int) -> SeedScores:
+        """Return the steps to the first evaluation at 90%; `last` if there is none."""
+        points = dict(self.evidence.online_points(self.task, self.method))
+        before = self.evidence.at(self.task, self.method, "offline", self.updates)
+        if before is not None:
+            points = {0: before} | points
+        table = pd.DataFrame({step: rows["score"] for step, rows in points.items()})
+        if last not in table:
+            return SeedScores(self._with_failures(pd.Series(dtype=float), float(last)))
+        table = table.dropna(subset=[last])
+        reached = table.ge(SUCCESS)
+        first = reached.idxmax(axis=1).where(reached.any(axis=1), last).astype(float)
+        return SeedScores(self._with_failures(first, float(last)))
+
+    def regret(self, last: int) -> SeedScores:
+        """Return the share of failed training episodes of the online phase, in percent."""
+        frame, after = (
+            self.evidence.episodes,
+            self.evidence.at(self.task, self.method, "online", last),
+        )
+        if frame is None or after is None or not self.row.bounded:
+            return SeedScores(self._with_failures(pd.Series(dtype=float), 100.0))
+        mine = frame[(frame["task"] == self.task) & (frame["method"] == self.method)]
+        mine = mine[mine["seed"].isin(after.index)]
+        failed = pd.to_numeric(mine["return"]) < self.row.ref_max_score
+        by_seed = failed.astype(float).groupby(mine["seed"])
+        episodes = float(by_seed.size().mean()) if len(mine) else 1.0
+        return SeedScores(self._with_failures(100 * by_seed.mean(), 100.0), episodes)
+
+    def _with_failures(self, found: pd.Series, failure: float) -> pd.Series:
+        """Return the values of the seeds that ran, with `failure` where one diverged before."""
+        values = found[found.index.isin(list(self.ran))].dropna()
+        if self.row.bounded:
+            for seed in self.diverged - set(values.index):
+                values[seed] = failure
+        return values.sort_index()
+
+    def measured(self, plus: Sequence[SeedScores], minus: Sequence[SeedScores]) -> Measured:
+        """Return the quantity over the seeds that have all of its cells."""
+        seeds = set.intersection(*(set(cell.scores.index) for cell in (*plus, *minus)))
+        kept = pd.Index(sorted(seeds))
+        missing = tuple(s for s in self.planned if s not in seeds and s not in self.diverged)
+        return Measured(
+            tuple(cell.only(kept) for cell in plus),
+            tuple(cell.only(kept) for cell in minus),
+            self.row.bounded,
+            tuple(sorted(self.diverged)),
+            missing,
+        )
 
 
-def _at(cell: pd.DataFrame, step: int) -> pd.Series:
-    return cell[cell["step"] == step].set_index("seed")["score"]
+def _diverged(record: Record) -> set[str]:
+    """Return the seeds that a record says diverged; all of them if it names none."""
+    named = set(record.get("diverged") or ())
+    unnamed = record["status"] == "diverged" and not named
+    return set(map(str, record["settings"]["seeds"])) if unnamed else named
 
 
 def counterpart(task: str, suite: Suite) -> str | None:
@@ -84,44 +275,15 @@ def counterpart(task: str, suite: Suite) -> str | None:
     return task if task in suite.tasks else published.counterpart(task, suite.tasks)
 
 
-def other_data(places: Mapping[str, str | None], catalogue: Catalogue) -> list[str]:
-    """List how the suite's data differ from those of the tasks that the claim names."""
-    found = [(wanted, place) for wanted, place in places.items() if place]
-    origins = [catalogue.tasks[place].origin for _, place in found]
-    versions = [
-        f"{place} for {wanted}"
-        for (wanted, place), origin in zip(found, origins, strict=True)
-        if place != wanted and origin == "D4RL"
-    ]
-    if len(versions) > 1:
-        versions = [f"{versions[0]}, and likewise {len(versions) - 1} more"]
-    texts = [ORIGINS[origin] for origin in origins if origin in ORIGINS]
-    return list(dict.fromkeys(texts + versions))
-
-
-def other_settings(
-    claim: Claim, places: Mapping[str, str | None], protocol: Protocol, evidence: Evidence
-) -> list[str]:
-    """List how the suite's updates, steps and settings differ from the protocol."""
-    suite, tasks = evidence.suite, evidence.catalogue.tasks
-    methods = [m for m in (*claim.methods, *claim.against) if m in suite.methods]
-    result = []
-    if claim.quantity != "cost":
-        result += [
-            f"{suite.updates_of(m):,} updates, not {protocol.updates_of(m):,}"
-            for m in methods
-            if suite.updates_of(m) < protocol.updates_of(m)
-        ]
-    if claim.quantity in ("change", "online", "reached"):
-        result += [
-            f"{steps:,} online steps, not {protocol.online_steps:,}"
-            for m in methods
-            if (steps := evidence.online_steps(m)) < protocol.online_steps
-        ]
-    families = {tasks[place].family for place in places.values() or suite.tasks if place}
-    for override in suite.overrides:
-        changed = override.config or override.rewards or override.observations
-        reached = any(override.applies(m, f) for m in methods for f in families)
-        if reached and (changed or override.batch_size):
-            result.append("settings that the suite overrides")
-    return list(dict.fromkeys(result))
+def _which(those: Sequence[Record], runs: Sequence[Record]) -> str:
+    """Return which of the runs are meant: nothing for all, else their methods or their names."""
+    if len(those) == len(runs):
+        return ""
+    methods = dict.fromkeys(record["settings"]["method"] for record in those)
+    alike = [record for record in runs if record["settings"]["method"] in methods]
+    if len(alike) == len(those):
+        return f" ({', '.join(map(reference, methods))})"
+    settings = those[0]["settings"]
+    first = f"{reference(settings['method'])} on {settings['task']['task']}"
+    more = f" and {len(those) - 1} more" if len(those) > 1 else ""
+    return f" ({first}, seeds {block_name(tuple(settings['seeds']))}{more})"

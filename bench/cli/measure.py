@@ -128,7 +128,7 @@ def idea(name: Name) -> None:
     """Measure one of the paper's ideas as a small experiment; write results/ideas/NAME.json.
 
     Args:
-        name: losses, expectiles, support, stitching, overestimation or shift.
+        name: losses, expectiles, support, stitching, overestimation, shift or regularised.
     """
     import torch
 

@@ -60,7 +60,7 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
     aggregate = aggregates.aggregate(scores, chosen, catalogue.tasks, chosen.bootstrap)
     write_csv(aggregate, results.aggregate)
     if chosen.baseline is not None:
-        write_csv(paired_effects(scores, chosen), results.effects)
+        write_csv(paired_effects(scores, chosen, catalogue.tasks), results.effects)
     if finetuning.cells(chosen, catalogue.tasks):
         episodes = finetuning.read_episodes(runs)
         frame = finetuning.fine_tuning(scores, episodes, chosen, catalogue.tasks)
@@ -78,11 +78,12 @@ def effects(configfile: Path = DEFAULT_SUITE) -> None:
     from bench.statistics.paired_effects import paired_effects
     from bench.statistics.scores import SCORE_COLUMNS
 
-    suite = Catalogue().read_suite(configfile)
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(configfile)
     if suite.baseline is None:
         raise BenchError(f"{configfile}: the key 'baseline' is missing; name one of the methods.")
     results = SuiteFolder.of(suite.suite)
-    frame = paired_effects(read_csv(results.scores, SCORE_COLUMNS), suite)
+    frame = paired_effects(read_csv(results.scores, SCORE_COLUMNS), suite, catalogue.tasks)
     write_csv(frame, results.effects)
     print(frame.round(2).to_string(index=False))
     print(f"{results.effects}: score minus that of {suite.baseline}, means over paired seeds")
@@ -98,27 +99,22 @@ def claims(
         suite: the suite as JSON; the workflow passes this.
         folder: folder of the results, by default results/<suite>.
     """
-    from bench.claims.evidence import Evidence
+    from bench.claims import record
+    from bench.claims.entries import lines
     from bench.claims.ledger import read
-    from bench.claims.verdicts import labelled, lines, verdicts
+    from bench.claims.stored import evidence_in
+    from bench.claims.verdicts import verdicts
+    from bench.claims.words import labelled
     from bench.files import write_json
-    from bench.records.runs import read_runs
-    from bench.records.source_hash import source_hash
-    from bench.statistics.frames import read_csv
-    from bench.statistics.scores import SCORE_COLUMNS
 
     catalogue = Catalogue()
     ours = suite_of(catalogue, configfile, suite)
     results = SuiteFolder(folder or RESULTS / ours.suite)
-    if not results.scores.exists():
-        raise BenchError(f"{results.scores}: file not found; run `python -m bench statistics`.")
-    scores = read_csv(results.scores, SCORE_COLUMNS)
-    runs = read_runs(ours, results.path, source_hash)
-    evidence = Evidence(scores, list(runs.found.values()), ours, catalogue)
-    entries = verdicts(read(catalogue), evidence)
+    ledger = read(catalogue)
+    entries = verdicts(ledger, evidence_in(results.path, ours, catalogue))
     write_json(results.claims, entries)
-    labels = {name: method.label for name, method in catalogue.methods.items()}
-    print("\n".join(lines(labelled(entries, labels))))
+    published = record.read([claim.id for claim in ledger.claims])
+    print("\n".join(lines(labelled(entries, catalogue), published)))
     print(f"{results.claims}: {len(entries)} claims")
 
 
@@ -196,7 +192,7 @@ def compare(
 
     name = name or file.stem
     tasks, shipped = read_shipped(results)
-    frame = compared(read_own(file, tasks), shipped, name, tasks)
+    frame = compared(read_own(file, tasks), shipped, name)
     out = out or file.with_name(f"{file.stem}-compared.csv")
     write_csv(frame, out)
     print(frame.round(2).to_string(index=False, na_rep=""))

@@ -32,17 +32,24 @@ def run(
 
 
 def plan(configfile: Path = DEFAULT_SUITE, speeds: Path = BENCHMARK) -> None:
-    """Print the predicted cost of a suite: jobs, updates, downloads, disk, memory and hours.
+    """Print the predicted cost of a suite, and the chance of each verdict that it can give.
+
+    The cost is in jobs, updates, downloads, disk, memory and hours.
 
     Args:
         configfile: the suite.
         speeds: JSON file of measurements by `python -m bench benchmark`.
     """
+    from bench.claims import forecast
+    from bench.claims.ledger import read
     from bench.jobs import cost_plan
 
     catalogue = Catalogue()
     suite = catalogue.read_suite(configfile)
     for line in cost_plan.lines(suite, catalogue, cost_plan.Speeds(speeds)):
+        print(line)
+    print()
+    for line in forecast.lines(suite, read(catalogue), catalogue):
         print(line)
 
 

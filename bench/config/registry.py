@@ -145,4 +145,7 @@ def load(name: str) -> ModuleType:
 
 
 # The paper's ideas as experiments, in the order of the ideas report: iql/ideas/NAME.py.
-IDEAS = ("losses", "expectiles", "support", "stitching", "overestimation", "shift")
+IDEAS = (
+    *("losses", "expectiles", "support", "stitching", "overestimation", "shift"),
+    "regularised",
+)

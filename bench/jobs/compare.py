@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +13,10 @@ from bench.errors import BenchError, unknown
 from bench.records.layouts import open_results
 from bench.records.run_record import task_of
 from bench.statistics.frames import read_csv
-from bench.statistics.inference import (
-    MIN_BOOTSTRAP_SEEDS,
-    Sample,
-    bootstrap_interval,
-    contrast,
-    improvement,
-)
-from bench.statistics.intervals import MIN_SEEDS
+from bench.statistics.improvement import Improvement
+from bench.statistics.inference import Estimate
 from bench.statistics.scores import run_scores
+from bench.statistics.seed_scores import Cells, SeedScores, common_seeds, estimate
 
 COLUMNS = [
     *["task", "method", "seeds", "mean", "ci_low", "ci_high"],
@@ -30,30 +25,34 @@ COLUMNS = [
 ]
 EPISODES = ["task", "seed", "episode", "return"]
 ALL = "all"
-REPETITIONS = 10_000
-Scores = Mapping[tuple[str, str], np.ndarray]  # (task, method) -> (seeds,)
+Scores = Mapping[tuple[str, str], SeedScores]  # by task and method
 
 
-def read_shipped(results: Path) -> tuple[dict[str, Task], dict[tuple[str, str], np.ndarray]]:
-    """Return the tasks, and the last offline scores (seeds,) by (task, method)."""
+def read_shipped(results: Path) -> tuple[dict[str, Task], dict[tuple[str, str], SeedScores]]:
+    """Return the tasks, and the last offline scores by (task, method)."""
     tasks: dict[str, Task] = {}
-    cells: dict[tuple[str, str], list[float]] = {}
+    cells: dict[tuple[str, str], list[pd.DataFrame]] = {}
     for stored in open_results(results).runs.values():
         run = stored.record()
         task = task_of(run, stored.record_at)
         tasks[task.task] = task
         rows = run_scores(stored)
         last = rows[(rows["phase"] == "offline") & (rows["step"] == run["settings"]["updates"])]
-        cells.setdefault((task.task, run["settings"]["method"]), []).extend(last["score"])
+        cells.setdefault((task.task, run["settings"]["method"]), []).append(last)
     if not cells:
         raise BenchError(
             f"{results}: no runs found; give a folder such as results/published/quick."
         )
-    return tasks, {cell: np.array(values) for cell, values in cells.items() if values}
+    found = {cell: pd.concat(parts) for cell, parts in cells.items()}
+    return tasks, {
+        cell: SeedScores.of(rows, tasks[cell[0]].bounded)
+        for cell, rows in found.items()
+        if len(rows)
+    }
 
 
-def read_own(file: Path, tasks: Mapping[str, Task]) -> dict[str, np.ndarray]:
-    """Return normalised scores (seeds,) by task; raise BenchError naming file and field."""
+def read_own(file: Path, tasks: Mapping[str, Task]) -> dict[str, SeedScores]:
+    """Return normalised scores by task; raise BenchError naming file and field."""
     if not file.exists():
         raise BenchError(f"{file}: file not found; name the CSV of your episodes.")
     try:
@@ -72,61 +71,45 @@ def read_own(file: Path, tasks: Mapping[str, Task]) -> dict[str, np.ndarray]:
     scores = {}
     for task, rows in frame.groupby("task", sort=False):
         row = tasks[str(task)]
-        means = rows.groupby("seed")["return"].mean().to_numpy(float)
-        scores[str(task)] = row.score(means)
+        by_seed = rows.groupby("seed")["return"].agg(score="mean", episodes="size").reset_index()
+        by_seed["score"] = row.score(by_seed["score"])
+        scores[str(task)] = SeedScores.of(by_seed, row.bounded)
     return scores
 
 
-def compared(
-    ours: Mapping[str, np.ndarray], shipped: Scores, name: str, tasks: Mapping[str, Task]
-) -> pd.DataFrame:
+def compared(ours: Mapping[str, SeedScores], shipped: Scores, name: str) -> pd.DataFrame:
     """Return one row per task and method, ours first, then `all` tasks with equal weight.
 
-    The difference has Welch's t interval, given three seeds on both sides. The probability that a
-    seed of ours scores higher (ties count half) has a bootstrap interval, given five.
+    Over all tasks, numbers are of the seeds that have every task. The difference is Welch's: equal
+    seeds of two programs share neither batches nor goals. Next to it, the probability that a seed
+    of ours scores higher (ties count half). Intervals need three seeds on both sides.
     """
     methods = list(dict.fromkeys(method for _, method in shipped))
     groups = [[task] for task in ours] + ([list(ours)] if len(ours) > 1 else [])
     rows: list[tuple[object, ...]] = []
     for group in groups:
         title = group[0] if len(group) == 1 else ALL
-        bounded = all(tasks[task].bounded for task in group)
         mine = [ours[task] for task in group]
-        rows.append((title, name, *_level(mine, bounded), *[np.nan] * 6))
+        rows.append((title, name, *_level(mine), *[np.nan] * 6))
         for method in methods:
             if all((task, method) in shipped for task in group):
                 theirs = [shipped[task, method] for task in group]
-                rows.append((title, method, *_level(theirs, bounded), *_against(mine, theirs)))
+                rows.append((title, method, *_level(theirs), *_against(mine, theirs)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _level(samples: Sequence[np.ndarray], bounded: bool) -> tuple[object, ...]:
-    """Return the fewest seeds of a task, and the mean over tasks with its interval.
-
-    The interval is clipped to [0, 100] if scores are `bounded`.
-    """
-    seeds = min(len(values) for values in samples)
-    low, high = _interval([(1.0, values) for values in samples])
-    low, high = (float(np.clip(end, 0, 100)) if bounded else end for end in (low, high))
-    return seeds, float(np.mean([values.mean() for values in samples])), low, high
+def _level(cells: Cells) -> tuple[object, ...]:
+    """Return the number of seeds, and the mean over tasks with its interval."""
+    return len(common_seeds(cells)), *_per_task(estimate(cells), len(cells))
 
 
-def _against(mine: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> tuple[float, ...]:
+def _against(mine: Cells, theirs: Cells) -> tuple[float, ...]:
     """Return the difference and the probability of improvement, each with its interval."""
-    gap = np.mean([a.mean() - b.mean() for a, b in zip(mine, theirs, strict=True)])
-    low, high = _interval([(1.0, v) for v in mine] + [(-1.0, v) for v in theirs], len(mine))
-    wins, draws = improvement(mine, theirs, REPETITIONS)
-    enough = min(len(values) for values in (*mine, *theirs)) >= MIN_BOOTSTRAP_SEEDS
-    ends = bootstrap_interval(draws) if enough else (np.nan, np.nan)
-    return float(gap), low, high, wins, *ends
+    wins = Improvement.of([cell.values for cell in mine], [cell.values for cell in theirs])
+    difference = estimate(mine, theirs, paired=False)
+    return *_per_task(difference, len(mine)), wins.value, *wins.interval()
 
 
-def _interval(
-    terms: Sequence[tuple[float, np.ndarray]], tasks: int | None = None
-) -> tuple[float, float]:
-    """Return the interval of a weighted sum of means over `tasks`; NaN below three seeds."""
-    if min(len(values) for _, values in terms) < MIN_SEEDS:
-        return np.nan, np.nan
-    count = tasks or len(terms)
-    samples = [(weight / count, Sample.of(values)) for weight, values in terms]
-    return contrast(samples).interval()
+def _per_task(total: Estimate, tasks: int) -> tuple[float, ...]:
+    low, high = total.interval()
+    return total.value / tasks, low / tasks, high / tasks

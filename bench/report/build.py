@@ -14,11 +14,10 @@ from bench import files
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
 from bench.records.source_hash import source_hash as current_hash
-from bench.report import front, html, inputs, pdf, provenance, table
+from bench.report import front, html, inputs, pdf, prose, provenance, table
 from bench.report.figures import style
 from bench.report.section import CaptionedTable, Figure, Section
 from bench.report.sections import SECTIONS
-from bench.statistics import interval_coverage
 from bench.statistics.frames import write_csv
 
 
@@ -45,7 +44,7 @@ def build(
         write_files(made, folder)
     contents = [made.content() for made in sections]
     content = front.page(read) | {
-        "coverage": interval_coverage.sentences(),
+        "coverage": prose.coverage(),
         "sections": [found for found in contents if found is not None],
     }
     files.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))

@@ -36,4 +36,4 @@ def key_result(inputs: ReportInputs) -> list[str]:
         return finetuning.key_result_of(inputs)
     if inputs.effects is not None:
         return effects.key_result(inputs.effects, inputs.suite, inputs.catalogue)
-    return prose.key_result(inputs.summary, inputs.suite, inputs.catalogue)
+    return prose.key_result(inputs.scores, inputs.suite, inputs.catalogue)

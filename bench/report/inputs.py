@@ -10,7 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from bench.claims.verdicts import labelled, read_entries
+from bench.claims import record
+from bench.claims.chances import Chance, chances
+from bench.claims.entries import read_entries
+from bench.claims.ledger import read as read_ledger
+from bench.claims.record import RecordVerdict
+from bench.claims.words import labelled
 from bench.config.catalogue import Catalogue
 from bench.config.task import Task
 from bench.config.types import Suite
@@ -42,6 +47,7 @@ class ReportInputs:
     effects: pd.DataFrame | None
     finetune: pd.DataFrame | None
     claims: Sequence[Mapping[str, Any]] | None
+    published_record: Mapping[str, RecordVerdict]  # by claim
     runs: Runs
     cards: Mapping[str, Mapping[str, Any]]  # by task
     card_folders: Mapping[str, Path]  # by task: the folder of the arrays, if present
@@ -83,6 +89,13 @@ class ReportInputs:
         return list(self.runs.found.values())
 
     @cached_property
+    def chances(self) -> dict[str, Chance | None]:
+        """The chance of each verdict on the claims whose protocol the suite is, before its runs."""
+        if self.suite.suite not in {entry["protocol"] for entry in self.claims or ()}:
+            return {}
+        return chances(self.suite, read_ledger(self.catalogue), self.catalogue)
+
+    @cached_property
     def origin(self) -> str:
         """Where the suite's data come from, in words."""
         return prose.data_origin(self.suite, self.catalogue)
@@ -121,7 +134,7 @@ def read(
         paired = read_csv(results.effects, paired_effects.EFFECT_COLUMNS)
     if finetuning.cells(suite, catalogue.tasks):
         fine_tuned = read_csv(results.finetune, finetuning.COLUMNS)
-    labels = {name: method.label for name, method in catalogue.methods.items()}
+    claims = labelled(read_entries(results.claims), catalogue) if results.claims.exists() else None
     by_path = {path: card for path in cards for card in read_cards([path]).values()}
     return ReportInputs(
         suite=suite,
@@ -132,7 +145,8 @@ def read(
         aggregate=aggregate[aggregate["method"].isin(methods)],
         effects=paired,
         finetune=fine_tuned,
-        claims=labelled(read_entries(results.claims), labels) if results.claims.exists() else None,
+        claims=claims,
+        published_record=record.read([entry["id"] for entry in claims or ()]),
         runs=read_runs(suite, results_dir, source_hash),
         cards={card["task"]: card for card in by_path.values()},
         card_folders={card["task"]: path.parent for path, card in by_path.items()},

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from bench.config.catalogue import Catalogue
 from bench.config.types import Evaluation, Online, Suite
+from bench.paths import COVERAGE
 from bench.records.runs import Runs
 from bench.report.table import NOT_AVAILABLE, NOT_RECORDED, NOT_RUN, recorded
 from bench.statistics import aggregates
+from bench.statistics.comparisons import places
+from bench.statistics.coverage_rows import COLUMNS, TASKS
+from bench.statistics.frames import read_csv
+from bench.statistics.interval_coverage import IQM, MEAN, TASK
+from bench.statistics.simulated_scores import BIMODAL, MOSTLY, NORMAL, SHARED, Scores
 
 SUBJECT, RIVAL = "iql", "bc"  # the key result compares these first
+DECIDED = (
+    "Outperforming and trailing: the difference, paired by seed, is significant at 5% after Holm’s "
+    "correction over the methods of the task."
+)
 
 
 def data_origin(suite: Suite, catalogue: Catalogue) -> str:
@@ -24,13 +35,13 @@ def data_origin(suite: Suite, catalogue: Catalogue) -> str:
         owners = sorted(set(origins))
         if not set(owners) <= {"D4RL", "Minari"}:
             return "existing datasets"
-        return " and ".join(f"{owner}\u2019s" for owner in owners) + " datasets"
+        return " and ".join(f"{owner}’s" for owner in owners) + " datasets"
     part = "" if all(local) else f"{sum(local)} of {len(local)} datasets "
-    return f"{part}regenerated locally, not D4RL\u2019s"
+    return f"{part}regenerated locally, not D4RL’s"
 
 
-def key_result(summary: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:
-    """Compare the subject's intervals with those of every other method, one sentence each.
+def key_result(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:
+    """Compare the subject's last scores with those of every other method, one sentence each.
 
     The wording is the same whichever way the numbers fall. The rival comes first.
     """
@@ -38,30 +49,33 @@ def key_result(summary: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> lis
     if SUBJECT not in label:
         return ["The suite does not run IQL, so there is nothing to compare it with."]
     others = sorted((m for m in suite.methods if m != SUBJECT), key=lambda m: m != RIVAL)
-    cells = {(r["task"], r["method"]): r for r in summary.to_dict("records")}
+    found = places(aggregates.last_scores(scores, suite, catalogue.tasks), SUBJECT)
     sentences = []
     for other in others:
-        places: dict[str, list[str]] = {"above": [], "below": [], "overlapping": [], "none": []}
+        tasks: dict[str, list[str]] = {"above": [], "below": [], "undecided": [], "none": []}
         for task in suite.tasks:
-            mine, theirs = cells.get((task, SUBJECT)), cells.get((task, other))
-            places[place(mine, theirs)].append(task)
-        compared = len(suite.tasks) - len(places["none"])
+            tasks[found.get((task, other), "none")].append(task)
+        compared = len(suite.tasks) - len(tasks["none"])
         name = label[other]
         if not compared:
             sentences.append(f"{label[SUBJECT]} against {name}: no task has three seeds of both.")
             continue
         names = {  # only of the first rival: there is no room for more
-            key: named(tasks) if other == others[0] else "" for key, tasks in places.items()
+            key: named(found) if other == others[0] else "" for key, found in tasks.items()
         }
-        lacking = ", ".join(places["none"])
+        lacking = ", ".join(tasks["none"])
         unknown = f" Not compared (fewer than three seeds): {lacking}." if lacking else ""
         sentences.append(
-            f"{label[SUBJECT]} outperforms {name} on {len(places['above'])} of {compared} "
+            f"{label[SUBJECT]} outperforms {name} on {len(tasks['above'])} of {compared} "
             f"task{'s' if compared > 1 else ''}{names['above']} and trails it on "
-            f"{len(places['below'])}{names['below']} (disjoint 95% CIs); "
-            f"undecided: {len(places['overlapping'])}{names['overlapping']}.{unknown}"
+            f"{len(tasks['below'])}{names['below']}; "
+            f"undecided: {len(tasks['undecided'])}{names['undecided']}.{unknown}"
         )
-    return sentences or ["The suite runs no other method to compare IQL with."]
+    return (
+        [*sentences, DECIDED]
+        if sentences
+        else ["The suite runs no other method to compare IQL with."]
+    )
 
 
 def named(tasks: list[str]) -> str:
@@ -69,13 +83,30 @@ def named(tasks: list[str]) -> str:
     return f" ({', '.join(tasks)})" if tasks else ""
 
 
-def place(mine: Mapping[Any, Any] | None, theirs: Mapping[Any, Any] | None) -> str:
-    """Return where the interval of `mine` lies: above, below, overlapping or none."""
-    if mine is None or theirs is None or pd.isna([mine["ci_low"], theirs["ci_low"]]).any():
-        return "none"
-    if mine["ci_low"] > theirs["ci_high"]:
-        return "above"
-    return "below" if mine["ci_high"] < theirs["ci_low"] else "overlapping"
+def coverage(path: Path = COVERAGE) -> list[str]:
+    """Return sentences on the measured coverage of the intervals; none if it was not measured."""
+    if not path.exists():
+        return []
+    frame = read_csv(path, COLUMNS)
+    printed = frame[frame["printed"]]
+
+    def found(quantity: str, scores: Scores) -> str:
+        rows = printed[(printed["quantity"] == quantity) & (printed["scores"] == scores.name)]
+        return ", ".join(
+            f"{100 * share:.0f}% at {seeds}"
+            for share, seeds in zip(rows["coverage"], rows["seeds"], strict=True)
+        )
+
+    return [
+        "We measured how often nominal 95% CIs of simulated scores contain the true mean. Those of one "
+        f"task do in {found(TASK, NORMAL)} seeds if scores are normal and in "
+        f"{found(TASK, BIMODAL)} if some seeds solve a maze well and others badly, but in "
+        f"{found(TASK, MOSTLY)} if four of five seeds always succeed and the others never do: few "
+        "seeds may all be of one kind.",
+        f"The CI of an IQM over {TASKS} tasks contains it in {found(IQM, NORMAL)}, but in "
+        f"{found(IQM, SHARED)} if a seed\u2019s scores on different tasks go together; that of a "
+        f"mean over tasks then contains it in {found(MEAN, SHARED)}.",
+    ]
 
 
 def left_out(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:

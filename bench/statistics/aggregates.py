@@ -12,10 +12,13 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 from rliable import library
+from scipy import stats
 
 from bench.config.task import Task
 from bench.config.types import Suite
-from bench.statistics.intervals import MIN_SEEDS, _std, rank, t_interval
+from bench.statistics.comparisons import rank
+from bench.statistics.intervals import LEVEL, MIN_SEEDS, deviation
+from bench.statistics.seed_scores import SeedScores, common_seeds, estimate
 
 CURVE_TAIL = 10  # evaluations in `last10`
 
@@ -26,6 +29,7 @@ SUMMARY_COLUMNS = [
 AGGREGATE_COLUMNS = ["group", "method", "metric", "value", "ci_low", "ci_high", "seeds", "tasks"]
 METRICS = ("IQM", "median", "mean", "optimality gap")
 PERFECT = 100.0  # target score of the optimality gap
+MEDIAN_SEEDS = 10  # with fewer, intervals of a median over tasks cover it in as few as 45%
 ALL_TASKS = "all"
 
 
@@ -44,10 +48,9 @@ def summarise(scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]) -> 
     """Summarise the last evaluation: one row per task and method with evaluations.
 
     `seeds` counts the seeds that reached the last evaluation, `diverged` those that stopped
-    earlier. `best` and `last10` average each seed's best and last ten evaluations; `best` selects
-    on the test environment and is reported only to show how much that would add. `tied` is
-    "best", "tied" (p > 0.05 in Welch's test against the best), "" or, with fewer than three
-    seeds, which are not ranked, "n/a".
+    earlier. `ci_low` and `ci_high` are the 95% interval of `SeedScores`. `best` and `last10`
+    average each seed's best and last ten evaluations; `best` selects on the test environment and
+    is reported only to show how much that would add. `tied` is that of `rank`.
     """
     rows = []
     offline = _offline(scores, suite).sort_values(["seed", "step"])
@@ -55,19 +58,20 @@ def summarise(scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]) -> 
         of_task = offline[offline["task"] == task]
         cells = {m: of_task[of_task["method"] == m] for m in suite.methods}
         cells = {m: cell for m, cell in cells.items() if len(cell)}
-        finals = {m: _last(cell, suite)["score"].to_numpy(float) for m, cell in cells.items()}
+        bounded = tasks[task].bounded
+        finals = {m: SeedScores.of(_last(cell, suite), bounded) for m, cell in cells.items()}
         ranks = rank(finals)
         for method, cell in cells.items():
-            values = finals[method]
+            values = finals[method].values
             finished = cell[cell["seed"].isin(_last(cell, suite)["seed"])]
             by_seed = finished.groupby("seed")["score"]
-            low, high = t_interval(values, tasks[task].bounded)
+            low, high = finals[method].interval()
             row = {
                 "task": task,
                 "method": method,
                 "seeds": len(values),
                 "mean": values.mean() if len(values) else np.nan,
-                "std": _std(values) if len(values) > 1 else np.nan,
+                "std": deviation(values) if len(values) > 1 else np.nan,
                 "ci_low": low,
                 "ci_high": high,
                 "best": by_seed.max().mean(),
@@ -91,26 +95,30 @@ def groups(suite: Suite, tasks: Mapping[str, Task]) -> dict[str, list[str]]:
     return {ALL_TASKS: list(suite.tasks), **several}
 
 
-def score_matrix(final: pd.DataFrame, method: str, tasks: Sequence[str]) -> np.ndarray:
-    """Return last scores of the seeds that `method` has on all `tasks`: (seeds, tasks)."""
-    wide = final[final["method"] == method].pivot(index="seed", columns="task", values="score")
-    return wide.reindex(columns=list(tasks)).dropna().sort_index().to_numpy(float)
+def last_scores(
+    scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]
+) -> dict[tuple[str, str], SeedScores]:
+    """Return the last offline scores by (task, method), for the cells that have any."""
+    final = _last(_offline(scores, suite), suite)
+    return {
+        (str(task), str(method)): SeedScores.of(rows, tasks[str(task)].bounded)
+        for (task, method), rows in final.groupby(["task", "method"])
+    }
 
 
 def left_out(
     scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]
 ) -> list[tuple[str, str, str]]:
     """Return (group, method, reason) for each method that `aggregate` excludes from a group."""
-    final = _last(_offline(scores, suite), suite)
+    final = last_scores(scores, suite, tasks)
     result = []
     for group, names in groups(suite, tasks).items():
         for method in suite.methods:
-            present = set(final[final["method"] == method]["task"])
-            missing = [t for t in names if t not in present]
+            missing = [t for t in names if (t, method) not in final]
             if missing:
                 where = ", ".join(missing) if len(missing) < 4 else f"{len(missing)} tasks"
                 result.append((group, method, f"no last score on {where}"))
-            elif not len(score_matrix(final, method, names)):
+            elif not len(common_seeds([final[t, method] for t in names])):
                 result.append((group, method, "no seed is common to all tasks"))
     return result
 
@@ -126,55 +134,89 @@ def _numpy_seed(seed: int) -> Iterator[None]:
         np.random.set_state(state)
 
 
-def _metrics(matrix: np.ndarray) -> np.ndarray:
-    """Return the four METRICS of a matrix (seeds, tasks), as rliable without SciPy's overhead."""
-    by_task = matrix.mean(axis=0)
-    ordered = np.sort(matrix, axis=None)
-    cut = int(0.25 * ordered.size)
-    gap = PERFECT - np.minimum(matrix, PERFECT).mean()
-    iqm = ordered[cut : ordered.size - cut].mean()
-    return np.array([iqm, np.median(by_task), by_task.mean(), gap])
+def metrics(matrices: np.ndarray) -> np.ndarray:
+    """Return the METRICS as rliable does, faster: (..., seeds, tasks) -> (..., 4)."""
+    by_task = matrices.mean(axis=-2)
+    ordered = np.sort(matrices.reshape(*matrices.shape[:-2], -1), axis=-1)
+    cut = int(0.25 * ordered.shape[-1])
+    iqm = ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1)
+    gap = PERFECT - np.minimum(matrices, PERFECT).mean(axis=(-2, -1))
+    return np.stack([iqm, np.median(by_task, axis=-1), by_task.mean(axis=-1), gap], axis=-1)
 
 
-def matrices(
+def complete(
     scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]
-) -> dict[str, dict[str, np.ndarray]]:
-    """Return last scores (seeds, tasks) by group and method.
+) -> dict[str, dict[str, list[SeedScores]]]:
+    """Return last scores by group and method, one per task, of the seeds shared by all tasks.
 
-    A group contains the methods with last scores on all its tasks, and for each method the seeds
-    shared by all tasks; `left_out` lists the excluded methods.
+    A group contains the methods with last scores on all its tasks; `left_out` lists the others.
     """
-    final = _last(_offline(scores, suite), suite)
+    final = last_scores(scores, suite, tasks)
     excluded = {(group, method) for group, method, _ in left_out(scores, suite, tasks)}
-    return {
-        group: {
-            method: score_matrix(final, method, names)
-            for method in suite.methods
-            if (group, method) not in excluded
-        }
-        for group, names in groups(suite, tasks).items()
-    }
+    found: dict[str, dict[str, list[SeedScores]]] = {}
+    for group, names in groups(suite, tasks).items():
+        found[group] = {}
+        for method in (m for m in suite.methods if (group, m) not in excluded):
+            cells = [final[task, method] for task in names]
+            seeds = common_seeds(cells)
+            found[group][method] = [cell.only(seeds) for cell in cells]
+    return found
+
+
+def matrix_of(cells: Sequence[SeedScores]) -> np.ndarray:
+    """Return the scores of one method as rliable takes them: (seeds, tasks)."""
+    return np.stack([cell.values for cell in cells], axis=1)
+
+
+def bootstrap_level(seeds: int, tasks: int) -> float:
+    """Return the nominal level at which a percentile bootstrap of few seeds covers about 95%.
+
+    Its deviation is too small by sqrt((seeds - 1) / seeds), and its quantiles are the normal
+    distribution's instead of Student's with tasks x (seeds - 1) degrees of freedom; the level
+    makes up for both [Hesterberg 2015, The American Statistician 69:371, expanded percentile].
+    """
+    quantile = np.sqrt(seeds / (seeds - 1)) * stats.t.ppf((1 + LEVEL) / 2, tasks * (seeds - 1))
+    return float(1 - 2 * stats.norm.cdf(-quantile))
 
 
 def aggregate(
     scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task], repetitions: int
 ) -> pd.DataFrame:
-    """Return IQM, median, mean and optimality gap with 95% stratified bootstrap intervals.
+    """Return IQM, median, mean and optimality gap with 95% intervals, on the 0-100 scale.
 
-    Follows Agarwal et al. (2021, arXiv:2108.13264) using rliable, on the 0-100 scale, over the
-    `matrices`; columns `seeds` and `tasks` are the shape of the matrix.
+    Those of IQM and median are rliable's stratified bootstrap (Agarwal et al. 2021,
+    arXiv:2108.13264) at `bootstrap_level`, over the `complete` cells. Mean and optimality gap are
+    sums over tasks, whose interval is that of `estimate`. The median has none below MEDIAN_SEEDS.
+    Columns `seeds` and `tasks` count what the method has on every task.
     """
     rows = []
-    for group, found in matrices(scores, suite, tasks).items():
-        for method, matrix in found.items():
-            interval = np.full((2, len(METRICS)), np.nan)
+    for group, found in complete(scores, suite, tasks).items():
+        for method, cells in found.items():
+            matrix = matrix_of(cells)
+            ends = np.full((2, len(METRICS)), np.nan)
             if len(matrix) >= MIN_SEEDS:
-                # Seeded per method, so that adding a method leaves other intervals unchanged.
-                with _numpy_seed(0):
-                    _, intervals = library.get_interval_estimates(
-                        {method: matrix}, _metrics, reps=repetitions
-                    )
-                interval = intervals[method]
-            for metric, value, low, high in zip(METRICS, _metrics(matrix), *interval, strict=True):
+                ends[:, :2] = _bootstrap(matrix, repetitions)
+                shortfalls = [
+                    SeedScores(PERFECT - cell.scores.clip(upper=PERFECT), cell.episodes)
+                    for cell in cells
+                ]
+                for column, parts in ((2, cells), (3, shortfalls)):
+                    ends[:, column] = np.array(estimate(parts).interval()) / len(cells)
+            if len(matrix) < MEDIAN_SEEDS:
+                ends[:, METRICS.index("median")] = np.nan
+            for metric, value, low, high in zip(METRICS, metrics(matrix), *ends, strict=True):
                 rows.append((group, method, metric, value, low, high, *matrix.shape))
     return pd.DataFrame(rows, columns=AGGREGATE_COLUMNS)
+
+
+def _bootstrap(matrix: np.ndarray, repetitions: int) -> np.ndarray:
+    """Return rliable's intervals of IQM and median of a matrix (seeds, tasks): (2, 2)."""
+    # Seeded per method, so that adding a method leaves other intervals unchanged.
+    with _numpy_seed(0):
+        _, intervals = library.get_interval_estimates(
+            {"": matrix},
+            lambda drawn: metrics(drawn)[:2],
+            reps=repetitions,
+            confidence_interval_size=bootstrap_level(*matrix.shape),
+        )
+    return np.asarray(intervals[""])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bench.statistics.intervals import t_interval
+from bench.statistics.seed_scores import SeedScores
 
 
 def curve_of(cell: pd.DataFrame, bounded: bool) -> np.ndarray:
     """Return step, mean over seeds and both ends of its 95% CI, for one cell: (4, steps)."""
-    points = [
-        (step, values.mean(), *t_interval(values, bounded))
-        for step, values in ((s, g.to_numpy(float)) for s, g in cell.groupby("step")["score"])
-    ]
+    points = []
+    for step, rows in cell.groupby("step"):
+        scores = SeedScores.of(rows, bounded)
+        points.append((step, scores.values.mean(), *scores.interval()))
     return np.array(points, float).reshape(-1, 4).T

@@ -18,16 +18,19 @@ from bench.config.types import Suite
 from bench.config.validation import Strict, validate
 from bench.paths import EPISODES
 from bench.records.layouts import StoredRun
+from bench.statistics.comparisons import holm
 from bench.statistics.frames import read_csv
-from bench.statistics.intervals import t_interval
+from bench.statistics.inference import Estimate
+from bench.statistics.intervals import MIN_SEEDS
 from bench.statistics.scores import EPISODE_COLUMNS
+from bench.statistics.seed_scores import Cells, SeedScores, common_seeds, estimate
 
 TABLE2 = Path("config/published/table2.csv")
 SUCCESS = 90.0  # percent of the episodes
 TOTAL = "total"
 COLUMNS = [
     *["task", "method", "seeds", "before", "before_low", "before_high"],
-    *["after", "after_low", "after_high", "change", "change_low", "change_high"],
+    *["after", "after_low", "after_high", "change", "change_low", "change_high", "change_p_holm"],
     *["regret", "regret_low", "regret_high", "steps_to_90", "reached_90"],
 ]
 
@@ -79,30 +82,44 @@ def fine_tuning(
 ) -> pd.DataFrame:
     """Return a row per task and method with an online phase, and a row of totals per method.
 
-    `change` is paired by seed. `regret` is CORL's (algorithms/finetune, "train/regret"): 1 - the
-    fraction of successful training episodes in the phase, averaged over seeds. `steps_to_90` is
-    the median over seeds of the first evaluation with at least 90% success (0: before the phase),
-    empty if half of the seeds never reach it; `reached_90` counts the seeds that do. These three
-    are empty for tasks with unbounded scores.
+    Totals are sums per seed. `change` is paired by seed, and `change_p_holm` is its p-value after
+    Holm's correction over the methods of the task. `regret` is CORL's (algorithms/finetune,
+    "train/regret"): 1 - the fraction of successful training episodes in the phase, averaged over
+    seeds. `steps_to_90` is the median over seeds of the first evaluation with at least 90% success
+    (0: before the phase), empty if half of the seeds never reach it; `reached_90` counts the seeds
+    that do. These three are empty for tasks with unbounded scores.
     """
-    ends = {cell: _ends(scores, suite, tasks[cell[0]], cell[1]) for cell in cells(suite, tasks)}
-    rows = []
-    for (task, method), end in ends.items():
-        if end.empty:
-            continue
-        row = {"task": task, "method": method} | _before_and_after(end, tasks[task].bounded)
+    ends = both_ends(scores, suite, tasks)
+    rows: list[dict[str, Any]] = []
+    p_values: dict[str, dict[int, float]] = {}  # by task and row
+
+    def add(task: str, method: str, before: Cells, after: Cells) -> None:
+        change = estimate(after, before)
+        if len(common_seeds([*before, *after])) >= MIN_SEEDS:
+            p_values.setdefault(task, {})[len(rows)] = change.p_value()
+        row = {"task": task, "method": method, "seeds": len(before[0].scores)}
+        for name, found in (("before", estimate(before)), ("after", estimate(after))):
+            row |= _mean(name, found)
+        rows.append(row | _mean("change", change))
+
+    for (task, method), (before, after) in ends.items():
+        add(task, method, [before], [after])
         if tasks[task].bounded:
             mine = episodes[(episodes["task"] == task) & (episodes["method"] == method)]
-            row |= _regret(mine, tasks[task], end.index)
-            row |= _steps_to_success(scores, suite, task, method, end.index)
-        rows.append(row)
+            seeds = before.scores.index
+            rows[-1] |= _regret(mine, tasks[task], seeds)
+            rows[-1] |= _steps_to_success(scores, suite, task, method, seeds)
     for method in suite.methods:
-        parts = [end for (_, m), end in ends.items() if m == method]
+        parts = [pair for (_, m), pair in ends.items() if m == method]
         if len(parts) < 2:
             continue
-        common = sum(parts[1:], parts[0]).dropna()  # aligned: the seeds common to all tasks
-        if len(common):
-            rows.append({"task": TOTAL, "method": method} | _before_and_after(common, False))
+        seeds = common_seeds([cell for pair in parts for cell in pair])
+        if len(seeds):
+            whole = [[pair[end].only(seeds) for pair in parts] for end in (0, 1)]
+            add(TOTAL, method, *whole)
+    for of_task in p_values.values():
+        for index, p in zip(of_task, holm(list(of_task.values())), strict=True):
+            rows[index]["change_p_holm"] = p
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -111,30 +128,31 @@ def through_both(cell: pd.DataFrame, updates: int) -> pd.DataFrame:
     return cell.assign(step=cell["step"].where(cell["phase"] == "online", cell["step"] - updates))
 
 
-def _ends(scores: pd.DataFrame, suite: Suite, task: Task, method: str) -> pd.DataFrame:
-    """Return `before` and `after` for each seed that has both."""
-    online = suite.online_of(method, task.family)
-    assert online is not None
-    mine = scores[(scores["task"] == task.task) & (scores["method"] == method)]
-    points = {"before": ("offline", suite.updates_of(method)), "after": ("online", online.steps)}
-    found = [
-        mine[(mine["phase"] == phase) & (mine["step"] == step)].set_index("seed")["score"].rename(k)
-        for k, (phase, step) in points.items()
-    ]
-    return found[0].to_frame().join(found[1], how="inner").sort_index()
+def both_ends(
+    scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]
+) -> dict[tuple[str, str], tuple[SeedScores, SeedScores]]:
+    """Return the scores before and after by (task, method), of the seeds that have both."""
+    found = {}
+    for task, method in cells(suite, tasks):
+        online = suite.online_of(method, tasks[task].family)
+        assert online is not None
+        mine = scores[(scores["task"] == task) & (scores["method"] == method)]
+        points = (("offline", suite.updates_of(method)), ("online", online.steps))
+        before, after = (
+            SeedScores.of(
+                mine[(mine["phase"] == phase) & (mine["step"] == step)], tasks[task].bounded
+            )
+            for phase, step in points
+        )
+        seeds = common_seeds([before, after])
+        if len(seeds):
+            found[task, method] = before.only(seeds), after.only(seeds)
+    return found
 
 
-def _before_and_after(ends: pd.DataFrame, bounded: bool) -> dict[str, Any]:
-    row: dict[str, Any] = {"seeds": len(ends)}
-    change = ends["after"] - ends["before"]
-    for name, values in (("before", ends["before"]), ("after", ends["after"]), ("change", change)):
-        row |= _mean(name, values, bounded and name != "change")
-    return row
-
-
-def _mean(name: str, values: pd.Series, bounded: bool) -> dict[str, float]:
-    low, high = t_interval(values.to_numpy(float), bounded)
-    return {name: float(values.mean()), f"{name}_low": low, f"{name}_high": high}
+def _mean(name: str, found: Estimate) -> dict[str, Any]:
+    low, high = found.interval()
+    return {name: found.value, f"{name}_low": low, f"{name}_high": high}
 
 
 def _regret(episodes: pd.DataFrame, task: Task, seeds: pd.Index) -> dict[str, float]:
@@ -143,8 +161,9 @@ def _regret(episodes: pd.DataFrame, task: Task, seeds: pd.Index) -> dict[str, fl
     if mine.empty:
         return {}
     failed = pd.to_numeric(mine["return"]) < task.ref_max_score
-    by_seed = 100 * failed.astype(float).groupby(mine["seed"]).mean()  # as a bounded score
-    return {name: value / 100 for name, value in _mean("regret", by_seed, True).items()}
+    by_seed = failed.astype(float).groupby(mine["seed"])
+    rates = SeedScores(100 * by_seed.mean(), float(by_seed.size().mean()))  # as a bounded score
+    return {name: value / 100 for name, value in _mean("regret", estimate([rates])).items()}
 
 
 def _steps_to_success(

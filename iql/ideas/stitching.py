@@ -21,6 +21,7 @@ ARROWS = "↑→↓←"
 DISCOUNT = 0.97
 EXPECTILES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.99, 0.999, 0.9999)
 DRAWN = (0.7, 0.9)
+NEAR_ONE = 1 - 1e-6
 SWEEPS = 1000
 START = (3, 0)
 
@@ -80,6 +81,12 @@ def measure() -> dict[str, Any]:
     optimal = world.solve(lambda q: q.max(1))
     by_expectile = {t: world.solve(expectile_backup(t)) for t in EXPECTILES}
     inside = ~world.ends
+
+    def apart(expectile: float, v: np.ndarray) -> float:
+        """Return the largest difference of IQL's V from `v`, over the cells that are no ends."""
+        backup = expectile_backup(expectile)
+        return float(np.abs(backup(world.solve(backup)) - v)[inside].max())
+
     best = world.returns(greedy(optimal))
 
     def tell(q: np.ndarray, v: np.ndarray) -> dict[str, Any]:
@@ -98,6 +105,8 @@ def measure() -> dict[str, Any]:
         "optimal": tell(optimal, optimal.max(1)),
         "expectiles": list(EXPECTILES),
         "iql": [tell(q, expectile_backup(t)(q)) for t, q in by_expectile.items()],
+        "limit_from_optimum": apart(NEAR_ONE, optimal.max(1)),
+        "half_from_behaviour": apart(0.5, behaviour.mean(1)),
     }
 
 
@@ -155,5 +164,8 @@ def sentences(result: dict[str, Any]) -> list[str]:
         "better actions. At τ = 0.9, IQL's policy passes the ledge at a distance, with a return of "
         f"{by_expectile[0.9]['start']:.2f}"
         + (f"; from τ = {min(reached)} on it is optimal." if reached else ".")
-        + " All values are solved exactly; nothing is learned from samples.",
+        + " At τ = 1 − 10⁻⁶ V differs from the optimum by at most "
+        f"{result['limit_from_optimum']:.0e}, and at τ = 0.5 from the value of the behaviour "
+        f"policy by {result['half_from_behaviour']:.0e}. All values are solved exactly; nothing is "
+        "learned from samples.",
     ]

@@ -108,7 +108,9 @@ def test_a_published_suite_still_gives_the_settings_of_its_runs(
 
 def test_claims_about_cql_are_about_the_method_with_the_recipe(catalogue: Catalogue) -> None:
     claims = read(catalogue).claims
-    named = {name for claim in claims for name in (*claim.methods, *(claim.against or ()))}
+    parts = [claim.model_dump() for claim in claims]
+    named = {m for claim in parts for key in ("methods", "against") for m in claim.get(key, ())}
+    named |= {claim[key] for claim in parts for key in ("method", "rival") if key in claim}
     assert [name for name in sorted(named) if name.startswith("cql")] == ["cql"]
 
 

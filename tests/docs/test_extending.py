@@ -116,7 +116,7 @@ def test_a_claim(checkout: Path) -> None:
     said = follow("claim", checkout)
     entries = (checkout / "results/published/quick/claims.json").read_text()
     assert '"id": "hopper-medium-iql-beats-bc"' in entries
-    assert "claims.json: 22 claims" in said
+    assert "claims.json: 44 claims" in said
 
 
 def test_a_method(checkout: Path) -> None:

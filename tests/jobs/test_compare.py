@@ -16,6 +16,7 @@ from scipy import stats
 
 from bench.errors import BenchError
 from bench.jobs.compare import compared, read_own, read_shipped
+from bench.statistics.seed_scores import SeedScores
 
 QUICK = ROOT / "results/published/quick"
 HOPPER, MAZE = "hopper-medium-replay", "pointmaze-large-stitch"
@@ -47,14 +48,20 @@ def test_the_shipped_scores_are_those_of_the_summary() -> None:
     summary = pd.read_csv(QUICK / "summary.csv")
     assert len(shipped) == len(summary) == 16
     for row in summary.itertuples():
-        assert shipped[row.task, row.method].mean() == pytest.approx(row.mean, abs=1e-5)
+        found = shipped[row.task, row.method]
+        assert found.values.mean() == pytest.approx(row.mean, abs=1e-5)
+        ends = pytest.approx((row.ci_low, row.ci_high), abs=1e-5, nan_ok=True)
+        assert found.interval() == ends  # one quantity, one interval
     assert tasks[MAZE].bounded
 
 
+def cell(scores: object, episodes: float | None = None) -> SeedScores:
+    return SeedScores(pd.Series(scores, dtype=float), episodes)
+
+
 def test_differences_by_hand() -> None:
-    tasks, _ = read_shipped(QUICK)
     a, b = np.array([10.0, 14.0, 12.0, 11.0, 13.0]), np.array([9.0, 12.5, 8.0, 10.0, 9.5])
-    frame = compared({HOPPER: a}, {(HOPPER, "iql"): b}, "mine", tasks)
+    frame = compared({HOPPER: cell(a)}, {(HOPPER, "iql"): cell(b)}, "mine")
     mine, theirs = frame.to_dict("records")
     assert (mine["method"], mine["mean"], mine["seeds"]) == ("mine", 12.0, 5)
     expected = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
@@ -67,29 +74,33 @@ def test_differences_by_hand() -> None:
 
 
 def test_all_tasks_weigh_the_same_and_few_seeds_have_no_interval() -> None:
-    tasks, _ = read_shipped(QUICK)
-    ours = {HOPPER: np.array([10.0, 20.0, 30.0]), MAZE: np.array([0.0, 100.0])}
-    shipped = {(HOPPER, "iql"): np.zeros(5), (MAZE, "iql"): np.zeros(5), (HOPPER, "bc"): np.ones(5)}
-    frame = compared(ours, shipped, "mine", tasks).set_index(["task", "method"])
+    ours = {HOPPER: cell([10, 20, 30]), MAZE: cell([0, 100], 10)}
+    zeros, ones = cell([0, 1, 0, 0, 0]), cell([1, 1, 1, 1, 2])
+    shipped = {(HOPPER, "iql"): zeros, (MAZE, "iql"): cell([0] * 5, 10), (HOPPER, "bc"): ones}
+    frame = compared(ours, shipped, "mine").set_index(["task", "method"])
     assert [m for t, m in frame.index if t == "all"] == ["mine", "iql"]
-    assert frame.loc["all", "mine"]["mean"] == pytest.approx((20 + 50) / 2)
-    assert frame.loc["all", "iql"]["difference"] == pytest.approx(35)
-    assert frame.loc[HOPPER, "bc"]["difference"] == pytest.approx(19)
+    # over all tasks, of the two seeds that have both: (15 + 50) / 2
+    assert frame.loc["all", "mine"][["seeds", "mean"]].tolist() == [2, 32.5]
+    assert frame.loc[HOPPER, "bc"]["difference"] == pytest.approx(18.8)
     assert np.isnan(frame.loc["all", "iql"]["difference_low"])
+    assert np.isnan(frame.loc["all", "iql"]["improvement_low"])
     assert frame.loc[HOPPER, "iql"]["difference_low"] < 20
-    assert np.isnan(frame.loc[HOPPER, "iql"]["improvement_low"])
+    won = frame.loc[HOPPER, "iql"]
+    assert (won["improvement"], won["improvement_high"]) == (1, 1)
+    assert 0.5 < won["improvement_low"] < 0.7  # three seeds that all win are no certainty
     assert frame.loc[HOPPER, "mine"]["ci_low"] == pytest.approx(20 - 4.303 * 10 / 3**0.5, abs=0.01)
 
 
 def test_the_interval_over_tasks_by_hand() -> None:
-    tasks, _ = read_shipped(QUICK)
-    ours = {HOPPER: np.array([10.0, 20.0, 30.0]), MAZE: np.array([40.0, 50.0, 60.0])}
-    shipped = {(HOPPER, "iql"): np.full(3, 5.0), (MAZE, "iql"): np.full(3, 5.0)}
-    frame = compared(ours, shipped, "mine", tasks).set_index(["task", "method"])
-    # (20 + 50) / 2, error sqrt(2 x 100 / 3) / 2, and 4 degrees of freedom
-    half = stats.t.ppf(0.975, 4) * np.sqrt(200 / 3) / 2
-    assert frame.loc["all", "mine"]["ci_low"] == pytest.approx(35 - half)
-    assert frame.loc["all", "iql"]["difference_high"] == pytest.approx(30 + half)
+    """Summed per seed: three seeds of 25, 35 and 45."""
+    ours = {HOPPER: cell([10, 20, 30]), MAZE: cell([40, 50, 60])}
+    shipped = {(HOPPER, "iql"): cell([5, 6, 4]), (MAZE, "iql"): cell([4, 5, 6])}
+    frame = compared(ours, shipped, "mine").set_index(["task", "method"])
+    expected = stats.ttest_1samp([25, 35, 45], 0).confidence_interval(0.95)
+    assert frame.loc["all", "mine"]["ci_low"] == pytest.approx(expected.low)
+    expected = stats.ttest_ind([25, 35, 45], [4.5, 5.5, 5], equal_var=False)
+    high = expected.confidence_interval(0.95).high
+    assert frame.loc["all", "iql"]["difference_high"] == pytest.approx(high)
 
 
 GOOD = f"task,seed,episode,return\n{HOPPER},0,0,100\n{HOPPER},0,1,300\n{HOPPER},1,0,50\n"
@@ -101,7 +112,7 @@ def test_a_seeds_score_is_the_mean_of_its_episodes(tmp_path: Path) -> None:
     path.write_text(GOOD)
     low, high = tasks[HOPPER].ref_min_score, tasks[HOPPER].ref_max_score
     expected = [100 * (value - low) / (high - low) for value in (200, 50)]
-    assert read_own(path, tasks)[HOPPER] == pytest.approx(expected)
+    assert read_own(path, tasks)[HOPPER].values == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_a_line_has_the_values_of_the_code(line: Line) -> None:
         ("paper.yaml evaluation.episodes: 20 (source: 100)", "ours is"),
         ("paper.yaml evaluation.episode: 10 (source: 100)", "has no"),
         ("paper-finetune.yaml evaluation.episodes: 100 (source: 100)", "same value"),
-        ("paper-ablations.yaml evaluation.episodes: 10 (source: 100)", "no suite"),
+        ("paper-again.yaml evaluation.episodes: 10 (source: 100)", "no suite"),
     ],
 )
 def test_a_wrong_line_would_be_found(span: str, said: str) -> None:

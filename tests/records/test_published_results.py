@@ -49,7 +49,7 @@ def test_the_tables_follow_from_the_episodes(name: str, tmp_path: Path) -> None:
     aggregate = aggregates.aggregate(scores, suite, CATALOGUE.tasks, suite.bootstrap)
     write_csv(aggregate, tmp_path / "aggregate.csv")
     if suite.baseline is not None:
-        write_csv(paired_effects(scores, suite), tmp_path / "effects.csv")
+        write_csv(paired_effects(scores, suite, CATALOGUE.tasks), tmp_path / "effects.csv")
     if finetuning.cells(suite, CATALOGUE.tasks):
         played = finetuning.read_episodes(runs)
         frame = finetuning.fine_tuning(scores, played, suite, CATALOGUE.tasks)

@@ -14,6 +14,7 @@ from bench.report import build, inputs
 from bench.report.figures import distributions
 from bench.report.section import Section
 from bench.report.sections import aggregates
+from bench.statistics.aggregates import bootstrap_level
 
 
 def scores(seeds: int, tasks: int, shift: float = 0.0) -> np.ndarray:
@@ -24,10 +25,12 @@ def test_a_profile_is_rliables() -> None:
     matrix, thresholds = scores(7, 4), np.linspace(0, 100, 23)
     made = distributions.profile(matrix, thresholds, 5000)
     theirs, intervals = library.create_performance_profile(
-        {"m": matrix}, thresholds, reps=5000, confidence_interval_size=0.95
+        {"m": matrix}, thresholds, reps=5000, confidence_interval_size=bootstrap_level(7, 4)
     )
     assert made[0] == pytest.approx(theirs["m"], abs=1e-12)
     assert made[1:] == pytest.approx(intervals["m"], abs=0.04)  # two bootstraps of 28 runs
+    plain = library.create_performance_profile({"m": matrix}, thresholds, reps=5000)[1]["m"]
+    assert (made[2] - made[1]).sum() > (plain[1] - plain[0]).sum()
 
 
 def test_a_profile_by_hand() -> None:
@@ -43,7 +46,7 @@ def test_the_band_of_equal_seeds_has_no_width() -> None:
 
 def test_probabilities_are_rliables() -> None:
     one, two = scores(6, 3, shift=10), scores(5, 3)
-    frame = distributions.probabilities({"all": {"iql": one, "bc": two}}, "iql", 200)
+    frame = distributions.probabilities({"all": {"iql": one, "bc": two}}, "iql")
     [row] = frame.to_dict("records")
     assert row["method"] == "bc"
     assert row["probability"] == pytest.approx(
@@ -53,7 +56,7 @@ def test_probabilities_are_rliables() -> None:
 
 
 def test_there_is_nothing_to_compare_without_the_reference() -> None:
-    assert distributions.probabilities({"all": {"bc": scores(5, 2)}}, "iql", 10).empty
+    assert distributions.probabilities({"all": {"bc": scores(5, 2)}}, "iql").empty
 
 
 def page(folder: Path, methods: list[str], skip: list[tuple[str, str]]) -> dict[str, str]:

@@ -31,6 +31,7 @@ from bench.statistics.scores import SCORE_COLUMNS
 pytestmark = pytest.mark.usefixtures("svg_alone")
 
 A, B, MAZE = TASKS[0], TASKS[1], MAZES[5]
+NAN = float("nan")
 
 
 def suite(methods: tuple[str, ...] = ("iql", "bc"), tasks: tuple[str, ...] = (A,)) -> Suite:
@@ -43,12 +44,12 @@ def suite(methods: tuple[str, ...] = ("iql", "bc"), tasks: tuple[str, ...] = (A,
 def test_a_cell_has_sign_interval_and_mark(tmp_path: Path) -> None:
     many = suite(("iql", "bc", "cql", "dt", "awac"), (A, B))
     rows = [
-        (A, "bc", 3, 30.0, 33.0, 3.0, 1.0, 0.5, 5.5),
-        (B, "bc", 3, 30.0, 26.0, -4.0, 1.0, -6.5, -1.5),
-        (A, "cql", 2, 30.0, 31.0, 1.0, 1.0, float("nan"), float("nan")),
-        (B, "cql", 3, 30.0, 30.0, 0.01, 1.0, -1.0, 1.0),
-        (A, "dt", 3, 0.0, 100.0, 100.0, 0.0, 100.0, 100.0),
-        (B, "dt", 3, 0.0, 0.0, -0.01, 0.0, 0.0, 0.0),
+        (A, "bc", 3, 30.0, 33.0, 3.0, 1.0, 0.5, 5.5, 0.01, 0.03),
+        (B, "bc", 3, 30.0, 26.0, -4.0, 1.0, -6.5, -1.5, 0.02, 0.04),
+        (A, "cql", 2, 30.0, 31.0, 1.0, 1.0, NAN, NAN, NAN, NAN),
+        (B, "cql", 3, 30.0, 30.0, 0.01, 1.0, -1.0, 1.0, 0.9, 0.9),
+        (A, "dt", 3, 0.0, 100.0, 100.0, 0.0, 77.3, 100.0, 0.003, 0.01),
+        (B, "dt", 3, 0.0, -5.0, -5.0, 1.0, -9.0, -1.0, 0.03, 0.06),  # not after correction
     ]
     made = effects.effects_table(
         pd.DataFrame(rows, columns=EFFECT_COLUMNS), many, catalogue(), [(B, "dt")]
@@ -67,8 +68,8 @@ def test_a_cell_has_sign_interval_and_mark(tmp_path: Path) -> None:
         ),
         (
             table.Cell("DT"),
-            table.Cell("+100.0", ("[100.0, 100.0]",), "changed"),
-            table.Cell("0.0", ("[0.0, 0.0]", "stale")),
+            table.Cell("+100.0", ("[77.3, 100.0]",), "changed"),
+            table.Cell("−5.0", ("[−9.0, −1.0]", "stale")),
         ),
         (table.Cell("AWAC"), table.Cell("not run"), table.Cell("not run")),
     )
@@ -78,7 +79,7 @@ def test_a_cell_has_sign_interval_and_mark(tmp_path: Path) -> None:
 
 
 def test_a_stale_baseline_makes_every_effect_of_the_task_stale() -> None:
-    row = (A, "bc", 3, 30.0, 33.0, 3.0, 1.0, 0.5, 5.5)
+    row = (A, "bc", 3, 30.0, 33.0, 3.0, 1.0, 0.5, 5.5, 0.01, 0.01)
     made = effects.effects_table(
         pd.DataFrame([row], columns=EFFECT_COLUMNS), suite(), catalogue(),
         stale=[(A, "iql")],
@@ -96,29 +97,29 @@ def test_the_baseline_under_another_name_is_said() -> None:
     cat.schemas = {"iql_raw_rewards": cat.schemas["iql"], **cat.schemas}
     overrides = (Override(config={"hidden": [8]}, reason="of all methods"),)
     pair = suite(("iql", "iql_raw_rewards"), (A, MAZE)).model_copy(update={"overrides": overrides})
-    rows = [(t, "iql_raw_rewards", 3, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0) for t in (A, MAZE)]
+    rows = [(t, "iql_raw_rewards", 3, 1.0, 1.0, 0.0, 0.0, NAN, NAN, 1.0, 1.0) for t in (A, MAZE)]
     frame = pd.DataFrame(rows, columns=EFFECT_COLUMNS)
     made = effects.effects_table(frame, pair, cat)
-    assert made.rows[0][1].notes == ("[0.0, 0.0]",)
-    assert made.rows[0][2].notes == ("[0.0, 0.0]", "same settings")
+    assert made.rows[0][1].notes == ("n/a",)
+    assert made.rows[0][2].notes == ("n/a", "same settings")
 
 
 def test_the_key_result_counts_and_names() -> None:
     rows = [
-        (A, "bc", 3, 30.0, 33.0, 3.0, 1.0, 0.5, 5.5),
-        (B, "bc", 3, 30.0, 26.0, -4.0, 1.0, -6.5, -1.5),
-        (A, "cql", 3, 30.0, 30.0, 0.0, 1.0, 0.0, 0.0),
-        (B, "cql", 2, 30.0, 39.0, 9.0, 1.0, float("nan"), float("nan")),
+        (A, "bc", 3, 30.0, 33.0, 3.0, 1.0, 0.5, 5.5, 0.01, 0.02),
+        (B, "bc", 3, 30.0, 26.0, -4.0, 1.0, -6.5, -1.5, 0.02, 0.02),
+        (A, "cql", 3, 30.0, 34.0, 4.0, 1.0, 0.1, 7.9, 0.04, 0.08),
+        (B, "cql", 2, 30.0, 39.0, 9.0, 1.0, NAN, NAN, NAN, NAN),
     ]
     frame = pd.DataFrame(rows, columns=EFFECT_COLUMNS)
     three = suite(("iql", "bc", "cql"), (A, B))
     assert effects.key_result(frame, three, catalogue()) == [
-        "Paired by seed, 2 of 3 differences from IQL have a 95% confidence interval that excludes "
-        "0; about one in twenty would by chance. Not compared (fewer than three paired seeds): 1.",
+        "Paired by seed, 2 of 3 differences from IQL are significant at 5% after Holm’s correction "
+        "over the methods of each task. Not compared (fewer than three paired seeds): 1.",
         f"These are: BC on {A} (+3.0); BC on {B} (−4.0).",
     ]
     none = effects.key_result(frame[2:3], suite(("iql", "cql")), catalogue())
-    assert none[0].endswith("about one in twenty would by chance.")
+    assert none[0].endswith("over the methods of each task.")
     assert none[1] == "No difference is significant."
 
 
@@ -130,7 +131,7 @@ def text_of(folder: Path, chosen: Suite) -> str:
     write_results(folder, chosen)
     scores = read_csv(folder / "scores.csv", SCORE_COLUMNS)
     if chosen.baseline:
-        write_csv(paired_effects(scores, chosen), folder / "effects.csv")
+        write_csv(paired_effects(scores, chosen, catalogue().tasks), folder / "effects.csv")
     cards = [write_card(folder / "cards", task) for task in chosen.tasks]
     build(chosen, catalogue(), folder, cards, folder / "fixture.pdf", source_hash)
     pages = [
@@ -145,7 +146,7 @@ def test_the_report_of_a_suite_with_a_baseline(tmp_path: Path) -> None:
     wide = make_suite([*TASKS[:8], MAZE], list(LABELS), seeds=3)
     text = text_of(tmp_path, wide.model_copy(update={"baseline": "iql"}))
     assert "Effects relative to IQL (data: regenerated locally" in text
-    assert "differences from IQL have a 95% confidence interval" in text
+    assert "differences from IQL are significant at 5%" in text
     content = json.loads((tmp_path / "fixture/report.json").read_text())
     (section,) = (s for s in content["sections"] if s["name"] == "Effects")
     assert len(section["items"][0]["table"]["rows"]) == len(LABELS) - 1

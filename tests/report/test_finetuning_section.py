@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -99,31 +100,38 @@ def test_a_change_without_doubt_is_marked() -> None:
     assert cell.notes[-2:] == ("stale", "paper: 1.0 → 2.0 (believed)")
 
 
-def test_the_key_result_is_of_the_online_phase() -> None:
-    def row(change: float, after: float, width: float = 5.0) -> dict[str, float]:
-        around = {"change": change, "after": after}
-        low = {f"{k}_low": v - width for k, v in around.items()}
-        return low | {f"{k}_high": v + width for k, v in around.items()}
+def phase(
+    cells: dict[tuple[str, str], tuple[float, float]], labels: dict[str, str], **places: str
+) -> finetuning.Phase:
+    """A phase; `cells` are changes with their p-values, `places` of IQL on the maze."""
+    rows = {cell: {"change": c, "change_p_holm": p} for cell, (c, p) in cells.items()}
+    where = {(MAZE, method): place for method, place in places.items()}
+    tasks = {task: CATALOGUE.tasks[task] for task in dict.fromkeys(task for task, _ in cells)}
+    return finetuning.Phase(rows, labels, tasks, where)
 
+
+def test_the_key_result_is_of_the_online_phase() -> None:
     cells = {
-        (MAZE, "iql"): row(30, 90),
-        (ROBOT, "iql"): row(2, 20),
-        (MAZE, "cql"): row(-40, 10),
-        (ROBOT, "cql"): row(6, 31),
-        (MAZE, "awac"): row(30, 90, np.nan),
+        (MAZE, "iql"): (30, 0.01),
+        (ROBOT, "iql"): (2, 0.2),
+        (MAZE, "cql"): (-40, 0.04),
+        (ROBOT, "cql"): (6, 0.049),
+        (MAZE, "awac"): (30, np.nan),
     }
     labels = {"cql": "CQL", "iql": "IQL", "awac": "AWAC"}
-    assert finetuning.key_result(cells, labels, [MAZE, ROBOT]) == [
+    made = phase(cells, labels, cql="above")
+    made = replace(made, afterwards={**made.afterwards, (ROBOT, "cql"): "below"})
+    assert finetuning.key_result(made) == [
         f"Online training improves IQL on 1 of 2 tasks ({MAZE}) and degrades it on 0.",
         f"Online training improves CQL on 1 of 2 tasks ({ROBOT}) and degrades it on 1 ({MAZE}). "
         "Afterwards IQL scores higher on 1 and lower on 1.",
         "AWAC: no task has three seeds through both phases.",
         finetuning.DEFINED,
     ]
-    unsure = {(MAZE, "iql"): row(3, 90), (ROBOT, "iql"): row(-2, 20)}
-    first = finetuning.key_result(unsure, {"iql": "IQL"}, [MAZE, ROBOT])[0]
+    unsure = {(MAZE, "iql"): (3, 0.3), (ROBOT, "iql"): (-2, 0.9)}
+    first = finetuning.key_result(phase(unsure, {"iql": "IQL"}))[0]
     assert first == "Online training does not detectably change IQL on any of 2 tasks."
-    alone = finetuning.key_result(cells, {"cql": "CQL"}, [ROBOT])
+    alone = finetuning.key_result(phase({(ROBOT, "cql"): (6, 0.04)}, {"cql": "CQL"}))
     assert (
         alone[0] == f"Online training improves CQL on 1 of 1 task ({ROBOT}) and degrades it on 0."
     )

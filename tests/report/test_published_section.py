@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-import pytest
 from helpers.claims import CATALOGUE, PAPER, scores, values
 from scipy import stats
 
@@ -18,8 +17,7 @@ from bench.report.inputs import ReportInputs
 from bench.report.sections import published as comparison
 from bench.report.table import write
 from bench.statistics import published
-from bench.statistics.aggregates import SUMMARY_COLUMNS
-from bench.statistics.inference import Sample
+from bench.statistics.aggregates import SUMMARY_COLUMNS, last_scores
 
 HOPPER, WALKER = "hopper-medium-v2", "walker2d-medium-v2"
 SUITE = PAPER.model_copy(update={"tasks": (HOPPER, WALKER), "methods": ("iql", "cql")})
@@ -29,8 +27,8 @@ def drawn(folder: Path, suite=SUITE, **cells: np.ndarray) -> list[list[tuple[str
     """(text, notes...) of each cell; `cells` are named task__method."""
     given = {tuple(name.replace("_v", "-v").split("__")): v for name, v in cells.items()}
     given = {(t.replace("_", "-"), m): v for (t, m), v in given.items()}
-    samples = comparison.last_samples(scores(suite, given), suite)
-    made = comparison.published_table(samples, suite, CATALOGUE)
+    found = last_scores(scores(suite, given), suite, CATALOGUE.tasks)
+    made = comparison.published_table(found, suite, CATALOGUE)
     assert made is not None
     return [[(c.text, *c.notes) for c in row] for row in write(made, folder).rows]
 
@@ -81,10 +79,20 @@ def test_a_suite_of_unpublished_tasks_has_no_such_table() -> None:
     assert comparison.published_table({}, suite, CATALOGUE) is None
 
 
-def test_one_seed_is_no_sample() -> None:
-    cells = {(HOPPER, "iql"): np.array([5.0]), (HOPPER, "cql"): np.array([5.0, 7.0])}
-    found = comparison.last_samples(scores(SUITE, cells), SUITE)
-    assert found == {(HOPPER, "cql"): Sample(6.0, pytest.approx(np.sqrt(2)), 2)}
+def test_one_seed_is_shown_without_an_interval(tmp_path: Path) -> None:
+    rows = drawn(tmp_path, hopper_medium_v2__iql=np.array([70.3]))
+    assert rows[0][1][:3] == ("70.3", "paper 66.3", "+4.0")
+
+
+def test_a_total_is_summed_per_seed(tmp_path: Path) -> None:
+    both = values(70.0, 5.0)
+    rows = drawn(tmp_path, hopper_medium_v2__iql=both, walker2d_medium_v2__iql=both)
+    paper = [published.paper_samples()[task, "iql"] for task in (HOPPER, WALKER)]
+    variance = [4 * 25 / 10, *(s.std**2 / s.count for s in paper)]  # twice the same seeds
+    freedom = sum(variance) ** 2 / sum(v**2 / 9 for v in variance)
+    half = stats.t.ppf(0.975, freedom) * np.sqrt(sum(variance))
+    low, high = (140 - 144.6 + sign * half for sign in (-1, 1))
+    assert rows[2][1][2].endswith(f" [{low:.1f}, {high:.1f}]".replace("-", "−"))
 
 
 def test_last_best_and_last_ten_are_told_apart() -> None:

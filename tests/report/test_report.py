@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from helpers.suite_results import (
     LABELS,
     MAZES,
     TASKS,
+    UPDATES,
     catalogue,
     make_suite,
     source_hash,
@@ -25,7 +27,7 @@ from bench.records import runs
 from bench.records.layouts import open_results
 from bench.report import build as report
 from bench.report import prose
-from bench.statistics.aggregates import SUMMARY_COLUMNS
+from bench.statistics.scores import SCORE_COLUMNS
 
 pytestmark = pytest.mark.usefixtures("svg_alone")
 
@@ -128,20 +130,24 @@ def test_the_page_of_claims(tmp_path: Path) -> None:
     suite = make_suite([A])
     write_results(tmp_path / "results", suite)
     assert "Claims (data" not in build(tmp_path, suite)
-    numbers = {"published": 4.0, "measured": 5.0, "ci": [3.5, 6.5], "needed": 31}
+    numbers = {"published": 4.0, "measured": 5.0, "ci": [3.5, 6.5]}
     part = {**numbers, "part": "IQL", "tasks": [A], "methods": ["iql"], "reason": ""}
     part |= {"verdict": "inconclusive"}
     entry = {**part, "id": "made-up", "statement": "A claim of the tests.", "source": "none"}
     entry |= {"test": "IQL > 4", "remark": "", "unit": "seeds", "parts": [part], "elsewhere": None}
+    entry |= {"needed": [12, 31, None], "binding": None, "refuted_by": "a score below 4"}
+    entry |= {"decided_by": "runs", "protocol": "paper", "basis": "runs of the suite fixture"}
     other = entry | {"id": "other", "elsewhere": {**entry, "differs": ["data of a fixture"]}}
     other |= {"verdict": "not run"}
     path = tmp_path / "results" / "claims.json"
     path.write_text(json.dumps([entry, other]))
     text = build(tmp_path, suite)
     assert "Verdicts: 1 inconclusive, 1 not run." in text
-    assert "A claim of the tests. none IQL > 4 4.0 5.0 [3.5, 6.5] inconclusive" in text
-    assert text.count("about 31 seeds per cell for 80% power") == 2
-    assert "that depart from the paper’s (data of a fixture). They do not count for or" in text
+    assert "A claim of the tests. none Refuted by: a score below 4 IQL > 4 4.0 5.0" in text
+    assert text.count("31 seeds per cell would decide with 80% probability") == 2
+    assert text.count("from 12 to more than 1,000") == 2
+    assert "that depart from the claim’s (data of a fixture). They do not count for or" in text
+    assert "not yet assessed" in text
 
 
 def test_equal_inputs_give_an_equal_report(unfinished: tuple[Path, str]) -> None:
@@ -198,30 +204,46 @@ def test_stale_runs_differ_in_source(tmp_path: Path) -> None:
     assert runs.stale_runs(found, source_hash) == [f"bc/{A}/0"]
 
 
-def interval(task: str, method: str, low: float, high: float) -> tuple[object, ...]:
-    return (task, method, 5, (low + high) / 2, 1.0, low, high, 0.0, 0.0, "", 0)
+def rows(task: str, method: str, values: Sequence[float]) -> list[tuple[object, ...]]:
+    return [
+        ("fixture", task, method, seed, "offline", UPDATES, value, 0.0, value, 4)
+        for seed, value in enumerate(values)
+    ]
 
 
-def test_the_key_result_counts_intervals_either_way() -> None:
+def test_the_key_result_counts_differences_either_way() -> None:
+    """Paired: on the second task the intervals of the two means overlap."""
     tasks = TASKS[:4]
-    iql = [interval(t, "iql", 40, 50) for t in tasks]
-    bc = [interval(t, "bc", *b) for t, b in zip(tasks, ((0, 9), (60, 70), (45, 55)), strict=False)]
-    summary = pd.DataFrame(iql + bc, columns=SUMMARY_COLUMNS)
+    made = [row for t in tasks for row in rows(t, "iql", [40, 50, 60])]
+    bc = ([1, 2, 3], [44, 55, 65], [45, 48, 63])
+    made += [row for t, v in zip(tasks, bc, strict=False) for row in rows(t, "bc", v)]
+    scores = pd.DataFrame(made, columns=SCORE_COLUMNS)
     suite = make_suite(tasks, ["iql", "td3_bc", "bc"])
-    first, second = prose.key_result(summary, suite, catalogue())
+    first, second, last = prose.key_result(scores, suite, catalogue())
     assert first == (
-        f"IQL outperforms BC on 1 of 3 tasks ({tasks[0]}) and trails it on 1 ({tasks[1]}) "
-        f"(disjoint 95% CIs); undecided: 1 ({tasks[2]}). Not compared (fewer than three seeds): "
-        f"{tasks[3]}."
+        f"IQL outperforms BC on 1 of 3 tasks ({tasks[0]}) and trails it on 1 ({tasks[1]}); "
+        f"undecided: 1 ({tasks[2]}). Not compared (fewer than three seeds): {tasks[3]}."
     )
     assert second.startswith("IQL against TD3+BC: no task")
+    assert "Holm’s correction" in last
+
+
+def test_a_third_method_makes_the_key_result_more_cautious() -> None:
+    near = [38.0, 44, 58]  # differences 2, 6, 2: p = 0.13; and 5, 6, 7 have p = 0.009
+    for rivals, expected in ((["bc"], "on 1 of 1 task"), (["bc", "dt", "cql", "awac", "bc10",
+                             "td3_bc", "onestep"], "on 0 of 1 task")):  # fmt: skip
+        made = rows(A, "iql", [40, 50, 60]) + rows(A, "bc", [33, 44, 55])
+        made += [row for method in rivals[1:] for row in rows(A, method, near)]
+        scores = pd.DataFrame(made, columns=SCORE_COLUMNS)
+        first = prose.key_result(scores, make_suite([A], ["iql", *rivals]), catalogue())[0]
+        assert f"IQL outperforms BC {expected}" in first
 
 
 @pytest.mark.parametrize(
     ("methods", "text"), [(["bc"], "does not run IQL"), (["iql"], "no other method")]
 )
 def test_the_key_result_of_one_method(methods: list[str], text: str) -> None:
-    empty = pd.DataFrame(columns=SUMMARY_COLUMNS)
+    empty = pd.DataFrame(columns=SCORE_COLUMNS)
     (sentence,) = prose.key_result(empty, make_suite(methods=methods), catalogue())
     assert text in sentence
 

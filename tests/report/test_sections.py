@@ -61,7 +61,7 @@ def results(tmp_path: Path) -> Path:
     folder, suite, cat = tmp_path / "results", everything(), known()
     write_results(folder, suite)
     scores = read_csv(folder / "scores.csv", SCORE_COLUMNS)
-    write_csv(paired_effects.paired_effects(scores, suite), folder / "effects.csv")
+    write_csv(paired_effects.paired_effects(scores, suite, cat.tasks), folder / "effects.csv")
     episodes = finetuning.read_episodes([])
     frame = finetuning.fine_tuning(scores, episodes, suite, cat.tasks)
     write_csv(frame, folder / "finetune.csv")

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import rliable.metrics
 from helpers.suite_results import MAZES, TASKS, UPDATES, catalogue, make_suite, write_run
-from hypothesis import given
-from hypothesis import strategies as st
+from rliable import library, metrics
+from scipy import stats
 
 from bench.errors import BenchError
 from bench.records.layouts import FolderRun
-from bench.statistics import aggregates, intervals
+from bench.statistics import aggregates
 from bench.statistics.frames import read_csv
+from bench.statistics.intervals import success_interval
 from bench.statistics.scores import SCORE_COLUMNS, collect_scores
 
 A, B = TASKS[:2]
@@ -116,39 +116,6 @@ def test_a_malformed_run_is_named(tmp_path: Path, text: str, message: str) -> No
         collect_scores([FolderRun(run)], tmp_path / "scores.csv")
 
 
-# --- intervals ------------------------------------------------------------------------
-
-
-def test_t_interval_by_hand() -> None:
-    # mean 30, deviation 15.8114, t(0.975, 4) = 2.77645: 30 -+ 2.77645 * 15.8114 / sqrt(5)
-    low, high = intervals.t_interval(np.array([10.0, 20, 30, 40, 50]))
-    assert (low, high) == pytest.approx((10.3676, 49.6324), abs=1e-4)
-
-
-def test_bounded_scores_clip_the_interval() -> None:
-    values = np.array([80.0, 100, 100])
-    assert intervals.t_interval(values)[1] > 100
-    assert intervals.t_interval(values, bounded=True)[1] == 100
-
-
-@pytest.mark.parametrize("count", [0, 1, 2])
-def test_few_seeds_have_no_interval(count: int) -> None:
-    assert np.isnan(intervals.t_interval(np.arange(count, dtype=float))).all()
-
-
-@given(st.floats(-100, 200), st.integers(3, 10))
-def test_equal_values_have_zero_width(value: float, count: int) -> None:
-    low, high = intervals.t_interval(np.full(count, value))
-    assert low == high == pytest.approx(value)
-
-
-@given(st.lists(st.floats(0, 100), min_size=3, max_size=10))
-def test_an_interval_holds_the_mean(values: list[float]) -> None:
-    low, high = intervals.t_interval(np.array(values), bounded=True)
-    assert 0 <= low <= np.mean(values) + 1e-9
-    assert np.mean(values) - 1e-9 <= high <= 100
-
-
 # --- summary --------------------------------------------------------------------------
 
 
@@ -180,27 +147,22 @@ def test_a_diverged_seed_counts_as_diverged() -> None:
     assert np.isnan(bc["mean"])
 
 
-def test_a_bounded_task_is_clipped() -> None:
+def test_a_success_rate_has_the_interval_of_its_episodes() -> None:
     task = MAZES[0]
-    summary = aggregates.summarise(frame({(task, "iql"): [0, 0, 25]}), make_suite([task]), ROWS)
-    assert cell(summary, "iql")["ci_low"] == 0
+    scores = frame({(task, "iql"): [0, 0, 25], (task, "bc"): [100, 100, 100]})
+    summary = aggregates.summarise(scores, make_suite([task]), ROWS)
+    row = cell(summary, "bc")
+    low, _ = success_interval(np.full(3, 100.0), 4)  # the fixture has four episodes
+    assert (row["ci_low"], row["ci_high"]) == (pytest.approx(low), 100)
+    assert cell(summary, "iql")["ci_low"] > 0  # each of its successes is seen
+    other = aggregates.summarise(frame({(A, "iql"): [100, 100, 100]}), make_suite([A]), ROWS)
+    assert np.isnan(cell(other, "iql")["ci_low"])
 
 
-def test_rank_by_hand() -> None:
-    ranks = intervals.rank(
-        {
-            "best": np.array([50.0, 60, 70]),
-            "near": np.array([40.0, 50, 60]),  # t = 10 / 8.165 = 1.22, p = 0.29
-            "far": np.array([0.0, 1, 2]),
-            "few": np.array([99.0, 99]),
-        }
-    )
-    assert ranks == {"best": "best", "near": "tied", "far": "", "few": "n/a"}
-
-
-def test_rank_without_spread() -> None:
-    same, lower = np.full(3, 100.0), np.full(3, 99.9)
-    assert intervals.rank({"a": same, "b": same, "c": lower}) == {"a": "best", "b": "best", "c": ""}
+def test_ranks_are_of_the_last_scores_of_a_task() -> None:
+    scores = frame({(A, "iql"): [50, 60, 70], (A, "bc"): [0, 11, 22]})
+    summary = aggregates.summarise(scores, make_suite([A]), ROWS)
+    assert list(summary["tied"]) == ["best", ""]
 
 
 # --- aggregates -----------------------------------------------------------------------
@@ -215,12 +177,12 @@ def values(aggregate: pd.DataFrame, method: str = "iql", group: str = "all") -> 
 def test_the_metrics_are_those_of_rliable(shape: tuple[int, int]) -> None:
     matrix = np.random.default_rng(0).uniform(-20, 130, shape)
     expected = [
-        rliable.metrics.aggregate_iqm(matrix),
-        rliable.metrics.aggregate_median(matrix),
-        rliable.metrics.aggregate_mean(matrix),
-        rliable.metrics.aggregate_optimality_gap(matrix, gamma=100.0),
+        metrics.aggregate_iqm(matrix),
+        metrics.aggregate_median(matrix),
+        metrics.aggregate_mean(matrix),
+        metrics.aggregate_optimality_gap(matrix, gamma=100.0),
     ]
-    np.testing.assert_allclose(aggregates._metrics(matrix), expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(aggregates.metrics(matrix), expected, rtol=0, atol=1e-12)
 
 
 def test_aggregates_by_hand() -> None:
@@ -264,6 +226,67 @@ def test_groups_are_families_with_two_tasks() -> None:
     suite = make_suite([A, B, MAZES[0]])
     assert aggregates.groups(suite, ROWS) == {"all": [A, B, MAZES[0]], "locomotion": [A, B]}
     assert aggregates.groups(make_suite(), ROWS) == {"all": [A, B]}
+
+
+def ends(aggregate: pd.DataFrame, metric: str) -> tuple[float, float]:
+    row = aggregate[(aggregate["metric"] == metric) & (aggregate["group"] == "all")].iloc[0]
+    return row["ci_low"], row["ci_high"]
+
+
+def drawn(seeds: int, tasks: Sequence[str] = (A, B)) -> dict[tuple[str, str], np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {(t, "iql"): rng.uniform(0, 100, seeds) for t in tasks}
+
+
+def test_the_mean_has_the_interval_of_the_total_per_seed() -> None:
+    finals = drawn(5)
+    found = aggregates.aggregate(frame(finals), make_suite(), ROWS, 20)
+    by_seed = np.mean(list(finals.values()), axis=0)
+    expected = stats.ttest_1samp(by_seed, 0).confidence_interval(0.95)
+    assert ends(found, "mean") == pytest.approx(tuple(expected))
+    gap = 100 - np.array(expected)[::-1]  # no score is above 100
+    assert ends(found, "optimality gap") == pytest.approx(tuple(gap))
+
+
+def test_one_task_has_the_interval_of_its_row() -> None:
+    suite = make_suite([MAZES[0]], ["iql"])
+    scores = frame({(MAZES[0], "iql"): [25, 50, 100]})
+    row = cell(aggregates.summarise(scores, suite, ROWS), "iql")
+    found = aggregates.aggregate(scores, suite, ROWS, 20)
+    assert ends(found, "mean") == pytest.approx((row["ci_low"], row["ci_high"]))
+    failures = (100 - row["ci_high"], 100 - row["ci_low"])
+    assert ends(found, "optimality gap") == pytest.approx(failures)
+
+
+def test_iqm_and_median_are_rliables_at_the_level_of_few_seeds() -> None:
+    finals = drawn(10)
+    found = aggregates.aggregate(frame(finals), make_suite(), ROWS, 200)
+    matrix = np.stack(list(finals.values()), axis=1)
+    np.random.seed(0)
+    level = aggregates.bootstrap_level(10, 2)
+    _, expected = library.get_interval_estimates(
+        {"iql": matrix},
+        lambda x: np.array([metrics.aggregate_iqm(x), metrics.aggregate_median(x)]),
+        reps=200,
+        confidence_interval_size=level,
+    )
+    for column, metric in enumerate(("IQM", "median")):
+        assert ends(found, metric) == pytest.approx(expected["iql"][:, column], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "tasks", "level"), [(3, 6, 0.9924), (5, 9, 0.9766), (100, 9, 0.9514)]
+)
+def test_the_level_of_few_seeds_by_hand(seeds: int, tasks: int, level: float) -> None:
+    # 3 seeds, 6 tasks: sqrt(3 / 2) x t(0.975, 12) = 1.2247 x 2.1788 = 2.668, and P(|z| < 2.668)
+    assert aggregates.bootstrap_level(seeds, tasks) == pytest.approx(level, abs=5e-5)
+
+
+@pytest.mark.parametrize(("seeds", "known"), [(3, False), (9, False), (10, True)])
+def test_a_median_has_an_interval_from_ten_seeds(seeds: int, known: bool) -> None:
+    found = aggregates.aggregate(frame(drawn(seeds)), make_suite(seeds=seeds), ROWS, 20)
+    assert np.isfinite(ends(found, "median")).all() == known
+    assert np.isfinite(ends(found, "IQM")).all()
 
 
 def test_two_seeds_give_no_interval() -> None:

@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.finetuning_results import CATALOGUE, EPISODES, MAZE, ROBOT, SCORES, suite
+from helpers.finetuning_results import scores as scores_of
 from scipy.stats import t as student
+from scipy.stats import ttest_1samp
 
 from bench.errors import BenchError
 from bench.records.layouts import FolderRun
 from bench.statistics import aggregates, finetuning, scores
+from bench.statistics.intervals import success_interval
 
 
 def frame() -> pd.DataFrame:
@@ -30,10 +33,10 @@ def t_half(values: list[float]) -> float:
 def test_before_is_the_last_offline_and_after_the_last_online_evaluation() -> None:
     row = frame().loc[(MAZE, "iql")]
     assert (row.seeds, row.before, row.after, row.change) == (3, 20, 70, 50)
-    half = t_half([10, 20, 30])
-    assert (row.before_low, row.before_high) == pytest.approx((max(20 - half, 0), 20 + half))
+    expected = success_interval(np.array([10.0, 20, 30]), 4)
+    assert (row.before_low, row.before_high) == pytest.approx(expected)
     half = t_half([90, 70, -10])
-    assert (row.change_low, row.change_high) == pytest.approx((50 - half, 50 + half))  # unclipped
+    assert (row.change_low, row.change_high) == pytest.approx((max(50 - half, -100), 100))
 
 
 def test_a_seed_without_both_is_left_out() -> None:
@@ -45,7 +48,8 @@ def test_a_seed_without_both_is_left_out() -> None:
 def test_regret_is_the_share_of_training_episodes_that_failed() -> None:
     row = frame().loc[(MAZE, "iql")]
     assert row.regret == pytest.approx((0.25 + 0.5 + 1) / 3)
-    assert row.regret_high == 1  # clipped
+    expected = success_interval(np.array([25.0, 50, 100]), 8 / 3)
+    assert (row.regret_low, row.regret_high) == pytest.approx(np.array(expected) / 100)
     assert frame().loc[(MAZE, "cql")].regret == pytest.approx((1 + 0.75) / 2)
 
 
@@ -67,9 +71,28 @@ def test_the_sum_is_over_tasks_seed_by_seed() -> None:
     table = frame()
     row = table.loc[(finetuning.TOTAL, "iql")]
     assert (row.seeds, row.before, row.after) == (3, 22, 75)
-    half = t_half([11, 22, 33])
-    assert (row.before_low, row.before_high) == pytest.approx((22 - half, 22 + half))
+    # Three seeds of four episodes in the maze are worth 7.5, so its rate is (1.5 + 2) / 11.5.
+    half = 100 * 1.96 * np.sqrt(3.5 * 8 / 11.5**2 / 7.5)
+    assert half > t_half([11, 22, 33])
+    assert (row.before_low, row.before_high) == pytest.approx((22 - half, 22 + half), abs=0.01)
     assert (finetuning.TOTAL, "cql") not in table.index  # it did not run on one of the tasks
+
+
+def test_changes_are_corrected_over_the_methods_of_a_task() -> None:
+    made = pd.concat(
+        [
+            SCORES[SCORES["method"] == "iql"],
+            scores_of(
+                ROBOT, "cql", {0: [0, 1, 2, 3, 15], 1: [0, 2, 2, 3, 18], 2: [0, 3, 2, 3, 12]}
+            ),
+        ]
+    )
+    table = finetuning.fine_tuning(made, EPISODES, suite(), CATALOGUE.tasks)
+    table = table.set_index(["task", "method"])
+    plain = [ttest_1samp(changes, 0).pvalue for changes in ([4, 6, -1], [14, 16, 9])]
+    assert table.loc[(ROBOT, "cql")].change_p_holm == pytest.approx(2 * plain[1])
+    assert table.loc[(ROBOT, "iql")].change_p_holm == pytest.approx(plain[0])
+    assert table.loc[(MAZE, "iql")].change_p_holm < 0.5  # alone: not corrected
 
 
 def test_offline_tables_do_not_see_the_online_phase() -> None:

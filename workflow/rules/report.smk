@@ -30,7 +30,22 @@ rule claims:
         rules.statistics.output,
         run_files(RECORD),
         "config/claims.yaml",
-        multiext("config/published/", "table1.csv", "iql_spread.csv", "corl.csv"),
+        multiext(
+            "config/published/",
+            "table1.csv",
+            "table2.csv",
+            "iql_spread.csv",
+            "corl.csv",
+        ),
+        multiext(
+            "config/",
+            "paper.yaml",
+            "paper-finetune.yaml",
+            "paper-ablations.yaml",
+            "extended.yaml",
+        ),
+        sorted(map(str, Path("results/published/ideas").glob("*.json"))),
+        sorted(map(str, Path("results/published/benchmark").glob("benchmark.json"))),
     output:
         f"results/{SUITE.suite}/claims.json",
     log:

@@ -16,7 +16,8 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from bench.report.figures.method_styles import look
 from bench.report.figures.style import INK, legend, panels
 from bench.statistics import intervals
-from bench.statistics.inference import bootstrap_interval, improvement
+from bench.statistics.aggregates import bootstrap_level
+from bench.statistics.improvement import Improvement
 
 PROFILE = ["group", "method", "threshold", "share", "ci_low", "ci_high"]
 THRESHOLDS = 201
@@ -41,7 +42,7 @@ def profile(matrix: np.ndarray, thresholds: np.ndarray, repetitions: int) -> np.
         for task in range(tasks):
             weights = rng.multinomial(seeds, np.full(seeds, 1 / seeds), repetitions)
             draws += weights @ above[:, task] / (seeds * tasks)
-        tail = 50 * (1 - intervals.LEVEL)
+        tail = 50 * (1 - bootstrap_level(seeds, tasks))
         band = np.percentile(draws, [tail, 100 - tail], axis=0)
     return np.vstack([above.mean((0, 1)), band])
 
@@ -84,7 +85,7 @@ def performance_profiles(
     return figure
 
 
-def probabilities(matrices: Matrices, reference: str, repetitions: int) -> pd.DataFrame:
+def probabilities(matrices: Matrices, reference: str) -> pd.DataFrame:
     """Return P(a seed of `reference` beats one of another method), by group, with its interval.
 
     Columns group, method, probability, ci_low, ci_high; the interval is nan where either has
@@ -94,10 +95,8 @@ def probabilities(matrices: Matrices, reference: str, repetitions: int) -> pd.Da
     for group, found in matrices.items():
         for method in (m for m in found if m != reference and reference in found):
             ours, theirs = found[reference], found[method]
-            value, draws = improvement(list(ours.T), list(theirs.T), repetitions)
-            enough = min(len(ours), len(theirs)) >= intervals.MIN_SEEDS
-            interval = bootstrap_interval(draws) if enough else (np.nan, np.nan)
-            rows.append((group, method, value, *interval))
+            wins = Improvement.of(list(ours.T), list(theirs.T))
+            rows.append((group, method, wins.value, *wins.interval()))
     return pd.DataFrame(rows, columns=["group", "method", "probability", "ci_low", "ci_high"])
 
 

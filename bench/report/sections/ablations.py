@@ -29,7 +29,7 @@ def section(inputs: ReportInputs) -> Section | None:
 
 CAPTION = (
     "{} with one setting changed: score at the last evaluation, mean over seeds with 95% CI "
-    "(Student’s t; omitted below three seeds), on this suite’s data. The ring marks the unmodified "
+    "(omitted below three seeds), on this suite’s data. The ring marks the unmodified "
     "method; all other settings are those listed below."
 )
 

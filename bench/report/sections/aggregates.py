@@ -25,9 +25,8 @@ def section(inputs: ReportInputs) -> Section:
     suite, catalogue = inputs.offline, inputs.catalogue
     names = list(groups(suite, catalogue.tasks))
     draw = partial(aggregate_intervals, inputs.aggregate, inputs.labels, names)
-    items: list[Item] = [
-        Figure("aggregate", "Aggregate scores", INTERVALS.format(bootstrap=suite.bootstrap), draw)
-    ]
+    caption = INTERVALS.format(bootstrap=suite.bootstrap, least=aggregates.MEDIAN_SEEDS)
+    items: list[Item] = [Figure("aggregate", "Aggregate scores", caption, draw)]
     if left_out := prose.left_out(inputs.scores, suite, catalogue):
         items.append(Paragraph(LEFT_OUT.format(plain("; ".join(left_out)))))
     table = aggregate_table(inputs.aggregate, suite, catalogue)
@@ -36,11 +35,12 @@ def section(inputs: ReportInputs) -> Section:
 
 
 INTERVALS = (
-    "Aggregate scores for each group of tasks (one row of panels each), with 95% CIs from "
-    "{bootstrap:,} bootstrap repetitions stratified by task (rliable). IQM (interquartile mean) "
-    "averages the middle half of the scores of all seeds and tasks; the optimality gap is the mean "
-    "shortfall from 100, so lower is better. With few tasks or seeds these intervals are too "
-    "narrow. @aggregate gives the numbers."
+    "Aggregate scores for each group of tasks (one row of panels each), with 95% CIs. IQM "
+    "(interquartile mean) averages the middle half of the scores of all seeds and tasks; its CI is "
+    "from {bootstrap:,} bootstrap repetitions stratified by task (rliable), at a level that makes "
+    "up for few seeds (expanded percentile). Mean and optimality gap, the mean shortfall from 100, "
+    "are means per seed over the tasks; their CI is that of a total, Student’s t over seeds. The "
+    "median over tasks has a CI only from {least} seeds. @aggregate gives the numbers."
 )
 LEFT_OUT = "Each group includes only methods with a score on all of its tasks. Omitted: {}."
 NUMBERS = (
@@ -56,15 +56,19 @@ def over_all_seeds(inputs: ReportInputs) -> list[Figure]:
     suite's baseline, or else IQL.
     """
     suite, labels = inputs.offline, inputs.labels
-    found = aggregates.matrices(inputs.scores, suite, inputs.catalogue.tasks)
-    matrices = {group: methods for group, methods in found.items() if methods}
+    found = aggregates.complete(inputs.scores, suite, inputs.catalogue.tasks)
+    matrices = {
+        group: {method: aggregates.matrix_of(cells) for method, cells in methods.items()}
+        for group, methods in found.items()
+        if methods
+    }
     if not matrices:
         return []
     shares = distributions.profiles(matrices, labels)
     draw = partial(distributions.performance_profiles, shares, labels, list(matrices))
     figures = [Figure("profiles", "Performance profiles", PROFILES, draw, shares)]
     one = suite.baseline or REFERENCE
-    chances = distributions.probabilities(matrices, one, suite.bootstrap)
+    chances = distributions.probabilities(matrices, one)
     if len(chances):
         draw = partial(distributions.probability_of_improvement, chances, one, labels)
         caption = IMPROVEMENT.format(plain(labels[one]))
@@ -79,14 +83,14 @@ def over_all_seeds(inputs: ReportInputs) -> list[Figure]:
 
 PROFILES = (
     "Performance profiles: share of runs (one per seed and task) that score above τ, with "
-    "pointwise 95% confidence bands from 2,000 bootstrap repetitions stratified by task. A curve "
-    "that lies above another at every τ is better throughout; where two curves cross, neither "
-    "dominates."
+    "pointwise 95% confidence bands from 2,000 bootstrap repetitions stratified by task, at the "
+    "level of the IQM’s. A curve that lies above another at every τ is better throughout; where "
+    "two curves cross, neither dominates."
 )
 IMPROVEMENT = (
     "Probability that a seed of {} scores higher than a seed of another method on the same task, "
-    "averaged over tasks, with 95% bootstrap CI. At 0.5 neither is better. The size of the "
-    "difference plays no role."
+    "averaged over tasks, with Newcombe’s 95% CI (his method 5; omitted below three seeds). At 0.5 "
+    "neither is better. The size of the difference plays no role."
 )
 COMPUTE = (
     "Mean score with 95% CI against the time of the updates per seed and task (seeds are trained "

@@ -26,8 +26,8 @@ def section(inputs: ReportInputs) -> Section:
 
 
 CURVES = (
-    "Normalised score during training: mean over seeds with 95% CI (Student’s t; omitted below "
-    "three seeds). The dashed grey line is the mean score of the episodes in the data. Evaluations "
-    "use the environment; no policy is selected by them."
+    "Normalised score during training: mean over seeds with 95% CI, as for the scores (omitted "
+    "below three seeds). The dashed grey line is the mean score of the episodes in the data. "
+    "Evaluations use the environment; no policy is selected by them."
 )
 SEEDS = "Score of every seed at the last evaluation (markers) and mean over seeds (tick)."

@@ -14,6 +14,7 @@ from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Section
 from bench.report.table import CHANGED, NOT_RUN, Cell, Table, interval, number, row_of
+from bench.statistics.comparisons import SIGNIFICANT
 
 
 def section(inputs: ReportInputs) -> Section | None:
@@ -31,12 +32,12 @@ def section(inputs: ReportInputs) -> Section | None:
 
 CAPTION = (
     "Score minus that of {0} at the last evaluation: mean difference over seeds and, below it, its "
-    "95% CI (Student’s t). For a given seed, both methods see the same batches, the same initial "
-    "states and, where their networks have the same shapes, the same initial weights. *Bold*: the "
-    "CI excludes 0, without correction for multiple comparisons; about one in twenty would by "
-    "chance. _same settings_: on this task the method is identical to {0}, a control that must "
-    "read 0. A cell with fewer seeds than the suite says so; a seed without a last evaluation of "
-    "both methods is omitted. _not run_: no seed has both."
+    "95% CI. For a given seed, both methods see the same batches, the same initial states and, "
+    "where their networks have the same shapes, the same initial weights. *Bold*: significant at "
+    "5% after Holm’s correction over the methods of the task; a CI alone, which is not corrected, "
+    "excludes 0 by chance in about one of twenty cells. _same settings_: on this task the method "
+    "is identical to {0}, a control that must read 0. A cell with fewer seeds than the suite says "
+    "so; a seed without a last evaluation of both methods is omitted. _not run_: no seed has both."
 )
 
 
@@ -62,7 +63,7 @@ def effects_table(
             notes.append("stale")
         text = number(row["effect"])
         plus = "+" if row["effect"] > 0 and text.strip("0.") else ""
-        return Cell(plus + text, tuple(notes), CHANGED if _excludes_zero(row) else "")
+        return Cell(plus + text, tuple(notes), CHANGED if _significant(row) else "")
 
     rows = [
         row_of(catalogue.methods[m].label, *(cell(t, m) for t in suite.tasks))
@@ -78,25 +79,24 @@ def key_result(frame: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[
     assert suite.baseline is not None
     label = {m: catalogue.methods[m].label for m in suite.methods}
     wanted = (len(suite.methods) - 1) * len(suite.tasks)
-    known = frame[frame["ci_low"].notna()].to_dict("records")
+    known = frame[frame["p_holm"].notna()].to_dict("records")
     apart = [
         f"{label[r['method']]} on {r['task']} ({'+' if r['effect'] > 0 else ''}"
         f"{number(r['effect'])})"
         for r in known
-        if _excludes_zero(r)
+        if _significant(r)
     ]
     missing = wanted - len(known)
     lacking = f" Not compared (fewer than three paired seeds): {missing}." if missing else ""
     return [
         f"Paired by seed, {len(apart)} of {len(known)} differences from {label[suite.baseline]} "
-        f"have a 95% confidence interval that excludes 0; about one in twenty would by "
-        f"chance.{lacking}",
+        f"are significant at 5% after Holm’s correction over the methods of each task.{lacking}",
         f"These are: {'; '.join(apart)}." if apart else "No difference is significant.",
     ]
 
 
-def _excludes_zero(row: Mapping[Any, Any]) -> bool:
-    return row["ci_low"] > 0 or row["ci_high"] < 0
+def _significant(row: Mapping[Any, Any]) -> bool:
+    return bool(row["p_holm"] < SIGNIFICANT)
 
 
 def same_settings(method: str, task: str, suite: Suite, catalogue: Catalogue) -> bool:

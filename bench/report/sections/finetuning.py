@@ -13,7 +13,7 @@ from bench.config.task import Task
 from bench.config.types import Suite
 from bench.report.figures.finetuning import curves
 from bench.report.inputs import ReportInputs
-from bench.report.prose import SUBJECT, named, place
+from bench.report.prose import SUBJECT, named
 from bench.report.section import CaptionedTable, Figure, Section
 from bench.report.table import (
     CHANGED,
@@ -27,13 +27,14 @@ from bench.report.table import (
     row_of,
 )
 from bench.statistics import finetuning
+from bench.statistics.comparisons import SIGNIFICANT, Place, places
 from bench.statistics.finetuning import TOTAL, Published
 
 PARTS = ("updates", "environments", "total")  # keys of an online phase's seconds
 ARROW = "\N{RIGHTWARDS ARROW}"
 DEFINED = (
-    "A change is detectable if its 95% confidence interval, paired by seed, excludes 0; a method "
-    "scores higher or lower than another if their intervals after the online phase are disjoint."
+    "Changes and differences are paired by seed and counted if they are significant at 5% after "
+    "Holm’s correction over the methods of the task."
 )
 Cells = Mapping[tuple[str, str], Mapping[Any, Any]]
 
@@ -45,6 +46,7 @@ class Phase:
     cells: Cells
     labels: Mapping[str, str]  # of the methods
     tasks: Mapping[str, Task]
+    afterwards: Mapping[tuple[str, str], Place]  # of IQL relative to (task, method)
 
 
 def phase(inputs: ReportInputs) -> Phase | None:
@@ -53,10 +55,12 @@ def phase(inputs: ReportInputs) -> Phase | None:
         return None
     wanted = finetuning.cells(inputs.suite, inputs.catalogue.tasks)
     known = inputs.catalogue.methods
+    ends = finetuning.both_ends(inputs.scores, inputs.suite, inputs.catalogue.tasks)
     return Phase(
         {(r["task"], r["method"]): r for r in inputs.finetune.to_dict("records")},
         {m: known[m].label for m in inputs.suite.methods if m in {method for _, method in wanted}},
         {t: row for t, row in inputs.tasks.items() if t in {task for task, _ in wanted}},
+        places({cell: after for cell, (_, after) in ends.items()}, SUBJECT),
     )
 
 
@@ -80,17 +84,18 @@ def section(inputs: ReportInputs) -> Section | None:
 
 
 CURVES = (
-    "Normalised score through both phases: mean over seeds with 95% CI (Student’s t; omitted below "
-    "three seeds). Offline updates (shaded) count up to 0 and take at most half the width of the "
+    "Normalised score through both phases: mean over seeds with 95% CI (omitted below three "
+    "seeds). Offline updates (shaded) count up to 0 and take at most half the width of the "
     "online phase; environment steps, with one update each (PPO: one per rollout), count from 0. "
     "Methods without an offline phase start at 0. Open markers: the paper’s scores before and "
     "after, on its own tasks."
 )
 BEFORE_AND_AFTER = (
     "Normalised score before and after the online phase (as in the paper’s Table 2): last offline "
-    "and last online evaluation, means over the same seeds, with 95% CIs below. *Bold*: the 95% CI "
-    "of the change, paired by seed, excludes 0. _sum_: over the tasks, per seed. _believed_: a "
-    "number attributed to the paper that we could not confirm in its text."
+    "and last online evaluation, means over the same seeds, with 95% CIs below. *Bold*: the "
+    "change, paired by seed, is significant at 5% after Holm’s correction over the methods. _sum_: "
+    "over the tasks, per seed. _believed_: a number attributed to the paper that we could not "
+    "confirm in its text."
 )
 REGRET = (
     "Cumulative regret as defined by CORL: 1 − the share of successful episodes among all training "
@@ -108,20 +113,22 @@ COST = (
 def key_result_of(inputs: ReportInputs) -> list[str]:
     """Return the sentences of `key_result`; none for a suite without an online phase."""
     found = phase(inputs)
-    return [] if found is None else key_result(found.cells, found.labels, list(found.tasks))
+    return [] if found is None else key_result(found)
 
 
-def key_result(cells: Cells, labels: Mapping[str, str], tasks: Sequence[str]) -> list[str]:
+def key_result(found: Phase) -> list[str]:
     """State where each method improved and degraded online, and how IQL compares; IQL first."""
+    cells, labels, tasks = found.cells, found.labels, list(found.tasks)
     sentences = []
     for method in sorted(labels, key=lambda m: m != SUBJECT):
         rows = {t: row for t in tasks if (row := cells.get((t, method))) is not None}
-        rows = {t: row for t, row in rows.items() if not pd.isna(row["change_low"])}
+        rows = {t: row for t, row in rows.items() if not pd.isna(row["change_p_holm"])}
         if not rows:
             sentences.append(f"{labels[method]}: no task has three seeds through both phases.")
             continue
-        rose = [t for t, row in rows.items() if row["change_low"] > 0]
-        fell = [t for t, row in rows.items() if row["change_high"] < 0]
+        changed = [t for t, row in rows.items() if _changed(row)]
+        rose = [t for t in changed if rows[t]["change"] > 0]
+        fell = [t for t in changed if rows[t]["change"] < 0]
         count = f"{len(rows)} task" + ("s" if len(rows) > 1 else "")
         sentences.append(
             f"Online training improves {labels[method]} on {len(rose)} of {count}{named(rose)} "
@@ -129,18 +136,17 @@ def key_result(cells: Cells, labels: Mapping[str, str], tasks: Sequence[str]) ->
             if rose or fell
             else f"Online training does not detectably change {labels[method]} on any of {count}."
         )
-        places = [place(_after(cells, t, SUBJECT), _after(cells, t, method)) for t in rows]
-        if SUBJECT in labels and method != SUBJECT and set(places) != {"none"}:
+        after = [found.afterwards[t, method] for t in rows if (t, method) in found.afterwards]
+        if after:
             sentences[-1] += (
-                f" Afterwards {labels[SUBJECT]} scores higher on {places.count('above')} and "
-                f"lower on {places.count('below')}."
+                f" Afterwards {labels[SUBJECT]} scores higher on {after.count('above')} and "
+                f"lower on {after.count('below')}."
             )
     return [*sentences, DEFINED]
 
 
-def _after(cells: Cells, task: str, method: str) -> dict[str, Any] | None:
-    row = cells.get((task, method))
-    return None if row is None else {"ci_low": row["after_low"], "ci_high": row["after_high"]}
+def _changed(row: Mapping[Any, Any]) -> bool:
+    return bool(row["change_p_holm"] < SIGNIFICANT)
 
 
 def before_and_after(
@@ -169,9 +175,8 @@ def before_and_after(
             notes.append(f"{row['seeds']} of {len(suite.seeds)} seeds")
         if (task, method) in stale:
             notes.append("stale")
-        changed = row["change_low"] > 0 or row["change_high"] < 0
         text = f"{number(row['before'])} {ARROW} {number(row['after'])}"
-        return Cell(text, (*notes, *note), CHANGED if changed else "")
+        return Cell(text, (*notes, *note), CHANGED if _changed(row) else "")
 
     rows = [row_of(task, *(cell(task, m) for m in labels)) for task in tasks]
     several = len(tasks) > 1

@@ -36,8 +36,8 @@ def section(inputs: ReportInputs) -> Section | None:
 
 SUCCESS = (
     "Success in the mazes at the last evaluation: share of episodes that reach the goal, mean over "
-    "seeds with 95% CI (Student’s t, clipped to 0–100; omitted below three seeds). A marker at 0: "
-    "no episode succeeded."
+    "seeds with 95% CI (from the episodes, with the seed as cluster; omitted below three seeds). A "
+    "marker at 0: no episode succeeded."
 )
 TICKS = " Black ticks: the paper’s Table 1, on D4RL’s v0 datasets{}."
 

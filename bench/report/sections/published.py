@@ -23,18 +23,18 @@ from bench.report.table import (
     row_of,
 )
 from bench.statistics import published
-from bench.statistics.aggregates import groups
-from bench.statistics.inference import Sample, contrast
-from bench.statistics.intervals import MIN_SEEDS
+from bench.statistics.aggregates import groups, last_scores
+from bench.statistics.inference import Sample
+from bench.statistics.seed_scores import SeedScores, estimate
 
-Scores = Mapping[tuple[str, str], Sample]
+Scores = Mapping[tuple[str, str], SeedScores]
 KINDS = {"mean": "last", "last10": "mean of last ten", "best": "best"}
 
 
 def section(inputs: ReportInputs) -> Section:
     """Compare with published scores, if there are any, and compare kinds of evaluations."""
     suite, catalogue = inputs.offline, inputs.catalogue
-    ours = last_samples(inputs.scores, suite)
+    ours = last_scores(inputs.scores, suite, inputs.catalogue.tasks)
     items = []
     paper = counterparts(suite)
     table = published_table(ours, suite, catalogue)
@@ -68,8 +68,9 @@ PUBLISHED = (
     "over the tasks above; _n/a_ if one is missing."
 )
 DIFFERENCE = (
-    "below it, ours minus the paper’s with 95% CI (Student’s t with Welch’s degrees of freedom, "
-    "including the paper’s spread over seeds, which is known only for IQL); "
+    "below it, ours minus the paper’s with 95% CI (Student’s t with Welch’s degrees of freedom; "
+    "totals are summed per seed; including the paper’s spread over seeds, which is known only for "
+    "IQL); "
 )
 OTHER_DATA = (
     "*{} of {} tasks use data other than the paper’s, so no difference from the paper is computed "
@@ -115,19 +116,6 @@ def recipes(inputs: ReportInputs) -> list[str]:
     return sentences
 
 
-def last_samples(scores: pd.DataFrame, suite: Suite) -> dict[tuple[str, str], Sample]:
-    """Return the seeds' last offline scores by (task, method), given at least two seeds."""
-    last = scores[
-        (scores["phase"] == "offline") & (scores["step"] == scores["method"].map(suite.updates_of))
-    ]
-    cells = last.groupby(["task", "method"])["score"]
-    return {
-        (str(task), str(method)): Sample.of(values.to_numpy(float))
-        for (task, method), values in cells
-        if len(values) > 1
-    }
-
-
 def counterparts(suite: Suite) -> dict[str, str]:
     """Map each task of the suite to the paper's task, where there is one."""
     known = {task for task, _ in published.paper_samples()}
@@ -160,7 +148,7 @@ def published_table(ours: Scores, suite: Suite, catalogue: Catalogue) -> Table |
             notes.append(f"CORL {number(sum(s.mean for s in others if s))}")
         if not whole(found):
             return Cell(NOT_RUN if len(tasks) == 1 else NOT_AVAILABLE, tuple(notes))
-        return Cell(number(sum(s.mean for s in found if s)), tuple(notes))
+        return Cell(number(estimate([s for s in found if s]).value), tuple(notes))
 
     tasks = list(paper)
     rows = [row_of(task, *(cell([task], m) for m in methods)) for task in tasks]
@@ -174,18 +162,16 @@ def published_table(ours: Scores, suite: Suite, catalogue: Catalogue) -> Table |
     return Table("published", header, "l" + "c" * len(methods), tuple(rows), (len(tasks),))
 
 
-def whole(samples: Sequence[Sample | None]) -> bool:
+def whole(samples: Sequence[object]) -> bool:
     """Return whether no sample is missing."""
     return None not in samples
 
 
-def _difference(ours: Sequence[Sample | None], theirs: Sequence[Sample | None]) -> str:
+def _difference(ours: Sequence[SeedScores | None], theirs: Sequence[Sample | None]) -> str:
     """Format ours minus theirs, summed over tasks; with its interval, given three seeds."""
-    terms = [(1.0, s) for s in ours if s] + [(-1.0, s) for s in theirs if s]
-    estimate = contrast(terms)
-    text = f"{'+' if estimate.value > 0 else ''}{number(estimate.value)}"
-    enough = all(s.count >= MIN_SEEDS for s in ours if s)
-    return f"{text} {interval(*estimate.interval())}" if enough else text
+    found = estimate([s for s in ours if s], fixed=[(-1.0, s) for s in theirs if s])
+    text = f"{'+' if found.value > 0 else ''}{number(found.value)}"
+    return f"{text} {interval(*found.interval())}" if found.known else text
 
 
 def evaluations_table(summary: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> Table:

@@ -14,6 +14,7 @@ from bench.report.section import CaptionedTable, Paragraph, Section
 from bench.report.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, interval, number, row_of
 from bench.statistics.aggregates import groups
 from bench.statistics.costs import REFERENCE, Run, seed_update_seconds
+from bench.statistics.intervals import ICC, unseen_failures
 
 Pairs = Collection[tuple[str, str]]
 
@@ -34,10 +35,13 @@ def section(inputs: ReportInputs) -> Section:
         (
             CaptionedTable(
                 table,
-                CAPTION.format(seeds=len(suite.seeds)),
+                CAPTION.format(seeds=len(suite.seeds), icc=ICC),
                 size=9 if few else 7.5,
                 gap=6 if few else 3.2,
                 linked=linked,
+            ),
+            Paragraph(
+                UNSEEN.format(seeds=len(suite.seeds), share=100 * unseen_failures(len(suite.seeds)))
             ),
             Paragraph(NORMALISED.format(sources=plain("; ".join(sources)))),
         ),
@@ -46,10 +50,12 @@ def section(inputs: ReportInputs) -> Section:
 
 
 CAPTION = (
-    "Normalised score of the last evaluation: mean over seeds and, below it, its 95% CI (Student’s "
-    "t; clipped to 0–100 where scores are bounded). *Bold*: the highest mean of the task. "
-    "__Underlined__: not significantly different from it (Welch’s test at 5%, without correction "
-    "for multiple comparisons). _n/a_: fewer than three seeds, so no CI and no rank; in a mean, a "
+    "Normalised score of the last evaluation: mean over seeds and, below it, its 95% CI. That of a "
+    "success rate is Korn and Graubard’s, from the episodes with the seed as cluster and an "
+    "intraclass correlation of at least {icc}; that of an unbounded score is Student’s t over "
+    "seeds. *Bold*: the highest mean of the task. __Underlined__: not significantly different from "
+    "it (paired by seed, at 5% after Holm’s correction over the methods of the task). _n/a_: fewer "
+    "than three seeds, so no CI and no rank, or equal unbounded scores, so no CI; in a mean, a "
     "task is missing. _not run_: no result. _stale_: made with source code that differs from the "
     "current version. The suite asks for {seeds} seeds; a cell with fewer says so. Each score "
     "links to its runs at the end of this report. The lower rows are means over the tasks above, "
@@ -59,8 +65,11 @@ CAPTION = (
 )
 NORMALISED = (
     "A score is 100 × (return − low) / (high − low), where low and high are the two reference "
-    "returns of the task ({sources}). An interval of zero width means that all seeds scored the "
-    "same."
+    "returns of the task ({sources})."
+)
+UNSEEN = (
+    "A failure that no seed of a cell had may still befall up to {share:.0f}% of seeds (95% bound; "
+    "seeds: {seeds}). Where all seeds did well, the CI does not allow for failures of that kind."
 )
 
 

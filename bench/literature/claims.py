@@ -227,8 +227,8 @@ def replicated(claim: Claim, tasks: Sequence[str], found: Analysis) -> dict[str,
         f"the paper’s own error counted; {open_cells} cells have fewer than {LEAST} reproductions",
         "measured": float(inside) if verdict != INCONCLUSIVE else None,
         "ci": None,
-        "reason": "runs of other codes, not further seeds of the paper’s; an interval that includes "
-        "0 is no evidence of equality, which the claims on totals test",
+        "reason": "runs of other codes, not further seeds of the paper’s; an interval that "
+        "includes 0 is no evidence of equality, which the claims on totals test",
         "sources": sources,
         "seeds": int(sum(part_rows["n"].sum() for part_rows in rows)) or None,
     }

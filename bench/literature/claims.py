@@ -71,7 +71,7 @@ def decide(claim: Claim, ledger: Ledger, found: Analysis) -> dict[str, Any] | No
     quantity = getattr(claim, "quantity", None)
     if quantity == "replicated":
         return replicated(claim, ledger.tasks_of(claim), found)
-    if quantity not in PHASE:
+    if quantity not in PHASE or claim.by is not None:  # scores at another step are not published
         return None
     tasks = ledger.tasks_of(claim)
     units = [(task,) for task in tasks] if claim.each_task else [tasks]
@@ -223,11 +223,12 @@ def replicated(claim: Claim, tasks: Sequence[str], found: Analysis) -> dict[str,
     return {
         "id": claim.id,
         "verdict": verdict,
-        "wording": f"{inside} of {len(cells)} pooled differences have an interval that includes 0, "
-        f"{open_cells} cells have fewer than {LEAST} reproductions",
+        "wording": f"{inside} of {len(known)} pooled differences have an interval that includes 0, "
+        f"the paper’s own error counted; {open_cells} cells have fewer than {LEAST} reproductions",
         "measured": float(inside) if verdict != INCONCLUSIVE else None,
         "ci": None,
-        "reason": "reproductions by other codes, not further seeds of the paper’s runs",
+        "reason": "runs of other codes, not further seeds of the paper’s; an interval that "
+        "includes 0 is no evidence of equality, which the claims on totals test",
         "sources": sources,
         "seeds": int(sum(part_rows["n"].sum() for part_rows in rows)) or None,
     }

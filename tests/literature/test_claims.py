@@ -9,9 +9,9 @@ import pytest
 from helpers.paths import ROOT
 from helpers.record import analysed, analysis, catalogue, changed, record
 
-from bench.claims.ledger import read
+from bench.claims.ledger import Rule, read
 from bench.literature.analysis import Analysis
-from bench.literature.claims import decide, verdicts
+from bench.literature.claims import decide, replicated, verdicts
 from bench.paths import RECORD_VERDICTS
 
 KEYS = {"id", "verdict", "wording", "measured", "ci", "reason", "sources", "seeds"}
@@ -90,6 +90,25 @@ def test_two_codes_decide_nothing() -> None:
 def test_corl_is_no_reproduction_of_corl() -> None:
     made = entry("corl-locomotion-total")
     assert not [source for source in made["sources"] if source.startswith("corl")]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "bound", "expected"),
+    [
+        ("locomotion", 6, "reproduced"),
+        ("locomotion", 9, "not reproduced"),  # all nine would have to be
+        ("antmaze", 3, "inconclusive"),  # nobody has three reproductions there
+    ],
+)
+def test_replicated_cells_are_counted(tasks: str, bound: float, expected: str) -> None:
+    ledger = read(catalogue())
+    claim = next(c for c in ledger.claims if c.id == "locomotion-total-equal")
+    claim = claim.model_copy(update={"test": Rule(above=bound)})
+    made = replicated(claim, ledger.groups[tasks], analysis())
+    assert made
+    assert made["verdict"] == expected
+    assert (made["measured"] is None) == (expected == "inconclusive")
+    assert set(made) == KEYS
 
 
 def test_costs_are_none_of_the_records_business() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.claims.ledger import Claim, Ledger
+from bench.claims.ledger import Claim, Ledger, RunClaim
 from bench.literature.analysis import Analysis
 from bench.literature.cells import Method, estimate, table1
 from bench.literature.evidence import PAPER_SETTINGS, stem
@@ -68,10 +68,11 @@ def verdicts(ledger: Ledger, found: Analysis) -> list[dict[str, Any]]:
 
 def decide(claim: Claim, ledger: Ledger, found: Analysis) -> dict[str, Any] | None:
     """Return the claim's entry; None if no source speaks on any of its parts."""
-    quantity = getattr(claim, "quantity", None)
-    if quantity == "replicated":
+    if not isinstance(claim, RunClaim):
+        return None
+    if claim.quantity == "replicated":
         return replicated(claim, ledger.tasks_of(claim), found)
-    if quantity not in PHASE or claim.by is not None:  # scores at another step are not published
+    if claim.quantity not in PHASE or claim.by is not None:  # no scores at another step
         return None
     tasks = ledger.tasks_of(claim)
     units = [(task,) for task in tasks] if claim.each_task else [tasks]
@@ -104,7 +105,7 @@ def decide(claim: Claim, ledger: Ledger, found: Analysis) -> dict[str, Any] | No
 
 
 def part(
-    claim: Claim,
+    claim: RunClaim,
     method: str,
     rival: str | None,
     tasks: Sequence[str],
@@ -142,7 +143,7 @@ def part(
 
 
 def _contrasts(
-    claim: Claim,
+    claim: RunClaim,
     method: str,
     rival: str | None,
     tasks: Sequence[str],
@@ -183,7 +184,7 @@ def _contrasts(
     return made
 
 
-def _reference(claim: Claim, method: str, tasks: Sequence[str]) -> float | None:
+def _reference(claim: RunClaim, method: str, tasks: Sequence[str]) -> float | None:
     """Return the published total that is subtracted, 0 without one; None where it is unknown."""
     if not isinstance(claim.test.of, str):
         return 0.0
@@ -203,7 +204,7 @@ def _wanted(claim: Claim) -> tuple[float, float]:
     return low, math.inf if test.below is None else test.below
 
 
-def replicated(claim: Claim, tasks: Sequence[str], found: Analysis) -> dict[str, Any] | None:
+def replicated(claim: RunClaim, tasks: Sequence[str], found: Analysis) -> dict[str, Any] | None:
     """Count the cells whose pooled difference is no larger than sampling of both sides explains."""
     cells = [c for c in table1(claim.methods) if c.task in tasks]
     estimates = [estimate(cell, found.evidence, Method(target=True)) for cell in cells]

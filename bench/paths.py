@@ -19,6 +19,7 @@ RESULTS, REPORTS = Path("results"), Path("reports")
 PUBLISHED = RESULTS / "published"
 BENCHMARK = PUBLISHED / "benchmark/benchmark.json"
 COVERAGE = PUBLISHED / "coverage/coverage.csv"
+RECORD_VERDICTS = PUBLISHED / "record/verdicts.json"  # of the record of others' scores
 
 CARD = "card.json"
 RUNS = "runs"

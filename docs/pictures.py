@@ -1,7 +1,7 @@
 """The pictures of the documentation, from pages of reports: `make pictures`.
 
-The reports must be there (`make` and `snakemake --cores all ideas`, and a published one); nothing
-is drawn anew.
+The reports must be there (`make`, `snakemake --cores all ideas record`, and published ones);
+nothing is drawn anew.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ DOCS = Path(__file__).parent
 # picture -> the report, and of its pages side by side which part of their height
 PICTURES = {
     "report.png": ("reports/quick.pdf", {0: (0.0, 1.0), 4: (0.0, 1.0)}),
+    "record.png": ("reports/record.pdf", {0: (0.06, 0.87)}),
     "ideas.png": ("reports/ideas.pdf", {3: (0.0, 0.55), 4: (0.0, 0.55)}),
     # These take hours anew.
     "antmaze.png": ("results/published/local/report.pdf", {8: (0.0, 0.37), 9: (0.0, 0.43)}),

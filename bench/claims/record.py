@@ -14,9 +14,9 @@ from pydantic import Field, model_validator
 
 from bench.config.validation import Strict, parse_json, validate
 from bench.errors import BenchError, unknown
-from bench.paths import PUBLISHED
+from bench.paths import RECORD_VERDICTS
 
-VERDICTS = PUBLISHED / "record/verdicts.json"
+VERDICTS = RECORD_VERDICTS
 
 
 class RecordVerdict(Strict):

@@ -15,7 +15,7 @@ from typing import Any
 
 import tyro
 
-from bench.cli import data, measure, publishing, results, training, workflow
+from bench.cli import data, literature, measure, publishing, results, training, workflow
 from bench.errors import BenchError
 
 VERBS: dict[str, Callable[..., Any]] = {
@@ -40,6 +40,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "idea": measure.idea,
     "ideas": measure.ideas,
     "compare": results.compare,
+    "record": literature.record,
     "behavior": data.behavior,
     "benchmark": measure.benchmark,
     "online-cost": measure.online_cost,

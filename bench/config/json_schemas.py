@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from bench.config import registry
 from bench.config.catalogue import METHOD_SCHEMA
+from bench.config.record_types import Score, Source
 from bench.config.task import Task
 from bench.config.types import Method, Suite
 from bench.errors import BenchError
@@ -28,6 +29,8 @@ def schemas() -> dict[Path, dict[str, Any]]:
         METHOD_SCHEMA.parent / "suite.schema.yaml": Suite.model_json_schema(),
         METHOD_SCHEMA.parent / "tasks.schema.yaml": Task.model_json_schema(),
         METHOD_SCHEMA.parent / "method.schema.yaml": Method.model_json_schema(),
+        METHOD_SCHEMA.parent / "record_score.schema.yaml": Score.model_json_schema(),
+        METHOD_SCHEMA.parent / "record_source.schema.yaml": Source.model_json_schema(),
         METHOD_SCHEMA: configs,
     }
 

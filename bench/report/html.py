@@ -33,18 +33,35 @@ def build(content: Mapping[str, Any], inputs: ReportInputs, folder: Path, out: P
 
     Equal inputs give equal bytes. All text from files is escaped.
     """
+    lines = curves(inputs.scores, inputs.suite, inputs.catalogue)
+    scripts = {
+        "drawing": in_script(get_plotlyjs()),
+        "curves": json.dumps(lines, separators=(",", ":")).replace("<", "\\u003c"),
+    }
+    render("page.html.j2", content, folder, out, scripts)
+
+
+def render(
+    template: str,
+    content: Mapping[str, Any],
+    folder: Path,
+    out: Path,
+    scripts: Mapping[str, str],
+) -> None:
+    """Write `out` from a template of TEMPLATES, `content` and the figures below `folder`.
+
+    `scripts` are inserted without escaping.
+    """
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
     environment.globals["image"] = lambda stem: image(folder / "figures" / f"{stem}.svg")
-    template = environment.from_string((TEMPLATES / "page.html.j2").read_text(encoding="utf-8"))
-    lines = curves(inputs.scores, inputs.suite, inputs.catalogue)
-    text = template.render(
-        data=json.loads(json.dumps(content)),  # tuples become lists, as in report.json
-        drawing=in_script(get_plotlyjs()),
-        curves=json.dumps(lines, separators=(",", ":")).replace("<", "\\u003c"),
-    )
-    write_text(out, text)
+    data = json.loads(json.dumps(content))  # tuples become lists, as in report.json
+    write_text(out, environment.get_template(template).render(data=data, **scripts))
 
 
 def in_script(text: str) -> str:

@@ -8,16 +8,18 @@ from pathlib import Path
 import typst
 
 TEMPLATES = Path(__file__).with_name("templates")
+LAYOUT = "layout.typ"  # what templates import
 
 
 def typeset(template: str, folder: Path, out_pdf: Path) -> None:
-    """Copy `template` into `folder` and compile it there to `out_pdf`, atomically.
+    """Copy `template` and LAYOUT into `folder` and compile it there to `out_pdf`, atomically.
 
     `template` is the name of a file in TEMPLATES. The folder alone reproduces the PDF with
     `typst compile`. Equal inputs give equal bytes.
     """
     source = folder / template
-    shutil.copyfile(TEMPLATES / template, source)
+    for name in (template, LAYOUT):
+        shutil.copyfile(TEMPLATES / name, folder / name)
     partial = out_pdf.with_name(out_pdf.name + ".partial")
     # Bundled fonts and a fixed time, so that the bytes depend on the content alone.
     typst.compile(

@@ -109,6 +109,13 @@ def _dataset(run: dict[str, Any], suite: Suite, catalogue: Catalogue) -> str:
     return f"hash {known} ({card} {'matches' if same else 'DIFFERS: the data have changed since'})"
 
 
+PROVIDE = (
+    r"\providecommand{\bench}[3]{\ifcsname bench/#1/#2/#3\endcsname",
+    r"  \csname bench/#1/#2/#3\endcsname",
+    r"  \else\errmessage{bench: no number #1, #2, #3}\fi}",
+)
+
+
 def macros(summary: pd.DataFrame, aggregate: pd.DataFrame, suite: str) -> str:
     r"""Return a LaTeX file in which \bench{hopper-medium}{iql}{mean} is a number of this suite.
 
@@ -117,9 +124,7 @@ def macros(summary: pd.DataFrame, aggregate: pd.DataFrame, suite: str) -> str:
     """
     lines = [
         f"% Numbers of the suite {suite}: \\bench{{task or group}}{{method}}{{statistic}}",
-        r"\providecommand{\bench}[3]{\ifcsname bench/#1/#2/#3\endcsname",
-        r"  \csname bench/#1/#2/#3\endcsname",
-        r"  \else\errmessage{bench: no number #1, #2, #3}\fi}",
+        *PROVIDE,
     ]
     for row in summary.to_dict("records"):
         names = ("mean", "std", "ci_low", "ci_high", "seeds", "best", "last10")
@@ -135,5 +140,10 @@ def macros(summary: pd.DataFrame, aggregate: pd.DataFrame, suite: str) -> str:
 def _macro(task: str, method: str, name: str, value: float) -> str:
     if pd.isna(value):
         return ""
-    text = str(value) if name == "seeds" else number(value).replace("\N{MINUS SIGN}", "$-$")
+    return macro(task, method, name, str(value) if name == "seeds" else number(value))
+
+
+def macro(task: str, method: str, name: str, text: str) -> str:
+    r"""Return the definition of \bench{task}{method}{name}, which PROVIDE looks up."""
+    text = text.replace("\N{MINUS SIGN}", "$-$")
     return rf"\expandafter\def\csname bench/{task}/{method}/{name}\endcsname{{{text}}}"

@@ -13,7 +13,7 @@ from helpers.code import MODULES, RULES, label, package_of
 from helpers.paths import ROOT
 
 HEAVY = ("torch", "gymnasium", "gymnasium_robotics", "minari", "mujoco")
-LIGHT = ("config", "records", "statistics", "claims", "report", "jobs", "cli")
+LIGHT = ("config", "records", "statistics", "claims", "literature", "report", "jobs", "cli")
 ENTRIES = {"bench.antmaze", "bench.locomotion", "bench.maze", "bench.__main__"}
 
 

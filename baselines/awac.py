@@ -20,6 +20,7 @@ from torch import Tensor
 
 from bench.learning.learner import Learner, Target, constant
 from bench.learning.networks import LOG_2PI, GaussianPolicy, Initialiser, TwinCritic
+from bench.learning.ranges import Discount, LearningRate, Polyak, Positive, Weight, Widths
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
 
@@ -31,14 +32,14 @@ LOG_STD_RANGE = (-6.0, 0.0)  # examples/awac/mujoco/awac1.py
 class Config:
     """Defaults: rlkit, examples/awac/mujoco/awac1.py and rlkit/torch/sac/awac_trainer.py."""
 
-    beta: float = 2.0  # the paper's lambda, divides the advantage; 0.1 on AntMaze
+    beta: Positive = 2.0  # the paper's lambda, divides the advantage; 0.1 on AntMaze
     relative: bool = True  # weights: softmax over the batch; else exp, clipped (AntMaze)
-    discount: float = 0.99
-    polyak: float = 0.005  # at every update
-    learning_rate: float = 3e-4  # Adam, both
-    weight_decay: float = 1e-4  # of the policy, in Adam's gradient; 0 on AntMaze
-    policy_hidden: tuple[int, ...] = (256, 256, 256, 256)  # ReLU; two of them on AntMaze
-    hidden: tuple[int, ...] = (256, 256)  # critics, ReLU
+    discount: Discount = 0.99
+    polyak: Polyak = 0.005  # at every update
+    learning_rate: LearningRate = 3e-4  # Adam, both
+    weight_decay: Weight = 1e-4  # of the policy, in Adam's gradient; 0 on AntMaze
+    policy_hidden: Widths = (256, 256, 256, 256)  # ReLU; two of them on AntMaze
+    hidden: Widths = (256, 256)  # critics, ReLU
 
 
 def uniform(bound: float | None = None) -> Initialiser:

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from bench.data.transitions import Transitions
 from bench.learning.learner import Momentum, constant
 from bench.learning.networks import LOG_2PI, MLP, Initialiser, ValueNet
+from bench.learning.ranges import Count, Discount, LearningRate, Positive, Share, Weight, Widths
 from bench.learning.replay import Replay
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
@@ -35,17 +36,17 @@ CHUNK = 16_384  # rows per forward pass of V
 class Config:
     """Defaults: awr_configs.py, or awr_agent.py for settings it leaves out."""
 
-    discount: float = 0.99
-    td_lambda: float = 0.95
-    temperature: float = 1.0  # divides the normalised advantage
-    max_weight: float = 20.0  # of exp(A / temperature)
-    critic_updates: int = 200  # per iteration
-    policy_updates: int = 1000  # per iteration, after the critic's
-    learning_rate: float = 1e-2  # the critic's; SGD with momentum 0.9, both
-    policy_learning_rate: float = 5e-5  # HalfCheetah and Ant; others in config/methods.yaml
-    action_std: float = 0.4  # of the policy, fixed; 0.2 for Ant
-    bound_weight: float = 10.0  # of the loss on means outside [-1, 1]; awr_agent.py
-    hidden: tuple[int, ...] = (128, 64)  # ReLU, Xavier initialisation
+    discount: Discount = 0.99
+    td_lambda: Share = 0.95
+    temperature: Positive = 1.0  # divides the normalised advantage
+    max_weight: Positive = 20.0  # of exp(A / temperature)
+    critic_updates: Count = 200  # per iteration
+    policy_updates: Count = 1000  # per iteration, after the critic's
+    learning_rate: LearningRate = 1e-2  # the critic's; SGD with momentum 0.9, both
+    policy_learning_rate: LearningRate = 5e-5  # HalfCheetah and Ant; others in config/methods.yaml
+    action_std: Positive = 0.4  # of the policy, fixed; 0.2 for Ant
+    bound_weight: Weight = 10.0  # of the loss on means outside [-1, 1]; awr_agent.py
+    hidden: Widths = (128, 64)  # ReLU, Xavier initialisation
 
 
 class MeanPolicy(nn.Module):

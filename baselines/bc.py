@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bench.learning.learner import Learner, constant
 from bench.learning.networks import DeterministicPolicy, torch_default
+from bench.learning.ranges import LearningRate, Widths
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
 
@@ -21,8 +22,8 @@ from bench.learning.types import Batch, Spec
 class Config:
     """Defaults: CORL algorithms/offline/any_percent_bc.py."""
 
-    learning_rate: float = 3e-4  # Adam
-    hidden: tuple[int, ...] = (256, 256)  # ReLU, PyTorch's initialisation
+    learning_rate: LearningRate = 3e-4  # Adam
+    hidden: Widths = (256, 256)  # ReLU, PyTorch's initialisation
 
 
 @dataclass

@@ -14,6 +14,7 @@ import numpy as np
 from baselines import bc
 from baselines.bc import State, act, init, update
 from bench.data.transitions import Transitions
+from bench.learning.ranges import Fraction
 
 __all__ = ["Config", "State", "act", "init", "select", "update"]
 
@@ -22,7 +23,7 @@ __all__ = ["Config", "State", "act", "init", "select", "update"]
 class Config(bc.Config):
     """BC's settings, and the share of trajectories to keep (CORL: frac 0.1)."""
 
-    fraction: float = 0.1
+    fraction: Fraction = 0.1
 
 
 def select(data: Transitions, config: Config) -> Transitions:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from bench.learning.learner import Learner, Target, constant
 from bench.learning.networks import MLP, TwinCritic, torch_default
+from bench.learning.ranges import Count, Discount, LearningRate, Polyak, Share, Weight, Widths
 from bench.learning.streams import Streams
 from bench.learning.types import Actor, Batch, Spec
 from bench.learning.vae import ActionVAE, best_sample, best_value, repeat
@@ -28,16 +29,16 @@ from bench.learning.vae import ActionVAE, best_sample, best_value, repeat
 class Config:
     """Defaults: continuous_BCQ/BCQ.py and main.py of the authors' repository."""
 
-    perturbation: float = 0.05  # Phi, the largest change of an action in [-1, 1]
-    minimum_weight: float = 0.75  # lambda, share of the lower critic in the target
-    target_samples: int = 10  # actions per state; the target takes the best
-    test_samples: int = 100  # actions per state when acting; a constant in select_action
-    kl_weight: float = 0.5  # of the VAE's KL divergence
-    discount: float = 0.99
-    polyak: float = 0.005
-    learning_rate: float = 1e-3  # Adam, all networks
-    hidden: tuple[int, ...] = (400, 300)  # critics and perturbation; ReLU, PyTorch's initialisation
-    vae_hidden: tuple[int, ...] = (750, 750)  # encoder and decoder each
+    perturbation: Share = 0.05  # Phi, the largest change of an action in [-1, 1]
+    minimum_weight: Share = 0.75  # lambda, share of the lower critic in the target
+    target_samples: Count = 10  # actions per state; the target takes the best
+    test_samples: Count = 100  # actions per state when acting; a constant in select_action
+    kl_weight: Weight = 0.5  # of the VAE's KL divergence
+    discount: Discount = 0.99
+    polyak: Polyak = 0.005
+    learning_rate: LearningRate = 1e-3  # Adam, all networks
+    hidden: Widths = (400, 300)  # critics and perturbation; ReLU, PyTorch's initialisation
+    vae_hidden: Widths = (750, 750)  # encoder and decoder each
 
 
 class Perturbation(nn.Module):

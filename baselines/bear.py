@@ -19,6 +19,17 @@ from torch import Tensor, nn
 
 from bench.learning.learner import Learner, Target, constant
 from bench.learning.networks import TwinCritic, torch_default
+from bench.learning.ranges import (
+    Count,
+    CountFromZero,
+    Discount,
+    LearningRate,
+    Polyak,
+    Positive,
+    Share,
+    Weight,
+    Widths,
+)
 from bench.learning.squashed_gaussian import SquashedGaussianPolicy
 from bench.learning.streams import Streams
 from bench.learning.types import Actor, Batch, Spec
@@ -34,21 +45,21 @@ class Config:
     """Defaults: bear.py and examples/bear_hdf5_d4rl.py, or algos.py of 2019 where named."""
 
     kernel: Kernel = "laplacian"  # per robot, see config/methods.yaml
-    bandwidth: float = 20.0  # sigma; 10 to 20 in 2019
-    threshold: float = 0.05  # epsilon, the MMD that the multiplier holds
-    match_samples: int = 4  # samples of policy and model each in the MMD; 5 in 2019 (readme.md)
-    warm_start: int = 40_000  # updates in which the policy only minimises the MMD
-    minimum_weight: float = 0.75  # lambda, share of the lower critic in the target
-    target_samples: int = 10  # actions per state; the target takes the best
-    test_samples: int = 10  # actions per state when acting (algos.py); 100 for D4RL
-    kl_weight: float = 0.5  # of the VAE's KL divergence
-    discount: float = 0.99
-    polyak: float = 0.005
-    learning_rate: float = 3e-4  # Adam, critics and VAE; 1e-3 in 2019
-    policy_learning_rate: float = 1e-4  # 1e-3 in 2019
-    dual_learning_rate: float = 1e-3  # of the multiplier's logarithm
-    hidden: tuple[int, ...] = (256, 256)  # critics and policy; 400, 300 in 2019
-    vae_hidden: tuple[int, ...] = (750, 750)  # encoder and decoder each
+    bandwidth: Positive = 20.0  # sigma; 10 to 20 in 2019
+    threshold: Positive = 0.05  # epsilon, the MMD that the multiplier holds
+    match_samples: Count = 4  # samples of policy and model each in the MMD; 5 in 2019 (readme.md)
+    warm_start: CountFromZero = 40_000  # updates in which the policy only minimises the MMD
+    minimum_weight: Share = 0.75  # lambda, share of the lower critic in the target
+    target_samples: Count = 10  # actions per state; the target takes the best
+    test_samples: Count = 10  # actions per state when acting (algos.py); 100 for D4RL
+    kl_weight: Weight = 0.5  # of the VAE's KL divergence
+    discount: Discount = 0.99
+    polyak: Polyak = 0.005
+    learning_rate: LearningRate = 3e-4  # Adam, critics and VAE; 1e-3 in 2019
+    policy_learning_rate: LearningRate = 1e-4  # 1e-3 in 2019
+    dual_learning_rate: LearningRate = 1e-3  # of the multiplier's logarithm
+    hidden: Widths = (256, 256)  # critics and policy; 400, 300 in 2019
+    vae_hidden: Widths = (750, 750)  # encoder and decoder each
 
 
 class Multiplier(nn.Module):

@@ -17,6 +17,16 @@ from torch import Tensor
 from baselines import cql
 from baselines.cql import State, act, branch, explore, init
 from bench.data.transitions import Transitions
+from bench.learning.ranges import (
+    CountFromZero,
+    Finite,
+    Fraction,
+    LogStd,
+    Positive,
+    Share,
+    Weight,
+    Widths,
+)
 from bench.learning.streams import Streams
 from bench.learning.types import Batch
 
@@ -27,18 +37,18 @@ __all__ = ["Config", "State", "act", "branch", "columns", "explore", "init", "mi
 class Config(cql.Config):
     """CQL's settings with the values of run_antmaze.sh, and Cal-QL's own."""
 
-    min_q_weight: float = 5.0
-    target_gap: float | None = 4.0  # of weight * gap: 0.8 of the gap alone
-    initial_log_multiplier: float = 1.0
+    min_q_weight: Weight = 5.0
+    target_gap: Positive | None = 4.0  # of weight * gap: 0.8 of the gap alone
+    initial_log_multiplier: Finite = 1.0
     max_target_backup: bool = True
-    warm_start: int = 0
-    hidden: tuple[int, ...] = (256, 256, 256, 256)
-    policy_hidden: tuple[int, ...] | None = (256, 256)
+    warm_start: CountFromZero = 0
+    hidden: Widths = (256, 256, 256, 256)
+    policy_hidden: Widths | None = (256, 256)
     orthogonal: bool = True
-    log_std_min: float = -20.0
-    log_std_scaling: tuple[float, float] | None = (1.0, -1.0)
-    action_limit: float = 0.99999
-    mixing: float = 0.5  # share of the data in a batch of the online phase
+    log_std_min: LogStd = -20.0
+    log_std_scaling: tuple[Finite, Finite] | None = (1.0, -1.0)
+    action_limit: Fraction = 0.99999
+    mixing: Share = 0.5  # share of the data in a batch of the online phase
     sparse: bool = True  # an episode without success continues forever with its reward
 
 

@@ -22,6 +22,19 @@ from torch import Tensor
 
 from bench.learning.learner import Learner, Target, constant
 from bench.learning.networks import Initialiser, TwinCritic, orthogonal
+from bench.learning.ranges import (
+    Count,
+    CountFromZero,
+    Discount,
+    Finite,
+    Fraction,
+    LearningRate,
+    LogStd,
+    Polyak,
+    Positive,
+    Weight,
+    Widths,
+)
 from bench.learning.squashed_gaussian import Scalar, SquashedGaussianPolicy, draw, log_prob
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
@@ -35,24 +48,24 @@ Critic = Learner[TwinCritic] | Target[TwinCritic]
 class Config:
     """Defaults: README.md, examples/cql_mujoco_new.py and rlkit/torch/sac of d4rl/."""
 
-    min_q_weight: float = 10.0  # weight of the conservative term; the README says 5 or 10
-    samples: int = 10  # actions per state, each of: uniform, policy at s, policy at s'
-    target_gap: float | None = None  # if set, Lagrange keeps weight * gap at it; 5 on AntMaze
-    initial_log_multiplier: float = 0.0  # of Lagrange's alpha'; recipe 1
-    clip_gap: float | None = None  # lower bound of a state's gap; recipe -200
+    min_q_weight: Weight = 10.0  # weight of the conservative term; the README says 5 or 10
+    samples: Count = 10  # actions per state, each of: uniform, policy at s, policy at s'
+    target_gap: Positive | None = None  # if set, Lagrange keeps weight * gap at it; 5 on AntMaze
+    initial_log_multiplier: Finite = 0.0  # of Lagrange's alpha'; recipe 1
+    clip_gap: Finite | None = None  # lower bound of a state's gap; recipe -200
     max_target_backup: bool = False  # target from the best of `samples` actions; recipe true
     backup_entropy: bool = False  # the target includes the entropy ("deterministic_backup")
-    warm_start: int = 40_000  # initial updates that clone the data (policy_eval_start)
-    discount: float = 0.99
-    polyak: float = 0.005
-    learning_rate: float = 3e-4  # Adam, for critic and multiplier
-    policy_learning_rate: float = 1e-4  # Adam, for policy and temperature; README
-    hidden: tuple[int, ...] = (256, 256, 256)  # ReLU
-    policy_hidden: tuple[int, ...] | None = None  # if different from `hidden`; recipe 256-256
+    warm_start: CountFromZero = 40_000  # initial updates that clone the data (policy_eval_start)
+    discount: Discount = 0.99
+    polyak: Polyak = 0.005
+    learning_rate: LearningRate = 3e-4  # Adam, for critic and multiplier
+    policy_learning_rate: LearningRate = 1e-4  # Adam, for policy and temperature; README
+    hidden: Widths = (256, 256, 256)  # ReLU
+    policy_hidden: Widths | None = None  # if different from `hidden`; recipe 256-256
     orthogonal: bool = False  # orthogonal initialisation instead of rlkit's; recipe true
-    log_std_min: float = -5.0  # recipe -20
-    log_std_scaling: tuple[float, float] | None = None  # trained factor, offset; recipe 0, -1
-    action_limit: float = 1.0  # the data's actions are clipped to this; recipe 0.999
+    log_std_min: LogStd = -5.0  # recipe -20
+    log_std_scaling: tuple[Finite, Finite] | None = None  # trained factor, offset; recipe 0, -1
+    action_limit: Fraction = 1.0  # the data's actions are clipped to this; recipe 0.999
 
 
 @dataclass

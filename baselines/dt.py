@@ -23,6 +23,7 @@ from torch.nn.functional import embedding
 from bench.data.transitions import Transitions
 from bench.learning.learner import Learner, warm_up
 from bench.learning.networks import torch_default
+from bench.learning.ranges import Count, Finite, LearningRate, Positive, Share, Weight
 from bench.learning.streams import Streams
 from bench.learning.transformer import Block, Dropout, LayerNorm, causal_mask, linear, normal
 from bench.learning.types import Actor, Batch, Spec
@@ -35,18 +36,18 @@ LAST_STATE = slice(-2, -1)
 class Config:
     """Defaults: gym/experiment.py of the authors' repository."""
 
-    target_return: float = 3600.0  # target when acting; Hopper's first of two
-    return_scale: float = 1000.0  # divides returns
-    context: int = 20  # K, steps in the context
-    layers: int = 3
-    heads: int = 1
-    width: int = 128  # of the tokens; ReLU layers have 4 times that
-    dropout: float = 0.1  # of embeddings, attention weights and each block's two changes
-    max_steps: int = 1000  # per episode; later steps share the last embedding
-    learning_rate: float = 1e-4  # AdamW
-    weight_decay: float = 1e-4  # AdamW, all parameters; rounds to no effect in float32
-    warmup: float = 0.1  # share of the run with a rising rate: 10,000 of 100,000
-    max_norm: float = 0.25  # of the gradient; training/seq_trainer.py
+    target_return: Finite = 3600.0  # target when acting; Hopper's first of two
+    return_scale: Positive = 1000.0  # divides returns
+    context: Count = 20  # K, steps in the context
+    layers: Count = 3
+    heads: Count = 1
+    width: Count = 128  # of the tokens; ReLU layers have 4 times that
+    dropout: Share = 0.1  # of embeddings, attention weights and each block's two changes
+    max_steps: Count = 1000  # per episode; later steps share the last embedding
+    learning_rate: LearningRate = 1e-4  # AdamW
+    weight_decay: Weight = 1e-4  # AdamW, all parameters; rounds to no effect in float32
+    warmup: Share = 0.1  # share of the run with a rising rate: 10,000 of 100,000
+    max_norm: Positive = 0.25  # of the gradient; training/seq_trainer.py
 
 
 class DecisionTransformer(nn.Module):

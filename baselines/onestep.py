@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from bench.data.transitions import Transitions
 from bench.learning.learner import Learner, Target, constant
 from bench.learning.networks import LOG_2PI, MLP, ValueNet, torch_default
+from bench.learning.ranges import Count, Discount, LearningRate, Polyak, Positive, Weight, Widths
 from bench.learning.replay import ACTION_LIMIT
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
@@ -41,17 +42,17 @@ class Config:
     improvement: Literal["exp_weight", "reverse_kl"] = "exp_weight"  # the IQL paper's row
     # Multiplies the advantage. The authors chose from 0.1 to 30 (figures.ipynb; 0.01 in their yaml
     # is none of these); sail-sg/OPER, branch onestep, runs their code with 1 on all of locomotion.
-    temperature: float = 1.0
-    alpha: float = 1.0  # weight of the reverse KL divergence; they tried 0.03 to 10
-    samples: int = 10  # per state: clone's actions for V, policy's for the divergence
-    behaviour_steps: float = 5e5  # only the proportions of the three matter
-    critic_steps: float = 2e6
-    policy_steps: float = 1e5
-    discount: float = 0.99
-    polyak: float = 0.005
-    track_every: int = 2  # critic steps per target step
-    learning_rate: float = 1e-4  # Adam, all
-    hidden: tuple[int, ...] = (1024, 1024)  # ReLU, PyTorch's initialisation, all
+    temperature: Weight = 1.0
+    alpha: Weight = 1.0  # weight of the reverse KL divergence; they tried 0.03 to 10
+    samples: Count = 10  # per state: clone's actions for V, policy's for the divergence
+    behaviour_steps: Positive = 5e5  # only the proportions of the three matter
+    critic_steps: Positive = 2e6
+    policy_steps: Positive = 1e5
+    discount: Discount = 0.99
+    polyak: Polyak = 0.005
+    track_every: Count = 2  # critic steps per target step
+    learning_rate: LearningRate = 1e-4  # Adam, all
+    hidden: Widths = (1024, 1024)  # ReLU, PyTorch's initialisation, all
 
 
 class Policy(nn.Module):

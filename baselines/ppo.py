@@ -22,6 +22,16 @@ from torch import Tensor
 
 from bench.learning.learner import Learner, linear
 from bench.learning.networks import GaussianPolicy, ValueNet, orthogonal
+from bench.learning.ranges import (
+    Count,
+    Discount,
+    LearningRate,
+    LogStd,
+    Positive,
+    Share,
+    Weight,
+    Widths,
+)
 from bench.learning.scalers import Moments
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
@@ -33,23 +43,23 @@ ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu_}
 class Config:
     """Defaults: cleanrl/ppo_continuous_action.py."""
 
-    hidden: tuple[int, ...] = (64, 64)
+    hidden: Widths = (64, 64)
     activation: Literal["tanh", "relu"] = "tanh"
     bounded_mean: bool = False  # policy mean bounded by tanh, as IQL's
     running_scales: bool = True  # of observations and rewards
-    learning_rate: float = 3e-4  # annealed linearly to 0
-    discount: float = 0.99
-    gae_lambda: float = 0.95
-    clip: float = 0.2  # of the probability ratio
-    epochs: int = 10  # passes over a rollout
-    minibatches: int = 32  # per pass, of 64 transitions each
-    entropy_weight: float = 0.0
-    max_grad_norm: float = 0.5
-    initial_log_std: float = 0.0
-    environments: int = 1
-    horizon: int = 2048  # steps per environment in a rollout
-    observation_clip: float = 10.0  # after normalisation
-    reward_clip: float = 10.0
+    learning_rate: LearningRate = 3e-4  # annealed linearly to 0
+    discount: Discount = 0.99
+    gae_lambda: Share = 0.95
+    clip: Positive = 0.2  # of the probability ratio
+    epochs: Count = 10  # passes over a rollout
+    minibatches: Count = 32  # per pass, of 64 transitions each
+    entropy_weight: Weight = 0.0
+    max_grad_norm: Positive = 0.5
+    initial_log_std: LogStd = 0.0
+    environments: Count = 1
+    horizon: Count = 2048  # steps per environment in a rollout
+    observation_clip: Positive = 10.0  # after normalisation
+    reward_clip: Positive = 10.0
 
 
 @dataclass

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from bench.learning.learner import Learner, Target, constant
 from bench.learning.networks import TwinCritic, torch_default
+from bench.learning.ranges import CountFromZero, Discount, LearningRate, LogStd, Polyak, Widths
 from bench.learning.squashed_gaussian import Scalar, SquashedGaussianPolicy, draw
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
@@ -27,13 +28,13 @@ from bench.learning.types import Batch, Spec
 class Config:
     """Defaults: stable_baselines3/sac/sac.py, hyperparams/sac.yml."""
 
-    discount: float = 0.99
-    polyak: float = 0.005
-    learning_rate: float = 3e-4  # Adam, for all
-    warm_up: int = 10_000  # initial steps without updates (learning_starts)
+    discount: Discount = 0.99
+    polyak: Polyak = 0.005
+    learning_rate: LearningRate = 3e-4  # Adam, for all
+    warm_up: CountFromZero = 10_000  # initial steps without updates (learning_starts)
     uniform: bool = True  # uniform actions in the warm-up; else the policy's
-    log_std_range: tuple[float, float] = (-20.0, 2.0)
-    hidden: tuple[int, ...] = (256, 256)  # ReLU, PyTorch's initialisation
+    log_std_range: tuple[LogStd, LogStd] = (-20.0, 2.0)
+    hidden: Widths = (256, 256)  # ReLU, PyTorch's initialisation
 
 
 @dataclass

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bench.learning.learner import Learner, Target, constant
 from bench.learning.networks import DeterministicPolicy, TwinCritic, torch_default
+from bench.learning.ranges import Count, Discount, LearningRate, Polyak, Weight, Widths
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
 
@@ -21,14 +22,14 @@ from bench.learning.types import Batch, Spec
 class Config:
     """Defaults: TD3_BC.py and main.py of the authors' repository."""
 
-    alpha: float = 2.5  # weight of Q against cloning, after dividing by mean |Q|
-    discount: float = 0.99
-    polyak: float = 0.005
-    policy_noise: float = 0.2  # standard deviation of the target action's noise
-    noise_clip: float = 0.5
-    policy_every: int = 2  # critic steps per policy and target step
-    learning_rate: float = 3e-4  # Adam, both
-    hidden: tuple[int, ...] = (256, 256)  # ReLU, PyTorch's initialisation
+    alpha: Weight = 2.5  # weight of Q against cloning, after dividing by mean |Q|
+    discount: Discount = 0.99
+    polyak: Polyak = 0.005
+    policy_noise: Weight = 0.2  # standard deviation of the target action's noise
+    noise_clip: Weight = 0.5
+    policy_every: Count = 2  # critic steps per policy and target step
+    learning_rate: LearningRate = 3e-4  # Adam, both
+    hidden: Widths = (256, 256)  # ReLU, PyTorch's initialisation
 
 
 @dataclass

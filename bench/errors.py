@@ -5,9 +5,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 500  # characters of a message
+
 
 class BenchError(Exception):
-    """Invalid input; the command line prints the sentence and exits with status 2."""
+    """Invalid input; the command line prints the sentence and exits with status 2.
+
+    What a file or a server contributes to the message cannot steer a terminal or fill it: control
+    characters are shown as escapes, and the middle of a long message is left out.
+    """
+
+    def __init__(self, message: str):
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+        if len(text) > LONGEST:
+            text = f"{text[:300]} ... {text[-190:]}"
+        super().__init__(text)
 
 
 def unknown(where: str, kind: str, name: object, known: Iterable[str]) -> BenchError:

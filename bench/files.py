@@ -23,14 +23,27 @@ def replace_folder(staging: Path, folder: Path) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; raise BenchError naming the file if that fails."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(
+            path.read_text(encoding="utf-8"), object_pairs_hook=_distinct, parse_constant=_refuse
+        )
     except FileNotFoundError:
         raise BenchError(f"{path}: file not found; run the step that writes it.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BenchError(f"{path}: not valid JSON ({error}); delete it and run again.") from None
     if not isinstance(content, dict):
         raise BenchError(f"{path}: expected a JSON object; delete it and run again.")
     return content
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a key occurs twice")
+    return content
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a number of JSON")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -38,7 +51,7 @@ def write_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        scratch.write_text(text)
+        scratch.write_text(text, encoding="utf-8")
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)
@@ -53,7 +66,7 @@ def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]])
     """Write a CSV atomically; floats keep enough digits to be read back exactly."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(scratch, "w", newline="") as file:
+        with open(scratch, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header)
             writer.writerows(rows)

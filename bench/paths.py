@@ -11,6 +11,7 @@ reports/              reports as PDF and HTML
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 D4RL, MINARI, TRANSITIONS = Path("data/d4rl"), Path("data/minari"), Path("data/transitions")
@@ -32,11 +33,17 @@ SCORES, SUMMARY, AGGREGATE = "scores.csv", "summary.csv", "aggregate.csv"
 EFFECTS, FINETUNE, CLAIMS = "effects.csv", "finetune.csv", "claims.json"
 
 
+LONGEST_NAME = 100  # of a folder: file systems take 255 bytes, and temporary names are longer
+
+
 def block_name(seeds: tuple[int, ...]) -> str:
-    """Return `0-4` for consecutive seeds, else `0_2_5`."""
+    """Return `0-4` for consecutive seeds, else `0_2_5`, shortened by a hash if it is long."""
     if len(seeds) > 1 and seeds == tuple(range(seeds[0], seeds[-1] + 1)):
         return f"{seeds[0]}-{seeds[-1]}"
-    return "_".join(map(str, seeds))
+    name = "_".join(map(str, seeds))
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{seeds[0]}_and_{len(seeds) - 1}_more_{sha256(name.encode()).hexdigest()[:12]}"
 
 
 def run_name(method: str, task: str, seeds: tuple[int, ...]) -> str:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from bench.learning.learner import Learner, Target, constant, cosine
 from bench.learning.networks import GaussianPolicy, TwinCritic, ValueNet
+from bench.learning.ranges import Discount, LearningRate, LogStd, Polyak, Quantile, Weight, Widths
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
 
@@ -29,14 +30,14 @@ MAX_WEIGHT = 100.0  # of exp(temperature * advantage); actor.py
 class Config:
     """Defaults: the authors' configs/mujoco_config.py and learner.py."""
 
-    expectile: float = 0.7  # of Q that V estimates; 0.9 on AntMaze
-    temperature: float = 3.0  # multiplies the advantage; 10 on AntMaze
-    discount: float = 0.99
-    polyak: float = 0.005  # share of the new critic in the target, at every update
-    learning_rate: float = 3e-4  # Adam, for policy, critic and value alike
+    expectile: Quantile = 0.7  # of Q that V estimates; 0.9 on AntMaze
+    temperature: Weight = 3.0  # multiplies the advantage; 10 on AntMaze
+    discount: Discount = 0.99
+    polyak: Polyak = 0.005  # share of the new critic in the target, at every update
+    learning_rate: LearningRate = 3e-4  # Adam, for policy, critic and value alike
     cosine_actor: bool = True  # policy's rate falls to 0 over the run; false when fine-tuning
-    log_std_range: tuple[float, float] = (-5.0, 2.0)  # policy.py
-    hidden: tuple[int, ...] = (256, 256)  # ReLU, orthogonal initialisation with gain sqrt(2)
+    log_std_range: tuple[LogStd, LogStd] = (-5.0, 2.0)  # policy.py
+    hidden: Widths = (256, 256)  # ReLU, orthogonal initialisation with gain sqrt(2)
 
 
 @dataclass

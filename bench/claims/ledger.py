@@ -14,7 +14,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from bench.config.catalogue import Catalogue
-from bench.config.validation import Strict, read_yaml, validate
+from bench.config.validation import Strict, validate
+from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError, unknown
 from bench.statistics.inference import Above, Test, Within
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-import yaml
 
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import PREFIX, source_of
+from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError, unknown
 from bench.paths import CARD, D4RL, MINARI
 
@@ -126,7 +126,7 @@ def behavior(robot: Name, out: Path) -> None:
 
     from bench.collection.behavior_policies import train
 
-    entries = yaml.safe_load(Path("config/behaviors.yaml").read_text())
+    entries = read_yaml(Path("config/behaviors.yaml"))
     if robot not in entries:
         raise unknown("config/behaviors.yaml", "robot", robot, entries)
     torch.set_num_threads(1)

@@ -6,6 +6,8 @@ what it needs: torch is loaded only by verbs that compute with it.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -63,6 +65,9 @@ def main() -> None:
     except KeyboardInterrupt:
         print("stopped; run again to continue", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:  # the reader of the output, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
     except OSError as error:  # such as a full disk or a read-only folder: no traceback needed
         print(f"error: {error}; fix that and run again, no finished work is lost", file=sys.stderr)
         sys.exit(2)

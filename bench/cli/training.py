@@ -7,15 +7,16 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 import yaml
 
 from bench.config.catalogue import Catalogue, task_row
+from bench.config.executors import Choice
 from bench.config.registry import entry_of, load
 from bench.config.types import DEFAULT_SUITE, Settings
-from bench.config.validation import parse_json, validate
+from bench.config.validation import configure, parse_json, validate
 from bench.paths import TRANSITIONS, SuiteFolder
 
 Name = Annotated[str, tyro.conf.Positional]
@@ -30,7 +31,7 @@ def train(
     device: str = "auto",
     threads: int = 1,
     checkpoint_every: float = 30.0,
-    executor: Literal["auto", "eager", "recorded", "compiled"] = "auto",
+    executor: Choice | None = None,
     start: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
     show: bool = False,
 ) -> None:
@@ -45,7 +46,8 @@ def train(
         device: auto, cpu, cuda or cuda:N.
         threads: CPU threads; one per job is fastest when every core has a job.
         checkpoint_every: seconds between checkpoints.
-        executor: how updates are executed; auto compiles long runs if a compiler is found.
+        executor: how updates are executed, instead of the suite's choice; auto compiles long runs
+            if a compiler is found, and executes eagerly what cannot be recorded.
         start: folder of a finished run whose offline phase replaces this one's; by default none
             or, for a method that starts from another, that method's run in this suite.
         show: print the resolved settings, each with its source, and exit.
@@ -60,15 +62,18 @@ def train(
     else:
         cell = validate(Settings, parse_json(settings, "--settings"), "--settings")
         origins = {}
-    print(*_described(cell, origins), sep="\n", flush=True)
+    if executor is not None:
+        cell = cell.model_copy(update={"executor": executor})
+        origins["executor"] = "the command line"
+    described = "\n".join(_described(cell, origins))
     if show:
+        print(described)
         return
-    import torch
-
+    from bench.training.device import choose
     from bench.training.train import train as run
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device, why = choose(device)
+    print(f"device: {device} ({why})", described, sep="\n", flush=True)
     results, task = SuiteFolder.of(cell.suite), cell.task.task
     folder = results.run(cell.method, task, cell.seeds).path
     begins = entry_of(cell.method).starts_from
@@ -76,7 +81,7 @@ def train(
         start = results.run(begins, task, cell.seeds).path
     data = TRANSITIONS / cell.task.transitions
     row = task_row(cell.task)
-    run(cell, data, folder, device, threads, checkpoint_every, executor, start, row)
+    run(cell, data, folder, device, threads, checkpoint_every, start, row)
     print(f"results are in {folder}")
 
 
@@ -96,9 +101,7 @@ def trace(folder: Annotated[Path, tyro.conf.Positional]) -> None:
 
 def _described(cell: Settings, origins: Mapping[str, str]) -> Iterator[str]:
     """Yield the resolved settings as lines of YAML, with the origin of each value as a comment."""
-    from bench.training.run import as_tuples
-
-    config = asdict(load(cell.method).Config(**as_tuples(cell.config)))
+    config = asdict(configure(load(cell.method).Config, cell.config, "--settings"))
     default = f"default in {entry_of(cell.method).module.replace('.', '/')}.py"
     for key, value in cell.model_dump(mode="json", exclude={"config"}).items():
         yield _line(key, value, origins.get(key, ""))

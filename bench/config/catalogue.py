@@ -18,10 +18,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-import yaml
-
 from bench.config import registry
+from bench.config.method_names import value_of
+from bench.config.settings_schema import check_settings
 from bench.config.task import Task, TaskSettings
 from bench.config.types import (
     SCALES,
@@ -33,7 +32,8 @@ from bench.config.types import (
     Suite,
     resolved,
 )
-from bench.config.validation import read_table, read_yaml, validate
+from bench.config.validation import read_table, validate
+from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError, unknown
 from bench.maze_plans import maze_of
 
@@ -44,7 +44,7 @@ CONFIG = "config."  # prefix of keys that are fields of the method's Config
 # The fields of Settings that layers may set, besides those of the method's Config.
 LAYERED = (
     *("updates", "batch_size", "log_every", "precision", "rewards", "observations"),
-    *("evaluation", "online"),
+    *("evaluation", "online", "executor"),
 )
 UNLISTED = "no reference"  # for a method without an entry in config/methods.yaml
 
@@ -103,6 +103,7 @@ class Catalogue:
         for task in suite.maps.tasks if suite.maps else ():
             if maze_of(self.tasks[task].env_id) is None:
                 raise BenchError(f"{where}, maps, tasks: {task} has no maze; remove it.")
+        self._check_datasets(suite, where)
         families = {t.family for t in self.tasks.values()}
         for override in suite.overrides:
             for method in override.methods or ():
@@ -169,7 +170,7 @@ class Catalogue:
             layers.append((f"{method} learns only from its own steps", {"updates": 0}))
         setting, value = registry.setting_of(method)
         if setting:
-            layers.append(("the method's name", {CONFIG + setting: yaml.safe_load(value)}))
+            layers.append(("the method's name", {CONFIG + setting: value_of(value)}))
         return layers
 
     def method_layers(self, method: str, task: Task, online: bool = False) -> list[NamedLayer]:
@@ -202,7 +203,7 @@ class Catalogue:
             raise unknown(where, "method", base, self.methods)
         if base == method:
             return
-        config = {setting: yaml.safe_load(value)}
+        config = {setting: value_of(value)}
         self._check_config(base, config, f"{where}, methods, {method}")
         entry = self.methods[base]
         label = f"{entry.label}, {setting.replace('_', ' ')} {value}"
@@ -218,6 +219,19 @@ class Catalogue:
                 f"'{task.task}' needs; add them with their source."
             )
         return layer
+
+    def _check_datasets(self, suite: Suite, where: str) -> None:
+        """Raise BenchError if two tasks of the suite would make one dataset in different ways."""
+        makers: dict[str, Task] = {}
+        for name in suite.tasks:
+            task = resolved(self.tasks[name], suite)
+            first = makers.setdefault(task.dataset, task)
+            for field in ("recipe", "env_id"):
+                if getattr(first, field) != getattr(task, field):
+                    raise BenchError(
+                        f"{TASKS}, {field}: {first.task} and {name} ({where}) both have the "
+                        f"dataset {task.dataset} but different values; give one another dataset."
+                    )
 
     def _check_online(self, suite: Suite, method: str, task: Task, where: str) -> None:
         """Raise BenchError if the method cannot have the online phase, or lacks one it needs."""
@@ -256,16 +270,7 @@ class Catalogue:
             )
 
     def _check_config(self, method: str, config: dict[str, Any], where: str) -> None:
-        fields = self.schemas[method]["properties"]
-        for key, value in config.items():
-            if key not in fields:
-                raise unknown(f"{where}, config", f"{method} setting", key, fields)
-            try:
-                jsonschema.validate(value, fields[key])
-            except jsonschema.ValidationError as error:
-                raise BenchError(
-                    f"{where}, config: {method} setting '{key}' is {value!r}; {error.message}."
-                ) from None
+        check_settings(method, config, self.schemas[method]["properties"], where)
 
 
 def _values(layer: Layer | Suite) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from bench.config.task import NAME
 from bench.config.validation import Strict, read_table, validate
-from bench.errors import unknown
+from bench.errors import BenchError, unknown
 from bench.paths import D4RL
 
 TABLE = Path("config/d4rl.tsv")
@@ -16,11 +17,15 @@ PREFIX = "d4rl/"  # of the Minari ids
 OWN = "hdf5:"  # recipe prefix for a user's own file
 
 
+# The last part of an address is the name of the local copy.
+Url = Annotated[str, Field(pattern=r"^https?://[^\s'\"]+/[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+
+
 class Source(Strict):
     """One row of config/d4rl.tsv; the comments at its top give the source of each column."""
 
-    dataset: str
-    urls: tuple[str, ...] = Field(min_length=1)
+    dataset: str = Field(pattern=NAME)
+    urls: tuple[Url, ...] = Field(min_length=1)
     bytes: int | None = Field(default=None, gt=0)
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     observation_dim: int
@@ -58,11 +63,13 @@ class Source(Strict):
 
 def read_sources(table: Path = TABLE) -> dict[str, Source]:
     """Return the rows of the table by dataset."""
-    rows = [
-        validate(Source, row, f"{table}, row {number}")
-        for number, row in enumerate(read_table(table), start=1)
-    ]
-    return {row.dataset: row for row in rows}
+    sources: dict[str, Source] = {}
+    for number, row in enumerate(read_table(table), start=1):
+        source = validate(Source, row, f"{table}, row {number}")
+        if source.dataset in sources:
+            raise BenchError(f"{table}: dataset '{source.dataset}' is given twice; remove one.")
+        sources[source.dataset] = source
+    return sources
 
 
 def source_of(name: str) -> Source:

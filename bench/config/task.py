@@ -16,16 +16,18 @@ Reading = Literal["full", "d4rl"]
 
 NAME = r"^[a-z0-9][a-z0-9-]*$"
 # Values used in paths cannot leave their folder or contain characters special to a shell.
-PATH = r"^[A-Za-z0-9_-][A-Za-z0-9_.{}-]*(/[A-Za-z0-9_-][A-Za-z0-9_.{}-]*)*$"
-ENV_ID = r"^([A-Za-z_][A-Za-z0-9_.]*:)?[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
-RECIPE = r"^(hdf5:.+|[a-z0-9_-]+(/[a-z0-9_-]+)?)$"
+WORD = r"[A-Za-z0-9_]([A-Za-z0-9_.-]|\{rows\})*"
+PATH = rf"^{WORD}(/{WORD})*$"
+ENV_ID = r"^([A-Za-z_][A-Za-z0-9_.]*:)?[A-Za-z0-9_][A-Za-z0-9_-]*(/[A-Za-z0-9_-]+)*$"
+# Snakemake reads braces in a path as a wildcard.
+RECIPE = r"^(hdf5:[^{}\x00-\x1f\x7f]+|[a-z0-9_][a-z0-9_-]*(/[a-z0-9_-]+)?)$"
 
 
 class TaskSettings(Strict):
     """The columns of config/tasks.tsv that affect a run."""
 
     task: str = Field(pattern=NAME, description="name, as in file names")
-    family: str = Field(description="which settings of config/methods.yaml apply")
+    family: str = Field(pattern=NAME, description="which settings of config/methods.yaml apply")
     env_id: str = Field(pattern=ENV_ID, description="Gymnasium id to evaluate on, or module:id")
     dataset: str = Field(pattern=PATH, description="Minari id; {rows} stands for the suite's rows")
     recipe: str = Field(
@@ -52,8 +54,8 @@ class TaskSettings(Strict):
 class Task(TaskSettings):
     """One row of config/tasks.tsv: what affects a run, and how its returns are scored."""
 
-    ref_min_score: float = Field(description="return that scores 0")
-    ref_max_score: float = Field(description="return that scores 100")
+    ref_min_score: float = Field(ge=-1e9, le=1e9, description="return that scores 0")
+    ref_max_score: float = Field(ge=-1e9, le=1e9, description="return that scores 100")
     bounded: bool = Field(description="whether scores lie in [0, 100] by construction")
     source: str = Field(description="where the reference scores come from")
 

@@ -7,20 +7,28 @@ so it must not import torch.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     Field,
-    NonNegativeInt,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
 
+from bench.config.executors import Choice
+from bench.config.method_names import check_method_name
 from bench.config.registry import ONLINE, base_of
 from bench.config.task import NAME, Task, TaskSettings
 from bench.config.validation import Strict
 
+MOST = 10**9  # updates, steps, rows or episodes that one run can have
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+MethodName = Annotated[str, AfterValidator(check_method_name)]
+
+# Folders of results that are no suite's.
+RESERVED = ("published", "ideas", "record")
 DEFAULT_SUITE = Path("config/quick.yaml")
 
 RewardTransform = Literal["raw", "return_range", "minus_one", "centred_times_4", "centred_times_10"]
@@ -36,20 +44,23 @@ SHARED_DEFAULTS = {"rewards": "raw", "observations": "raw"}
 class Evaluation(Strict):
     """When and how a policy is scored."""
 
-    every: int = Field(gt=0, description="updates between evaluations")
-    episodes: int = Field(gt=0, description="episodes per seed and evaluation")
+    every: int = Field(gt=0, le=MOST, description="updates between evaluations")
+    episodes: int = Field(gt=0, le=MOST, description="episodes per seed and evaluation")
 
 
 class Online(Strict):
     """The online phase after the offline one: the policy acts, learns and is evaluated."""
 
     steps: int = Field(
-        gt=0, description="environment steps per seed: an update per step or rollout"
+        gt=0, le=MOST, description="environment steps per seed: an update per step or rollout"
     )
-    every: int = Field(gt=0, description="environment steps between evaluations")
-    episodes: int = Field(gt=0, description="episodes per seed and evaluation")
+    every: int = Field(gt=0, le=MOST, description="environment steps between evaluations")
+    episodes: int = Field(gt=0, le=MOST, description="episodes per seed and evaluation")
     buffer: int = Field(
-        default=2_000_000, gt=0, description="capacity of the replay buffer: transitions per seed"
+        default=2_000_000,
+        gt=0,
+        le=MOST,
+        description="capacity of the replay buffer: transitions per seed",
     )
 
 
@@ -65,7 +76,9 @@ class Layer(Strict):
 
     rewards: RewardTransform | None = None
     observations: ObservationTransform | None = None
-    batch_size: int | None = Field(default=None, gt=0, description="transitions per update")
+    batch_size: int | None = Field(
+        default=None, gt=0, le=2**20, description="transitions per update"
+    )
     config: dict[str, Any] = Field(default={}, description="fields of the method's Config")
 
 
@@ -74,9 +87,12 @@ class Override(Layer):
 
     methods: tuple[str, ...] | None = None
     families: tuple[str, ...] | None = None
-    updates: int | None = Field(default=None, gt=0, description="gradient updates per seed")
+    updates: int | None = Field(
+        default=None, gt=0, le=MOST, description="gradient updates per seed"
+    )
     evaluation: Evaluation | None = None
     online: Online | None = None
+    executor: Choice | None = None
     reason: str = Field(min_length=1, description="why the suite departs from the source")
 
     def applies(self, method: str, family: str) -> bool:
@@ -116,7 +132,10 @@ class Method(Strict):
     label: str = Field(description="name in tables and figures")
     reference: str = Field(description="paper")
     paper_minutes: float | None = Field(
-        default=None, gt=0, description="runtime in Table 1 of the IQL paper: 1M updates, GTX 1080"
+        default=None,
+        gt=0,
+        le=10**6,
+        description="runtime in Table 1 of the IQL paper: 1M updates, GTX 1080",
     )
     families: dict[str, FamilyLayer] = Field(
         description="layers by family; if empty, the method's own defaults in every family"
@@ -146,22 +165,35 @@ class Suite(Strict):
     title: str = Field(description="title of the report")
     description: str = Field(default="", description="what the reader of the report should know")
     tasks: tuple[str, ...] = Field(min_length=1, description="rows of config/tasks.tsv")
-    methods: tuple[str, ...] = Field(
+    methods: tuple[MethodName, ...] = Field(
         min_length=1, description="names in bench/config/registry.py, or NAME@setting=value"
     )
     baseline: str | None = Field(
         default=None, description="the method with which the others are compared, seed by seed"
     )
-    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1, description="training seeds")
-    seeds_per_job: int = Field(default=5, gt=0, description="seeds that one job trains together")
-    rows: int = Field(default=100_000, gt=0, description="rows of each locally collected dataset")
-    updates: int = Field(gt=0, description="gradient updates per seed")
-    batch_size: int = Field(default=256, gt=0, description="default transitions per update")
-    log_every: int = Field(default=500, gt=0, description="updates between rows of metrics.csv")
+    seeds: tuple[Seed, ...] = Field(min_length=1, max_length=1000, description="training seeds")
+    seeds_per_job: int = Field(
+        default=5, gt=0, le=1000, description="seeds that one job trains together"
+    )
+    rows: int = Field(
+        default=100_000, gt=0, le=MOST, description="rows of each locally collected dataset"
+    )
+    updates: int = Field(gt=0, le=MOST, description="gradient updates per seed")
+    batch_size: int = Field(
+        default=256, gt=0, le=2**20, description="default transitions per update"
+    )
+    log_every: int = Field(
+        default=500, gt=0, le=MOST, description="updates between rows of metrics.csv"
+    )
     precision: Precision = Field(default="float32", description="precision of matrix products")
+    executor: Choice = Field(
+        default="auto", description="how updates are executed; auto records what is proven to be"
+    )
     evaluation: Evaluation
     online: Online | None = Field(default=None, description="fine-tuning in the environment")
-    bootstrap: int = Field(default=2000, gt=0, description="bootstrap resamples per interval")
+    bootstrap: int = Field(
+        default=2000, gt=0, le=10**6, description="bootstrap resamples per interval"
+    )
     overrides: tuple[Override, ...] = ()
     maps: Maps | None = Field(default=None, description="runs whose values and paths are drawn")
 
@@ -169,6 +201,8 @@ class Suite(Strict):
     def _consistent(self) -> Suite:
         for name in ("tasks", "methods", "seeds"):
             check_distinct(name, getattr(self, name))
+        if self.suite in RESERVED:
+            raise ValueError(f"suite: the folder results/{self.suite} is taken; choose another")
         if self.baseline is not None and self.baseline not in self.methods:
             raise ValueError(f"baseline: {self.baseline} is not one of the methods; add it")
         for name in ("tasks", "methods") if self.maps else ():
@@ -216,13 +250,14 @@ class Settings(Strict):
     """Everything that determines the result of one job, resolved."""
 
     suite: str = Field(pattern=NAME)
-    method: str
+    method: MethodName
     task: TaskSettings
-    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
-    updates: int
-    batch_size: int
-    log_every: int
+    seeds: tuple[Seed, ...] = Field(min_length=1, max_length=1000)
+    updates: int = Field(ge=0, le=MOST)
+    batch_size: int = Field(gt=0, le=2**20)
+    log_every: int = Field(gt=0, le=MOST)
     precision: Precision = "float32"
+    executor: Choice = "auto"
     rewards: RewardTransform
     observations: ObservationTransform
     evaluation: Evaluation
@@ -231,9 +266,10 @@ class Settings(Strict):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Omit `online` from runs without an online phase, as in records from before it existed."""
+        """Omit `online` and `executor` if they are not set, as in records from before them."""
         content: dict[str, Any] = serialise(self)
-        return {k: v for k, v in content.items() if k != "online" or v is not None}
+        unset = {"online": None, "executor": "auto"}
+        return {k: v for k, v in content.items() if k not in unset or v != unset[k]}
 
     @model_validator(mode="after")
     def _distinct(self) -> Settings:

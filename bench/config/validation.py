@@ -4,43 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from bench.config.yaml_files import read_text
 from bench.errors import BenchError, unknown
 
 
 class Strict(BaseModel):
-    """A frozen model in which an undeclared key is an error."""
+    """A frozen model in which an undeclared key, NaN or an infinity is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise BenchError(f"{path}: file not found; run from the project's root.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BenchError(f"{path}: not a readable text file ({error}); save it as UTF-8.") from None
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Return the mapping in a YAML file; raise BenchError naming `path` if there is none."""
-    try:
-        content = yaml.safe_load(_text(path))
-    except yaml.YAMLError as error:
-        first = " ".join(str(error).split())
-        raise BenchError(f"{path}: not valid YAML ({first}); fix that line.") from None
-    if not isinstance(content, dict):
-        raise BenchError(f"{path}: expected keys and values; see config/README.md.")
-    return content
 
 
 def parse_json(text: str, option: str) -> object:
@@ -57,7 +37,7 @@ def read_table(path: Path) -> list[dict[str, str]]:
     Blank lines and lines starting with # are skipped. Values stay text; `validate` converts them.
     Raise BenchError if the file is not a table or its header repeats or lacks a column.
     """
-    lines = [s for s in _text(path).splitlines() if s.strip() and not s.startswith("#")]
+    lines = [s for s in read_text(path).splitlines() if s.strip() and not s.startswith("#")]
     if not lines:
         raise BenchError(f"{path}: not a table (it has no header); see config/README.md.")
     try:
@@ -91,7 +71,44 @@ def validate(model: type[Model], raw: object, where: str) -> Model:
         raise BenchError(f"{where}: the key '{field}' is missing; add it.")
     message = error["msg"].removeprefix("Value error, ")
     prefix = f"{field}: " if field else ""
-    raise BenchError(f"{where}: {prefix}{message}.")
+    raise BenchError(f"{where}: {prefix}{message}{remedy(error['type'], error['input'])}.")
+
+
+def configure(kind: type[Any], given: dict[str, Any], where: str) -> Any:
+    """Return the method's Config with the given fields; raise BenchError at a bad one.
+
+    Lists become tuples: YAML and JSON only have lists, a frozen Config takes tuples.
+    """
+    known = [field.name for field in fields(kind)]
+    for key in given:
+        if key not in known:
+            raise unknown(f"{where}, config", "setting", key, known)
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    try:
+        TypeAdapter(kind).validate_python(values)
+    except ValidationError as failure:
+        error = failure.errors()[0]
+        field = ".".join(map(str, error["loc"]))
+        raise BenchError(f"{where}, config, {field}: {error['msg']}.") from None
+    return kind(**values)
+
+
+def remedy(kind: str, value: object) -> str:
+    """Return what to write instead of a value of the wrong type, where it can be guessed."""
+    if isinstance(value, str) and kind in ("tuple_type", "list_type"):
+        return f"; write [{value}]"
+    if isinstance(value, str) and kind in ("float_type", "int_type", "type"):
+        return f"; YAML reads {value} as text: write {number}" if (number := _number(value)) else ""
+    return ""
+
+
+def _number(text: str) -> str:
+    """Return a number that YAML takes for text, such as 3e-4, in a form that it reads."""
+    try:
+        value = float(text)
+    except ValueError:
+        return ""
+    return repr(value) if "e" not in repr(value) else f"{value:.10f}".rstrip("0")
 
 
 def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

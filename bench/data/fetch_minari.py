@@ -6,19 +6,18 @@ publishes no checksums; the check covers the dataset's name, counts and readabil
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
-import h5py
 import minari
 
 from bench.data.fetch_d4rl import sha256
+from bench.data.hdf5_gate import dataset as dataset_at
+from bench.data.hdf5_gate import group, names, opened
 from bench.errors import BenchError
-from bench.files import replace_folder, write_json
+from bench.files import read_json, replace_folder, write_json
 from bench.paths import MINARI
 
 RECIPE = "minari"
@@ -49,7 +48,7 @@ def fetch(dataset: str, local: Path | None = None) -> Path:
             raise BenchError(f"{source}: {problem}; download it again.")
         digest = sha256(staging / DATA)
         origin = {"recipe": RECIPE, "source": str(source), "source_sha256": digest}
-        content = json.loads((staging / METADATA).read_text())
+        content = read_json(staging / METADATA)
         write_json(staging / METADATA, content | origin | {"source_verified": False})
         replace_folder(staging, folder)
     print(f"{folder}: UNVERIFIED, Minari publishes no sha256; {DATA.name} has {digest}")
@@ -59,17 +58,16 @@ def fetch(dataset: str, local: Path | None = None) -> Path:
 def fault(folder: Path, dataset: str) -> str | None:
     """Return what is wrong with a folder that should hold `dataset`, or None."""
     try:
-        metadata: dict[str, Any] = json.loads((folder / METADATA).read_text())
-    except (OSError, ValueError) as error:
-        return f"{METADATA} cannot be read ({error})"
+        metadata = read_json(folder / METADATA)
+    except BenchError:
+        return f"{METADATA} is not a JSON object"
     if metadata.get("dataset_id") != dataset:
         return f"{METADATA} names {metadata.get('dataset_id')}, not {dataset}"
     if metadata.get("data_format", "hdf5") != "hdf5":
         return f"its format is {metadata['data_format']}, but only hdf5 is supported"
     try:
-        with h5py.File(folder / DATA) as file:
-            steps = [len(file[name]["rewards"]) for name in file if name.startswith("episode_")]
-    except (OSError, KeyError) as error:
+        steps = episode_lengths(folder / DATA)
+    except BenchError as error:
         return f"{DATA} cannot be read ({error})"
     for what, count in (("episodes", len(steps)), ("steps", sum(steps))):
         expected = metadata.get(f"total_{what}")
@@ -78,12 +76,25 @@ def fault(folder: Path, dataset: str) -> str | None:
     return None
 
 
+def episode_lengths(path: Path) -> list[int]:
+    """Return the steps of each episode of a Minari file; raise BenchError where it is damaged."""
+    lengths = []
+    with opened(path, "download it again") as file:
+        for name in names(file):
+            if name.startswith("episode_"):
+                rewards = dataset_at(group(file, name, path), "rewards", path)
+                if rewards is None or rewards.ndim != 1:
+                    raise BenchError(f"{path}, {name}: no rewards of shape (T,); fix the data.")
+                lengths.append(len(rewards))
+    return lengths
+
+
 def _copy(dataset: str, local: Path, staging: Path) -> Path:
     """Copy the folder below `local` whose metadata names `dataset`; return that folder."""
     for path in sorted(local.rglob(METADATA.name)):
         try:
-            name = json.loads(path.read_text()).get("dataset_id")
-        except (OSError, ValueError, AttributeError):
+            name = read_json(path).get("dataset_id")
+        except (OSError, BenchError):
             continue  # an unrelated file of that name
         if name == dataset:
             try:

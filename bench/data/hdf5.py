@@ -14,11 +14,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from bench.data.hdf5_gate import dataset, names, opened
 from bench.errors import BenchError
 
 KEYS = ("observations", "actions", "rewards", "terminals", "timeouts")
 BLOCK = 2**16  # rows read at once
 SAME = 1e-6  # observations closer than this are equal, as in the IQL authors' code
+LARGEST = 1e9  # no robot's position, speed or reward is beyond
 LEAP = 5.0  # a move above this times the 99th percentile of moves is a jump
 
 
@@ -54,23 +56,15 @@ class Rows:
 
 def read(path: Path) -> Rows:
     """Load and check a file; raise BenchError where it is not in D4RL's layout."""
-    try:
-        with h5py.File(path) as file:
-            return _read(file, path)
-    except FileNotFoundError:
-        raise BenchError(f"{path}: file not found; fetch it or correct the recipe.") from None
-    except OSError as error:
-        reason = " ".join(str(error).split())
-        raise BenchError(
-            f"{path}: not an HDF5 file, or truncated ({reason}); delete it and fetch it again."
-        ) from None
+    with opened(path, "delete it and fetch it again") as file:
+        return _read(file, path)
 
 
 def _read(file: h5py.File, path: Path) -> Rows:
     for key in KEYS:
-        if not isinstance(file.get(key), h5py.Dataset):
+        if dataset(file, key, path) is None:
             raise BenchError(
-                f"{path}: the key '{key}' is missing (found: {', '.join(sorted(file))}); store the "
+                f"{path}: the key '{key}' is missing (found: {', '.join(names(file))}); store the "
                 "data as config/README.md describes."
             )
     count = len(file["rewards"]) if file["rewards"].shape else 0
@@ -85,9 +79,9 @@ def _read(file: h5py.File, path: Path) -> Rows:
     if not len(ends) or ends[-1] != count - 1:  # the last episode is unfinished
         ends = np.append(ends, count - 1)
     last = breaks = None
-    if "next_observations" in file:
+    if dataset(file, "next_observations", path) is not None:
         last, breaks = _successors(file, observations, ends, path)
-    elif (position := _position(file, observations)) is not None:
+    elif (position := _position(file, observations, path)) is not None:
         breaks = _leaps(position, (terminals | timeouts)[:-1])
     return Rows(observations, actions, rewards, terminals, timeouts, ends, last, breaks)
 
@@ -104,18 +98,19 @@ def _shape(file: h5py.File, key: str, count: int, path: Path, flat: bool) -> tup
     )
 
 
-def _blocks(dataset: h5py.Dataset, name: str) -> Iterator[tuple[slice, np.ndarray]]:
+def _blocks(values: h5py.Dataset, name: str) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield blocks of rows as float32; raise BenchError at a value that is not finite."""
-    if dataset.dtype.kind not in "fiub":
-        raise BenchError(f"{name}: type {dataset.dtype} is not numeric; fix the data.")
-    for start in range(0, len(dataset), BLOCK):
-        rows = slice(start, min(start + BLOCK, len(dataset)))
+    for start in range(0, len(values), BLOCK):
+        rows = slice(start, min(start + BLOCK, len(values)))
         with np.errstate(over="ignore"):  # too large for float32 is refused as non-finite
-            block = dataset[rows].astype(np.float32)
-        bad = ~np.isfinite(block).reshape(len(block), -1).all(axis=1)
+            block = values[rows].astype(np.float32)
+        bad = ~(np.abs(block) <= LARGEST).reshape(len(block), -1).all(axis=1)  # NaN too
         if bad.any():
             row = start + int(np.flatnonzero(bad)[0])
-            raise BenchError(f"{name}: a non-finite value in row {row}; remove its episode.")
+            raise BenchError(
+                f"{name}: a non-finite value, or one above {LARGEST:g}, in row {row}; remove its "
+                "episode."
+            )
         yield rows, block
 
 
@@ -156,10 +151,10 @@ def _successors(
     return last, breaks
 
 
-def _position(file: h5py.File, observations: np.ndarray) -> np.ndarray | None:
+def _position(file: h5py.File, observations: np.ndarray, path: Path) -> np.ndarray | None:
     """Return the robot's (x, y) in each row (N, 2), or None if the file lacks it."""
-    places = file.get("infos/qpos")
-    if not isinstance(places, h5py.Dataset) or places.ndim != 2 or places.shape[1] < 2:
+    places = dataset(file, "infos/qpos", path)
+    if places is None or places.ndim != 2 or places.shape[1] < 2:
         return None
     if len(places) != len(observations):
         return None

@@ -12,14 +12,18 @@ from typing import Any
 
 import minari
 import numpy as np
+from gymnasium.spaces import Box
 
 from bench.config.task import transitions_of
 from bench.data import maze_coverage
 from bench.data.d4rl_reading import check_rewards, read_as_d4rl
+from bench.data.fetch_minari import DATA, METADATA
+from bench.data.hdf5_gate import dataset as dataset_at
+from bench.data.hdf5_gate import group, names, opened
 from bench.data.transitions import Transitions, content_hash, finding
 from bench.environments import vector
 from bench.errors import BenchError
-from bench.files import replace_folder
+from bench.files import read_json, replace_folder
 from bench.maze_plans import maze_of
 from bench.paths import CARD, TRANSITIONS
 
@@ -154,6 +158,25 @@ def write(data: Transitions, content: dict[str, Any], folder: Path) -> None:
         replace_folder(staging, folder)
 
 
+def check_stored(folder: Path) -> None:
+    """Raise BenchError unless a Minari folder's files hold plain arrays and plain metadata."""
+    metadata = read_json(folder / METADATA)
+    for key, kind in (("total_episodes", int), ("total_steps", int), ("audit", list)):
+        if not isinstance(metadata.get(key, kind()), kind):
+            raise BenchError(
+                f"{folder / METADATA}, {key}: {metadata[key]!r} is not {kind.__name__}; fetch the "
+                "dataset again."
+            )
+    path = folder / DATA
+    with opened(path, "delete it and fetch it again") as file:
+        for name in names(file):
+            if name.startswith("episode_"):
+                group(file, name, path)
+                for key in ("actions", "rewards", "terminations", "truncations"):
+                    if dataset_at(file, f"{name}/{key}", path) is None:
+                        raise BenchError(f"{path}, {name}: {key} is missing; fetch it again.")
+
+
 def prepare(
     task: str,
     dataset: str,
@@ -169,13 +192,26 @@ def prepare(
             f"{where}: no Minari dataset there; collect it, or `minari download {dataset}` with "
             f"MINARI_DATASETS_PATH={minari_root}."
         )
+    check_stored(minari_root / dataset)
     env = vector.make(env_id)
     try:
         stored = minari.load_dataset(dataset)
         episodes = list(stored.iterate_episodes())
-    except (ValueError, OSError, KeyError) as error:
-        raise BenchError(f"{where}: cannot be read ({error}); delete and fetch it again.") from None
+    except Exception as error:  # minari meets a bad file with errors of every kind
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise BenchError(
+            f"{where}: cannot be read ({reason}); delete and fetch it again."
+        ) from None
     bounds = vector.action_space(env)
+    for what, space in (
+        ("observations", stored.observation_space),
+        ("actions", stored.action_space),
+    ):
+        if not isinstance(space, Box) or len(space.shape) != 1:
+            raise BenchError(
+                f"{where}, {what}: stored as {space}, but methods take a flat box; flatten them, "
+                "or use a dataset with continuous actions."
+            )
     shapes = (vector.observation_dim(env),), bounds.shape
     stored_shapes = stored.observation_space.shape, stored.action_space.shape
     if shapes != stored_shapes:

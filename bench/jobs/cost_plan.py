@@ -68,7 +68,9 @@ class Speeds:
 
     def _entry(self, cell: Settings, method: str, width: int) -> Mapping[str, Any] | None:
         compiled = updates_of(cell) >= COMPILE_FROM and cell.precision == "float32"
-        executor = "compiled" if compiled else "recorded"
+        executor: str = cell.executor
+        if executor == "auto":
+            executor = "compiled" if compiled else "recorded"
         wanted = {"method": method, "width": width, "executor": executor}
         found = [
             e

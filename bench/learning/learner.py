@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +50,16 @@ def _flatten(net: nn.Module) -> Tensor:
     return flat
 
 
+class Driver(Protocol):
+    """What traces an update (bench.training.tracer), at the steps of a learner."""
+
+    def step(self, learner: Learner[Any]) -> None:
+        """Call the learner's `advance`, outside the trace."""
+
+    def read(self, learner: Learner[Any]) -> None:
+        """Take note that the update reads how many steps the learner has taken."""
+
+
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # PyTorch's and optax's defaults
 
 
@@ -59,8 +69,8 @@ class Learner(Generic[Net]):
     `weight_decay` times the parameters is added to the gradient, as torch.optim.Adam does;
     `decoupled_decay` times the rate shrinks the parameters themselves, as torch.optim.AdamW does.
     Values that change between updates are kept in tensors, so that an update can be recorded and
-    replayed (bench.training.engine). `driven` is true while an engine does that; the engine then
-    calls `advance` itself.
+    replayed (bench.training.engine), which calls `advance` itself. `driver` is set during the
+    recording.
     """
 
     def __init__(
@@ -75,8 +85,8 @@ class Learner(Generic[Net]):
         self.schedule = schedule
         self.weight_decay = weight_decay
         self.decoupled_decay = decoupled_decay
+        self.driver: Driver | None = None
         self.updates = 0
-        self.driven = False
         self.parameters = list(self.net.parameters())
         self.flat = _flatten(self.net)
         self.mean = torch.zeros_like(self.flat)
@@ -89,6 +99,17 @@ class Learner(Generic[Net]):
     def __call__(self, *inputs: Tensor) -> Tensor:
         return self.net(*inputs)
 
+    @property
+    def updates(self) -> int:
+        """Steps taken so far."""
+        if self.driver is not None:
+            self.driver.read(self)
+        return self._updates
+
+    @updates.setter
+    def updates(self, count: int) -> None:
+        self._updates = count
+
     def descend(self, loss: Tensor, max_norm: float | None = None) -> None:
         """Take one Adam step on `loss` (S,); seeds share no parameters, so the sum separates them.
 
@@ -100,8 +121,10 @@ class Learner(Generic[Net]):
             squares = [g.square().movedim(-3, 0).flatten(1).sum(1) for g in gradients]
             scale = (max_norm / (torch.stack(squares).sum(0).sqrt() + 1e-6)).clamp(max=1.0)
             gradients = tuple(g * scale[:, None, None] for g in gradients)
-        if not self.driven:
+        if self.driver is None:
             self.advance()
+        else:
+            self.driver.step(self)
         self._step(torch.cat([g.reshape(-1) for g in gradients]))
 
     def _step(self, gradient: Tensor) -> None:

@@ -36,7 +36,7 @@ def build(content: Mapping[str, Any], inputs: ReportInputs, folder: Path, out: P
     lines = curves(inputs.scores, inputs.suite, inputs.catalogue)
     scripts = {
         "drawing": in_script(get_plotlyjs()),
-        "curves": in_script(json.dumps(lines, separators=(",", ":"))),
+        "curves": json.dumps(lines, separators=(",", ":")).replace("<", "\\u003c"),
     }
     render("page.html.j2", content, folder, out, scripts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,10 @@ class Table:
     align: str  # l, c or r per column
     rows: tuple[tuple[Cell, ...], ...]
     rules: tuple[int, ...] = ()
+
+
+# What a spreadsheet would compute instead of showing it.
+FORMULA = re.compile(r"[=@\t]|[+-][^\d. ]")
 
 
 def number(value: float | None, decimals: int = 1) -> str:
@@ -104,7 +109,8 @@ def latex(table: Table) -> str:
 
 def _plain(cell: Cell) -> str:
     parts = [cell.text, *cell.notes, f"({cell.mark})" if cell.mark else ""]
-    return " ".join(p for p in parts if p).replace("\N{MINUS SIGN}", "-")
+    text = " ".join(p for p in parts if p).replace("\N{MINUS SIGN}", "-")
+    return f"'{text}" if FORMULA.match(text) else text
 
 
 def _latex_row(row: Sequence[Cell]) -> str:

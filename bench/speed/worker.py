@@ -35,7 +35,8 @@ from bench.learning.streams import Streams
 from bench.records import machine
 from bench.speed.job_startup import one_update
 from bench.training import rounding
-from bench.training.engine import choose_executor, learners, prepare_process
+from bench.training.engine import choose_executor, prepare_process
+from bench.training.recording.tracer import learners
 from bench.training.rollout import Evaluator
 from bench.training.run import Run
 

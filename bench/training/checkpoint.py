@@ -73,6 +73,12 @@ def save(path: Path, tensors: Mapping[str, Tensor], record: dict[str, Any]) -> N
         ) from None
 
 
+def remove(path: Path) -> None:
+    """Delete a checkpoint and the one before it."""
+    path.unlink(missing_ok=True)
+    previous(path).unlink(missing_ok=True)
+
+
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors atomically; raise BenchError when the disk is full."""
     try:

@@ -1,10 +1,45 @@
-"""Describe the processor or GPU of a job for its record."""
+"""Choose the processor or GPU of a job, and describe it for the job's record."""
 
 from __future__ import annotations
 
+import os
+import re
+
 import torch
 
+from bench.errors import BenchError
 from bench.training import energy
+
+# Set by schedulers where a job was granted a card, with its number.
+GRANTS = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "SGE_HGR_gpu", "CUDA_VISIBLE_DEVICES")
+NONE = ("", "-1", "NoDevFiles")
+
+
+def choose(name: str) -> tuple[str, str]:
+    """Return the device of a job, as torch names it, and why it is this one.
+
+    `name` is auto, cpu, cuda or cuda:N. Raises BenchError at another name, at a card that is not
+    there, and, for auto, where a scheduler granted a card that torch cannot use.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", name):
+        raise BenchError(f"--device: '{name}' is no device; use auto, cpu, cuda or cuda:N.")
+    if name == "cpu":
+        return name, "as asked for"
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        granted = [key for key in GRANTS if os.environ.get(key, "") not in NONE]
+        if granted and not cards:
+            raise BenchError(
+                f"--device: {granted[0]}={os.environ[granted[0]]} grants a GPU, but torch "
+                f"{torch.__version__} cannot use it; install torch for CUDA, or say --device cpu."
+            )
+        return ("cuda", "torch finds a GPU") if cards else ("cpu", "torch finds no GPU")
+    if int(name.partition(":")[2] or 0) >= cards:
+        raise BenchError(
+            f"--device: {name} is not there, torch {torch.__version__} finds {cards} GPUs; use "
+            "another, or cpu."
+        )
+    return name, "as asked for"
 
 
 def device_record(device: torch.device) -> dict[str, str | None]:

@@ -1,39 +1,38 @@
 """Execute gradient updates: a method's `update` is recorded once and then replayed.
 
-A method is written in plain PyTorch. The engine runs its `update` once under a tracer and
+A method is written in plain PyTorch. The engine runs its `update` under a tracer and
 keeps the list of tensor operations: forward passes, gradients, Adam, target. Replaying the
 list skips autograd and the method's Python; compiling it also fuses the operations between
 the matrix products. Values that change between updates are inputs: the rows of the batch,
 the random draws, and, through `Learner.advance`, Adam's step size.
 
 An `update` that branches on its counters defines `branch(state, config)`, which names the
-branch that the next call takes; each branch has its own recording.
+branch that the next call takes; each branch has its own recording. A method that is not proven
+to be recordable (bench.training.recording.proof) is executed eagerly.
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
-import operator
 import os
 import shutil
 import sysconfig
-from collections.abc import Callable, Hashable
-from dataclasses import fields
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, fx
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
 
 from bench.config.executors import COMPILE_FROM
-from bench.learning.learner import Learner
+from bench.errors import BenchError
 from bench.learning.replay import Replay
 from bench.learning.streams import Streams
-from bench.training import checkpoint, rounding
+from bench.training import rounding
+from bench.training.recording.proof import Proof, Refusal
+from bench.training.recording.tracer import Tape, Trace
 
 
 def choose_executor(updates: int, device: torch.device, precision: str = "float32") -> str:
@@ -42,12 +41,15 @@ def choose_executor(updates: int, device: torch.device, precision: str = "float3
     torch compiles a Python extension and needs Python's headers, a separate package on Debian.
     In bfloat16 nothing is compiled (`rounding.watch`).
     """
-    if precision == "bfloat16":
-        return "recorded"
+    pays = updates >= COMPILE_FROM and precision != "bfloat16"
+    return "compiled" if pays and can_compile(device) else "recorded"
+
+
+def can_compile(device: torch.device) -> bool:
+    """Return whether this machine has what torch's compiler needs."""
     compiler = device.type != "cpu" or shutil.which(os.environ.get("CXX", "g++"))
     headers = Path(sysconfig.get_path("include"), "Python.h").exists()
-    possible = updates >= COMPILE_FROM and compiler and headers
-    return "compiled" if possible else "recorded"
+    return bool(compiler) and headers
 
 
 def prepare_process(threads: int, precision: str = "float32", device: str = "cpu") -> None:
@@ -73,160 +75,91 @@ def prepare_process(threads: int, precision: str = "float32", device: str = "cpu
         pass  # not glibc: other allocators differ
 
 
-class Tape:
-    """A stand-in for Streams that records every draw.
-
-    Given `draws`, it returns those in order, so that they can be inputs of a recording.
-    """
-
-    def __init__(self, streams: Streams, draws: tuple[Tensor, ...] | None = None):
-        self.streams = streams
-        self.given = None if draws is None else iter(draws)
-        self.calls: list[tuple[str, tuple[int, ...]]] = []
-        self.draws: list[Tensor] = []
-
-    def __len__(self) -> int:
-        return len(self.streams)
-
-    def __getattr__(self, kind: str) -> Callable[..., Tensor]:
-        def draw(*arguments: int) -> Tensor:
-            if self.given is not None:
-                return next(self.given)
-            self.calls.append((kind, arguments))
-            self.draws.append(getattr(self.streams, kind)(*arguments))
-            return self.draws[-1]
-
-        return draw
-
-
-def learners(state: Any) -> list[Learner[Any]]:
-    """Return the learners of a method's state, in order."""
-    parts = (getattr(state, field.name) for field in fields(state))
-    return [part for part in parts if isinstance(part, Learner)]
-
-
-class Recorder(TorchDispatchMode):
-    """Records every tensor operation, including backward passes, as a graph.
-
-    The graph itself holds tensors that are neither inputs nor results of recorded operations:
-    parameters, Adam's moments, the data.
-    """
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # otherwise each process would import torch's compiler, which takes 1 s
-
-    def __init__(self, inputs: tuple[Tensor, ...]):
-        super().__init__()
-        self.graph, self.root = fx.Graph(), torch.nn.Module()
-        self.nodes: dict[int, fx.Node] = {}
-        self.alive: list[Tensor] = []  # an id is unique only while its tensor is alive
-        for number, tensor in enumerate(inputs):
-            self._bind(tensor, self.graph.placeholder(f"input_{number}"))
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        node = self.graph.call_function(func, *tree_map(self._node, (args, kwargs or {})))
-        if isinstance(result, Tensor):
-            self._bind(result, node)
-        else:
-            for number, part in enumerate(result):
-                self._bind(part, self.graph.call_function(operator.getitem, (node, number)))
-        return result
-
-    def finish(self, outputs: tuple[Tensor, ...]) -> fx.GraphModule:
-        """Return the graph as a module that returns `outputs`."""
-        self.graph.output(tree_map(self._node, outputs))
-        return fx.GraphModule(self.root, self.graph)
-
-    def _bind(self, tensor: Tensor, node: fx.Node) -> None:
-        self.nodes[id(tensor)] = node
-        self.alive.append(tensor)
-
-    def _node(self, value: Any) -> Any:
-        if not isinstance(value, Tensor):
-            return value
-        if id(value) not in self.nodes:
-            name = f"held_{len(self.alive)}"
-            self.root.register_buffer(name, value.detach())
-            self._bind(value, self.graph.get_attr(name))
-        return self.nodes[id(value)]
-
-
-def _drive(found: list[Learner[Any]], driven: bool) -> None:
-    for learner in found:
-        learner.driven = driven
+class StaleRecording(BenchError):
+    """A recording no longer repeats its update, so updates since the last check may be wrong."""
 
 
 class Recording:
-    """One branch of an update as a graph of tensor operations."""
+    """One branch of an update as a graph of tensor operations, from a trace of it.
 
-    def __init__(self, engine: Engine, rows: Tensor):
-        state, streams = engine.state, engine.streams
-        before = {k: v.clone() for k, v in checkpoint.state_tensors(state).items()}
-        drawn = streams.state()
-        found = learners(state)
-        counts = [learner.updates for learner in found]
+    Making it may apply the update to the state; the caller restores that.
+    """
 
-        # Run once to see what is drawn and which networks move, then once for the tracer.
-        tape = Tape(streams)
-        _drive(found, False)
-        metrics = engine.eager(rows, tape)
-        _drive(found, True)
-        self.names, self.calls, self.streams = list(metrics), tape.calls, streams
-        steps = [learner.updates - count for learner, count in zip(found, counts, strict=True)]
-        assert max(steps) <= 1, "a network takes more than one step an update"
-        self.moved = [learner for learner, step in zip(found, steps, strict=True) if step]
-        checkpoint.restore_state(state, before)
-        recorder = Recorder((rows, *tape.draws))
-        with engine.watch, recorder:
-            outputs = tuple(engine.eager(rows, Tape(streams, tuple(tape.draws))).values())
-        graph = recorder.finish(outputs)
-        compiled = engine.executor == "compiled"
-        self.run = _compile(graph) if compiled else _script(graph, (rows, *tape.draws))
-        streams.restore(drawn)
-        checkpoint.restore_state(state, before)
+    def __init__(self, trace: Trace, rows: Tensor, streams: Streams, compiled: bool):
+        operations = trace.operations
+        self.names, self.draws = list(operations.outputs), operations.draws
+        self.moved, self.streams = operations.moved, streams
+        graph, inputs = operations.graph(), (rows, *trace.draws)
+        self.run = _compile(graph) if compiled else _script(graph, inputs)
 
     def __call__(self, rows: Tensor) -> dict[str, Tensor]:
+        """Apply the update with new draws."""
+        return self.apply(rows, [getattr(self.streams, d.kind)(*d.arguments) for d in self.draws])
+
+    def apply(self, rows: Tensor, draws: list[Tensor]) -> dict[str, Tensor]:
+        """Apply the update with these draws."""
         for learner in self.moved:
             learner.advance()
-        draws = [getattr(self.streams, kind)(*arguments) for kind, arguments in self.calls]
         return dict(zip(self.names, self.run(rows, *draws), strict=True))
 
 
 class Engine:
     """Applies a method's updates with an executor: eager, recorded or compiled.
 
-    The executor changes results only by the rounding of float32. In bfloat16, raises BenchError
+    The executor changes results only by the rounding of float32. A method that cannot be recorded
+    is executed eagerly from then on, with a printed sentence, kept in `reason`; with `fixed`, that
+    is a BenchError. `seed` decides which updates are checked again. In bfloat16, raises BenchError
     at a matrix product whose factors are not rounded.
     """
 
     def __init__(
         self, method: ModuleType, state: Any, config: Any, replay: Replay, streams: Streams,
-        executor: str,
+        executor: str, fixed: bool = True, seed: int = 0,
     ):  # fmt: skip
         self.method, self.state, self.config = method, state, config
         self.replay, self.streams, self.executor = replay, streams, executor
-        self.recordings: dict[Hashable, Recording] = {}
+        self.fixed, self.seed, self.reason = fixed, seed, ""
         self.watch = rounding.watch(executor)
         self.refresh = getattr(method, "refresh", None)
+        self.branch = getattr(method, "branch", lambda state, config: None)
+        exact = executor == "recorded" and streams.device.type == "cpu"
+        self.proof = Proof(method, state, config, self._record, self.watch, exact, seed)
+        self.inspected = False  # whether an eager update has been searched for draws
 
     def __call__(self, rows: Tensor) -> dict[str, Tensor]:
         """Apply one update on the transitions at `rows` (S, B); return the metrics, (S,) each."""
-        if self.refresh is not None:
-            with self.watch:
-                self.refresh(self.state, self.replay, self.config)
-        if self.executor == "eager":
-            with self.watch:
-                return self.eager(rows, self.streams)
-        branch = getattr(self.method, "branch", lambda state, config: None)
-        key = branch(self.state, self.config)
-        if key not in self.recordings:
-            self.recordings[key] = Recording(self, rows)
-        with torch.no_grad():
-            return self.recordings[key](rows)
+        if self.proof.suspicious:
+            metrics = self.proof.locate(lambda: self._eager(rows))
+        elif self.executor == "eager" and self.inspected:
+            return self._eager(rows)
+        else:
+            self._refresh()
+            if self.executor == "eager":
+                self.inspected = True
+                metrics = self.proof.inspect(rows, self.eager, self.streams)
+            else:
+                branch = self.proof.branch(self.branch(self.state, self.config))
+                if not branch.due() and branch.recording is not None:
+                    with torch.no_grad():
+                        return branch.recording(rows)
+                metrics = self.proof.check(branch, rows, self.eager, self.streams)
+        if self.proof.refusal is not None:
+            self._refused(self.proof.refusal)
+        return metrics
+
+    def on(self, replay: Replay) -> Engine:
+        """Return an engine for further updates, on another replay."""
+        other = Engine(
+            self.method, self.state, self.config, replay, self.streams, self.executor, self.fixed,
+            self.seed,
+        )  # fmt: skip
+        other.reason = self.reason
+        return other
+
+    def recheck(self) -> None:
+        """Look whether other code, such as an evaluation, has changed what `update` reads."""
+        if self.executor != "eager":
+            self.proof.recheck()
 
     def eager(self, rows: Tensor, streams: Streams | Tape) -> dict[str, Tensor]:
         """Apply the method's own `update` in plain PyTorch."""
@@ -234,6 +167,40 @@ class Engine:
             self.state, self.replay.batch(rows), self.config, streams
         )
         return metrics
+
+    def _refresh(self) -> None:
+        if self.refresh is not None:
+            with self.watch:
+                self.refresh(self.state, self.replay, self.config)
+
+    def _eager(self, rows: Tensor) -> dict[str, Tensor]:
+        self._refresh()
+        with self.watch:
+            return self.eager(rows, self.streams)
+
+    def _record(self, trace: Trace, rows: Tensor) -> Recording:
+        return Recording(trace, rows, self.streams, self.executor == "compiled")
+
+    def _refused(self, refusal: Refusal) -> None:
+        """Continue eagerly, or raise BenchError."""
+        first, self.proof.refusal = refusal.findings[0], None
+        if refusal.late:
+            raise StaleRecording(
+                f"{first.place}: the update {first.what}, and did not when it was recorded, so "
+                "the run's results are discarded; set 'executor: eager' and run again."
+            )
+        if self.fixed and self.executor != "eager":
+            raise BenchError(
+                f"{first.place}: the update {first.what}, so 'executor: {self.executor}' is not "
+                "possible; change the line, or set 'executor: eager'."
+            )
+        random = next((finding for finding in refusal.findings if finding.draws), None)
+        if random is not None:
+            print(f"{random.place}: the update {random.what}; this run cannot be repeated.")
+        if self.executor != "eager":
+            self.executor, self.inspected = "eager", True
+            self.reason = f"{first.place}: the update {first.what}; it is executed eagerly."
+            print(self.reason, flush=True)
 
 
 MASK = torch.ops.aten.threshold_backward

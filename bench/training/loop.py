@@ -10,7 +10,8 @@ from typing import NoReturn
 from bench.config.types import Evaluation, Online
 from bench.paths import run_name
 from bench.progress import Progress
-from bench.training import device, energy
+from bench.training import checkpoint, device, energy
+from bench.training.engine import StaleRecording
 from bench.training.evaluate import Stopped
 from bench.training.job_process import INTERRUPTED, StopRequest
 from bench.training.rollout import Evaluator
@@ -49,6 +50,9 @@ class Work:
     def _advance(self) -> int:
         try:
             return self.run.advance(self.stop)
+        except StaleRecording:
+            checkpoint.remove(self.path)
+            raise
         except Exception:
             # A signal to the process group kills a running compiler and with it the update. The
             # state may be half changed, so the previous checkpoint is kept.

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from bench.environments.vector import make
+from bench.errors import BenchError
 from bench.learning.types import Actor
 
 
@@ -24,12 +25,19 @@ class Evaluator:
     """S x E environments, one episode each per call; all step under one policy forward.
 
     An environment whose episode has ended is not stepped again. Each episode has its own
-    reset seed, so a seed's episodes do not depend on its block.
+    reset seed, so a seed's episodes do not depend on its block. Raises BenchError for an
+    environment without a time limit.
     """
 
     def __init__(self, env_id: str, seeds: int, episodes: int):
         self.shape = (seeds, episodes)
         self.envs = [make(env_id) for _ in range(seeds * episodes)]
+        spec = self.envs[0].spec
+        if spec is None or spec.max_episode_steps is None:
+            raise BenchError(
+                f"env_id '{env_id}': it has no time limit, so that an episode may never end; "
+                "register it with max_episode_steps."
+            )
 
     def __call__(
         self,

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from bench.config import registry
 from bench.config.types import Settings
+from bench.config.validation import configure
 from bench.data.transitions import Transitions
 from bench.learning.streams import Streams
 from bench.learning.types import Spec
@@ -40,10 +41,11 @@ class Run:
         data: Transitions,
         device: torch.device,
         executor: str = "recorded",
+        fixed: bool = True,
     ):
-        self.settings, self.device, self.executor = settings, device, executor
+        self.settings, self.device = settings, device
         self.method: ModuleType = registry.load(settings.method)
-        self.config = self.method.Config(**as_tuples(settings.config))
+        self.config = configure(self.method.Config, settings.config, "--settings")
         self.replay = make_replay(
             self.method, data, self.config, settings.rewards, settings.observations, device
         )
@@ -52,8 +54,9 @@ class Run:
         first = Streams(settings.seeds, "initialisation", device)
         self.state = self.method.init(spec, self.config, first, length(settings))
         self.engine = Engine(
-            self.method, self.state, self.config, self.replay, self.streams["noise"], executor
-        )
+            self.method, self.state, self.config, self.replay, self.streams["noise"], executor,
+            fixed, settings.seeds[0],
+        )  # fmt: skip
         self.probes = Probes(self.method, settings.task.env_id, data, self.replay)
         self.step = 0  # within the phase
         self.online: Phase | None = None
@@ -67,6 +70,16 @@ class Run:
     def phase(self) -> str:
         """Current phase: offline or online."""
         return "online" if self.online else "offline"
+
+    @property
+    def executor(self) -> str:
+        """How updates are executed: eager, recorded or compiled."""
+        return (self.online or self).engine.executor
+
+    @property
+    def not_recorded(self) -> str:
+        """Why updates are executed eagerly, if they could not be recorded."""
+        return (self.online or self).engine.reason
 
     def go_online(self) -> None:
         """Start the online phase, if the settings have one."""
@@ -141,6 +154,7 @@ class Run:
             self.phase, stop,
         )  # fmt: skip
         self.evaluations += [row for row in rows if row.seed not in self.diverged]
+        (self.online or self).engine.recheck()
         seeds = len(settings.seeds)
         if (
             self.metrics and self.metrics[-1]["step"] == self.step
@@ -161,6 +175,8 @@ class Run:
             "metrics": self.metrics,
             "evaluations": [astuple(row) for row in self.evaluations],
             "diverged": list(self.diverged.items()),
+            "executor": self.executor,
+            "not_recorded": self.not_recorded,
         }
         if self.online:
             record["online"] = self.online.save(path.with_name(ONLINE_ROWS))
@@ -173,6 +189,9 @@ class Run:
         if found is None:
             return False
         tensors, record = found
+        # From a checkpoint of another machine, which may have had a compiler.
+        if record.get("executor", "compiled") != "compiled":
+            self.engine.executor, self.engine.reason = record["executor"], record["not_recorded"]
         if record["phase"] == "online":
             self.go_online()
             assert self.online is not None
@@ -216,8 +235,3 @@ class Run:
 def length(settings: Settings) -> int:
     """Return the number of updates in both phases."""
     return settings.updates + (settings.online.steps if settings.online else 0)
-
-
-def as_tuples(config: dict[str, Any]) -> dict[str, Any]:
-    """Convert lists to tuples: YAML and JSON only have lists, a frozen Config takes tuples."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}

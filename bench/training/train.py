@@ -24,7 +24,7 @@ from bench.paths import ONLINE_ROWS, RunFolder
 from bench.records.source_hash import source_hash
 from bench.training import checkpoint, outputs
 from bench.training.device import device_record
-from bench.training.engine import choose_executor, prepare_process
+from bench.training.engine import can_compile, choose_executor, prepare_process
 from bench.training.job_process import StopRequest, alone
 from bench.training.loop import Work
 from bench.training.method_contract import is_on_policy
@@ -38,7 +38,6 @@ def train(
     device: str,
     threads: int,
     checkpoint_every: float,
-    executor: str = "auto",
     start: Path | None = None,
     row: Task | None = None,
 ) -> None:
@@ -52,16 +51,14 @@ def train(
     began, stop = time.perf_counter(), StopRequest.on_signals()
     prepare_process(threads, settings.precision, device)
     data = Transitions.load(data_folder)
-    if executor == "auto":
-        executor = choose_executor(length(settings), torch.device(device), settings.precision)
-    if is_on_policy(registry.load(settings.method)):
-        executor = "eager"  # an update of many steps cannot be recorded
+    executor = _executor(settings, torch.device(device))
     dataset_hash, code = content_hash(data), source_hash(settings.method)
     check_card(data_folder, dataset_hash)
     identity = _identity(settings, dataset_hash, code)
     path = RunFolder(folder).checkpoint
     with alone(folder, stop):
-        run = Run(settings, data, torch.device(device), executor)
+        fixed = settings.executor != "auto"
+        run = Run(settings, data, torch.device(device), executor, fixed)
         resumed = run.resume(path, identity)
         if start is not None and not resumed:
             run.start(start, dataset_hash)
@@ -84,13 +81,34 @@ def train(
             **device_record(run.device),
             "joules": work.meter.joules(),
             "threads": threads,
-            "executor": executor,
+            "executor": run.executor,
+            **({"not_recorded": run.not_recorded} if run.not_recorded else {}),
             "resumed": int(resumed),
             "wall_seconds": round(time.perf_counter() - began, 2),
         }
         outputs.write(run, folder, record)
         checkpoint.previous(path).unlink(missing_ok=True)
         path.with_name(ONLINE_ROWS).unlink(missing_ok=True)  # not needed once the run is finished
+
+
+def _executor(settings: Settings, device: torch.device) -> str:
+    """Return the executor to begin with; raise BenchError where the chosen one is impossible."""
+    chosen: str = settings.executor
+    if is_on_policy(registry.load(settings.method)):
+        if chosen not in ("auto", "eager"):
+            raise BenchError(
+                f"executor: '{chosen}' is not possible for {settings.method}, whose update takes "
+                "many steps; use 'auto' or 'eager'."
+            )
+        return "eager"
+    if chosen == "compiled" and not can_compile(device):
+        raise BenchError(
+            "executor: 'compiled' needs a C++ compiler and Python's headers (python3-dev); install "
+            "both, name the compiler in CXX, or use 'auto'."
+        )
+    if chosen == "auto":
+        return choose_executor(length(settings), device, settings.precision)
+    return chosen
 
 
 def _identity(settings: Settings, dataset_hash: str, code: str) -> str:

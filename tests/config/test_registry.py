@@ -15,7 +15,7 @@ from bench.cli.training import train
 from bench.cli.workflow import plan, status
 from bench.config.catalogue import Catalogue
 from bench.config.registry import METHODS, Entry, Sample, load, weight
-from bench.config.validation import read_yaml
+from bench.config.yaml_files import read_yaml
 
 SUITES = sorted(path for path in (ROOT / "config").glob("*.yaml") if "suite" in read_yaml(path))
 

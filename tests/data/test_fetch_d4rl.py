@@ -129,7 +129,9 @@ def test_the_next_address_is_tried_and_goes_on(host: Host) -> None:
 def test_a_mirror_of_ones_own_replaces_the_addresses(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nowhere = source(f"http://nowhere.invalid/offline_rl/gym_mujoco_v2/{NAME}", "http://x.invalid/")
+    nowhere = source(
+        f"http://nowhere.invalid/offline_rl/gym_mujoco_v2/{NAME}", "http://x.invalid/x"
+    )
     base = host.url.rsplit("/", 2)[0]
     fetch_d4rl.fetch(nowhere, base_url=f"{base}/")
     PATH.unlink()

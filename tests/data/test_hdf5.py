@@ -70,7 +70,7 @@ def test_a_truncated_file_or_a_web_page_is_no_hdf5_file(share: float) -> None:
     content = path.read_bytes()
     for body in (content[: int(share * len(content))], b"<!DOCTYPE html><html></html>"):
         path.write_bytes(body)
-        with pytest.raises(BenchError, match=r"^mine\.hdf5: not an HDF5 file, or truncated"):
+        with pytest.raises(BenchError, match=r"^mine\.hdf5: not an HDF5 file, or damaged"):
             convert.convert(task(), Path("minari"))
     assert not Path("minari").exists()
 

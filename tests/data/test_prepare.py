@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
+import h5py
 import numpy as np
 import pytest
 from gymnasium.spaces import Box
@@ -177,7 +178,7 @@ def test_a_truncated_download_is_named(
     path = tmp_path / "minari/toy/hopper-v0/data/main_data.hdf5"
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(BenchError, match=r"^minari/toy/hopper-v0: cannot be read"):
+    with pytest.raises(BenchError, match=r"main_data\.hdf5: not an HDF5 file, or damaged"):
         prepare(Path("minari"))
     assert not Path("data").exists()
 
@@ -185,5 +186,50 @@ def test_a_truncated_download_is_named(
 def test_metadata_that_is_no_json_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store(tmp_path / "minari", monkeypatch)
     (tmp_path / "minari/toy/hopper-v0/data/metadata.json").write_text('{"torn')
-    with pytest.raises(BenchError, match=r"^minari/toy/hopper-v0: cannot be read"):
+    with pytest.raises(BenchError, match=r"metadata\.json: not valid JSON"):
+        prepare(Path("minari"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("audit", "x", "audit: 'x' is not list"),
+        ("total_episodes", "x", "total_episodes: 'x' is not int"),
+        ("observation_space", None, "cannot be read"),
+        ("data_format", "arrow", "cannot be read"),
+    ],
+)
+def test_metadata_of_the_wrong_kind_is_named(
+    key: str, value: object, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(tmp_path / "minari", monkeypatch)
+    path = tmp_path / "minari/toy/hopper-v0/data/metadata.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    with pytest.raises(BenchError, match=said):
+        prepare(Path("minari"))
+
+
+@pytest.mark.parametrize(
+    ("space", "name"), [("observation_space", "observations"), ("action_space", "actions")]
+)
+def test_a_space_that_no_method_takes_is_named(
+    space: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(tmp_path / "minari", monkeypatch)
+    path = tmp_path / "minari/toy/hopper-v0/data/metadata.json"
+    discrete = json.dumps({"type": "Discrete", "dtype": "int64", "start": 0, "n": 3})
+    path.write_text(json.dumps(json.loads(path.read_text()) | {space: discrete}))
+    with pytest.raises(BenchError, match=f"{name}: stored as Discrete\\(3\\), but methods take"):
+        prepare(Path("minari"))
+
+
+@pytest.mark.parametrize("key", ["rewards", "actions", "terminations"])
+def test_a_part_of_an_episode_that_is_no_array_is_named(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(tmp_path / "minari", monkeypatch)
+    with h5py.File(tmp_path / "minari/toy/hopper-v0/data/main_data.hdf5", "a") as file:
+        del file[f"episode_0/{key}"]
+        file[f"episode_0/{key}"] = h5py.ExternalLink("/etc/passwd", "/x")
+    with pytest.raises(BenchError, match=f"episode_0/{key}: a link to elsewhere"):
         prepare(Path("minari"))

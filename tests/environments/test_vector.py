@@ -64,7 +64,9 @@ IDS = {
 @pytest.fixture(autouse=True)
 def _registered() -> Iterator[None]:
     for name, (entry, options) in IDS.items():
-        gymnasium.register(name, entry_point=entry, kwargs=options, disable_env_checker=True)
+        gymnasium.register(
+            name, entry, kwargs=options, disable_env_checker=True, max_episode_steps=1000
+        )
     yield
     for name in IDS:
         del gymnasium.registry[name]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from bench.config import registry
 from bench.config.types import SHARED, SHARED_DEFAULTS, Suite
-from bench.config.validation import read_yaml
+from bench.config.yaml_files import read_yaml
 from helpers.paths import ROOT
 
 PAGE = ROOT / "docs/deviations.md"

@@ -208,6 +208,10 @@ def test_replayed_equals_eager_bit_for_bit(name: str, reaching: Transitions) -> 
     for _ in range(8):
         assert same_tensors(eager.run(5), recorded.run(5))
         assert same_tensors(eager.tensors(), recorded.tensors())
+    branches = recorded.engine.proof.branches.values()
+    assert recorded.engine.executor == "recorded"
+    assert all(branch.proven for branch in branches if branch.attempts > 1)
+    assert any(branch.proven for branch in branches)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler on this machine")

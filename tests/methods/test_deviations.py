@@ -21,7 +21,7 @@ from helpers.deviations_page import (
 from helpers.paths import ROOT
 
 from bench.config import registry
-from bench.config.validation import read_yaml
+from bench.config.yaml_files import read_yaml
 
 LISTS = ["From the paper's row", "From the official code"]
 FORM = "`setting: ours (source: theirs)` or `family.setting: ours (source: theirs)`"

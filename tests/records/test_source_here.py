@@ -22,6 +22,7 @@ LEFT_OUT = {
     "bench.records.machine": "describes the machine",
     "bench.records.source_hash": "is the hash, which a run records",
     "bench.training.energy": "measures the machine",
+    "bench.training.recording.lines": "names the lines of a method",
     "bench.training.job_process": "stops and locks the job",
 }
 

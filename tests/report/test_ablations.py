@@ -90,7 +90,7 @@ def test_the_methods_own_value_is_the_same_settings() -> None:
         ("iqk@expectile=0.5", ["unknown method 'iqk'", "did you mean 'iql'?"]),
         ("iql@expectil=0.5", ["tiny.yaml, methods, iql@", "'expectil'", "'expectile'?"]),
         ("iql@expectile=high", ["iql setting 'expectile' is 'high'"]),
-        ("iql@expectile", ["iql setting 'expectile' is None"]),
+        ("iql@expectile", ["is not a method's name; write NAME or NAME@setting=value"]),
         ("bc@expectile=0.5", ["bc setting 'expectile'"]),
     ],
 )

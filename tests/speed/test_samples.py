@@ -20,7 +20,7 @@ from bench.errors import BenchError
 from bench.speed import job_startup, worker
 from bench.speed.prediction import paper_hours, prediction
 from bench.speed.worker import count_work, enter, prepared_run, synthetic
-from bench.training.engine import learners
+from bench.training.recording.tracer import learners
 
 
 @pytest.fixture(autouse=True)

@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from bench.config.executors import COMPILE_FROM
+from bench.errors import BenchError
 from bench.learning.learner import Learner, Target, cosine
 from bench.learning.networks import ValueNet
 from bench.learning.streams import Streams
-from bench.training import checkpoint, engine
+from bench.training import checkpoint
 from bench.training.engine import Engine, choose_executor
 
 CPU = torch.device("cpu")
@@ -59,12 +60,12 @@ def branch(state: State, config: Any) -> bool:
 METHOD: Any = SimpleNamespace(update=update, branch=branch)
 
 
-def make(executor: str, seeds: tuple[int, ...] = (4, 1)) -> Engine:
+def make(executor: str, seeds: tuple[int, ...] = (4, 1), method: Any = METHOD) -> Engine:
     net = ValueNet([2, 8], Streams(seeds, "initialisation"))
     value = Learner(net, cosine(0.05, 20))
     state = State(value, Target(value), torch.zeros(len(seeds)))
     table: Any = Table()
-    return Engine(METHOD, state, None, table, Streams(seeds, "noise"), executor)
+    return Engine(method, state, None, table, Streams(seeds, "noise"), executor)
 
 
 def rows(number: int, seeds: int = 2) -> Tensor:
@@ -85,27 +86,17 @@ def test_a_recording_repeats_draws_branches_schedule_and_clipping(executor: str)
         for key, value in checkpoint.state_tensors(plain.state).items():
             torch.testing.assert_close(there[key], value, **exact)
     assert torch.equal(plain.streams.state(), other.streams.state())
-    assert len(other.recordings) == 2
-
-
-def test_recording_itself_is_no_update() -> None:
-    instance = make("recorded")
-    before = {k: v.clone() for k, v in checkpoint.state_tensors(instance.state).items()}
-    drawn = instance.streams.state()
-    engine.Recording(instance, rows(0))
-    after = checkpoint.state_tensors(instance.state)
-    assert all(torch.equal(before[k], after[k]) for k in before)
-    assert torch.equal(instance.streams.state(), drawn)
+    assert len(other.proof.branches) == 2
 
 
 def test_two_steps_of_one_network_are_refused() -> None:
     def twice(state: State, batch: Tensor, config: Any, streams: Streams) -> dict[str, Tensor]:
-        update(state, batch, config, streams)
-        return update(state, batch, config, streams)
+        for _ in range(2):
+            state.value.descend(state.value(batch).square().mean(-1))
+        return {}
 
-    instance = make("recorded")
-    instance.method = SimpleNamespace(update=twice)  # type: ignore[assignment]
-    with pytest.raises(AssertionError, match="more than one step"):
+    instance = make("recorded", method=SimpleNamespace(update=twice))
+    with pytest.raises(BenchError, match=r"test_engine.py:\d+: the update lets a network descend"):
         instance(rows(0))
 
 

@@ -17,12 +17,13 @@ from safetensors.torch import load_file
 from bench.config.catalogue import Catalogue
 from bench.config.registry import METHODS, load
 from bench.config.types import Settings
+from bench.config.validation import configure
 from bench.data.transitions import Transitions, content_hash
 from bench.errors import BenchError
 from bench.learning.streams import Streams
 from bench.learning.types import Batch
 from bench.training import outputs
-from bench.training.run import Run, as_tuples
+from bench.training.run import Run
 
 CPU = torch.device("cpu")
 START = {name: entry.starts_from for name, entry in METHODS.items() if entry.starts_from}
@@ -228,7 +229,7 @@ def test_an_iql_of_other_data_or_seeds_is_refused(
 
 def shared(cell: Settings) -> dict[str, Any]:
     """What Run.start compares."""
-    config = load(cell.method).Config(**as_tuples(cell.config))
+    config = configure(load(cell.method).Config, cell.config, "--settings")
     fields = {key: getattr(cell, key) for key in ("rewards", "observations", "precision")}
     return fields | {key: getattr(config, key) for key in ("hidden", "discount")}
 

@@ -37,13 +37,14 @@ def settings(**changes: Any) -> Settings:
     content |= {"seeds": [0, 3], "updates": 20, "batch_size": 16, "log_every": 10}
     content |= {"rewards": "minus_one", "observations": "standardised"}
     content |= {"evaluation": {"every": 20, "episodes": 2}, "config": {"hidden": [8]}}
+    content |= {"executor": "eager"}
     return Settings.model_validate(content | changes)
 
 
 def made(place: Path, cell: Settings) -> Path:
     """A finished run of `cell`; its data are below the current folder."""
     folder = place / cell.method / "maze/0_3"
-    train(cell, TRANSITIONS / DATASET, folder, "cpu", 1, 1e9, "eager")
+    train(cell, TRANSITIONS / DATASET, folder, "cpu", 1, 1e9)
     return folder
 
 

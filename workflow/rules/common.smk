@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir).parent))
@@ -20,6 +19,7 @@ from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import file_of
 from bench.report.markup import rst_captions
 from bench.config.types import resolved
+from bench.config.yaml_files import read_yaml
 from bench.paths import (
     COVERAGE,
     EPISODES,
@@ -36,6 +36,8 @@ from bench.paths import (
 from bench import paths
 
 try:
+    for path in workflow.overwrite_configfiles or []:
+        read_yaml(Path(path))  # stricter than Snakemake, which lets the last of two keys win
     CATALOGUE = Catalogue()
     SUITE = CATALOGUE.suite(
         {k: v for k, v in config.items()},
@@ -59,7 +61,7 @@ TEMPLATES = {
     for path in sorted(Path(bench.__file__).parent.glob("report/templates/*"))
 }
 PUBLISHED = sorted(map(str, Path("config/published").glob("*.csv")))
-ROBOTS = yaml.safe_load(Path("config/behaviors.yaml").read_text())
+ROBOTS = read_yaml(Path("config/behaviors.yaml"))
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
 DATASETS = {task.dataset: task for task in TASKS.values()}
 FOLDERS = {task.transitions: task for task in TASKS.values()}

@@ -19,7 +19,7 @@ rule fetch:
     params:
         dataset=lambda wildcards: D4RL[wildcards.file],
     shell:
-        "python -m bench fetch {params.dataset:q} > {log} 2>&1"
+        "python -m bench fetch {params.dataset:q} > {log:q} 2>&1"
 
 
 rule fetch_minari:
@@ -33,7 +33,7 @@ rule fetch_minari:
     conda:
         "../envs/bench.yaml"
     shell:
-        "python -m bench fetch {wildcards.dataset:q} > {log} 2>&1"
+        "python -m bench fetch {wildcards.dataset:q} > {log:q} 2>&1"
 
 
 rule convert:
@@ -56,7 +56,7 @@ rule convert:
             include={"recipe", "env_id"}
         ),
     shell:
-        "python -m bench convert {params.task:q} > {log} 2>&1"
+        "python -m bench convert {params.task:q} > {log:q} 2>&1"
 
 
 rule train_behavior:
@@ -71,8 +71,8 @@ rule train_behavior:
     params:
         settings=lambda wildcards: ROBOTS[wildcards.robot],
     shell:
-        "python -m bench behavior {wildcards.robot} --out data/behaviors/{wildcards.robot}"
-        " > {log} 2>&1"
+        "python -m bench behavior {wildcards.robot:q} --out data/behaviors/{wildcards.robot:q}"
+        " > {log:q} 2>&1"
 
 
 rule collect:
@@ -93,7 +93,7 @@ rule collect:
         rows=SUITE.rows,
     shell:
         "python -m bench collect {wildcards.dataset:q} --recipe {params.recipe:q}"
-        " --env-id {params.env_id:q} --rows {params.rows} > {log} 2>&1"
+        " --env-id {params.env_id:q} --rows {params.rows:q} > {log:q} 2>&1"
 
 
 rule transitions:
@@ -121,7 +121,7 @@ rule transitions:
             include={"env_id", "reading"}
         ),
     shell:
-        "python -m bench transitions {params.task:q} --dataset {params.dataset:q} > {log} 2>&1"
+        "python -m bench transitions {params.task:q} --dataset {params.dataset:q} > {log:q} 2>&1"
 
 
 # Training starts only after every dataset of the suite has passed its audit.
@@ -135,4 +135,4 @@ rule audited:
     conda:
         "../envs/bench.yaml"
     shell:
-        "echo {input} > {log}"
+        "echo {input:q} > {log:q}"

@@ -12,7 +12,7 @@ rule idea:
     conda:
         "../envs/bench.yaml"
     shell:
-        "python -m bench idea {wildcards.idea} > {log} 2>&1"
+        "python -m bench idea {wildcards.idea:q} > {log:q} 2>&1"
 
 
 rule ideas:
@@ -30,4 +30,4 @@ rule ideas:
     conda:
         "../envs/bench.yaml"
     shell:
-        "python -m bench ideas > {log} 2>&1"
+        "python -m bench ideas > {log:q} 2>&1"

@@ -22,7 +22,7 @@ rule statistics:
         suite=SUITE.model_dump_json(),
         tasks=rows_of("family", "ref_min_score", "ref_max_score", "bounded"),
     shell:
-        "python -m bench statistics --suite {params.suite:q} > {log} 2>&1"
+        "python -m bench statistics --suite {params.suite:q} > {log:q} 2>&1"
 
 
 rule claims:
@@ -42,7 +42,7 @@ rule claims:
         tasks=rows_of("family", "recipe"),
         methods=entries_of("paper_minutes"),
     shell:
-        "python -m bench claims --suite {params.suite:q} > {log} 2>&1"
+        "python -m bench claims --suite {params.suite:q} > {log:q} 2>&1"
 
 
 # Learned values and rolled-out paths, for the report's maps of mazes.
@@ -61,8 +61,8 @@ rule trace:
         mem_mb=1500,
     shell:
         "python -m bench trace"
-        " results/{wildcards.suite}/runs/{wildcards.method}/{wildcards.task}/{wildcards.seeds}"
-        " > {log} 2>&1"
+        " results/{wildcards.suite:q}/runs/{wildcards.method:q}/{wildcards.task:q}/{wildcards.seeds:q}"
+        " > {log:q} 2>&1"
 
 
 rule report:
@@ -110,4 +110,4 @@ rule report:
         suite=SUITE.model_dump_json(),
         templates=TEMPLATES,
     shell:
-        "python -m bench report --suite {params.suite:q} > {log} 2>&1"
+        "python -m bench report --suite {params.suite:q} > {log:q} 2>&1"

@@ -26,4 +26,4 @@ rule train:
     # exec: an intermediate shell would die of the signal that ends a job; SLURM would then consider
     # the job finished and kill Python while it writes its checkpoint.
     shell:
-        "exec python -m bench train --settings {params.settings:q} --threads {threads} > {log} 2>&1"
+        "exec python -m bench train --settings {params.settings:q} --threads {threads:q} > {log:q} 2>&1"

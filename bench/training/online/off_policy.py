@@ -95,7 +95,7 @@ def begin(settings: Settings, engine: Engine, batches: Streams) -> OffPolicyPhas
 
     return OffPolicyPhase(
         settings=settings,
-        engine=Engine(method, engine.state, config, buffer, noise, engine.executor),
+        engine=engine.on(buffer),
         worlds=Worlds(settings.task.env_id, settings.seeds),
         exploration=Streams(settings.seeds, "exploration", noise.device),
         batches=batches,

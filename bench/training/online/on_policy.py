@@ -18,9 +18,10 @@ from bench.config.types import Settings
 from bench.errors import BenchError
 from bench.learning.streams import Streams
 from bench.learning.types import Batch
-from bench.training.engine import Engine, learners
+from bench.training.engine import Engine
 from bench.training.evaluate import EpisodeRow
 from bench.training.online.phase import Phase, Step, Worlds
+from bench.training.recording.tracer import learners
 
 ROLLOUT, METRICS, ACTIONS = "rollout.", "online.metrics.", "online.actions."
 

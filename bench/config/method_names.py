@@ -1,0 +1,47 @@
+"""Names of methods in suites: a registered name, or NAME@setting=value.
+
+A name becomes a folder and part of a command, so it holds no character that means anything
+there, and each value has one spelling: `0.50` and `0.5` would be two folders of one method.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+from bench.config.registry import setting_of
+
+ITEM = r"-?[A-Za-z0-9_][A-Za-z0-9_.+-]*"
+METHOD = rf"[a-z0-9_]+(@[a-z_]+=({ITEM}|\[{ITEM}(,{ITEM})*\]))?"
+
+
+def value_of(text: str) -> object:
+    """Return the value after the = of a name: a finite number, true, false, a list, else text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if not isinstance(value, float) or math.isfinite(value) else text
+
+
+def check_method_name(name: str) -> str:
+    """Return `name`; raise ValueError with the remedy if a folder cannot have this name."""
+    if not re.fullmatch(METHOD, name) or len(name) > 100:
+        raise ValueError(
+            f"{name[:60]!r} is not a method's name; write NAME or NAME@setting=value, where the "
+            "value is a number, a word, or a list such as [64,64]"
+        )
+    setting, text = setting_of(name)
+    if setting and (short := _spelling(value_of(text))) != text:
+        raise ValueError(f"{name!r}: write the value as {short}")
+    return name
+
+
+def _spelling(value: object) -> str:
+    """Return the one spelling of a value: 1 for 1.0, no blanks in lists."""
+    if isinstance(value, list):
+        return f"[{','.join(map(_spelling, value))}]"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        value = int(value)
+    return value if isinstance(value, str) else json.dumps(value)

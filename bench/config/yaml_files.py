@@ -1,0 +1,92 @@
+"""The reader of the project's YAML files."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml.constructor import ConstructorError
+
+from bench.errors import BenchError
+
+LARGEST = 4 << 20  # bytes of a configuration file; the project's own have some 20 kB
+DEEPEST = 20  # levels of nesting in one
+MOST_VALUES = 100_000  # in one
+
+
+class PlainLoader(yaml.SafeLoader):
+    """YAML's plain values, without repeated keys, NaN, great depth, or aliases that multiply."""
+
+    depth = 0
+
+    def get_single_node(self) -> Any:
+        node = super().get_single_node()
+        if node is not None and _expanded(node, {}) > MOST_VALUES:
+            message = f"aliases expand to more than {MOST_VALUES:,} values"
+            raise ConstructorError(None, None, message, node.start_mark)
+        return node
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            message = f"more than {DEEPEST} levels of nesting"
+            raise ConstructorError(None, None, message, self.peek_event().start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key, _ in node.value:
+            if names.count(key.value) > 1:
+                message = f"the key '{key.value}' occurs twice; remove one"
+                raise ConstructorError(None, None, message, key.start_mark)
+        return super().construct_mapping(node, deep)
+
+    def construct_yaml_float(self, node: Any) -> float:
+        value = super().construct_yaml_float(node)
+        if not math.isfinite(value):
+            raise ConstructorError(None, None, f"{value} is not a finite number", node.start_mark)
+        return value
+
+
+def _expanded(node: Any, found: dict[int, float]) -> float:
+    """Return how many values a node holds, each alias counted as what it stands for."""
+    if id(node) not in found:
+        found[id(node)] = math.inf  # until it is known: an alias of itself has no end
+        parts: list[Any] = []
+        if isinstance(node, yaml.MappingNode):
+            parts = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            parts = node.value
+        found[id(node)] = 1 + sum(_expanded(part, found) for part in parts)
+    return found[id(node)]
+
+
+PlainLoader.add_constructor("tag:yaml.org,2002:float", PlainLoader.construct_yaml_float)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a configuration file; raise BenchError if it is not readable UTF-8."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise BenchError(f"{path}: larger than {LARGEST >> 20} MiB; is this the right file?")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BenchError(f"{path}: file not found; run from the project's root.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BenchError(f"{path}: not a readable text file ({error}); save it as UTF-8.") from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file; raise BenchError naming `path` if there is none."""
+    try:
+        content = PlainLoader(read_text(path)).get_single_data()
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date with a month 13
+        first = " ".join(str(error).split())
+        raise BenchError(f"{path}: not valid YAML ({first}); fix that line.") from None
+    if not isinstance(content, dict):
+        raise BenchError(f"{path}: expected keys and values; see config/README.md.")
+    return content

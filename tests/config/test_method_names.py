@@ -1,0 +1,71 @@
+"""The name of a method becomes a folder: one spelling each, and nothing that a shell reads."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from helpers.projects import one_sentence, suite_of, write_project
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.config.method_names import check_method_name, value_of
+from bench.config.registry import setting_of
+from bench.errors import BenchError
+
+HOSTILE = (
+    "iql@hidden=[16,#$(touch OWNED)\n16]",
+    "iql@expectile=0.5 #/../../../../../evil",
+    "iql@expectile=0.5'",
+    'iql@expectile="0.5"',
+    "iql@expectile=$(id)",
+    "iql@expectile=`id`",
+    "iql@expectile={0}",
+    "iql@expectile=0.5;id",
+    "iql@expectile=",
+    "iql@",
+    "iql@expectile=0.5\n",
+    "../iql",
+    "iql/..",
+    "iql@hidden=../..",
+    "iql@expectile=0.\u0665",
+    "iql@expectile=.5",
+    "",
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_refused(
+    name: str, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_project(tmp_path)
+    monkeypatch.chdir(str(tmp_path))
+    with pytest.raises(BenchError) as caught:
+        suite_of(methods=["iql", name])
+    assert "methods" in one_sentence(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given_value", "spelling"),
+    [("0.50", "0.5"), ("3e-4", "0.0003"), ("1.0", "1"), ("5E-1", "0.5"), ("[8,8.0]", "[8,8]")],
+)
+def test_a_value_has_one_spelling(given_value: str, spelling: str) -> None:
+    with pytest.raises(ValueError, match="write the value as") as caught:
+        check_method_name(f"iql@setting={given_value}")
+    assert str(caught.value).endswith(spelling)
+    assert check_method_name(f"iql@setting={spelling}") == f"iql@setting={spelling}"
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "1e999"])
+def test_what_is_not_finite_is_no_number(word: str) -> None:
+    assert value_of(word) == word
+
+
+@given(st.floats(0, 1e6) | st.integers(-(10**6), 10**6) | st.booleans())
+def test_the_spelling_of_a_value_reads_back_as_the_value(value: float) -> None:
+    name = f"iql@setting={json.dumps(value)}"
+    try:
+        check_method_name(name)
+    except ValueError as error:
+        name = f"iql@setting={str(error).rpartition(' ')[2]}"
+    assert value_of(setting_of(check_method_name(name))[1]) == value

@@ -8,7 +8,8 @@ import pandas as pd
 
 from bench.config.catalogue import Catalogue
 from bench.config.record_types import Names
-from bench.config.validation import read_yaml, validate
+from bench.config.validation import validate
+from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError, unknown
 from bench.literature.sources import RECORD, Record
 

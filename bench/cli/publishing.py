@@ -11,7 +11,8 @@ import tyro
 from bench.config.catalogue import Catalogue
 from bench.config.types import resolved
 from bench.errors import BenchError
-from bench.paths import PUBLISHED, REPORTS, RESULTS, card_of
+from bench.files import read_json
+from bench.paths import PUBLICATION, PUBLISHED, REPORTS, RESULTS, card_of
 
 Name = Annotated[str, tyro.conf.Positional]
 
@@ -48,13 +49,15 @@ def verify(target: Name = "") -> None:
 def publish(suite: Name = "", curves: tuple[str, ...] = (), rederive: bool = False) -> None:
     """Pack a finished suite's verified results and its report under results/published.
 
-    The working tree must be clean, and the runs made by committed code.
+    The working tree must be clean, and the runs made by committed code. Scores on D4RL's own data
+    join the published record (config/published/record).
 
     Args:
         suite: name of a folder in results/, such as quick.
         curves: METHOD/TASK whose training metrics to include.
         rederive: instead, derive the tables and claims of all published suites again.
     """
+    from bench.literature import own
     from bench.publishing import derived
     from bench.publishing.publish import publish as run
     from bench.publishing.rederive import rederive as again
@@ -77,6 +80,11 @@ def publish(suite: Name = "", curves: tuple[str, ...] = (), rederive: bool = Fal
 
     files = run(folder, PUBLISHED, catalogue, typeset, curves)
     print(f"{PUBLISHED / folder.name}: {', '.join(files)}")
+    chosen = derived.suite_of(PUBLISHED / folder.name, catalogue)
+    if own.on_d4rl(chosen, catalogue):
+        commit = str(read_json(PUBLISHED / folder.name / PUBLICATION)["commit"])
+        for path in own.add_source(PUBLISHED / folder.name, chosen, catalogue, commit):
+            print(f"{path}: added to the published record; commit it")
 
 
 def archive(suite: Name, out: Path | None = None) -> None:

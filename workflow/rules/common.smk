@@ -37,7 +37,9 @@ from bench import paths
 
 try:
     for path in workflow.overwrite_configfiles or []:
-        read_yaml(Path(path))  # stricter than Snakemake, which lets the last of two keys win
+        read_yaml(
+            Path(path)
+        )  # stricter than Snakemake, which lets the last of two keys win
     CATALOGUE = Catalogue()
     SUITE = CATALOGUE.suite(
         {k: v for k, v in config.items()},

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from bench.cli import main
 from bench.config.types import Override, Suite
 from bench.errors import BenchError
+from bench.publishing import verification
 from bench.statistics.frames import read_csv, write_csv
 from bench.statistics.paired_effects import EFFECT_COLUMNS, paired_effects
 from bench.statistics.scores import SCORE_COLUMNS
@@ -155,6 +156,8 @@ def gathered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_csv(frame(scores, step=MINIMAL["updates"]), Path("results/tiny/scores.csv"))
     Path("tiny.yaml").write_text(yaml.safe_dump(MINIMAL | {"baseline": "iql"}))
     monkeypatch.setattr(sys, "argv", ["bench", "effects", "--configfile", "tiny.yaml"])
+    # There are no episodes from which these scores could be derived.
+    monkeypatch.setattr(verification, "check_scores", lambda *_: None)
 
 
 @pytest.mark.usefixtures("gathered")

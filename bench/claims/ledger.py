@@ -190,6 +190,12 @@ class Ledger:
         return self.expanded(claim.tasks)
 
 
+def ids(path: Path = CLAIMS) -> list[str]:
+    """Return the ids of all claims, without validating the rest of the file."""
+    entries = read_yaml(path).get("claims", [])
+    return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
+
+
 def read(catalogue: Catalogue, path: Path = CLAIMS) -> Ledger:
     """Read and validate the ledger; raise BenchError naming the claim and the problem."""
     raw = read_yaml(path)

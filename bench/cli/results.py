@@ -96,7 +96,7 @@ def claims(
         suite: the suite as JSON; the workflow passes this.
         folder: folder of the results, by default results/<suite>.
     """
-    from bench.claims import record
+    from bench.claims import ledger, record
     from bench.claims.entries import lines
     from bench.claims.words import labelled
     from bench.publishing import derived, verification
@@ -111,7 +111,7 @@ def claims(
     verification.check_scores(stored, ours, catalogue)
     runs = derived.chosen(ours, stored.verified)
     entries = derived.write_claims(ours, stored, runs, catalogue, results.path)
-    published = record.read([entry["id"] for entry in entries])
+    published = record.read(ledger.ids())
     print("\n".join(lines(labelled(entries, catalogue), published)))
     print(f"{results.claims}: {len(entries)} claims")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.claims import record
+from bench.claims import ledger, record
 from bench.claims.chances import Chance, chances
 from bench.claims.entries import read_entries
 from bench.claims.ledger import read as read_ledger
@@ -146,7 +146,7 @@ def read(
         effects=paired,
         finetune=fine_tuned,
         claims=claims,
-        published_record=record.read([entry["id"] for entry in claims or ()]),
+        published_record=record.read(ledger.ids()) if claims else {},
         runs=read_runs(suite, results_dir, source_hash),
         cards={card["task"]: card for card in by_path.values()},
         card_folders={card["task"]: path.parent for path, card in by_path.items()},

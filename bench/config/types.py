@@ -71,6 +71,11 @@ def check_distinct(name: str, values: tuple[Any, ...]) -> None:
             raise ValueError(f"{name}: {value} is given twice; remove one")
 
 
+def _without_executor(content: dict[str, Any]) -> dict[str, Any]:
+    """Omit `executor` where it is the default, as in what was stored before there was a choice."""
+    return {k: v for k, v in content.items() if k != "executor" or v not in (None, "auto")}
+
+
 class Layer(Strict):
     """Settings of a family or a suite that replace a method's defaults."""
 
@@ -94,6 +99,10 @@ class Override(Layer):
     online: Online | None = None
     executor: Choice | None = None
     reason: str = Field(min_length=1, description="why the suite departs from the source")
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_executor(serialise(self))
 
     def applies(self, method: str, family: str) -> bool:
         """Return whether the override applies to a method's runs on a family's tasks."""
@@ -197,6 +206,10 @@ class Suite(Strict):
     overrides: tuple[Override, ...] = ()
     maps: Maps | None = Field(default=None, description="runs whose values and paths are drawn")
 
+    @model_serializer(mode="wrap")
+    def _without_default(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_executor(serialise(self))
+
     @model_validator(mode="after")
     def _consistent(self) -> Suite:
         for name in ("tasks", "methods", "seeds"):
@@ -267,9 +280,8 @@ class Settings(Strict):
     @model_serializer(mode="wrap")
     def _without_what_is_not(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Omit `online` and `executor` if they are not set, as in records from before them."""
-        content: dict[str, Any] = serialise(self)
-        unset = {"online": None, "executor": "auto"}
-        return {k: v for k, v in content.items() if k not in unset or v != unset[k]}
+        content = _without_executor(serialise(self))
+        return {k: v for k, v in content.items() if k != "online" or v is not None}
 
     @model_validator(mode="after")
     def _distinct(self) -> Settings:

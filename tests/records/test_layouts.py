@@ -98,7 +98,7 @@ def test_statistics_and_comparison_are_the_same(live: Results, packed: Path) -> 
     assert set(live.tasks) == {A, B}
     ours, theirs = live.scores, shipped.scores
     assert list(ours) == list(theirs)
-    assert all((ours[cell] == theirs[cell]).all() for cell in ours)
+    assert all(ours[cell].scores.equals(theirs[cell].scores) for cell in ours)
     assert read_runs(SUITE, packed, source_hash) == read_runs(SUITE, LIVE, source_hash)
 
 

@@ -55,7 +55,7 @@ class Progress:
             state |= {"host": platform.node(), "pid": os.getpid()}
             FOLDER.mkdir(parents=True, exist_ok=True)
             scratch = self.path.with_suffix(f".{os.getpid()}.tmp")
-            scratch.write_text(json.dumps(state))
+            scratch.write_text(json.dumps(state), encoding="utf-8")
             os.replace(scratch, self.path)
         if now >= self._next_line:
             self._next_line = now + LINE_EVERY

@@ -76,7 +76,7 @@ class Job:
         self.due, self.pid = due, os.fork()
         if self.pid == 0:
             os.chdir(self.folder)
-            with open("log", "a") as log:
+            with open("log", "a", encoding="utf-8") as log:
                 os.dup2(log.fileno(), 1)
                 os.dup2(log.fileno(), 2)
             data = self.folder.parent / TRANSITIONS / DATASET
@@ -102,7 +102,7 @@ def undisturbed(root: Path, seed: int) -> list[bytes]:
     job = Job(root, seed)
     job.start(float("inf"))
     _, status = os.waitpid(job.pid, 0)
-    assert status == 0, (job.folder / "log").read_text()
+    assert status == 0, (job.folder / "log").read_text(encoding="utf-8")
     return job.outcome()
 
 
@@ -156,7 +156,7 @@ def main() -> None:
             whole = status == 0 and job.outcome() == undisturbed(calm, seed)
             verdicts["equal" if whole else "lost"] += 1
             if not whole:
-                print((job.folder / "log").read_text()[-2000:], file=sys.stderr)
+                print((job.folder / "log").read_text(encoding="utf-8")[-2000:], file=sys.stderr)
     k = [job.kills for job, _ in ended]
     print(
         json.dumps(

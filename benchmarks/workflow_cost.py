@@ -59,14 +59,16 @@ def checkout(folder: Path) -> Path:
 def per_job(folder: Path) -> float:
     """Measure the seconds around the training of one job."""
     path = folder / "cost.yaml"
-    path.write_text(yaml.safe_dump(SUITE))
+    path.write_text(yaml.safe_dump(SUITE), encoding="utf-8")
     runs = folder / "results/cost/runs/bc/pointmaze-large-stitch"
     records = [f"{runs.relative_to(folder)}/{seed}/run.json" for seed in range(JOBS)]
     options = ("--configfile", str(path))
     snakemake(folder, *options, "--", "results/cost/audited")
     whole, _ = snakemake(folder, *options, "--", *records)
     nothing, _ = snakemake(folder, *options, "--", *records)
-    training = sum(json.loads((folder / r).read_text())["wall_seconds"] for r in records)
+    training = sum(
+        json.loads((folder / r).read_text(encoding="utf-8"))["wall_seconds"] for r in records
+    )
     return (whole - nothing - training) / JOBS
 
 

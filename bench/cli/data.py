@@ -110,7 +110,7 @@ def transitions(task: Name, dataset: str) -> None:
 
     row = Catalogue().task(task)
     folder = prepare(task, dataset, row.env_id, MINARI, row.reading)
-    card = json.loads((folder / CARD).read_text())
+    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     print(f"{folder / CARD}: {card['rows']:,} rows, {card['episodes']:,} episodes, mean")
     print(f"normalised score of the data {row.score(card['return']['mean']):.1f}")
 

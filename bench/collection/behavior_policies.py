@@ -228,4 +228,4 @@ def _write(
     pd.DataFrame(curve).round(4).to_csv(folder / "curve.csv", index=False)
     settings = {"env_id": env_id, "seed": seed, "steps": steps, "config": config}
     settings["versions"] = {m.__name__: m.__version__ for m in (gymnasium, torch)}
-    (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
+    (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

@@ -40,8 +40,8 @@ def write(check: bool) -> None:
     for path, content in schemas().items():
         text = HEADER + yaml.safe_dump(content, sort_keys=True)
         if check:
-            if not path.exists() or path.read_text() != text:
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
                 raise BenchError(f"{path}: out of date; run `python -m bench schema`.")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")

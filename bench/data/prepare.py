@@ -154,7 +154,7 @@ def write(data: Transitions, content: dict[str, Any], folder: Path) -> None:
         staging.mkdir()
         for name, array in data.arrays().items():
             np.save(staging / f"{name}.npy", array, allow_pickle=False)
-        (staging / CARD).write_text(json.dumps(content, indent=2) + "\n")
+        (staging / CARD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         replace_folder(staging, folder)
 
 

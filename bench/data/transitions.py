@@ -90,7 +90,7 @@ def content_hash(data: Transitions) -> str:
 def check_card(folder: Path, found: str) -> None:
     """Raise BenchError if the card's hash differs from `found`, the hash of the arrays."""
     try:
-        said = json.loads((folder / CARD).read_text()).get("hash", found)
+        said = json.loads((folder / CARD).read_text(encoding="utf-8")).get("hash", found)
     except (OSError, ValueError) as error:
         raise BenchError(f"{folder / CARD}: cannot be read ({error}); delete {folder}.") from None
     if said != found:

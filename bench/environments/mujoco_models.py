@@ -24,7 +24,7 @@ class SharedModel:
     )
 
     def _initialize_simulation(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
-        model = self.model_of(Path(self.fullpath).read_text())
+        model = self.model_of(Path(self.fullpath).read_text(encoding="utf-8"))
         return model, mujoco.MjData(model)
 
 

@@ -26,7 +26,7 @@ def launch(cores: str, configfile: Path, arguments: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "snakemake", "--show-failed-logs"]
     command += ["--cores", cores, "--configfile", str(configfile)]
     LOG.parent.mkdir(exist_ok=True)
-    with open(LOG, "w") as log:
+    with open(LOG, "w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [*command, *arguments],
             stdout=log,
@@ -40,7 +40,7 @@ def launch(cores: str, configfile: Path, arguments: tuple[str, ...]) -> None:
             print("stopping; training saves a checkpoint and resumes next time", file=sys.stderr)
             process.wait()
             raise SystemExit(130) from None
-    text = LOG.read_text()
+    text = LOG.read_text(encoding="utf-8")
     if status:
         print("\n\n".join(failures(text)), file=sys.stderr)
         if "LockException" in text:

@@ -117,7 +117,7 @@ def _cell(jobs: Sequence[Job]) -> str:
 
 def _status(path: Path) -> str:
     try:
-        found: str = json.loads(path.read_text())["status"]
+        found: str = json.loads(path.read_text(encoding="utf-8"))["status"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BenchError(f"{path}: not a run record ({error}); delete it and rerun.") from None
     return found

@@ -43,12 +43,12 @@ def read(run: RunFolder) -> dict[int, list[Scalar]]:
     Tags start with the phase; `step` counts as in the CSV files.
     """
     found: dict[int, list[Scalar]] = defaultdict(list)
-    with open(run.metrics, newline="") as file:
+    with open(run.metrics, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             phase, step, seed = row.pop("phase"), int(row.pop("step")), int(row.pop("seed"))
             found[seed] += [(step, f"{phase}/{k}", float(v)) for k, v in row.items() if v != ""]
     returns: dict[tuple[int, int, str], list[float]] = defaultdict(list)
-    with open(run.evaluations, newline="") as file:
+    with open(run.evaluations, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             returns[int(row["seed"]), int(row["step"]), row["phase"]].append(float(row["return"]))
     for (seed, step, phase), values in returns.items():

@@ -54,7 +54,7 @@ def alive(pid: int) -> bool:
     """Return whether a process is running; a zombie is not."""
     try:
         os.kill(pid, 0)
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").split(")")[1][:3]
     except (OSError, IndexError):
         return False
 
@@ -62,7 +62,7 @@ def alive(pid: int) -> bool:
 def jobs(log: Path) -> tuple[int, int]:
     """Return the finished and all jobs from Snakemake's log; (0, 0) before it has planned."""
     try:
-        text = log.read_text()
+        text = log.read_text(encoding="utf-8")
     except OSError:
         return 0, 0
     finished = JOBS.findall(text)
@@ -77,7 +77,7 @@ def running(folder: Path = FOLDER) -> list[dict[str, Any]]:
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
-            state = json.loads(path.read_text())
+            state = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, json.JSONDecodeError):
             continue
         if _here(state) or _elsewhere(state, path):

@@ -58,7 +58,7 @@ def _owners() -> list[dict[str, Any]]:
     found = []
     for path in sorted(FOLDER.glob("*.json")):
         try:
-            found.append(json.loads(path.read_text()))
+            found.append(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError):  # another process has just removed it
             continue
     return found
@@ -67,7 +67,9 @@ def _owners() -> list[dict[str, Any]]:
 def _born(pid: int) -> str | None:
     """Return when a process started, in clock ticks since boot; None if it is not running."""
     try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        state, *fields = (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        )
     except OSError:
         return None
     return None if state == "Z" else fields[18]

@@ -67,7 +67,7 @@ def archive(
         partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
-    out.with_name(f"{out.name}.sha256").write_text(f"{whole}  {out.name}\n")
+    out.with_name(f"{out.name}.sha256").write_text(f"{whole}  {out.name}\n", encoding="utf-8")
     return [*files, sums.SUMS], refused
 
 

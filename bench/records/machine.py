@@ -53,7 +53,7 @@ def machine() -> dict[str, Any]:
     """Return the processor, cores, memory (GiB) and operating system of this host."""
     cpu = platform.processor() or platform.machine()
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 cpu = line.partition(":")[2].strip()
                 break

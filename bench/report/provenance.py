@@ -105,7 +105,7 @@ def _dataset(run: dict[str, Any], suite: Suite, catalogue: Catalogue) -> str:
     card = card_of(task.transitions)
     if not card.exists():
         return f"hash {known} (not compared: {card} is missing)"
-    same = json.loads(card.read_text())["hash"] == known
+    same = json.loads(card.read_text(encoding="utf-8"))["hash"] == known
     return f"hash {known} ({card} {'matches' if same else 'DIFFERS: the data have changed since'})"
 
 

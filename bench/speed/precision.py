@@ -98,7 +98,9 @@ def _folder(cell: Settings) -> RunFolder:
 
 def _finished(cell: Settings) -> bool:
     done, wanted = _folder(cell).record, cell.model_dump(mode="json")
-    return done.exists() and bool(json.loads(done.read_text())["settings"] == wanted)
+    return done.exists() and bool(
+        json.loads(done.read_text(encoding="utf-8"))["settings"] == wanted
+    )
 
 
 def _train(cell: Settings) -> RunFolder:

@@ -29,7 +29,7 @@ class Worker:
     """One measuring process."""
 
     def __init__(self, command: Sequence[str], cache: Path):
-        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (`stop` closes it)
+        self.log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 (`stop` closes it)
         # Each benchmark has its own cache of compiled code, so that compilation is measured.
         environment = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(cache)}
         self.process = subprocess.Popen(

@@ -248,7 +248,9 @@ def resident(folder: str) -> Measurement:
 
     def measure() -> float:
         run.advance()
-        line = next(x for x in SMAPS.read_text().splitlines() if x.startswith("Pss:"))
+        line = next(
+            x for x in SMAPS.read_text(encoding="utf-8").splitlines() if x.startswith("Pss:")
+        )
         return int(line.split()[1]) * 1024 / 1e6
 
     return measure, {}

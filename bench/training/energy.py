@@ -32,7 +32,7 @@ class Meter:
             return
         for package, before, after in zip(self.packages, self.last, now, strict=True):
             if after < before:  # the counter wrapped
-                after += int((package / "max_energy_range_uj").read_text())
+                after += int((package / "max_energy_range_uj").read_text(encoding="utf-8"))
             self.cpu += (after - before) / 1e6
         self.last = now
 
@@ -49,7 +49,9 @@ class Meter:
     def _packages(self) -> list[int] | None:
         """Return microjoules of each package."""
         try:
-            return [int((p / "energy_uj").read_text()) for p in self.packages] or None
+            return [
+                int((p / "energy_uj").read_text(encoding="utf-8")) for p in self.packages
+            ] or None
         except (OSError, ValueError):
             return None
 
@@ -87,7 +89,7 @@ class _Card:
 def driver(path: Path = DRIVER) -> str | None:
     """Return the version of NVIDIA's driver, or None if there is none."""
     try:
-        words = path.read_text().splitlines()[0].split()
+        words = path.read_text(encoding="utf-8").splitlines()[0].split()
     except (OSError, IndexError):
         return None
     return next((w for w in words if w.replace(".", "").isdigit() and "." in w), None)

@@ -51,7 +51,7 @@ def alone(folder: Path, stop: StopRequest) -> Iterator[None]:
     Raises SystemExit(75) once `stop` is set.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "a+") as file:
+    with open(folder / ".lock", "a+", encoding="utf-8") as file:
         told = False
         while not _taken(file.fileno()):
             if not told:

@@ -16,7 +16,7 @@ def act(observation: np.ndarray, env: gymnasium.Env) -> np.ndarray:
     return np.zeros(env.action_space.shape, dtype=np.float32)
 
 
-with open(sys.argv[1], "w", newline="") as file:
+with open(sys.argv[1], "w", encoding="utf-8", newline="") as file:
     rows = csv.writer(file)
     rows.writerow(["task", "seed", "episode", "return"])
     for task, env_id in TASKS.items():

@@ -7,7 +7,7 @@ RUN := PATH="$(abspath $(BIN)):$$PATH"
 PIP_OPTIONS ?=
 CHECKS := check-types check-workflow check-rules check-schema check-layout check-code
 
-.PHONY: suite setup test test-cluster check $(CHECKS) format benchmark pictures lock clean
+.PHONY: suite setup test test-cluster fuzz check $(CHECKS) format benchmark pictures lock clean
 
 suite: .venv/ready
 	@$(BIN)/python -m bench run --cores $(CORES) --configfile $(SUITE)
@@ -29,6 +29,11 @@ test: check
 # Needs root and SLURM's packages; starts and stops its own cluster of two nodes.
 test-cluster: .venv/ready
 	$(RUN) pytest -m cluster -rs tests/workflow/test_cluster.py
+
+# Changed inputs of every kind; prints how many were read and how many refused.
+FUZZ ?= 1000
+fuzz: .venv/ready
+	FUZZ=$(FUZZ) $(RUN) pytest -s tests/fuzz
 
 # Side by side; the types take longest.
 check: .venv/ready

@@ -6,9 +6,9 @@ intact. The previous one is kept too, in case a machine corrupts a file it repor
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
@@ -59,10 +59,11 @@ def save(path: Path, tensors: Mapping[str, Tensor], record: dict[str, Any]) -> N
     Raises BenchError when the disk is full; both earlier checkpoints then remain unchanged.
     """
     copies = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    text = json.dumps(record | {"checksum": _checksum(copies)})
+    text = json.dumps(record)
+    metadata = {"record": text, "sha256": _digest(copies, text)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _scratch(path, copies, {"record": text}) as scratch:
+        with _scratch(path, copies, metadata) as scratch:
             if path.exists():
                 os.replace(path, previous(path))  # `load` copes with a kill between the two
             os.replace(scratch, path)
@@ -105,13 +106,14 @@ def _scratch(
         scratch.unlink(missing_ok=True)
 
 
-def _checksum(tensors: Mapping[str, Tensor]) -> int:
-    """Return the crc32 of names and bytes."""
-    result = 0
+def _digest(tensors: Mapping[str, Tensor], record: str) -> str:
+    """Return the SHA-256 of everything that a checkpoint holds: names, types, shapes and bytes."""
+    result = hashlib.sha256(record.encode())
     for name in sorted(tensors):
-        result = zlib.crc32(name.encode(), result)
-        result = zlib.crc32(tensors[name].contiguous().numpy().tobytes(), result)
-    return result
+        value = tensors[name]
+        result.update(repr((name, str(value.dtype), tuple(value.shape))).encode())
+        result.update(value.contiguous().numpy().tobytes())
+    return result.hexdigest()
 
 
 def load(path: Path, identity: str | None) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -133,18 +135,18 @@ def load(path: Path, identity: str | None) -> tuple[dict[str, Tensor], dict[str,
 def _load(path: Path, identity: str | None) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     try:
         with safe_open(path, framework="pt") as file:
-            record = json.loads(file.metadata()["record"])
+            metadata = file.metadata()
+            record = json.loads(metadata["record"])
             if identity is not None and record["identity"] != identity:
                 print(f"{path}: from other settings, data or code; not used", flush=True)
                 return None
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        checksum = record.pop("checksum", None)  # earlier versions wrote none
-        if checksum not in (None, _checksum(tensors)):
+        if metadata["sha256"] != _digest(tensors, metadata["record"]):
             raise ValueError("its checksum differs")
         return tensors, record
     except FileNotFoundError:
         return None
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         print(f"{path}: not readable ({error}); not used", flush=True)
         return None
 

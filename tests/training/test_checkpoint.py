@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,3 +167,29 @@ def test_a_state_is_restored_part_by_part() -> None:
     assert other.policy.moment.tolist() == [-1, -1]
     assert other.policy_old.flat.tolist() == [2, 2]
     assert other.temperature.tolist() == [3]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_flipped_bit_is_accepted(
+    seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Header, record and tensors: a changed file is not used, unless it says the same."""
+    path = tmp_path / "c.safetensors"
+    save(path, tensors(), RECORD)
+    content, rng = path.read_bytes(), random.Random(seed)
+    for _ in range(50):
+        changed = bytearray(content)
+        changed[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        path.write_bytes(changed)
+        found = load(path, "abc")
+        if found is not None:
+            assert found[1] == RECORD
+            assert all(torch.equal(found[0][name], value) for name, value in tensors().items())
+        else:
+            assert "not used" in capsys.readouterr().out
+
+
+def test_a_checkpoint_without_a_checksum_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "c.safetensors"
+    save_file({"a": torch.ones(1)}, path, metadata={"record": json.dumps(RECORD)})
+    assert load(path, "abc") is None

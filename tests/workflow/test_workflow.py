@@ -20,11 +20,17 @@ from bench.publishing import verification
 from bench.records.layouts import open_results
 from bench.report.markup import rst_captions
 
+# Free text of a suite is shown to readers; no shell, template or script may read it.
+HOSTILE = """x"'; touch OWNED; $(touch OWNED) `touch OWNED` # {rows} {wildcards} {{x}} <!-- <script>
+touch OWNED"""
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(tmp_path_factory.mktemp("project"))
     project.suite["maps"] = {"tasks": ["pointmaze-large-stitch"], "methods": ["iql", "bc"]}
+    project.suite["description"] = HOSTILE
+    project.suite["overrides"][0]["reason"] = HOSTILE
     done = project.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "reports/tiny.pdf" in done.stdout + done.stderr
@@ -67,6 +73,13 @@ def test_scores_come_from_the_recorded_episodes(project: Project) -> None:
         "task == 'hopper-medium-replay' and method == 'iql' and seed == 1 and step == 60"
     )
     assert rows.score.item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_no_text_of_a_suite_is_executed(project: Project) -> None:
+    assert list(project.folder.rglob("OWNED")) == []
+    page = (project.folder / "reports/tiny.html").read_text()
+    assert "&lt;!-- &lt;script&gt;" in page
+    assert "{rows} {wildcards} {{x}}" in page
 
 
 def test_the_pdf_opens_and_no_page_is_blank(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict, astuple
 from pathlib import Path
@@ -145,6 +146,7 @@ class Run:
     def evaluate(self, evaluator: Evaluator, stop: StopRequest = NEVER) -> None:
         """Evaluate every seed that has not diverged, and add the probes to the last metrics.
 
+        A seed with a non-finite return has diverged, as one with a non-finite loss.
         Raises Stopped, with nothing changed, once `stop` is set.
         """
         settings, episodes = self.settings, evaluator.shape[1]
@@ -155,6 +157,14 @@ class Run:
             evaluator, actor, self.replay.scaler, settings.seeds, self.step, episodes, self.device,
             self.phase, stop,
         )  # fmt: skip
+        for row in rows:
+            if row.seed not in self.diverged and not math.isfinite(row.return_):
+                self.diverged[row.seed] = self.step
+                print(
+                    f"seed {row.seed}: non-finite return of episode {row.episode} at {self.phase} "
+                    f"step {self.step:,}",
+                    flush=True,
+                )
         self.evaluations += [row for row in rows if row.seed not in self.diverged]
         (self.online or self).engine.recheck()
         seeds = len(settings.seeds)

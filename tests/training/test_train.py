@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from gymnasium.wrappers import TransformReward
 from helpers.training_jobs import (
     DATASET,
     place_data,
@@ -26,6 +27,7 @@ from bench.data import transitions
 from bench.data.transitions import Transitions
 from bench.errors import BenchError
 from bench.paths import TRANSITIONS
+from bench.training.rollout import Evaluator
 from bench.training.run import Run
 
 LONGER = settings(updates=2000, evaluation={"every": 500, "episodes": 2})
@@ -139,6 +141,20 @@ def test_one_diverged_seed_does_not_touch_the_others(data: Transitions) -> None:
     ):
         assert torch.equal(a[0], b[0])
         assert b[1].isnan().any()
+
+
+def test_a_return_that_is_not_finite_ends_its_seed_alone(
+    data: Transitions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(settings(), data, torch.device("cpu"))
+    evaluator = Evaluator(settings().task.env_id, seeds=2, episodes=2)
+    evaluator.envs[3] = TransformReward(evaluator.envs[3], lambda _: float("nan"))
+    run.advance()
+    run.evaluate(evaluator)
+    evaluator.close()
+    assert run.diverged == {3: 10}
+    assert "seed 3: non-finite return of episode 1 at offline step 10" in capsys.readouterr().out
+    assert [(row.seed, row.episode) for row in run.evaluations] == [(0, 0), (0, 1)]
 
 
 def test_disk_full_keeps_the_previous_checkpoint(data: Transitions, tmp_path: Path) -> None:

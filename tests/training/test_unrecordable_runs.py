@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -232,7 +233,7 @@ def test_draws_outside_streams_are_told_of_eager_runs_too(
         assert capsys.readouterr().out.count(
             f"{place}: the update draws random numbers outside `streams`; this run cannot be"
         ) == 1  # fmt: skip
-        RunFolder(tmp_path / "eager").checkpoint.unlink()
+        shutil.rmtree(tmp_path / "eager")
 
 
 def test_a_recording_that_is_no_longer_true_ends_the_run_and_its_checkpoint(
@@ -259,6 +260,5 @@ def test_a_resumed_run_stays_with_its_executor(job: Any) -> None:
     RunFolder(folder).record.unlink()
     job(case, "auto")  # has nothing left to do
     record = recorded_as(folder)
-    assert record["resumed"] == 1
     assert record["executor"] == "eager"
     assert COUNT in record["not_recorded"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -120,14 +119,12 @@ def test_arrays_from_before_a_clock_was_set_forward_repeat_no_update(killed: Pro
     scores = killed.folder / "results/tiny/scores.csv"
     before = scores.read_bytes()
     [path] = scores.parent.rglob("run.json")
-    first = json.loads(path.read_text())
+    first = path.read_bytes()
     shift_cards(killed, -1)
     done = killed.snakemake()
     assert done.returncode == 0, done.stdout + done.stderr
     assert scores.read_bytes() == before
-    after = json.loads(path.read_text())
-    assert after["resumed"] == 1
-    assert after["update_seconds"] == first["update_seconds"]  # no update has been added
+    assert path.read_bytes() == first
     assert killed.planned() == {}
 
 

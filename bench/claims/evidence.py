@@ -126,6 +126,8 @@ class Evidence:
             texts += self._other_episodes(record, method, place)
             if record["status"] not in FINISHED:
                 texts.append(f"a run whose status is {record['status']}")
+            if record.get("dirty"):
+                texts.append("uncommitted code")
             self._known[key] = tuple(dict.fromkeys(texts))
         return self._known[key]
 

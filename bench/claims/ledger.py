@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from bench.config.catalogue import Catalogue
 from bench.config.registry import IDEAS, base_of
-from bench.config.types import Suite
+from bench.config.types import Suite, check_distinct
 from bench.config.validation import Strict, validate
 from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError, unknown
@@ -107,6 +107,12 @@ class RunClaim(Claim):
             raise ValueError(f"by: {self.quantity} needs a number of environment steps; give it")
         if self.by is not None and self.quantity not in (*AT, "change"):
             raise ValueError(f"by: has no meaning for {self.quantity}; remove it")
+        if self.quantity == "replicated" and self.test.above is None:
+            raise ValueError("test: replicated counts tasks; give `above`")
+        for name in ("methods", "against", "tasks"):
+            check_distinct(name, getattr(self, name))
+        if both := set(self.methods) & set(self.against):
+            raise ValueError(f"against: {min(both)} is one of the methods; remove it")
         if self.quantity == "peak" and self.test.below is None:
             raise ValueError(
                 "test: the best of several evaluations can only show that none is higher; use below"
@@ -202,7 +208,8 @@ def read(catalogue: Catalogue, path: Path = CLAIMS) -> Ledger:
     for key in raw:
         if key not in KEYS:
             raise unknown(str(path), "key", key, KEYS)
-    if not all(raw.get(key) for key in KEYS):
+    kinds = (("groups", dict), ("claims", list))
+    if not all(isinstance(raw.get(key), kind) and raw[key] for key, kind in kinds):
         raise BenchError(f"{path}: the keys {' and '.join(KEYS)} are needed; add them.")
     claims = [_claim(entry, number, path) for number, entry in enumerate(raw["claims"], start=1)]
     names = {claim.protocol for claim in claims if isinstance(claim, RunClaim)}
@@ -231,7 +238,12 @@ def _claim(raw: Any, number: int, path: Path) -> Claim:
 def _check(claim: Claim, ledger: Ledger, catalogue: Catalogue, where: str) -> None:
     """Raise BenchError if a claim names what does not exist, or what its protocol does not do."""
     if isinstance(claim, RunClaim | DataClaim):
-        for task in ledger.tasks_of(claim):
+        tasks = ledger.tasks_of(claim)
+        if len(set(tasks)) < len(tasks):
+            raise BenchError(
+                f"{where}, tasks: a task is named twice, perhaps by a group; remove one."
+            )
+        for task in tasks:
             if task not in catalogue.tasks:
                 known = {*catalogue.tasks, *ledger.groups}
                 raise unknown(f"{where}, tasks", "task or group", task, known)

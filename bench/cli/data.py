@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import tyro
 
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import PREFIX, source_of
+from bench.config.task import PATH
 from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError, unknown
 from bench.paths import CARD, D4RL, MINARI
@@ -91,6 +93,12 @@ def collect(dataset: Name, recipe: str, env_id: str, rows: int, seed: int = 0) -
         rows: number of transitions to collect.
         seed: random seed; equal seeds give equal data.
     """
+    if rows < 1 or seed < 0:
+        raise BenchError(
+            f"collect: rows {rows}, seed {seed}; rows must be above 0, a seed not below."
+        )
+    if not re.fullmatch(PATH, dataset):
+        raise BenchError(f"collect: '{dataset}' is no Minari id; write one such as local/mine-v0.")
     import torch
 
     from bench.collection.collect import collect as run

@@ -14,6 +14,7 @@ from bench.config.catalogue import Catalogue
 from bench.config.types import DEFAULT_SUITE, Suite, resolved
 from bench.config.validation import parse_json
 from bench.errors import BenchError
+from bench.files import write_json
 from bench.paths import (
     AGGREGATE,
     PUBLISHED,
@@ -94,7 +95,8 @@ def claims(
     Args:
         configfile: the suite.
         suite: the suite as JSON; the workflow passes this.
-        folder: folder of the results, by default results/<suite>.
+        folder: a folder of results, such as results/published/quick, instead of results/<suite>;
+            its suite is the one that it names, and nothing is written to it.
     """
     from bench.claims import ledger, record
     from bench.claims.entries import lines
@@ -102,7 +104,10 @@ def claims(
     from bench.publishing import derived, verification
 
     catalogue = Catalogue()
-    ours = suite_of(catalogue, configfile, suite)
+    if folder is None:
+        ours = suite_of(catalogue, configfile, suite)
+    else:
+        ours = derived.suite_of(folder, catalogue)
     results = SuiteFolder(folder or RESULTS / ours.suite)
     if not results.scores.exists():
         raise BenchError(f"{results.scores}: file not found; run `python -m bench statistics`.")
@@ -110,10 +115,12 @@ def claims(
     told(stored, derived.cells(ours))
     verification.check_scores(stored, ours, catalogue)
     runs = derived.chosen(ours, stored.verified)
-    entries = derived.write_claims(ours, stored, runs, catalogue, results.path)
+    entries = derived.verdicts_of(ours, stored, runs, catalogue, results)
     published = record.read(ledger.ids())
     print("\n".join(lines(labelled(entries, catalogue), published)))
-    print(f"{results.claims}: {len(entries)} claims")
+    if folder is None:
+        write_json(results.claims, entries)
+    print(f"{results.claims}: {len(entries)} claims{'' if folder is None else ', not written'}")
 
 
 def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
@@ -151,7 +158,8 @@ def explain(
         task: row of the table.
         method: name of a method.
         configfile: the suite.
-        folder: folder of the results, by default results/<suite>.
+        folder: a folder of results, such as results/published/quick, instead of results/<suite>;
+            its suite is the one that it names.
     """
     from bench.publishing import derived, verification
     from bench.records.runs import read_runs
@@ -161,7 +169,7 @@ def explain(
     from bench.statistics.frames import read_csv
 
     catalogue = Catalogue()
-    ours = catalogue.read_suite(configfile)
+    ours = derived.suite_of(folder, catalogue) if folder else catalogue.read_suite(configfile)
     folder = folder or RESULTS / ours.suite
     stored = open_results(folder)
     told(stored, derived.cells(ours))
@@ -198,11 +206,15 @@ def compare(
     from bench.statistics.frames import write_csv
 
     name = name or file.stem
+    out = out or file.with_name(f"{file.stem}-compared.csv")
     shipped = read_shipped(results)
+    if out.resolve() == file.resolve():
+        raise BenchError(f"--out: {out} is the file that is compared; choose another.")
+    if name in {method for _, method in shipped.scores}:
+        raise BenchError(f"--name: '{name}' is a method of {results}; choose another.")
     episodes = read_episodes(file, shipped.tasks)
     print("\n".join(basis(episodes, shipped)))
     frame = compared(read_own(episodes, shipped.tasks), shipped.scores, name)
-    out = out or file.with_name(f"{file.stem}-compared.csv")
     write_csv(frame, out)
     print(frame.round(2).to_string(index=False, na_rep=""))
     print(f"{out}: difference and improvement: {name} over the row's method, with 95% CIs")

@@ -94,17 +94,31 @@ def write_claims(
     `results` are those that the runs belong to, for their dataset cards.
     """
     folder = SuiteFolder(out)
-    scores = read_csv(folder.scores, SCORE_COLUMNS)
-    cards = cards_of(results, suite, catalogue)
-    evidence = evidence_of(scores, runs, suite, catalogue, cards)
-    entries = verdicts(read(catalogue), evidence)
+    entries = verdicts_of(suite, results, runs, catalogue, folder)
     write_json(folder.claims, entries)
     return entries
+
+
+def verdicts_of(
+    suite: Suite,
+    results: Results,
+    runs: Sequence[StoredRun],
+    catalogue: Catalogue,
+    folder: SuiteFolder,
+) -> list[dict[str, Any]]:
+    """Return the entries of claims.json for the scores in `folder` and the runs behind them."""
+    scores = read_csv(folder.scores, SCORE_COLUMNS)
+    cards = cards_of(results, suite, catalogue)
+    return verdicts(read(catalogue), evidence_of(scores, runs, suite, catalogue, cards))
 
 
 def suite_of(folder: Path, catalogue: Catalogue) -> Suite:
     """Return the suite whose results are in `folder`; raise BenchError if suite.json is damaged."""
     path = SuiteFolder(folder).suite
+    if not path.exists():
+        raise BenchError(
+            f"{path}: file not found; name a folder of results, such as results/quick."
+        )
     content = read_json(path)
     if why := seals.broken(content):
         raise BenchError(f"{path}: {why}; run `python -m bench statistics`.")

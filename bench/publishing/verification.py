@@ -50,8 +50,9 @@ def published(root: Path, catalogue: Catalogue) -> Iterator[tuple[str, list[str]
 
 
 def suites(folders: Iterable[Path], catalogue: Catalogue) -> Iterator[tuple[str, list[str]]]:
-    """Yield the name and the findings of each folder."""
+    """Yield the name and the findings of each folder, and of the folders of results in it."""
     for folder in folders:
+        yield from suites(sorted(p.parent for p in folder.glob(f"*/{sums.SUMS}")), catalogue)
         yield str(folder), suite(folder, catalogue)
 
 
@@ -61,7 +62,7 @@ def suite(folder: Path, catalogue: Catalogue) -> list[str]:
     live = any(folder.glob("runs/*/*/*"))
     if not packed and not live and not (folder / sums.SUMS).exists():
         return [f"{folder}: no results; name a suite in results/, or a folder of results."]
-    found = [] if live else sums.differences(folder)
+    found = sums.differences(folder) if packed or not live else []
     if not packed and not live:
         return found
     try:
@@ -81,10 +82,12 @@ def _beside(results: Results) -> list[str]:
     found = []
     if results.packed:
         cards = results.cards()
-        for run in results.runs.values():
+        for run in results.verified.values():
             record = run.record()
             task = record["settings"]["task"]["task"]
-            if cards.get(task, {}).get("hash") != record.get("dataset_hash"):
+            card = cards.get(task)
+            known = card.get("hash") if isinstance(card, dict) else None
+            if known is None or known != record.get("dataset_hash"):
                 found.append(
                     f"{run.place}: dataset_hash: differs from the card of {task}; {run.remedy}."
                 )

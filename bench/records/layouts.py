@@ -91,6 +91,10 @@ def open_results(folder: Path) -> Results:
 def _problem(run: StoredRun) -> str | None:
     if found := run.problem():
         return found
-    settings = run.record()["settings"]
-    name = run_name(settings["method"], settings["task"]["task"], tuple(settings["seeds"]))
+    try:
+        settings = run.record()["settings"]
+        seeds = tuple(map(int, settings["seeds"]))
+        name = run_name(settings["method"], settings["task"]["task"], seeds)
+    except (KeyError, TypeError, ValueError, IndexError):
+        return "record: does not say of which method, task and seeds it is"
     return None if name == run.name else f"record: is of {name}"

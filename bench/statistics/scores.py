@@ -66,6 +66,9 @@ def run_scores(run: StoredRun, tasks: Tasks | None = None) -> pd.DataFrame:
         raise rows.error("return: not a finite number in every row")
     if episodes.duplicated(["phase", "step", "seed", "episode"]).any():
         raise rows.error("episode: the same episode occurs twice")
+    lowest, highest = task.ref_min_score, task.ref_max_score
+    if task.bounded and not episodes["return"].between(lowest, highest).all():
+        raise rows.error(f"return: outside [{lowest:g}, {highest:g}], which {name} cannot give")
     points = episodes.groupby(["seed", "phase", "step"])["return"]
     frame = points.agg(return_mean="mean", return_std="std", episodes="size").reset_index()
     frame["score"] = task.score(frame["return_mean"])

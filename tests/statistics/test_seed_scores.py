@@ -98,6 +98,18 @@ def test_a_difference_without_spread_rests_on_the_episodes() -> None:
     assert 0.001 < found.p_value() < 0.05
 
 
+def test_a_factor_weighs_the_deviation_assumed_and_the_bounds() -> None:
+    """Rates of 40 and 20% of 300 episodes worth 14.4, Agresti and Coull's 42.2 and 26.5%."""
+    found = estimate([cell([40.0] * 3, 100)], [cell([20.0] * 3, 100)], factor=2)
+    count = 300 / (1 + 99 * 0.2)
+    rates = [(share * count + 2) / (count + 4) for share in (0.4, 0.2)]
+    errors = [factor**2 * r * (1 - r) / count for factor, r in zip((1, 2), rates, strict=True)]
+    half = 4.30265 * 100 * np.sqrt(sum(errors))
+    assert found.interval() == pytest.approx((-half, min(half, 100)), abs=0.01)
+    lowest = estimate([cell([0.0] * 3, 10)], [cell([100.0, 100, 90], 10)], factor=2)
+    assert -200 <= lowest.interval()[0] < -150
+
+
 def test_unbounded_scores_without_spread_have_no_interval() -> None:
     found = estimate([cell([70.0] * 5)], [cell([60.0] * 5)])
     assert np.isnan(found.interval()).all()

@@ -259,10 +259,6 @@ def test_a_warm_start_that_outlasts_the_run_is_refused(monkeypatch: pytest.Monke
         Catalogue().suite(content | {"overrides": short}, "tiny.yaml")
 
 
-def test_the_last_of_several_overrides_sets_the_updates(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_project(tmp_path)
-    monkeypatch.chdir(tmp_path)
+def test_the_last_of_several_overrides_sets_the_updates() -> None:
     lengths = [{"updates": n, "reason": "a test"} for n in (200, 300)]
     assert suite_of(overrides=lengths).updates_of("iql") == 300

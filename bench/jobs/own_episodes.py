@@ -16,6 +16,7 @@ EPISODES = ["task", "seed", "episode", "return"]
 # Scores that no episode of a task with unbounded scores comes near: three times what an expert
 # earns. The best policies known reach about 150; running backwards costs HalfCheetah about 80.
 LOWEST, HIGHEST = -200.0, 300.0
+MOST = 2**32 - 1  # of a seed or the number of an episode
 
 
 def read_episodes(file: Path, tasks: Mapping[str, Task]) -> pd.DataFrame:
@@ -24,7 +25,7 @@ def read_episodes(file: Path, tasks: Mapping[str, Task]) -> pd.DataFrame:
     Every task must be one of `tasks`, every row have a seed, every episode occur once, every seed
     have every task and as many episodes of it as the others, and every return be possible.
     """
-    if not file.exists():
+    if not file.is_file():
         raise BenchError(f"{file}: file not found; name the CSV of your episodes.")
     try:
         frame = read_csv(file, EPISODES)
@@ -36,11 +37,11 @@ def read_episodes(file: Path, tasks: Mapping[str, Task]) -> pd.DataFrame:
     if frame.empty or not np.isfinite(frame["return"]).all():
         raise BenchError(f"{file}: return: not a finite number in every row; fix that row.")
     for column in ("seed", "episode"):
-        whole = frame[column].mod(1) == 0
+        whole = (frame[column].mod(1) == 0) & frame[column].between(0, MOST)
         if not whole.all():
             raise BenchError(
-                f"{file}, line {_line(~whole)}: {column}: missing or not a whole number; number "
-                "every row, so that none is left out."
+                f"{file}, line {_line(~whole)}: {column}: missing, or not a whole number from 0 "
+                "to 4,294,967,295; number every row, so that none is left out."
             )
         frame[column] = frame[column].astype(int)
     if (twice := frame.duplicated(["task", "seed", "episode"])).any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,8 +19,13 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def read_csv(source: Path | Content, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a CSV that must have `columns`; raise BenchError naming a missing column."""
+    """Read a CSV that must have `columns`; raise BenchError naming what is wrong."""
     content = read_content(source) if isinstance(source, Path) else source
+    header = next(csv.reader([content.text.partition("\n")[0]]), [])
+    if len(set(header)) < len(header):
+        raise content.error("a column occurs twice")
+    if "\0" in content.text:
+        raise content.error("not a CSV file (it holds a zero byte)")
     try:
         frame = pd.read_csv(io.StringIO(content.text), keep_default_na=False, na_values=[""])
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:

@@ -21,6 +21,8 @@ from helpers.claims import (
     evidence,
     ledger,
     mazes,
+    scattered,
+    values,
 )
 
 from bench.claims import verdicts
@@ -236,3 +238,31 @@ def test_regenerated_data_decide_no_claim() -> None:
     found = assess(LOCAL, cells=cells, **equal)
     assert (found["verdict"], found["elsewhere"]) == ("not run", None)
     assert "not D4RL" in found["reason"]
+
+
+def test_settings_that_contradict_the_config_that_ran_decide_nothing() -> None:
+    def change(record: Record) -> None:
+        record["settings"]["config"]["polyak"] = 0.5
+
+    found = assess(cells=mazes(60, 10), change=change)
+    assert found["verdict"] == "not run"
+    assert "a record that contradicts itself on polyak" in str(found["elsewhere"]["differs"])
+
+
+def test_uncommitted_code_decides_nothing() -> None:
+    found = assess(cells=mazes(60, 10), change=lambda record: record.update(dirty=True))
+    assert found["verdict"] == "not run"
+    assert "uncommitted code" in str(found["elsewhere"]["differs"])
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"), [(-2.45, "inconclusive"), (-2.9, "not reproduced")]
+)
+def test_one_part_of_two_refutes_at_the_corrected_level(errors: float, expected: str) -> None:
+    """Student's quantiles with nine degrees are 2.26 at 95% and 2.69 at 97.5%."""
+    cells = {(task, "cql"): scattered(40, 4, at=3) for task in LARGE}
+    differences = (values(20, 4), values(errors * 4 / 10**0.5, 4))
+    for task, difference in zip(LARGE, differences, strict=True):
+        cells[task, "iql"] = cells[task, "cql"] + difference
+    found = assess(cells=cells, each_task=True)
+    assert [part["verdict"] for part in found["parts"]] == ["reproduced", expected]

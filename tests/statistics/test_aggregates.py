@@ -229,3 +229,18 @@ def test_the_bootstrap_is_seeded_and_leaves_numpy_alone() -> None:
     third = over_tasks.aggregate(more, make_suite(methods=["bc", "iql"]), ROWS, 50)
     kept = third[third["method"] == "iql"].reset_index(drop=True)
     pd.testing.assert_frame_equal(first, kept, check_exact=True)
+
+
+GAP = "optimality gap"
+
+
+def test_a_score_above_100_leaves_no_gap() -> None:
+    """Neither in the value nor in the interval, which is that of min(score, 100)."""
+    finals = {(task, "iql"): [80.0, 90, 130] for task in (A, B)}
+    capped = {(task, "iql"): [80.0, 90, 100] for task in (A, B)}
+    found, expected = (
+        over_tasks.aggregate(frame(each), make_suite(), ROWS, 10).query("metric == @GAP")
+        for each in (finals, capped)
+    )
+    assert len(found) == 1
+    pd.testing.assert_frame_equal(found, expected)

@@ -46,16 +46,17 @@ def train(
         settings: all of the above resolved, as JSON; the workflow passes this.
         device: auto, cpu, cuda or cuda:N.
         threads: CPU threads; one per job is fastest when every core has a job.
-        checkpoint_every: seconds between checkpoints.
+        checkpoint_every: seconds between checkpoints; 0 for one at every logged update.
         executor: how updates are executed, instead of the suite's choice; auto compiles long runs
             if a compiler is found, and executes eagerly what cannot be recorded.
         start: folder of a finished run whose offline phase replaces this one's; by default none
             or, for a method that starts from another, that method's run in this suite.
         show: print the resolved settings, each with its source, and exit.
     """
-    if threads < 1 or not 0 < checkpoint_every < math.inf:
+    if threads < 1 or not 0 <= checkpoint_every < math.inf:
         raise BenchError(
-            f"train: threads {threads}, checkpoint_every {checkpoint_every}; both must be above 0."
+            f"train: threads {threads}, checkpoint_every {checkpoint_every}; give a thread or "
+            "more, and 0 seconds or more."
         )
     if settings is None:
         catalogue = Catalogue()

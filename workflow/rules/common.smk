@@ -96,6 +96,11 @@ def settings_of(wildcards):
     return cell.model_dump_json()
 
 
+def suite_settings(wildcards):
+    """Return the suite as JSON; in a function, Snakemake takes no braces of a text for wildcards."""
+    return SUITE.model_dump_json()
+
+
 def memory_of(wildcards):
     """Return the megabytes of a training job, including the replay buffer of an online phase."""
     family = TASKS[wildcards.task].family

@@ -29,4 +29,4 @@ rule record:
     params:
         templates=TEMPLATES,
     shell:
-        "python -m bench record > {log} 2>&1"
+        "python -m bench record > {log:q} 2>&1"

@@ -20,7 +20,7 @@ rule statistics:
     conda:
         "../envs/bench.yaml"
     params:
-        suite=SUITE.model_dump_json(),
+        suite=suite_settings,
         tasks=rows_of("family", "ref_min_score", "ref_max_score", "bounded"),
     shell:
         "python -m bench statistics --suite {params.suite:q} > {log:q} 2>&1"
@@ -54,7 +54,7 @@ rule claims:
     conda:
         "../envs/bench.yaml"
     params:
-        suite=SUITE.model_dump_json(),
+        suite=suite_settings,
         tasks=rows_of("family", "recipe"),
         methods=entries_of("paper_minutes"),
     shell:
@@ -123,7 +123,7 @@ rule report:
     conda:
         "../envs/bench.yaml"
     params:
-        suite=SUITE.model_dump_json(),
+        suite=suite_settings,
         templates=TEMPLATES,
     shell:
         "python -m bench report --suite {params.suite:q} > {log:q} 2>&1"

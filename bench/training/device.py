@@ -12,15 +12,18 @@ from bench.training import energy
 
 # Set by schedulers where a job was granted a card, with its number.
 GRANTS = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "SGE_HGR_gpu", "CUDA_VISIBLE_DEVICES")
+DEVICE = "BENCH_DEVICE"
 NONE = ("", "-1", "NoDevFiles")
 
 
 def choose(name: str) -> tuple[str, str]:
     """Return the device of a job, as torch names it, and why it is this one.
 
-    `name` is auto, cpu, cuda or cuda:N. Raises BenchError at another name, at a card that is not
+    `name` is auto, cpu, cuda or cuda:N; in place of auto the variable BENCH_DEVICE counts, which
+    the jobs of a workflow inherit. Raises BenchError at another name, at a card that is not
     there, and, for auto, where a scheduler granted a card that torch cannot use.
     """
+    name = os.environ.get(DEVICE, "auto") if name == "auto" else name
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", name):
         raise BenchError(f"--device: '{name}' is no device; use auto, cpu, cuda or cuda:N.")
     if name == "cpu":
@@ -31,7 +34,8 @@ def choose(name: str) -> tuple[str, str]:
         if granted and not cards:
             raise BenchError(
                 f"--device: {granted[0]}={os.environ[granted[0]]} grants a GPU, but torch "
-                f"{torch.__version__} cannot use it; install torch for CUDA, or say --device cpu."
+                f"{torch.__version__} cannot use it; install torch for CUDA, or say --device cpu "
+                f"({DEVICE}=cpu for a workflow)."
             )
         return ("cuda", "torch finds a GPU") if cards else ("cpu", "torch finds no GPU")
     if int(name.partition(":")[2] or 0) >= cards:

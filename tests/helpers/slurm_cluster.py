@@ -92,6 +92,7 @@ class Slurm:
         self.folder = folder
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
         self.environment["PATH"] = _path()
+        self.environment["BENCH_DEVICE"] = "cpu"  # the nodes' GPUs are made up
 
     def call(self, *command: str) -> str:
         """Standard output of one of SLURM's commands."""

@@ -11,7 +11,7 @@ from bench.training.device import GRANTS, choose
 
 @pytest.fixture(autouse=True)
 def _no_grant(monkeypatch: pytest.MonkeyPatch) -> None:
-    for key in GRANTS:
+    for key in (*GRANTS, "BENCH_DEVICE"):
         monkeypatch.delenv(key, raising=False)
     cards(monkeypatch, 0)
 
@@ -36,6 +36,9 @@ def test_a_granted_gpu_that_torch_cannot_use_is_an_error(
     with pytest.raises(BenchError, match=f"{key}=0 grants a GPU.*say --device cpu"):
         choose("auto")
     assert choose("cpu")[0] == "cpu"
+    monkeypatch.setenv("BENCH_DEVICE", "cpu")
+    assert choose("auto")[0] == "cpu"
+    monkeypatch.delenv("BENCH_DEVICE")
     monkeypatch.setenv(key, "")
     assert choose("auto")[0] == "cpu"
 

@@ -109,7 +109,17 @@ def verdicts_of(
     """Return the entries of claims.json for the scores in `folder` and the runs behind them."""
     scores = read_csv(folder.scores, SCORE_COLUMNS)
     cards = cards_of(results, suite, catalogue)
-    return verdicts(read(catalogue), evidence_of(scores, runs, suite, catalogue, cards))
+    entries = verdicts(read(catalogue), evidence_of(scores, runs, suite, catalogue, cards))
+    return [_rounded(entry) for entry in entries]
+
+
+def _rounded(value: Any) -> Any:
+    """Return a value of JSON with nine digits, so that processors that round apart agree."""
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    return [_rounded(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def suite_of(folder: Path, catalogue: Catalogue) -> Suite:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from helpers.paths import PYTHONPATH, TESTS
+from helpers.paths import TESTS
 from helpers.warm_client import ask, number
 
 
@@ -26,7 +26,7 @@ def server() -> Path:
     process = subprocess.Popen(
         [sys.executable, TESTS / "helpers/warm_server.py", path],
         stdin=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": PYTHONPATH},
+        env={**os.environ, "MUJOCO_GL": "disable", "PYTHONPATH": ""},
         start_new_session=True,
     )
     atexit.register(process.communicate)

@@ -1,4 +1,4 @@
-"""Runs the project's commands in processes forked from one that has imported torch and the rest.
+"""Runs the project's commands in processes forked from one that has imported torch and the like.
 
 Importing takes 2 to 3 s of a command's CPU, and the tests start hundreds of commands. Each still
 has a process and a session of its own, its own folder, environment and streams, and can be killed.
@@ -13,25 +13,19 @@ import gc
 import importlib
 import json
 import os
-import pkgutil
 import runpy
 import select
 import signal
 import socket
 import sys
 
-MODULES = ("bench", "snakemake")
-
-
-def preload() -> None:
-    """Import all that the commands import, so that the forked processes need not."""
-    import bench
-
-    for found in pkgutil.walk_packages(bench.__path__, "bench."):
-        if not found.name.endswith("__main__"):
-            importlib.import_module(found.name)
-    importlib.import_module("snakemake.cli")
-    gc.freeze()  # so that collecting garbage does not copy what the processes share
+# What the commands import that takes long; the project's own modules are imported anew each time.
+SLOW = (
+    "gymnasium.envs.mujoco.hopper_v4", "h5py", "jinja2", "jsonschema", "matplotlib.figure",
+    "minari.data_collector", "pandas", "plotly.offline", "pydantic", "rich.live",
+    "rliable.library", "safetensors.torch", "scipy.stats", "seaborn", "snakemake.cli",
+    "statsmodels.stats.meta_analysis", "torch.utils.flop_counter", "typst", "tyro",
+)  # fmt: skip
 
 
 def run(request: dict, streams: list[int]) -> None:
@@ -43,7 +37,8 @@ def run(request: dict, streams: list[int]) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])
-    sys.path[0] = request["folder"]
+    folders = request["environment"].get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:] = [request["folder"], *filter(None, folders), *sys.path[1:]]
     module, *arguments = request["arguments"]
     sys.argv = [module, *arguments]
     try:
@@ -103,7 +98,9 @@ def serve(path: str) -> None:
 
 
 if __name__ == "__main__":
-    preload()
+    for name in SLOW:
+        importlib.import_module(name)
+    gc.freeze()  # so that collecting garbage does not copy what the processes share
     try:
         serve(sys.argv[1])
     except Begin as begin:

@@ -6,10 +6,8 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
 
-import tyro
-
+from bench.cli.arguments import File, Method, Task
 from bench.config.catalogue import Catalogue
 from bench.config.types import DEFAULT_SUITE, Suite, resolved
 from bench.config.validation import parse_json
@@ -26,8 +24,6 @@ from bench.paths import (
     card_of,
 )
 from bench.records.layouts import Results, open_results
-
-Name = Annotated[str, tyro.conf.Positional]
 
 
 def suite_of(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite:
@@ -148,7 +144,7 @@ def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
 
 
 def explain(
-    task: Name, method: Name, configfile: Path = DEFAULT_SUITE, folder: Path | None = None
+    task: Task, method: Method, configfile: Path = DEFAULT_SUITE, folder: Path | None = None
 ) -> None:
     """Print the basis of a cell of the tables: scores, runs, settings, data and code.
 
@@ -186,7 +182,7 @@ def explain(
 
 
 def compare(
-    file: Annotated[Path, tyro.conf.Positional],
+    file: File,
     results: Path = PUBLISHED / "quick",
     name: str | None = None,
     out: Path | None = None,

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -154,7 +154,7 @@ def choices(verb: Callable[..., Any]) -> list[str]:
     if not {"method", "task"} & set(taken):
         return []
     catalogue = Catalogue()
-    known = {"method": catalogue.methods, "task": catalogue.tasks}
+    known: dict[str, Iterable[str]] = {"method": catalogue.methods, "task": catalogue.tasks}
     return [f"{k.upper()}: {', '.join(known[k])}" for k in ("method", "task") if k in taken]
 
 

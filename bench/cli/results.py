@@ -22,6 +22,7 @@ from bench.paths import (
     SUMMARY,
     SuiteFolder,
     card_of,
+    shipped,
 )
 from bench.records.layouts import Results, open_results
 
@@ -203,14 +204,15 @@ def compare(
 
     name = name or file.stem
     out = out or file.with_name(f"{file.stem}-compared.csv")
-    shipped = read_shipped(results)
+    results = shipped(results)
+    theirs = read_shipped(results)
     if out.resolve() == file.resolve():
         raise BenchError(f"--out: {out} is the file that is compared; choose another.")
-    if name in {method for _, method in shipped.scores}:
+    if name in {method for _, method in theirs.scores}:
         raise BenchError(f"--name: '{name}' is a method of {results}; choose another.")
-    episodes = read_episodes(file, shipped.tasks)
-    print("\n".join(basis(episodes, shipped)))
-    frame = compared(read_own(episodes, shipped.tasks), shipped.scores, name)
+    episodes = read_episodes(file, theirs.tasks)
+    print("\n".join(basis(episodes, theirs)))
+    frame = compared(read_own(episodes, theirs.tasks), theirs.scores, name)
     write_csv(frame, out)
     print(frame.round(2).to_string(index=False, na_rep=""))
     print(f"{out}: difference and improvement: {name} over the row's method, with 95% CIs")

@@ -13,9 +13,10 @@ import tyro
 import yaml
 
 from bench.cli.arguments import Folder, Method, Task
-from bench.config.catalogue import Catalogue, task_row
+from bench.config.catalogue import Catalogue
 from bench.config.executors import Choice
 from bench.config.registry import entry_of, load
+from bench.config.task_table import task_row
 from bench.config.types import DEFAULT_SUITE, Settings
 from bench.config.validation import configure, parse_json, validate
 from bench.errors import BenchError

@@ -21,6 +21,7 @@ D4RL, MINARI, TRANSITIONS = Path("data/d4rl"), Path("data/minari"), Path("data/t
 RESULTS, REPORTS = Path("results"), Path("reports")
 PUBLISHED = RESULTS / "published"
 BENCHMARK = PUBLISHED / "benchmark/benchmark.json"
+IDEA_RESULTS = PUBLISHED / "ideas"
 COVERAGE = PUBLISHED / "coverage/coverage.csv"
 RECORD_VERDICTS = PUBLISHED / "record/verdicts.json"  # of the record of others' scores
 

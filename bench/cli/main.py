@@ -18,7 +18,16 @@ from typing import Any, Literal
 
 import tyro
 
-from bench.cli import data, literature, measure, publishing, results, training, workflow
+from bench.cli import (
+    data,
+    literature,
+    measure,
+    project,
+    publishing,
+    results,
+    training,
+    workflow,
+)
 from bench.config.catalogue import Catalogue
 from bench.errors import BenchError, unknown
 
@@ -36,6 +45,9 @@ def completion(shell: Literal["bash", "zsh", "tcsh"]) -> None:
 
 # Verbs by use, in the order in which a person meets them.
 GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
+    "a project of your own": {
+        "new": project.new,
+    },
     "a suite, from its data to its report": {
         "plan": workflow.plan,
         "run": workflow.run,

@@ -151,9 +151,16 @@ class Suite(Strict):
     suite: str = Field(pattern=NAME, description="name, used in file names")
     title: str = Field(description="title of the report")
     description: str = Field(default="", description="what the reader of the report should know")
-    tasks: tuple[str, ...] = Field(min_length=1, description="rows of config/tasks.tsv")
+    notes: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(), description="paragraphs of the report, after its first page"
+    )
+    tasks: tuple[str, ...] = Field(
+        min_length=1, description="rows of config/tasks.tsv or of the project's tasks.tsv"
+    )
     methods: tuple[MethodName, ...] = Field(
-        min_length=1, description="names in bench/config/registry.py, or NAME@setting=value"
+        min_length=1,
+        description="names in bench/config/registry.py or of files in the project's methods/, or "
+        "NAME@setting=value",
     )
     baseline: str | None = Field(
         default=None, description="the method with which the others are compared, seed by seed"
@@ -186,7 +193,8 @@ class Suite(Strict):
 
     @model_serializer(mode="wrap")
     def _without_default(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without_executor(serialise(self))
+        content = _without_executor(serialise(self))
+        return {k: v for k, v in content.items() if k != "notes" or v}  # as stored before notes
 
     @model_validator(mode="after")
     def _consistent(self) -> Suite:

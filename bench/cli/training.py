@@ -12,20 +12,20 @@ from typing import Annotated
 import tyro
 import yaml
 
-from bench.config.catalogue import Catalogue, task_row
+from bench.cli.arguments import Folder, Method, Task
+from bench.config.catalogue import Catalogue
 from bench.config.executors import Choice
 from bench.config.registry import entry_of, load
+from bench.config.task_table import task_row
 from bench.config.types import DEFAULT_SUITE, Settings
 from bench.config.validation import configure, parse_json, validate
 from bench.errors import BenchError
 from bench.paths import TRANSITIONS, SuiteFolder
 
-Name = Annotated[str, tyro.conf.Positional]
-
 
 def train(
-    method: Name = "",
-    task: Name = "",
+    method: Method = "",
+    task: Task = "",
     seeds: tuple[int, ...] = (0,),
     configfile: Path = DEFAULT_SUITE,
     settings: str | None = None,
@@ -59,6 +59,8 @@ def train(
             "more, and 0 seconds or more."
         )
     if settings is None:
+        if not task:
+            raise BenchError("train: METHOD and TASK are missing; `train --help` lists both.")
         catalogue = Catalogue()
         suite = catalogue.read_suite(configfile)
         catalogue.enter(method, "bench/config/registry.py")
@@ -91,7 +93,7 @@ def train(
     print(f"results are in {folder}")
 
 
-def trace(folder: Annotated[Path, tyro.conf.Positional]) -> None:
+def trace(folder: Folder) -> None:
     """Roll out a finished run in its maze and evaluate its values on the data, for the maps.
 
     Args:

@@ -19,17 +19,18 @@ from pydantic import (
 
 from bench.config.executors import Choice
 from bench.config.method_names import check_method_name
+from bench.config.phases import MOST, Evaluation, Online
 from bench.config.registry import ONLINE, base_of
 from bench.config.task import NAME, Task, TaskSettings
 from bench.config.validation import Strict
+from bench.paths import OWN_SUITE
 
-MOST = 10**9  # updates, steps, rows or episodes that one run can have
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 MethodName = Annotated[str, AfterValidator(check_method_name)]
 
 # Folders of results that are no suite's.
 RESERVED = ("published", "ideas", "record")
-DEFAULT_SUITE = Path("config/quick.yaml")
+DEFAULT_SUITE = OWN_SUITE if OWN_SUITE.exists() else Path("config/quick.yaml")
 
 RewardTransform = Literal["raw", "return_range", "minus_one", "centred_times_4", "centred_times_10"]
 SCALES = ("raw", "return_range")  # the transforms that leave a reward of 0 at 0
@@ -39,29 +40,6 @@ Precision = Literal["float32", "bfloat16"]
 
 SHARED = {"rewards", "observations", "batch_size"}  # settings outside the method's own Config
 SHARED_DEFAULTS = {"rewards": "raw", "observations": "raw"}
-
-
-class Evaluation(Strict):
-    """When and how a policy is scored."""
-
-    every: int = Field(gt=0, le=MOST, description="updates between evaluations")
-    episodes: int = Field(gt=0, le=MOST, description="episodes per seed and evaluation")
-
-
-class Online(Strict):
-    """The online phase after the offline one: the policy acts, learns and is evaluated."""
-
-    steps: int = Field(
-        gt=0, le=MOST, description="environment steps per seed: an update per step or rollout"
-    )
-    every: int = Field(gt=0, le=MOST, description="environment steps between evaluations")
-    episodes: int = Field(gt=0, le=MOST, description="episodes per seed and evaluation")
-    buffer: int = Field(
-        default=2_000_000,
-        gt=0,
-        le=MOST,
-        description="capacity of the replay buffer: transitions per seed",
-    )
 
 
 def check_distinct(name: str, values: tuple[Any, ...]) -> None:
@@ -173,9 +151,16 @@ class Suite(Strict):
     suite: str = Field(pattern=NAME, description="name, used in file names")
     title: str = Field(description="title of the report")
     description: str = Field(default="", description="what the reader of the report should know")
-    tasks: tuple[str, ...] = Field(min_length=1, description="rows of config/tasks.tsv")
+    notes: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(), description="paragraphs of the report, after its first page"
+    )
+    tasks: tuple[str, ...] = Field(
+        min_length=1, description="rows of config/tasks.tsv or of the project's tasks.tsv"
+    )
     methods: tuple[MethodName, ...] = Field(
-        min_length=1, description="names in bench/config/registry.py, or NAME@setting=value"
+        min_length=1,
+        description="names in bench/config/registry.py or of files in the project's methods/, or "
+        "NAME@setting=value",
     )
     baseline: str | None = Field(
         default=None, description="the method with which the others are compared, seed by seed"
@@ -208,7 +193,8 @@ class Suite(Strict):
 
     @model_serializer(mode="wrap")
     def _without_default(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without_executor(serialise(self))
+        content = _without_executor(serialise(self))
+        return {k: v for k, v in content.items() if k != "notes" or v}  # as stored before notes
 
     @model_validator(mode="after")
     def _consistent(self) -> Suite:

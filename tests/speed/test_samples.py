@@ -16,6 +16,7 @@ from bench.config import registry
 from bench.config.catalogue import Catalogue
 from bench.config.registry import METHODS, OFFLINE, Phase, Sample, entry_of
 from bench.config.samples import UPDATES, is_measured
+from bench.data.transitions import Transitions
 from bench.errors import BenchError
 from bench.speed import job_startup, worker
 from bench.speed.prediction import paper_hours, prediction
@@ -180,6 +181,22 @@ def test_without_a_compiler_a_compiled_cell_is_not_run(
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(BenchError, match="no C\\+\\+ compiler found"):
         worker.updates(str(tmp_path), "bc", 64, 1, "compiled", 0.1)
+
+
+def test_rates_count_the_updates_that_the_optimiser_made(
+    rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a round begins between two multiples of `log_every`, so that less is made."""
+    run = prepared_run(Transitions.load(rows), "iql", 8, 2, "recorded", updates=1)
+    monkeypatch.setattr(worker, "prepared_run", lambda *arguments, **keywords: run)
+    measure, _ = worker.updates(str(rows), "iql", 8, 2, "recorded", seconds=0.01)
+    for begun in (1, 0):
+        run.step += begun
+        seconds, steps = run.seconds, run.state.value.updates
+        rate = measure()
+        assert run.step == run.state.value.updates + 1
+        made = run.state.value.updates - steps
+        assert rate * (run.seconds - seconds) == pytest.approx(2 * made, rel=1e-6)
 
 
 # --- a job ----------------------------------------------------------------------------

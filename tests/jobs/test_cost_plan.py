@@ -71,9 +71,7 @@ def test_a_rate_is_a_methods_own_where_its_sizes_were_measured(tmp_path: Path) -
         for name in ("cql", "awac", "bear")
     ]
     failed = {k: v for k, v in entry.items() if k != "seed_updates_per_second"}
-    measured.updates.insert(
-        0, failed | {"method": "cql", "seeds": 1, "failed": "memory"}
-    )
+    measured.updates.insert(0, failed | {"method": "cql", "seeds": 1, "failed": "memory"})
     text = list(cost_plan.lines(suite, catalogue, measured))
     cells = {row.split("  ")[0]: row.split() for row in text if row[:1].isupper()}
     assert cells["CQL"][3] == "56"  # 1,000,000 updates at 5 a second and core

@@ -16,7 +16,6 @@ from bench.config import registry
 from bench.config.catalogue import Catalogue
 from bench.config.registry import METHODS, OFFLINE, Phase, Sample, entry_of
 from bench.config.samples import UPDATES, is_measured
-from bench.data.transitions import Transitions
 from bench.errors import BenchError
 from bench.speed import job_startup, worker
 from bench.speed.prediction import paper_hours, prediction
@@ -183,20 +182,24 @@ def test_without_a_compiler_a_compiled_cell_is_not_run(
         worker.updates(str(tmp_path), "bc", 64, 1, "compiled", 0.1)
 
 
-def test_rates_count_the_updates_that_the_optimiser_made(
-    rows: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also where a round begins between two multiples of `log_every`, so that less is made."""
-    run = prepared_run(Transitions.load(rows), "iql", 8, 2, "recorded", updates=1)
-    monkeypatch.setattr(worker, "prepared_run", lambda *arguments, **keywords: run)
-    measure, _ = worker.updates(str(rows), "iql", 8, 2, "recorded", seconds=0.01)
-    for begun in (1, 0):
-        run.step += begun
-        seconds, steps = run.seconds, run.state.value.updates
-        rate = measure()
-        assert run.step == run.state.value.updates + 1
-        made = run.state.value.updates - steps
-        assert rate * (run.seconds - seconds) == pytest.approx(2 * made, rel=1e-6)
+@pytest.mark.parametrize("begun", [0, 3, 9])
+def test_a_rate_counts_the_updates_that_the_optimiser_made(begun: int) -> None:
+    """Also where it begins between two multiples of `log_every`, so that `advance` makes fewer."""
+    run = prepared_run(synthetic(2000), "iql", 8, 2, "recorded", updates=1)
+    for _ in range(begun):
+        run.advance()
+    worker.draw_at_once(run, 10, 1)
+    seconds, adam = run.seconds, run.state.value.updates
+    each = worker.of_phase(run, None, 10)
+    made = run.state.value.updates - adam
+    assert made >= 10
+    assert each * made == pytest.approx(run.seconds - seconds)
+
+
+def test_a_measurement_is_made_of_such_rates(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "of_phase", lambda run, phase, count: 0.01 if phase else 0.002)
+    assert worker.updates(str(rows), "iql", 8, 2, "recorded", 0.1)[0]() == pytest.approx(1000)
+    assert worker.updates(str(rows), "bear", 8, 2, "recorded", 0.1)[0]() == pytest.approx(200)
 
 
 # --- a job ----------------------------------------------------------------------------

@@ -67,15 +67,13 @@ def test_a_rate_is_a_methods_own_where_its_sizes_were_measured(tmp_path: Path) -
     """CQL's three layers of 256 are; AWAC's batch is 1,024, BEAR's VAE wider; a failure is none."""
     suite, catalogue = paper(tasks=("hopper-medium-v2",), methods=("bc", "cql", "awac"), seeds=(0,))
     measured = speeds(tmp_path)
-    [entry] = measured.content["updates"]
-    measured.content["updates"] += [
+    [entry] = measured.updates
+    measured.updates += [
         entry | {"method": name, "seed_updates_per_second": 10.0}
         for name in ("cql", "awac", "bear")
     ]
     failed = {k: v for k, v in entry.items() if k != "seed_updates_per_second"}
-    measured.content["updates"].insert(
-        0, failed | {"method": "cql", "seeds": 1, "failed": "memory"}
-    )
+    measured.updates.insert(0, failed | {"method": "cql", "seeds": 1, "failed": "memory"})
     text = list(cost_plan.lines(suite, catalogue, measured))
     cells = {row.split("  ")[0]: row.split() for row in text if row[:1].isupper()}
     assert cells["CQL"][3] == "56"  # 1,000,000 updates at 5 a second and core

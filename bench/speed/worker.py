@@ -36,6 +36,7 @@ from bench.records import machine
 from bench.speed.job_startup import one_update
 from bench.training import rounding
 from bench.training.engine import choose_executor, prepare_process
+from bench.training.products.choice import Products
 from bench.training.recording.tracer import learners
 from bench.training.rollout import Evaluator
 from bench.training.run import Run
@@ -88,7 +89,8 @@ def prepared_run(
         "config": config_at(Catalogue(), method, width),
     }
     settings = one_update().model_copy(update=changes)
-    return Run(settings, rows, torch.device("cpu"), executor)
+    products = Products.of(settings, "cpu", executor)
+    return Run(settings, rows, torch.device("cpu"), executor, products=products)
 
 
 def enter(run: Run, phase: Phase) -> None:

@@ -226,8 +226,7 @@ def agree(one: Trainer, other: Trainer) -> None:
             torch.testing.assert_close(there[key], value, rtol=0, atol=1e-5, msg=key)
     for key, value in expected.items():
         torch.testing.assert_close(metrics[key], value, rtol=1e-4, atol=1e-4, msg=key)
-    for key, streams in other.streams.items():
-        assert torch.equal(streams.state(), one.streams[key].state())
+    assert all(torch.equal(s.state(), one.streams[k].state()) for k, s in other.streams.items())
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler on this machine")
@@ -235,10 +234,7 @@ def test_compiled_equals_eager(name: str, reaching: Transitions) -> None:
     """Fused loops round differently, no more."""
     if name in registry.VARIANTS:
         pytest.skip("slow, and made of IQL's operations")
-    eager, compiled = (
-        Trainer(name, (2, 0, 9), reaching, 50, executor) for executor in ("eager", "compiled")
-    )
-    agree(eager, compiled)
+    agree(*(Trainer(name, (2, 0, 9), reaching, 50, kind) for kind in ("eager", "compiled")))
 
 
 def test_openblas_equals_torch(name: str, reaching: Transitions) -> None:

@@ -13,6 +13,7 @@ import ctypes
 import hashlib
 import importlib.metadata
 import os
+import platform
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -117,7 +118,8 @@ def _build() -> Path | None:
     if compiler is None or place is None:
         return None
     torch_ = Path(torch.__file__).parent
-    decides = (SOURCE.read_text(encoding="utf-8"), torch.__version__, str(torch_), compiler)
+    text, processor = SOURCE.read_text(encoding="utf-8"), platform.machine()
+    decides = (text, torch.__version__, str(torch_), compiler, processor)
     name = hashlib.sha256("\n".join(decides).encode()).hexdigest()[:16]
     target = place / f"openblas-{name}.so"
     with machine_cache.locked(place):

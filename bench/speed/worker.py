@@ -32,6 +32,7 @@ from bench.speed.acting import Measurement, collection, evaluator
 from bench.speed.job_startup import one_update
 from bench.training import rounding
 from bench.training.engine import choose_executor, prepare_process
+from bench.training.products.choice import Products
 from bench.training.recording.tracer import learners
 from bench.training.run import Run
 
@@ -79,7 +80,8 @@ def prepared_run(
         "config": config_at(Catalogue(), method, width),
     }
     settings = one_update().model_copy(update=changes)
-    return Run(settings, rows, torch.device("cpu"), executor)
+    products = Products.of(settings, "cpu", executor)
+    return Run(settings, rows, torch.device("cpu"), executor, products=products)
 
 
 def enter(run: Run, phase: Phase) -> None:

@@ -32,6 +32,7 @@ from bench.learning.replay import Replay
 from bench.learning.streams import Streams
 from bench.training import rounding
 from bench.training.products.choice import PRODUCTS, Products
+from bench.training.recording.compiled import OPTIONS, Compiled
 from bench.training.recording.proof import Proof, Refusal
 from bench.training.recording.tracer import Tape, Trace
 
@@ -91,7 +92,7 @@ class Recording:
         self.names, self.draws = list(operations.outputs), operations.draws
         self.moved, self.streams = operations.moved, streams
         graph, inputs = operations.graph(), (rows, *trace.draws)
-        self.run = _compile(graph) if compiled else _script(graph, inputs)
+        self.run = _compile(graph, inputs) if compiled else _script(graph, inputs)
 
     def __call__(self, rows: Tensor) -> dict[str, Tensor]:
         """Apply the update with new draws."""
@@ -246,14 +247,13 @@ def _script(
         return torch.jit.trace(module, inputs, check_trace=False)
 
 
-def _compile(module: fx.GraphModule) -> Callable[..., tuple[Tensor, ...]]:
+def _compile(
+    module: fx.GraphModule, inputs: tuple[Tensor, ...]
+) -> Callable[..., tuple[Tensor, ...]]:
     """Fuse the operations between the matrix products with torch's compiler."""
     module.graph.eliminate_dead_code()
     module.recompile()
-    options: dict[str, Any] = {
-        "guard_filter_fn": torch.compiler.skip_all_guards_unsafe,
-        "compile_threads": 1,
-        # One C++ source an update instead of one a fused loop: compiling takes half as long.
-        "cpp_wrapper": True,
-    }
+    if inputs[0].device.type == "cpu":
+        return Compiled(module, inputs)
+    options: dict[str, Any] = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, **OPTIONS}
     return torch.compile(module, fullgraph=True, dynamic=False, options=options)

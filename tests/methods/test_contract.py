@@ -3,122 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import fields
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from helpers.tiny_problem import Trainer
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.config import registry
 from bench.data.transitions import Transitions
-from bench.learning.streams import Streams
-from bench.learning.types import Spec
 from bench.training import checkpoint
-from bench.training.engine import Engine
-from bench.training.method_contract import make_actor, make_replay
 from bench.training.products.choice import Products
-
-BATCH = 64
-# Settings that suit the tiny problem, where they are not these.
-USUAL: dict[str, Any] = {"hidden": (32, 32), "learning_rate": 1e-3}
-SMALL: dict[str, dict[str, Any]] = {
-    "awac": USUAL | {"policy_hidden": (32, 32)},
-    "bcq": USUAL | {"vae_hidden": (64, 64)},
-    "bear": USUAL | {"vae_hidden": (64, 64), "policy_learning_rate": 1e-3, "warm_start": 20},
-    "cql": USUAL | {"policy_learning_rate": 1e-3, "warm_start": 20, "min_q_weight": 1.0},
-    "cql_antmaze": USUAL
-    | {
-        "policy_learning_rate": 1e-3,
-        "warm_start": 20,
-        "target_gap": 1.0,
-        "initial_log_multiplier": 1.0,
-        "clip_gap": -200.0,
-        "max_target_backup": True,
-        "policy_hidden": (32,),
-        "orthogonal": True,
-        "log_std_min": -20.0,
-        "log_std_scaling": (0.0, -1.0),
-        "action_limit": 0.999,
-    },
-    "cal_ql": USUAL
-    | {
-        "policy_learning_rate": 1e-3,
-        "min_q_weight": 1.0,
-        "target_gap": None,
-        "policy_hidden": (32,),
-        "sparse": False,
-    },
-    "awr": {
-        "hidden": (32, 32),
-        "policy_learning_rate": 1e-2,
-        "learning_rate": 5e-2,
-        "critic_updates": 5,
-        "policy_updates": 10,
-    },
-    "dt": {"context": 3, "layers": 1, "width": 32, "learning_rate": 1e-3}
-    | {"target_return": 1.0, "return_scale": 1.0},
-}
-
-
-class Trainer:
-    """A method on the tiny problem, without files or environments."""
-
-    def __init__(
-        self,
-        name: str,
-        seeds: tuple[int, ...],
-        data: Transitions,
-        updates: int,
-        executor: str = "recorded",
-        products: Products | None = None,
-    ):
-        self.method: Any = registry.load(name)
-        known = {field.name for field in fields(self.method.Config)}
-        usual = {key: value for key, value in USUAL.items() if key in known}
-        self.config = self.method.Config(**SMALL.get(name, usual))
-        cpu = torch.device("cpu")
-        self.replay = make_replay(self.method, data, self.config, "raw", "standardised", cpu)
-        self.seeds = seeds
-        self.streams = {p: Streams(seeds, p) for p in ("batches", "noise")}
-        first = Streams(seeds, "initialisation")
-        self.state = self.method.init(Spec(2, 2, len(self.replay)), self.config, first, updates)
-        noise = self.streams["noise"]
-        parts = self.method, self.state, self.config, self.replay, noise, executor
-        self.engine = Engine(*parts, products=products)
-
-    def run(self, updates: int) -> dict[str, Tensor]:
-        metrics: dict[str, Tensor] = {}
-        for rows in self.replay.draw(self.streams["batches"], updates, BATCH):
-            metrics = self.engine(rows)
-        return metrics
-
-    def act(self, observations: Tensor) -> Tensor:
-        noise = Streams(self.seeds, "actions")
-        episodes = observations.shape[1]
-        actor = make_actor(self.method, self.state, self.config, noise, episodes)
-        with torch.no_grad():
-            return actor(self.replay.scaler(observations), torch.zeros(observations.shape[:2]))
-
-    def tensors(self) -> dict[str, Tensor]:
-        tensors = checkpoint.state_tensors(self.state)
-        tensors |= {f"streams.{k}": s.state() for k, s in self.streams.items()}
-        return {k: v.clone() for k, v in tensors.items()}
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        checkpoint.restore_state(self.state, tensors)
-        for name, streams in self.streams.items():
-            streams.restore(tensors[f"streams.{name}"])
-
-    def parameters(self, seed: int) -> dict[str, Tensor]:
-        """All network parameters of the seed at this position of the block."""
-        return {
-            f"{name}.{key}": value.detach().select(-3, seed)
-            for name, part in vars(self.state).items()
-            if hasattr(part, "net")
-            for key, value in part.net.named_parameters()
-        }
 
 
 def same_tensors(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
@@ -243,6 +139,41 @@ def test_openblas_equals_torch(name: str, reaching: Transitions) -> None:
     own, other = (Trainer(name, (2, 0, 9), reaching, 50, products=p) for p in (None, openblas))
     agree(own, other)
     assert set(openblas.chosen.values()) == {"openblas"}
+
+
+class Tiny(TorchDispatchMode):
+    """Counts results below the smallest normal number of float32, for which processors are slow."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for part in result if isinstance(result, tuple | list) else (result,):
+            if isinstance(part, Tensor) and part.dtype == torch.float32:
+                # By bits: comparisons take such numbers for 0 too.
+                bits = part.detach().clone().view(torch.int32) & 0x7FFFFFFF
+                self.count += int(((bits > 0) & (bits < 0x00800000)).sum())
+        return result
+
+
+def test_no_update_computes_with_numbers_that_slow_the_processor(
+    name: str, reaching: Transitions
+) -> None:
+    """Weights are so small that the product of two layers is below 1.2e-38."""
+    counts = []
+    for flush in (False, True):
+        trainer = Trainer(name, (0, 4), reaching, 10)
+        for part in vars(trainer.state).values():
+            for tensor in getattr(part, "tensors", dict)().values():
+                if tensor.is_floating_point():
+                    tensor.mul_(1e-20)
+        torch.set_flush_denormal(flush)
+        with Tiny() as tiny:
+            for rows in trainer.replay.draw(trainer.streams["batches"], 2, 64):
+                trainer.engine.eager(rows, trainer.streams["noise"])
+        counts.append(tiny.count)
+    assert counts[0] > 0
+    assert counts[1] == 0
 
 
 def test_seeds_of_a_block_differ(name: str, reaching: Transitions) -> None:

@@ -116,8 +116,8 @@ def transitions(task: Name, dataset: str) -> None:
     """
     from bench.data.prepare import prepare
 
-    row = Catalogue().task(task)
-    folder = prepare(task, dataset, row.env_id, MINARI, row.reading)
+    row = Catalogue().task(task).model_copy(update={"dataset": dataset})
+    folder = prepare(row, MINARI)
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     print(f"{folder / CARD}: {card['rows']:,} rows, {card['episodes']:,} episodes, mean")
     print(f"normalised score of the data {row.score(card['return']['mean']):.1f}")

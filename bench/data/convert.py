@@ -19,6 +19,7 @@ from minari.dataset.minari_dataset import parse_dataset_id
 
 from bench.config.d4rl_files import TABLE, Source, file_of, source_of
 from bench.config.task import Task
+from bench.data import agreement
 from bench.data.fetch_d4rl import fault, sha256
 from bench.data.hdf5 import Rows, read
 from bench.data.minari_store import store
@@ -188,8 +189,10 @@ def convert(task: Task, root: Path) -> None:
         "last_observations": "recorded" if rows.last is not None else "left out",
         "holds_last_row": not bool(left_out[-1]),
         "left_out_actions": left_out_actions(rows),
-        "ref_min_score": task.ref_min_score,
-        "ref_max_score": task.ref_max_score,
+        # Compared with the row and the environment by bench.data.agreement.
+        "ref_min_score": (source or task).ref_min_score,
+        "ref_max_score": (source or task).ref_max_score,
+        **({agreement.LIMIT: source.max_episode_steps} if source else {}),
         "audit": found,
     }
     with Progress(f"convert {task.dataset}", len(rows), "rows") as progress:

@@ -12,12 +12,12 @@ from typing import Annotated
 import tyro
 import yaml
 
+from bench.cli.ranges import at_least
 from bench.config.catalogue import Catalogue, task_row
 from bench.config.executors import Choice
 from bench.config.registry import entry_of, load
 from bench.config.types import DEFAULT_SUITE, Settings
 from bench.config.validation import configure, parse_json, validate
-from bench.errors import BenchError
 from bench.paths import TRANSITIONS, SuiteFolder
 
 Name = Annotated[str, tyro.conf.Positional]
@@ -53,11 +53,8 @@ def train(
             or, for a method that starts from another, that method's run in this suite.
         show: print the resolved settings, each with its source, and exit.
     """
-    if threads < 1 or not 0 <= checkpoint_every < math.inf:
-        raise BenchError(
-            f"train: threads {threads}, checkpoint_every {checkpoint_every}; give a thread or "
-            "more, and 0 seconds or more."
-        )
+    at_least(1, threads=threads)
+    at_least(0, checkpoint_every=checkpoint_every)
     if settings is None:
         catalogue = Catalogue()
         suite = catalogue.read_suite(configfile)

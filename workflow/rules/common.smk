@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(workflow.basedir).parent))
 import bench
 from bench.jobs import workflow_locks
 from bench.errors import BenchError
+from bench.config.behaviors import read_behaviors
 from bench.config.registry import entry_of, weight
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import file_of
@@ -41,6 +42,7 @@ try:
             Path(path)
         )  # stricter than Snakemake, which lets the last of two keys win
     CATALOGUE = Catalogue()
+    ROBOTS = {robot: entry.model_dump() for robot, entry in read_behaviors().items()}
     SUITE = CATALOGUE.suite(
         {k: v for k, v in config.items()},
         str((workflow.overwrite_configfiles or ["config/quick.yaml"])[0]),
@@ -63,7 +65,6 @@ TEMPLATES = {
     for path in sorted(Path(bench.__file__).parent.glob("report/templates/*"))
 }
 PUBLISHED = sorted(map(str, Path("config/published").glob("*.csv")))
-ROBOTS = read_yaml(Path("config/behaviors.yaml"))
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
 DATASETS = {task.dataset: task for task in TASKS.values()}
 FOLDERS = {task.transitions: task for task in TASKS.values()}

@@ -119,5 +119,5 @@ def test_claims_appear_where_the_suite_has_a_task_of_theirs() -> None:
     assert not claims.concerned(SimpleNamespace(claims=silent, suite=own))
     assert claims.section(SimpleNamespace(claims=silent, suite=own)) is None
     assert claims.concerned(SimpleNamespace(claims=silent, suite=local))
-    there = silent + [{"decided_by": "data", "verdict": "not run", "elsewhere": {"parts": []}}]
+    there = [*silent, {"decided_by": "data", "verdict": "not run", "elsewhere": {"parts": []}}]
     assert claims.concerned(SimpleNamespace(claims=there, suite=own))

@@ -61,7 +61,7 @@ def seeds_differ(problem: Problem) -> str | None:
 
 def repeats(problem: Problem) -> str | None:
     """Check that the same seeds give the same bits."""
-    runs = [problem((0, 4), 50, fixed=False) for _ in range(2)]
+    runs = [problem((0, 4), 50) for _ in range(2)]
     for trainer in runs:
         trainer.run(50)
     if found := difference(runs[0].tensors(), runs[1].tensors()):
@@ -71,7 +71,7 @@ def repeats(problem: Problem) -> str | None:
 
 def is_alone_as_in_a_block(problem: Problem) -> str | None:
     """Check that a seed trained alone is as in a block, up to the order of sums."""
-    block, alone = problem((7, 3, 11, 0, 5), 100, fixed=False), problem((3,), 100, fixed=False)
+    block, alone = problem((7, 3, 11, 0, 5), 100), problem((3,), 100)
     block.run(100)
     alone.run(100)
     for key, value in alone.parameters(0).items():
@@ -86,7 +86,7 @@ def is_alone_as_in_a_block(problem: Problem) -> str | None:
 
 def resumes(problem: Problem) -> str | None:
     """Check that a run continued from its checkpoint ends with the bits of an uninterrupted one."""
-    whole = problem((0, 1), 60, fixed=False)
+    whole = problem((0, 1), 60)
     whole.run(30)
     with TemporaryDirectory() as folder:
         path = Path(folder, "checkpoint.safetensors")
@@ -94,7 +94,7 @@ def resumes(problem: Problem) -> str | None:
         found = checkpoint.load(path, "check")
     assert found is not None
     whole.run(30)
-    resumed = problem((0, 1), 60, fixed=False)
+    resumed = problem((0, 1), 60)
     resumed.restore(found[0])
     resumed.run(30)
     if other := difference(whole.tensors(), resumed.tensors()):
@@ -106,7 +106,7 @@ def resumes(problem: Problem) -> str | None:
 
 def replays(problem: Problem) -> str | None:
     """Check that recorded updates are the eager ones, through every branch and to the bit."""
-    eager, recorded = (problem((2, 0, 9), 40, e, False) for e in ("eager", "recorded"))
+    eager, recorded = (problem((2, 0, 9), 40, e) for e in ("eager", "recorded"))
     for _ in range(8):
         pairs = (eager.run(5), recorded.run(5)), (eager.tensors(), recorded.tensors())
         for expected, found in pairs:
@@ -117,7 +117,7 @@ def replays(problem: Problem) -> str | None:
 
 def improves(problem: Problem) -> str | None:
     """Check that training reaches the best action, from data that is noisy around it."""
-    trainer = problem((0, 1, 2), LENGTH, fixed=False)
+    trainer = problem((0, 1, 2), LENGTH)
     before = trainer.regret()
     trainer.run(LENGTH)
     after = trainer.regret()

@@ -56,7 +56,7 @@ class Problem:
         self.trainers: list[Trainer] = []
 
     def __call__(
-        self, seeds: tuple[int, ...], updates: int, executor: str = "recorded", fixed: bool = True
+        self, seeds: tuple[int, ...], updates: int, executor: str = "recorded", fixed: bool = False
     ) -> Trainer:
         """Return a new trainer; with `fixed`, raise BenchError where `executor` is impossible."""
         trainer = Trainer(self, seeds, updates, executor, fixed)

@@ -100,8 +100,8 @@ def of_cost(
     methods = (claim.method, claim.rival)
     part = Part(name, methods=methods, published=_paper_ratio(claim, catalogue))
     path = shipped(path)
-    content = read_json(path) if path.exists() else {"updates": []}
-    entries = [_timed(content["updates"], method) for method in methods]
+    content: dict[str, Any] = read_json(path) if path.exists() else {"updates": None}
+    entries = [_timed(content["updates"] or (), method) for method in methods]
     if any(entry is None for entry in entries):
         return [Part(name, published=part.published, reason="not timed by the benchmark")], []
     ours, theirs = (entry for entry in entries if entry is not None)

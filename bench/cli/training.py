@@ -14,7 +14,7 @@ import yaml
 
 from bench.cli.arguments import Folder, Method, Task
 from bench.config.catalogue import Catalogue
-from bench.config.executors import Choice
+from bench.config.executors import Choice, Library
 from bench.config.registry import entry_of, load
 from bench.config.task_table import task_row
 from bench.config.types import DEFAULT_SUITE, Settings
@@ -33,6 +33,7 @@ def train(
     threads: int = 1,
     checkpoint_every: float = 30.0,
     executor: Choice | None = None,
+    products: Library | None = None,
     start: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
     show: bool = False,
 ) -> None:
@@ -49,6 +50,8 @@ def train(
         checkpoint_every: seconds between checkpoints; 0 for one at every logged update.
         executor: how updates are executed, instead of the suite's choice; auto compiles long runs
             if a compiler is found, and executes eagerly what cannot be recorded.
+        products: which library multiplies matrices in recorded updates, instead of the suite's
+            choice; auto measures it, once a machine.
         start: folder of a finished run whose offline phase replaces this one's; by default none
             or, for a method that starts from another, that method's run in this suite.
         show: print the resolved settings, each with its source, and exit.
@@ -70,9 +73,10 @@ def train(
     else:
         cell = validate(Settings, parse_json(settings, "--settings"), "--settings")
         origins = {}
-    if executor is not None:
-        cell = cell.model_copy(update={"executor": executor})
-        origins["executor"] = "the command line"
+    for name, given in (("executor", executor), ("products", products)):
+        if given is not None:
+            cell = cell.model_copy(update={name: given})
+            origins[name] = "the command line"
     described = "\n".join(_described(cell, origins))
     if show:
         print(described)

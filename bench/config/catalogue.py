@@ -46,7 +46,7 @@ CONFIG = "config."  # prefix of keys that are fields of the method's Config
 # The fields of Settings that layers may set, besides those of the method's Config.
 LAYERED = (
     *("updates", "batch_size", "log_every", "precision", "rewards", "observations"),
-    *("evaluation", "online", "executor"),
+    *("evaluation", "online", "executor", "products"),
 )
 UNLISTED = "no reference"  # for a method without an entry in config/methods.yaml
 

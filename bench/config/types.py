@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from bench.config.executors import Choice
+from bench.config.executors import Choice, Library, without_auto
 from bench.config.method_names import check_method_name
 from bench.config.phases import MOST, Evaluation, Online
 from bench.config.registry import ONLINE, base_of
@@ -49,11 +49,6 @@ def check_distinct(name: str, values: tuple[Any, ...]) -> None:
             raise ValueError(f"{name}: {value} is given twice; remove one")
 
 
-def _without_executor(content: dict[str, Any]) -> dict[str, Any]:
-    """Omit `executor` where it is the default, as in what was stored before there was a choice."""
-    return {k: v for k, v in content.items() if k != "executor" or v not in (None, "auto")}
-
-
 class Layer(Strict):
     """Settings of a family or a suite that replace a method's defaults."""
 
@@ -76,11 +71,12 @@ class Override(Layer):
     evaluation: Evaluation | None = None
     online: Online | None = None
     executor: Choice | None = None
+    products: Library | None = None
     reason: str = Field(min_length=1, description="why the suite departs from the source")
 
     @model_serializer(mode="wrap")
     def _without_default(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without_executor(serialise(self))
+        return without_auto(serialise(self))
 
     def applies(self, method: str, family: str) -> bool:
         """Return whether the override applies to a method's runs on a family's tasks."""
@@ -183,6 +179,9 @@ class Suite(Strict):
     executor: Choice = Field(
         default="auto", description="how updates are executed; auto records what is proven to be"
     )
+    products: Library = Field(
+        default="auto", description="library of matrix products; auto measures which is fastest"
+    )
     evaluation: Evaluation
     online: Online | None = Field(default=None, description="fine-tuning in the environment")
     bootstrap: int = Field(
@@ -193,7 +192,7 @@ class Suite(Strict):
 
     @model_serializer(mode="wrap")
     def _without_default(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        content = _without_executor(serialise(self))
+        content = without_auto(serialise(self))
         return {k: v for k, v in content.items() if k != "notes" or v}  # as stored before notes
 
     @model_validator(mode="after")
@@ -257,6 +256,7 @@ class Settings(Strict):
     log_every: int = Field(gt=0, le=MOST)
     precision: Precision = "float32"
     executor: Choice = "auto"
+    products: Library = "auto"
     rewards: RewardTransform
     observations: ObservationTransform
     evaluation: Evaluation
@@ -265,8 +265,8 @@ class Settings(Strict):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Omit `online` and `executor` if they are not set, as in records from before them."""
-        content = _without_executor(serialise(self))
+        """Omit what is not set, as in records from before it could be."""
+        content = without_auto(serialise(self))
         return {k: v for k, v in content.items() if k != "online" or v is not None}
 
     @model_validator(mode="after")

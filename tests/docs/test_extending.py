@@ -6,10 +6,10 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from helpers import warm_jobs
 from helpers.pages import ROOT
 
 COPIED = ("bench", "iql", "baselines", "config", "workflow", "results/published/quick")
@@ -51,11 +51,10 @@ def write(steps: list[tuple[str, str, str]], checkout: Path) -> None:
 def follow(page: str, checkout: Path) -> str:
     """Run the page's commands on the copy's code; return what they print."""
     (commands,) = COMMANDS.findall((ROOT / f"docs/extending/{page}.md").read_text())
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-ec", commands],
         cwd=checkout,
-        env=os.environ | {"PATH": path, "PYTHONPATH": str(checkout)},
+        env=os.environ | warm_jobs.environment() | {"PYTHONPATH": str(checkout)},
         capture_output=True,
         text=True,
     )

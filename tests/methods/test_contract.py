@@ -12,7 +12,8 @@ from bench.config import registry
 from bench.data.transitions import Transitions
 from bench.training.contract import checks
 from bench.training.contract.checks import CHECKS, Check, difference
-from bench.training.contract.problem import Problem, reaching
+from bench.training.contract.problem import Problem, Trainer, reaching
+from bench.training.products.choice import Products
 
 DATA = reaching()
 
@@ -77,23 +78,32 @@ def test_replayed_equals_eager_bit_for_bit(name: str) -> None:
     assert any(branch.proven for branch in branches)
 
 
+def agree(one: Trainer, other: Trainer) -> None:
+    """Rounding alone tells 50 updates apart: 1e-5 in every parameter."""
+    expected, metrics = one.run(50), other.run(50)
+    for position in range(3):
+        there = other.parameters(position)
+        for key, value in one.parameters(position).items():
+            torch.testing.assert_close(there[key], value, rtol=0, atol=1e-5, msg=key)
+    for key, value in expected.items():
+        torch.testing.assert_close(metrics[key], value, rtol=1e-4, atol=1e-4, msg=key)
+    assert all(torch.equal(s.state(), one.streams[k].state()) for k, s in other.streams.items())
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler on this machine")
 def test_compiled_equals_eager(name: str) -> None:
-    """Fused loops round differently, no more: 1e-5 in every parameter over 50 updates."""
+    """Fused loops round differently, no more."""
     if name in registry.VARIANTS:
         pytest.skip("slow, and made of IQL's operations")
     tried = problem(name)
-    eager, compiled = (tried((2, 0, 9), 50, e, fixed=True) for e in ("eager", "compiled"))
-    expected, metrics = eager.run(50), compiled.run(50)
-    for position in range(3):
-        for key, value in eager.parameters(position).items():
-            torch.testing.assert_close(
-                compiled.parameters(position)[key], value, rtol=0, atol=1e-5, msg=key
-            )
-    for key, value in expected.items():
-        torch.testing.assert_close(metrics[key], value, rtol=1e-4, atol=1e-4, msg=key)
-    for key, value in compiled.streams.items():
-        assert torch.equal(value.state(), eager.streams[key].state())
+    agree(*(tried((2, 0, 9), 50, kind, fixed=True) for kind in ("eager", "compiled")))
+
+
+def test_openblas_equals_torch(name: str) -> None:
+    """Another library of matrix products rounds differently, no more."""
+    tried, openblas = problem(name), Products("openblas")
+    agree(tried((2, 0, 9), 50, fixed=True), tried((2, 0, 9), 50, fixed=True, products=openblas))
+    assert set(openblas.chosen.values()) == {"openblas"}
 
 
 def test_ten_percent_keeps_the_best_tenth_of_the_trajectories() -> None:

@@ -18,6 +18,7 @@ from bench.learning.types import Spec
 from bench.training import checkpoint
 from bench.training.engine import Engine
 from bench.training.method_contract import make_actor, make_replay
+from bench.training.products.choice import Products
 
 BATCH = 64
 ROWS = 2000
@@ -56,10 +57,15 @@ class Problem:
         self.trainers: list[Trainer] = []
 
     def __call__(
-        self, seeds: tuple[int, ...], updates: int, executor: str = "recorded", fixed: bool = False
+        self,
+        seeds: tuple[int, ...],
+        updates: int,
+        executor: str = "recorded",
+        fixed: bool = False,
+        products: Products | None = None,
     ) -> Trainer:
         """Return a new trainer; with `fixed`, raise BenchError where `executor` is impossible."""
-        trainer = Trainer(self, seeds, updates, executor, fixed)
+        trainer = Trainer(self, seeds, updates, executor, fixed, products)
         self.trainers.append(trainer)
         return trainer
 
@@ -68,7 +74,13 @@ class Trainer:
     """Some seeds of a method on the tiny problem."""
 
     def __init__(
-        self, problem: Problem, seeds: tuple[int, ...], updates: int, executor: str, fixed: bool
+        self,
+        problem: Problem,
+        seeds: tuple[int, ...],
+        updates: int,
+        executor: str,
+        fixed: bool,
+        products: Products | None,
     ):
         self.method: Any = problem.method
         self.config, self.seeds = problem.config, seeds
@@ -80,9 +92,8 @@ class Trainer:
         first = Streams(seeds, "initialisation")
         self.state = self.method.init(Spec(2, 2, len(self.replay)), self.config, first, updates)
         noise = self.streams["noise"]
-        self.engine = Engine(
-            self.method, self.state, self.config, self.replay, noise, executor, fixed
-        )
+        parts = self.method, self.state, self.config, self.replay, noise, executor
+        self.engine = Engine(*parts, fixed, products=products)
 
     def run(self, updates: int) -> dict[str, Tensor]:
         """Apply updates; return the metrics of the last, (S,) each."""

@@ -29,7 +29,7 @@ from bench.paths import shipped
 from bench.progress import Progress
 from bench.seeds import derive
 
-BEHAVIORS = shipped(Path("behaviors"))
+BEHAVIORS = Path("behaviors")
 STREAMS = 8  # episodes collected in parallel
 TRIP_NOISE = 0.5  # standard deviation of the maze controller's action noise
 TRIP_STEPS = 150  # longer trips are truncated
@@ -136,17 +136,18 @@ def collect(env_id: str, dataset: str, recipe: str, rows: int, root: Path, seed:
     The dataset appears under `root` atomically. Raises BenchError for an unknown recipe.
     """
     kind, _, name = recipe.partition("/")
+    policies = shipped(BEHAVIORS)
     with Progress(f"collect {dataset}", rows, "rows") as progress:
         if recipe == "pointmaze/stitch":
             episodes, metadata = short_trips(rows, seed, progress)
         elif kind == "antmaze":
-            episodes, metadata = antmaze.walks(name, BEHAVIORS / kind, rows, seed, progress)
-        elif (BEHAVIORS / kind / "ladder.csv").exists():
-            episodes, metadata = locomotion(env_id, BEHAVIORS / kind, name, rows, seed, progress)
+            episodes, metadata = antmaze.walks(name, policies / kind, rows, seed, progress)
+        elif (policies / kind / "ladder.csv").exists():
+            episodes, metadata = locomotion(env_id, policies / kind, name, rows, seed, progress)
         else:
             raise BenchError(
                 f"config/tasks.tsv, recipe: no behaviour policy '{kind}' in {BEHAVIORS}/; use one "
-                f"of {', '.join(sorted(p.name for p in BEHAVIORS.iterdir()))}, or 'none'."
+                f"of {', '.join(sorted(p.name for p in policies.iterdir()))}, or 'none'."
             )
     metadata |= {"recipe": recipe, "collection_seed": seed, "collection_env": env_id}
     description = "Collected locally; not D4RL's data."

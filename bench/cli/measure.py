@@ -8,7 +8,7 @@ from bench.cli.arguments import Idea
 from bench.cli.ranges import at_least
 from bench.config.catalogue import Catalogue
 from bench.config.registry import OFFLINE
-from bench.config.types import DEFAULT_SUITE, resolved
+from bench.config.types import default_suite, resolved
 from bench.errors import BenchError
 from bench.paths import COVERAGE, REPORTS, RESULTS, TRANSITIONS
 from bench.speed.cells import PARTS
@@ -81,7 +81,7 @@ def online_cost(
 
 def precision(
     tasks: tuple[str, ...],
-    configfile: Path = DEFAULT_SUITE,
+    configfile: Path | None = None,
     method: str = "iql",
     seeds: int = 10,
     out: Path = RESULTS / "precision",
@@ -92,7 +92,7 @@ def precision(
 
     Args:
         tasks: rows of config/tasks.tsv, with their data under data/transitions.
-        configfile: the suite whose settings apply.
+        configfile: the suite whose settings apply, by default the project's or quick.
         method: name of a method.
         seeds: number of seeds N; seeds 0 to N - 1 are trained as one block.
         out: folder for precision.csv and precision.json.
@@ -100,6 +100,7 @@ def precision(
     at_least(1, seeds=seeds)
     from bench.speed.precision import cells_of, compare, train, write
 
+    configfile = configfile or default_suite()
     catalogue = Catalogue()
     suite = catalogue.read_suite(configfile)
     cells = cells_of(tasks, suite, catalogue, method, seeds, str(configfile))

@@ -30,7 +30,7 @@ from bench.paths import shipped
 from bench.progress import Progress
 from bench.seeds import derive
 
-BEHAVIORS = shipped(Path("behaviors"))
+BEHAVIORS = Path("behaviors")
 STREAMS = 8  # episodes collected in parallel
 TRIP_NOISE = 0.5  # standard deviation of the maze controller's action noise
 TRIP_STEPS = 150  # longer trips are truncated
@@ -151,21 +151,22 @@ def collect(env_id: str, dataset: str, recipe: str, rows: int, root: Path, seed:
     """
     check_id(dataset, "dataset")
     kind, _, name = recipe.partition("/")
+    policies = shipped(BEHAVIORS)
     with Progress(f"collect {dataset}", rows, "rows") as progress:
-        known = recipe == "pointmaze/stitch" or (BEHAVIORS / kind / "ladder.csv").exists()
+        known = recipe == "pointmaze/stitch" or (policies / kind / "ladder.csv").exists()
         if known:
             check_recipe(recipe, env_id)
         if recipe == "pointmaze/stitch":
             episodes, metadata = short_trips(rows, seed, progress)
         elif known and kind == "antmaze":
-            episodes, metadata = antmaze.walks(name, BEHAVIORS / kind, rows, seed, progress)
+            episodes, metadata = antmaze.walks(name, policies / kind, rows, seed, progress)
         elif known:
-            episodes, metadata = locomotion(env_id, BEHAVIORS / kind, name, rows, seed, progress)
+            episodes, metadata = locomotion(env_id, policies / kind, name, rows, seed, progress)
         else:
-            policies = sorted(path.parent.name for path in BEHAVIORS.glob("*/ladder.csv"))
+            kinds = sorted(path.parent.name for path in policies.glob("*/ladder.csv"))
             raise BenchError(
                 f"config/tasks.tsv, recipe: no behaviour policy '{kind}' in {BEHAVIORS}/; use one "
-                f"of {', '.join(policies)}, or 'none'."
+                f"of {', '.join(kinds)}, or 'none'."
             )
     metadata |= {"recipe": recipe, "collection_seed": seed, "collection_env": env_id}
     description = "Collected locally; not D4RL's data."

@@ -33,6 +33,7 @@ from bench.config.types import (
     Method,
     Settings,
     Suite,
+    default_suite,
     resolved,
 )
 from bench.config.validation import validate
@@ -77,9 +78,8 @@ class Catalogue:
                 raise BenchError(
                     f"{METHOD_SCHEMA}: method '{name}' is missing; run `python -m bench schema`."
                 )
-        for name, path in self.places.items():
-            if name in self.schemas:
-                self._check_families(name, path)
+        for name in filter(self.schemas.__contains__, self.places):
+            self._check_families(name, self.places[name])
 
     def _check_families(self, name: str, path: Path) -> None:
         """Raise BenchError if a method's entry in `path` has an unknown family or setting."""
@@ -131,8 +131,9 @@ class Catalogue:
                 self.settings(suite, method, task, suite.seeds, where)
         return suite
 
-    def read_suite(self, path: Path) -> Suite:
-        """Read and validate a suite file."""
+    def read_suite(self, path: Path | None) -> Suite:
+        """Read and validate a suite file, by default the project's or ours."""
+        path = path or default_suite()
         return self.suite(read_yaml(path), str(path))
 
     def settings(

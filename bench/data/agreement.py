@@ -210,7 +210,8 @@ def _reference_scores(pair: Comparison) -> tuple[str, bool] | None:
     ours = [pair.task.ref_min_score, pair.task.ref_max_score]
     if not all(isinstance(value, int | float) for value in [*theirs, *ours]):
         return None
-    text = "recorded {:g} and {:g}, in the row {:g} and {:g}".format(*theirs, *ours)
+    recorded = " and ".join(f"{value:g}" for value in theirs)
+    text = f"recorded {recorded}, in the row {ours[0]:g} and {ours[1]:g}"
     return text, bool(np.allclose(np.array(theirs, dtype=float), ours, rtol=NEAR, atol=0))
 
 

@@ -113,7 +113,7 @@ class Tree:
         `base` is a tree to which the files are added, and in which nothing refers to them.
         """
         self.base = base
-        self.texts = {**base.texts, **texts} if base else texts
+        self.texts: Mapping[str, str] = {**base.texts, **texts} if base else texts
         self.files = {_module_name(file): file for file in self.texts}
         self.modules: dict[str, Module] = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.cli.arguments import Idea
+from bench.cli.ranges import at_least
 from bench.config.catalogue import Catalogue
 from bench.config.registry import OFFLINE
 from bench.config.types import default_suite, resolved
@@ -33,6 +34,8 @@ def benchmark(
         xla: a Python interpreter with JAX installed, to measure XLA on the same core.
         out: folder for benchmark.json, table.md and scale.png.
     """
+    at_least(1, rounds=rounds)
+    at_least(0.001, seconds=seconds)
     from bench.speed.session import run
 
     content = run(methods, parts, rounds, seconds, peer, xla, out)
@@ -56,6 +59,7 @@ def online_cost(
         steps: environment steps per measurement, rounded up to whole rollouts.
         rounds: measurements of each part, of which the fastest is reported.
     """
+    at_least(1, steps=steps, rounds=rounds)
     from bench.speed.online_cost import measure
 
     catalogue = Catalogue()
@@ -93,6 +97,7 @@ def precision(
         seeds: number of seeds N; seeds 0 to N - 1 are trained as one block.
         out: folder for precision.csv and precision.json.
     """
+    at_least(1, seeds=seeds)
     from bench.speed.precision import cells_of, compare, train, write
 
     configfile = configfile or default_suite()
@@ -114,6 +119,7 @@ def coverage(
         bootstrap: bootstrap resamples per experiment.
         seeds: numbers of seeds per experiment to simulate.
     """
+    at_least(1, simulations=simulations, bootstrap=bootstrap)
     from bench.statistics.frames import write_csv
     from bench.statistics.interval_coverage import simulate
 

@@ -57,7 +57,12 @@ def statistics(configfile: Path | None = None, suite: str | None = None) -> None
     results = SuiteFolder.of(chosen.suite)
     stored = open_results(results.path)
     told(stored, derived.cells(chosen))
-    derived.write_tables(chosen, derived.chosen(chosen, stored.verified), catalogue, results.path)
+    runs = derived.chosen(chosen, stored.verified)
+    if not runs:
+        raise BenchError(
+            f"{results.path}: no verified run of this suite; run it with `python -m bench run`."
+        )
+    derived.write_tables(chosen, runs, catalogue, results.path)
     print(f"{results.path}/: {SCORES}, {SUMMARY}, {AGGREGATE}")
 
 
@@ -227,9 +232,13 @@ def tensorboard(configfile: Path | None = None, out: Path | None = None) -> None
         out: the folder to write, by default results/<suite>/tensorboard.
     """
     from bench.jobs.tensorboard import export
+    from bench.publishing import derived
 
     suite = Catalogue().read_suite(configfile)
-    results = SuiteFolder.of(suite.suite)
-    folder = results.path / "tensorboard" if out is None else out
-    count = export(suite, results, folder)
+    stored = open_results(SuiteFolder.of(suite.suite).path)
+    told(stored, derived.cells(suite))
+    folder = stored.folder / "tensorboard" if out is None else out
+    count = export(suite, stored, folder)
+    if not count:
+        raise BenchError(f"{stored.folder}: no verified run to show; run the suite first.")
     print(f"{folder}: {count} curves; view them with `tensorboard --logdir {folder}`")

@@ -13,6 +13,7 @@ import tyro
 import yaml
 
 from bench.cli.arguments import Folder, Method, Task
+from bench.cli.ranges import at_least
 from bench.config.catalogue import Catalogue
 from bench.config.executors import Choice, Library
 from bench.config.registry import entry_of, load
@@ -57,11 +58,8 @@ def train(
             or, for a method that starts from another, that method's run in this suite.
         show: print the resolved settings, each with its source, and exit.
     """
-    if threads < 1 or not 0 <= checkpoint_every < math.inf:
-        raise BenchError(
-            f"train: threads {threads}, checkpoint_every {checkpoint_every}; give a thread or "
-            "more, and 0 seconds or more."
-        )
+    at_least(1, threads=threads)
+    at_least(0, checkpoint_every=checkpoint_every)
     if settings is None:
         if not task:
             raise BenchError("train: METHOD and TASK are missing; `train --help` lists both.")

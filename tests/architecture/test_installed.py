@@ -1,4 +1,4 @@
-"""What is installed elsewhere is whole, and a project of one's own runs on it."""
+"""What is installed elsewhere is whole, and a project of your own runs on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project of one's own in a temporary folder, and the command line in this process."""
+"""A project of your own in a temporary folder, and the command line in this process."""
 
 from __future__ import annotations
 

@@ -46,11 +46,16 @@ def choose(name: str) -> tuple[str, str]:
     return name, "as asked for"
 
 
-def device_record(device: torch.device) -> dict[str, str | None]:
-    """Return the GPU's name and its driver's version, or `cpu` without one."""
+def device_record(device: torch.device) -> dict[str, str | bool | None]:
+    """Return the GPU's name, its driver's version and whether it rounds factors to TensorFloat-32.
+
+    Without one, the device is `cpu`.
+    """
     if device.type != "cuda":
         return {"device": "cpu", "driver": None}
-    return {"device": torch.cuda.get_device_name(device), "driver": energy.driver()}
+    tf32 = torch.backends.cuda.matmul.fp32_precision != "ieee"  # type: ignore[attr-defined]
+    name = torch.cuda.get_device_name(device)
+    return {"device": name, "driver": energy.driver(), "tf32": tf32}
 
 
 def uuid(device: torch.device) -> str | None:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import tyro
-
+from bench.cli.arguments import Idea
 from bench.config.catalogue import Catalogue
 from bench.config.registry import OFFLINE
 from bench.config.types import DEFAULT_SUITE, resolved
 from bench.errors import BenchError
 from bench.paths import COVERAGE, REPORTS, RESULTS, TRANSITIONS
 from bench.speed.cells import PARTS
-
-Name = Annotated[str, tyro.conf.Positional]
 
 
 def benchmark(
@@ -126,7 +122,7 @@ def coverage(
     print(f"{COVERAGE}: error is the standard error of the simulation")
 
 
-def idea(name: Name) -> None:
+def idea(name: Idea) -> None:
     """Measure one of the paper's ideas as a small experiment; write results/ideas/NAME.json.
 
     Args:

@@ -20,7 +20,7 @@ from bench.config.types import Settings, Suite, resolved
 from bench.errors import BenchError
 from bench.files import read_json
 from bench.jobs.text_table import aligned
-from bench.paths import BENCHMARK
+from bench.paths import BENCHMARK, shipped
 
 REFERENCE = "bc"  # the method with cost 1
 WIDTH = 256  # of most methods
@@ -44,7 +44,7 @@ class Speeds:
     """The benchmark's measurements on one machine."""
 
     def __init__(self, path: Path = BENCHMARK):
-        self.content = read_json(path)
+        self.content = read_json(shipped(path))
         for key in ("machine", "updates", "around"):
             if key not in self.content:
                 raise BenchError(f"{path}: the key '{key}' is missing; run `make benchmark`.")

@@ -32,6 +32,7 @@ from bench.speed.acting import Measurement, collection, evaluator
 from bench.speed.job_startup import one_update
 from bench.training import rounding
 from bench.training.engine import choose_executor, prepare_process
+from bench.training.products.choice import Products
 from bench.training.recording.tracer import learners
 from bench.training.run import Run
 
@@ -79,7 +80,8 @@ def prepared_run(
         "config": config_at(Catalogue(), method, width),
     }
     settings = one_update().model_copy(update=changes)
-    return Run(settings, rows, torch.device("cpu"), executor)
+    products = Products.of(settings, "cpu", executor)
+    return Run(settings, rows, torch.device("cpu"), executor, products=products)
 
 
 def enter(run: Run, phase: Phase) -> None:
@@ -109,7 +111,8 @@ def updates(
     while (each := of_an_update(count)) * count < 0.2 * seconds:  # warms up
         count *= 2
     per_round = max(round(seconds / each / sample.cycle), 1) * sample.cycle
-    return lambda: seeds / of_an_update(per_round), {"preparation_seconds": preparation}
+    facts = {"preparation_seconds": preparation, "products": run.products.record()}
+    return lambda: seeds / of_an_update(per_round), facts
 
 
 def draw_at_once(run: Run, count: int, cycle: int) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from helpers import warm_jobs
 from helpers.paths import ROOT
 from helpers.projects import one_sentence
 
@@ -186,8 +188,9 @@ def planned(folder: Path, *options: str) -> dict[str, int]:
     """Jobs a rule in a dry run of Snakemake."""
     for name in ("behaviors", "workflow", "Snakefile", "config"):
         (folder / name).symlink_to(ROOT / name)
-    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "reason", *options]
-    done = subprocess.run(command, cwd=folder, text=True, capture_output=True)
+    command = ["python", "-m", "snakemake", "-n", "--quiet", "reason", *options]
+    variables = os.environ | warm_jobs.environment()
+    done = subprocess.run(command, cwd=folder, env=variables, text=True, capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
     words = [line.split() for line in done.stdout.splitlines()]
     return {w[0]: int(w[1]) for w in words if len(w) == 2 and w[1].isdigit()}

@@ -13,12 +13,11 @@ from bench.training.cards import capture
 from bench.training.cards.graph_rules import broken_rules
 
 aten = torch.ops.aten
+Step = tuple[object, tuple[object, ...]]  # an operation and its arguments
 
 
-def graph_of(
-    *steps: tuple[object, tuple[object, ...]], held: Tensor | None = None
-) -> fx.GraphModule:
-    """A graph of one input; an argument "x" is the result before, "held" a tensor that it holds."""
+def graph_of(*steps: Step, held: Tensor | None = None) -> fx.GraphModule:
+    """A graph of one input; an argument "x" is the result before, "held" one that it holds."""
     graph, root = fx.Graph(), torch.nn.Module()
     node = graph.placeholder("input_0")
     if held is not None:
@@ -42,7 +41,7 @@ def graph_of(
     ],
     ids=["kept", "constant", "copy", "shape", "host memory"],
 )
-def test_rules_of_a_graph(steps: list[tuple[object, tuple[object, ...]]], said: str | None) -> None:
+def test_rules_of_a_graph(steps: list[Step], said: str | None) -> None:
     with pretended():
         held = torch.ones(5, 2) if said and "cpu" in said else torch.tensor(2.0)
         graph = graph_of(*steps, held=held)

@@ -18,6 +18,7 @@ from bench.speed.worker import enter
 from bench.training import checkpoint
 from bench.training.cards.graph_rules import broken_rules
 from bench.training.method_contract import is_on_policy, make_actor
+from bench.training.products.choice import Products
 from bench.training.recording.tracer import Trace
 from bench.training.run import Run
 
@@ -84,7 +85,7 @@ def test_an_update_can_be_captured(name: str) -> None:
         run = run_of(name)
         noise = OnCard(run.settings.seeds, "noise", CARD)
         for _ in branches(run):
-            trace = Trace(run.method, run.state)
+            trace = Trace(run.method, run.state, Products())
             with Copies() as copies:
                 metrics = trace.run(run.engine.eager, rows_of(run), noise)
             assert copies.found == []

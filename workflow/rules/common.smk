@@ -9,23 +9,23 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-sys.path.insert(0, str(Path(workflow.basedir).parent))
-
 import bench
 from bench.jobs import workflow_locks
-from bench.errors import BenchError
 from bench.config.registry import entry_of, weight
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import file_of
 from bench.report.markup import rst_captions
 from bench.config.types import resolved
-from bench.config.yaml_files import read_yaml
 from bench.paths import (
+    BENCHMARK,
     COVERAGE,
     EPISODES,
     EVALUATIONS,
     METRICS,
+    IDEA_RESULTS,
     MINARI,
+    OWN_SETTINGS,
+    OWN_TASKS,
     POLICY,
     RECORD,
     REPORTS,
@@ -43,7 +43,7 @@ try:
     CATALOGUE = Catalogue()
     SUITE = CATALOGUE.suite(
         {k: v for k, v in config.items()},
-        str((workflow.overwrite_configfiles or ["config/quick.yaml"])[0]),
+        str([*workflow.overwrite_configfiles, *workflow.configfiles, "the suite"][0]),
     )
     TASKS = {t: resolved(CATALOGUE.tasks[t], SUITE) for t in SUITE.tasks}
     # The HDF5 file of each dataset that is converted from one, else None.
@@ -62,7 +62,9 @@ TEMPLATES = {
     path.name: hashlib.sha256(path.read_bytes()).hexdigest()
     for path in sorted(Path(bench.__file__).parent.glob("report/templates/*"))
 }
-PUBLISHED = sorted(map(str, Path("config/published").glob("*.csv")))
+PUBLISHED = sorted(map(str, shipped(Path("config/published")).glob("*.csv")))
+# What a project adds to tasks.tsv and methods.yaml.
+OWN = [str(path) for path in (OWN_TASKS, OWN_SETTINGS) if path.exists()]
 ROBOTS = read_yaml(Path("config/behaviors.yaml"))
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
 DATASETS = {task.dataset: task for task in TASKS.values()}
@@ -71,6 +73,11 @@ HOSTED = [t.dataset for t in TASKS.values() if t.origin == "Minari"]
 D4RL = {FILES[t.dataset].name: t.dataset for t in TASKS.values() if t.origin == "D4RL"}
 FINE_TUNED = SUITE.online or any(o.online for o in SUITE.overrides)
 RUN_FILES = [EVALUATIONS, METRICS, POLICY, RECORD] + ([EPISODES] if FINE_TUNED else [])
+
+
+def ours(*names):
+    """Return files that come with this workflow: of the checkout, or as installed."""
+    return [str(shipped(Path(name))) for name in names]
 
 
 def rows_of(*fields):
@@ -122,11 +129,8 @@ def start_files(wildcards):
 def behavior_files(wildcards):
     """Return the committed policies that a recipe samples; a scripted recipe needs none."""
     robot = DATASETS[wildcards.dataset].recipe.split("/")[0]
-    return [
-        f"behaviors/{robot}/ladder.{x}"
-        for x in ("safetensors", "csv")
-        if robot in ROBOTS
-    ]
+    names = [f"behaviors/{robot}/ladder.{x}" for x in ("safetensors", "csv")]
+    return ours(*names) if robot in ROBOTS else []
 
 
 def stored_dataset(wildcards):

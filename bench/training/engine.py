@@ -68,7 +68,9 @@ def prepare_process(threads: int, precision: str = "float32", device: str = "cpu
     # times longer for such numbers: on hopper 17 updates per second when they are 0, 10 otherwise.
     torch.set_flush_denormal(True)
     # TensorFloat-32 keeps 10 bits of a factor's 23; a card must not use it without being asked.
-    torch.backends.cuda.matmul.fp32_precision = "ieee"  # type: ignore[attr-defined]
+    torch.backends.cuda.matmul.fp32_precision = "ieee"
+    if device.startswith("cuda"):
+        torch.cuda.set_device(device)
     if precision == "bfloat16":
         rounding.enable(device)
     gc.freeze()  # imports stay alive: later collections can skip them

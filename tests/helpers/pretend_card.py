@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.learning.streams import Streams
@@ -52,7 +52,7 @@ def pretended() -> Iterator[None]:
         patch.setattr(torch, "from_numpy", lambda array: mode.from_tensor(real(array)))
         patch.setattr(nn.Module, "to", move)
         patch.setattr(Tensor, "numpy", zeros)
-        patch.setattr(Tensor, "tolist", lambda self: zeros(self).tolist())
+        patch.setattr(FakeTensor, "tolist", lambda self: zeros(self).tolist())
         yield
     assert nn.Module.to is learn
 

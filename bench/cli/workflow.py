@@ -6,37 +6,38 @@ from pathlib import Path
 
 from bench.cli.arguments import Forwarded
 from bench.config.catalogue import Catalogue
-from bench.config.types import DEFAULT_SUITE
+from bench.config.types import default_suite
 from bench.paths import BENCHMARK, REPORTS
 
 
 def run(
     arguments: Forwarded = (),
-    configfile: Path = DEFAULT_SUITE,
+    configfile: Path | None = None,
     cores: str = "all",
 ) -> None:
     """Run a whole suite up to its report with snakemake, showing live progress.
 
     Args:
         arguments: passed to snakemake; repeat the option for several.
-        configfile: the suite.
+        configfile: the suite, by default the project's suite.yaml or quick.
         cores: number of CPU cores to use, or all.
     """
     from bench.jobs.launch import launch
 
+    configfile = configfile or default_suite()
     catalogue = Catalogue()
     suite = catalogue.read_suite(configfile)
     launch(cores, configfile, arguments)
     print(f"The report is in {REPORTS / suite.suite}.pdf")
 
 
-def plan(configfile: Path = DEFAULT_SUITE, speeds: Path = BENCHMARK) -> None:
+def plan(configfile: Path | None = None, speeds: Path = BENCHMARK) -> None:
     """Print the predicted cost of a suite, and the chance of each verdict that it can give.
 
     The cost is in jobs, updates, downloads, disk, memory and hours.
 
     Args:
-        configfile: the suite.
+        configfile: the suite, by default the project's suite.yaml or quick.
         speeds: JSON file of measurements by `python -m bench benchmark`.
     """
     from bench.claims import forecast
@@ -52,11 +53,11 @@ def plan(configfile: Path = DEFAULT_SUITE, speeds: Path = BENCHMARK) -> None:
         print(line)
 
 
-def status(configfile: Path = DEFAULT_SUITE) -> None:
+def status(configfile: Path | None = None) -> None:
     """Show which jobs of a suite are done, running, stopped or waiting, and the time left.
 
     Args:
-        configfile: the suite.
+        configfile: the suite, by default the project's suite.yaml or quick.
     """
     from bench.jobs.status import jobs_of, lines
 

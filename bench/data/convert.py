@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 from minari.data_collector import EpisodeBuffer
-from minari.dataset.minari_dataset import parse_dataset_id
 
 from bench.config.d4rl_files import TABLE, Source, file_of, source_of
 from bench.config.task import Task
+from bench.data import agreement
 from bench.data.fetch_d4rl import fault, sha256
 from bench.data.hdf5 import Rows, read
-from bench.data.minari_store import store
+from bench.data.minari_store import check_id, store
 from bench.data.transitions import finding
 from bench.environments import vector
 from bench.errors import BenchError
@@ -150,13 +150,7 @@ def convert(task: Task, root: Path) -> None:
             f"config/tasks.tsv, recipe of task '{task.task}': '{task.recipe}' names no file; use "
             "'d4rl' or 'hdf5:PATH'."
         )
-    try:
-        parse_dataset_id(task.dataset)
-    except (ValueError, TypeError):
-        raise BenchError(
-            f"config/tasks.tsv, dataset '{task.dataset}': not a name that Minari accepts; write it "
-            "like mine/hopper/first-v0."
-        ) from None
+    check_id(task.dataset, "config/tasks.tsv, dataset")
     if source and path.exists() and (problem := fault(source, path)):
         raise BenchError(f"{path}: {problem}; delete it and fetch it again.")
     rows = read(path)
@@ -188,8 +182,10 @@ def convert(task: Task, root: Path) -> None:
         "last_observations": "recorded" if rows.last is not None else "left out",
         "holds_last_row": not bool(left_out[-1]),
         "left_out_actions": left_out_actions(rows),
-        "ref_min_score": task.ref_min_score,
-        "ref_max_score": task.ref_max_score,
+        # Compared with the row and the environment by bench.data.agreement.
+        "ref_min_score": (source or task).ref_min_score,
+        "ref_max_score": (source or task).ref_max_score,
+        **({agreement.LIMIT: source.max_episode_steps} if source else {}),
         "audit": found,
     }
     with Progress(f"convert {task.dataset}", len(rows), "rows") as progress:

@@ -14,8 +14,8 @@ import minari
 import numpy as np
 from gymnasium.spaces import Box
 
-from bench.config.task import transitions_of
-from bench.data import maze_coverage
+from bench.config.task import Task
+from bench.data import agreement, maze_coverage
 from bench.data.d4rl_reading import check_rewards, read_as_d4rl
 from bench.data.fetch_minari import DATA, METADATA
 from bench.data.hdf5_gate import dataset as dataset_at
@@ -177,22 +177,17 @@ def check_stored(folder: Path) -> None:
                         raise BenchError(f"{path}, {name}: {key} is missing; fetch it again.")
 
 
-def prepare(
-    task: str,
-    dataset: str,
-    env_id: str,
-    minari_root: Path,
-    reading: str = "full",
-) -> Path:
-    """Flatten and audit a task's Minari dataset; return the folder written."""
-    os.environ["MINARI_DATASETS_PATH"] = str(minari_root.resolve())
-    where = str(minari_root / dataset)
-    if not (minari_root / dataset / "data").is_dir():
+def prepare(task: Task, root: Path) -> Path:
+    """Flatten and audit the Minari dataset of a task below `root`; return the folder written."""
+    dataset, env_id = task.dataset, task.env_id
+    os.environ["MINARI_DATASETS_PATH"] = str(root.resolve())
+    where = str(root / dataset)
+    if not (root / dataset / "data").is_dir():
         raise BenchError(
             f"{where}: no Minari dataset there; collect it, or `minari download {dataset}` with "
-            f"MINARI_DATASETS_PATH={minari_root}."
+            f"MINARI_DATASETS_PATH={root}."
         )
-    check_stored(minari_root / dataset)
+    check_stored(root / dataset)
     env = vector.make(env_id)
     try:
         stored = minari.load_dataset(dataset)
@@ -217,22 +212,27 @@ def prepare(
     if shapes != stored_shapes:
         raise BenchError(
             f"{where}: observations and actions of shape {stored_shapes} but {env_id} has "
-            f"{shapes}; correct env_id of task '{task}' in config/tasks.tsv."
+            f"{shapes}; correct env_id of task '{task.task}' in config/tasks.tsv."
         )
     data = flatten(episodes, where, shapes[0][0], shapes[1][0])
     metadata = stored.storage.metadata
     findings = metadata.get("audit", []) + check_rewards(data, metadata, where)
-    if reading == "d4rl":
+    findings += agreement.compare(
+        agreement.Comparison(
+            where, metadata, stored.observation_space, stored.action_space, data, task, env
+        )
+    )
+    if task.reading == "d4rl":
         data, dropped = read_as_d4rl(data, episodes, metadata, where)
         findings.append(dropped)
     findings += audit(data, where, bounds.low, bounds.high)
     env.close()
-    content: dict[str, Any] = {"task": task, "dataset": dataset, "env_id": env_id}
-    content |= {"reading": reading} | card(data) | {"audit": findings}
+    content: dict[str, Any] = {"task": task.task, "dataset": dataset, "env_id": env_id}
+    content |= {"reading": task.reading} | card(data) | {"audit": findings}
     content["collection"] = {k: metadata[k] for k in ORIGIN if k in metadata}
     maze = maze_of(env_id)
     if maze is not None:
         content["proof"] = maze_coverage.proof(data, maze)
-    folder = TRANSITIONS / transitions_of(dataset, reading)
+    folder = TRANSITIONS / task.transitions
     write(data, content, folder)
     return folder

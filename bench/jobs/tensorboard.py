@@ -16,44 +16,45 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench.config.types import Suite
-from bench.paths import RunFolder, SuiteFolder
+from bench.paths import EVALUATIONS, METRICS, run_name
+from bench.records.layouts import Results
+from bench.records.stored_run import StoredRun
 
 CASTAGNOLI = 0x82F63B78  # the polynomial of CRC-32C, bit-reversed
 Scalar = tuple[int, str, float]  # step, tag, value
 
 
-def export(suite: Suite, results: SuiteFolder, out: Path) -> int:
-    """Write the finished runs of a suite to `out`, one curve per seed; return the count."""
-    count = 0
+def export(suite: Suite, stored: Results, out: Path) -> int:
+    """Write the verified runs of a suite to `out`, one curve per seed; return the count."""
+    count, runs = 0, stored.verified
     for method in suite.methods:
         for task in suite.tasks:
-            for seeds in suite.blocks():
-                run = results.run(method, task, seeds)
-                if not run.record.exists():
-                    continue
-                for seed, scalars in read(run).items():
+            for name in (run_name(method, task, seeds) for seeds in suite.blocks()):
+                for seed, scalars in read(runs[name]).items() if name in runs else ():
                     write(out / task / method / str(seed), scalars)
                     count += 1
     return count
 
 
-def read(run: RunFolder) -> dict[int, list[Scalar]]:
+def read(run: StoredRun) -> dict[int, list[Scalar]]:
     """Return the scalars of a run by seed: training metrics, and mean returns of evaluations.
 
-    Tags start with the phase; `step` counts as in the CSV files.
+    Tags start with the phase; `step` counts as in the CSV files. Packed runs may have no metrics.
     """
     found: dict[int, list[Scalar]] = defaultdict(list)
-    with open(run.metrics, encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            phase, step, seed = row.pop("phase"), int(row.pop("step")), int(row.pop("seed"))
-            found[seed] += [(step, f"{phase}/{k}", float(v)) for k, v in row.items() if v != ""]
+    for row in _rows(run, METRICS) if run.has(METRICS) else ():
+        phase, step, seed = row.pop("phase"), int(row.pop("step")), int(row.pop("seed"))
+        found[seed] += [(step, f"{phase}/{k}", float(v)) for k, v in row.items() if v != ""]
     returns: dict[tuple[int, int, str], list[float]] = defaultdict(list)
-    with open(run.evaluations, encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            returns[int(row["seed"]), int(row["step"]), row["phase"]].append(float(row["return"]))
+    for row in _rows(run, EVALUATIONS):
+        returns[int(row["seed"]), int(row["step"]), row["phase"]].append(float(row["return"]))
     for (seed, step, phase), values in returns.items():
         found[seed].append((step, f"{phase}/return", math.fsum(values) / len(values)))
     return dict(found)
+
+
+def _rows(run: StoredRun, file: str) -> csv.DictReader[str]:
+    return csv.DictReader(run.read(file).text.splitlines())
 
 
 def write(folder: Path, scalars: Iterable[Scalar]) -> None:

@@ -19,6 +19,7 @@ from bench.report.sections import (
     effects,
     finetuning,
     mazes,
+    notes,
     progress,
     provenance,
     published,
@@ -28,6 +29,7 @@ from bench.report.sections import (
 
 # A section is None where it does not apply to the suite.
 SECTIONS: tuple[Callable[[ReportInputs], Section | None], ...] = (
+    notes.section,
     progress.section,
     claims.section,
     finetuning.section,

@@ -13,7 +13,7 @@ import bench
 from bench.jobs import workflow_locks
 from bench.errors import BenchError
 from bench.config.behaviors import read_behaviors
-from bench.config.registry import entry_of, weight
+from bench.config.registry import entry_of, own_file, weight
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import file_of
 from bench.report.markup import rst_captions
@@ -26,6 +26,7 @@ from bench.paths import (
     METRICS,
     IDEA_RESULTS,
     MINARI,
+    OWN_METHODS,
     OWN_SETTINGS,
     OWN_TASKS,
     POLICY,
@@ -116,6 +117,15 @@ def memory_of(wildcards):
     online = SUITE.online_of(wildcards.method, family)
     rows = online.steps * len(BLOCKS[wildcards.seeds]) if online else 0
     return 1500 + rows * 300 // 1_000_000  # AntMaze has the largest rows, 276 bytes
+
+
+def method_files(wildcards):
+    """Return the project's methods where a run is of one of them; what is edited runs again.
+
+    A run whose own code is the same is then read back from its checkpoint.
+    """
+    own = own_file(wildcards.method) is not None
+    return sorted(map(str, OWN_METHODS.rglob("*.py"))) if own else []
 
 
 def start_files(wildcards):

@@ -20,7 +20,7 @@ setup: .venv/ready
 	@$(PYTHON) -m venv .venv || \
 	  { echo "$(PYTHON) -m venv: not available; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile $(PIP_OPTIONS) -r requirements.lock
-	@# pip would compile the 18,000 modules on one core, their tests included: 43 s of it.
+	@# pip would compile the 18,000 modules on one core, their tests included: a minute of it.
 	@$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' .venv || true
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@

@@ -31,7 +31,8 @@ def _healthy_reward(self: Any) -> float:
 
 # Gymnasium looks at a robot's health for the reward and again for the end of the episode: 5% of a
 # step. Where an unhealthy robot ends its episode, the reward does not depend on it.
-for _robot in (HopperEnv, Walker2dEnv):
+_ROBOTS: tuple[Any, ...] = (HopperEnv, Walker2dEnv)
+for _robot in _ROBOTS:
     _robot.healthy_reward = property(_healthy_reward)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import gymnasium
 import mujoco
 import numpy as np
+from gymnasium.envs.mujoco.hopper_v4 import HopperEnv
+from gymnasium.envs.mujoco.walker2d_v4 import Walker2dEnv
 from gymnasium.spaces import Box
 
 from bench.errors import BenchError
@@ -19,6 +22,18 @@ def _mujoco_warning(message: str) -> None:
 
 
 mujoco.set_mju_user_warning(_mujoco_warning)
+
+
+def _healthy_reward(self: Any) -> float:
+    """Return Gymnasium's value; whether the robot is healthy matters only if it may fall."""
+    return float(self._terminate_when_unhealthy or self.is_healthy) * self._healthy_reward
+
+
+# Gymnasium looks at a robot's health for the reward and again for the end of the episode: 5% of a
+# step. Where an unhealthy robot ends its episode, the reward does not depend on it.
+_ROBOTS: tuple[Any, ...] = (HopperEnv, Walker2dEnv)
+for _robot in _ROBOTS:
+    _robot.healthy_reward = property(_healthy_reward)
 
 
 def make(env_id: str) -> gymnasium.Env:

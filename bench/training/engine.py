@@ -20,6 +20,7 @@ import shutil
 import sysconfig
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,9 +51,10 @@ def choose_executor(updates: int, device: torch.device, precision: str = "float3
 
 def can_compile(device: torch.device) -> bool:
     """Return whether this machine has what torch's compiler needs."""
-    compiler = device.type != "cpu" or shutil.which(os.environ.get("CXX", "g++"))
+    compiler = shutil.which(os.environ.get("CXX", "g++"))
     headers = Path(sysconfig.get_path("include"), "Python.h").exists()
-    return bool(compiler) and headers
+    kernels = device.type == "cpu" or find_spec("triton")  # what compiles for a GPU
+    return bool(compiler and headers and kernels)
 
 
 def prepare_process(threads: int, precision: str = "float32", device: str = "cpu") -> None:
@@ -69,7 +71,7 @@ def prepare_process(threads: int, precision: str = "float32", device: str = "cpu
     torch.set_flush_denormal(True)
     # TensorFloat-32 keeps 10 bits of a factor's 23; a card must not use it without being asked.
     torch.backends.cuda.matmul.fp32_precision = "ieee"
-    if device.startswith("cuda"):
+    if device.startswith("cuda:"):
         torch.cuda.set_device(device)
     if precision == "bfloat16":
         rounding.enable(device)
@@ -100,7 +102,9 @@ class Recording:
         self.moved, self.streams = operations.moved, streams
         graph, inputs = operations.graph(), (rows, *trace.draws)
         if rows.device.type == "cuda":
-            run = _compile(graph) if compiled else graph
+            graph.graph.eliminate_dead_code()
+            graph.recompile()
+            run = _compile(graph, cpp_wrapper=False) if compiled else graph
             self.run = captured(graph, run, inputs, rows.device)
         else:
             self.run = _compile(graph) if compiled else _script(graph, inputs)
@@ -265,7 +269,7 @@ def _script(
         return torch.jit.trace(module, inputs, check_trace=False)
 
 
-def _compile(module: fx.GraphModule) -> Callable[..., tuple[Tensor, ...]]:
+def _compile(module: fx.GraphModule, cpp_wrapper: bool = True) -> Callable[..., tuple[Tensor, ...]]:
     """Fuse the operations between the matrix products with torch's compiler."""
     module.graph.eliminate_dead_code()
     module.recompile()
@@ -273,6 +277,6 @@ def _compile(module: fx.GraphModule) -> Callable[..., tuple[Tensor, ...]]:
         "guard_filter_fn": torch.compiler.skip_all_guards_unsafe,
         "compile_threads": 1,
         # One C++ source an update instead of one a fused loop: compiling takes half as long.
-        "cpp_wrapper": True,
+        "cpp_wrapper": cpp_wrapper,
     }
     return torch.compile(module, fullgraph=True, dynamic=False, options=options)

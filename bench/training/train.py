@@ -26,11 +26,11 @@ from bench.data.transitions import Transitions, check_card, content_hash
 from bench.errors import BenchError
 from bench.paths import ONLINE_ROWS, RunFolder
 from bench.records import machine
-from bench.records.source_hash import source_hash
 from bench.training import checkpoint, outputs
 from bench.training.device import device_record
 from bench.training.engine import can_compile, choose_executor, prepare_process
 from bench.training.job_process import StopRequest, alone
+from bench.training.kept_hash import hash_of
 from bench.training.loop import Work
 from bench.training.method_contract import is_on_policy
 from bench.training.products.choice import Products
@@ -58,7 +58,7 @@ def train(
     prepare_process(threads, settings.precision, device)
     data = Transitions.load(data_folder)
     executor = _executor(settings, torch.device(device))
-    dataset_hash, code = content_hash(data), source_hash(settings.method)
+    dataset_hash, code = content_hash(data), hash_of(settings.method)
     check_card(data_folder, dataset_hash)
     identity = _identity(settings, dataset_hash, code, device)
     path = RunFolder(folder).checkpoint

@@ -89,6 +89,19 @@ def test_what_did_not_run_reads_not_run(out: Path, content: dict[str, Any]) -> N
     assert not (out / "scale.png").exists()
 
 
+def test_the_library_of_each_product_is_named(content: dict[str, Any]) -> None:
+    (cell,) = content["updates"]
+    assert "256x64x64 nn" in cell["products"]["chosen"]
+    cell["products"] = {
+        "openblas": "0.3 Zen",
+        "chosen": {"b": "torch", "a": "openblas", "c": "torch"},
+    }
+    text = table.render(content)
+    assert "OpenBLAS is 0.3 Zen.\n\n- openblas: a\n- torch: b, c\n" in text
+    del cell["products"]
+    assert "## Library of each product\n\nnot run" in table.render(content)
+
+
 @pytest.mark.parametrize("width", [64, 256])
 def test_the_work_of_an_update_is_that_of_a_hand_count(width: int) -> None:
     """A product of (B, i) and (i, o) costs 2 B i o; so does each of its two gradients."""

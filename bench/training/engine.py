@@ -35,6 +35,7 @@ from bench.learning.streams import Streams
 from bench.training import rounding
 from bench.training.cards.capture import captured, fastest
 from bench.training.products.choice import PRODUCTS, Products
+from bench.training.recording.compiled import Compiled
 from bench.training.recording.proof import Proof, Refusal
 from bench.training.recording.tracer import Tape, Trace
 
@@ -104,10 +105,10 @@ class Recording:
         if rows.device.type == "cuda":
             graph.graph.eliminate_dead_code()
             graph.recompile()
-            run = _compile(graph, cpp_wrapper=False) if compiled else graph
+            run = _compile(graph, inputs) if compiled else graph
             self.run = captured(graph, run, inputs, rows.device)
         else:
-            self.run = _compile(graph) if compiled else _script(graph, inputs)
+            self.run = _compile(graph, inputs) if compiled else _script(graph, inputs)
 
     def __call__(self, rows: Tensor) -> dict[str, Tensor]:
         """Apply the update with new draws."""
@@ -269,14 +270,16 @@ def _script(
         return torch.jit.trace(module, inputs, check_trace=False)
 
 
-def _compile(module: fx.GraphModule, cpp_wrapper: bool = True) -> Callable[..., tuple[Tensor, ...]]:
+def _compile(
+    module: fx.GraphModule, inputs: tuple[Tensor, ...]
+) -> Callable[..., tuple[Tensor, ...]]:
     """Fuse the operations between the matrix products with torch's compiler."""
     module.graph.eliminate_dead_code()
     module.recompile()
+    if inputs[0].device.type == "cpu":
+        return Compiled(module, inputs)
     options: dict[str, Any] = {
         "guard_filter_fn": torch.compiler.skip_all_guards_unsafe,
         "compile_threads": 1,
-        # One C++ source an update instead of one a fused loop: compiling takes half as long.
-        "cpp_wrapper": cpp_wrapper,
     }
     return torch.compile(module, fullgraph=True, dynamic=False, options=options)

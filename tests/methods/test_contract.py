@@ -7,6 +7,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.config import registry
 from bench.data.transitions import Transitions
@@ -104,6 +106,39 @@ def test_openblas_equals_torch(name: str) -> None:
     tried, openblas = problem(name), Products("openblas")
     agree(tried((2, 0, 9), 50, fixed=True), tried((2, 0, 9), 50, fixed=True, products=openblas))
     assert set(openblas.chosen.values()) == {"openblas"}
+
+
+class Tiny(TorchDispatchMode):
+    """Counts results below the smallest normal number of float32, for which processors are slow."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for part in result if isinstance(result, tuple | list) else (result,):
+            if isinstance(part, Tensor) and part.dtype == torch.float32:
+                # By bits: comparisons take such numbers for 0 too.
+                bits = part.detach().clone().view(torch.int32) & 0x7FFFFFFF
+                self.count += int(((bits > 0) & (bits < 0x00800000)).sum())
+        return result
+
+
+def test_no_update_computes_with_numbers_that_slow_the_processor(name: str) -> None:
+    """Weights are so small that the product of two layers is below 1.2e-38."""
+    counts = []
+    for flush in (False, True):
+        trainer = problem(name)((0, 4), 10)
+        for part in vars(trainer.state).values():
+            for tensor in getattr(part, "tensors", dict)().values():
+                if tensor.is_floating_point():
+                    tensor.mul_(1e-20)
+        torch.set_flush_denormal(flush)
+        with Tiny() as tiny:
+            for rows in trainer.replay.draw(trainer.streams["batches"], 2, 64):
+                trainer.engine.eager(rows, trainer.streams["noise"])
+        counts.append(tiny.count)
+    assert counts[0] > 0
+    assert counts[1] == 0
 
 
 def test_ten_percent_keeps_the_best_tenth_of_the_trajectories() -> None:

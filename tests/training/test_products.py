@@ -79,6 +79,13 @@ def test_factors_that_do_not_fit_are_refused(factors: tuple[Tensor, Tensor]) -> 
         ours.mm(*factors)
 
 
+def test_openblas_computes_in_the_thread_that_flushes_tiny_numbers() -> None:
+    assert openblas._library().scipy_openblas_get_num_threads() == 1
+    torch.set_flush_denormal(True)
+    factors = torch.full((2, 512, 512), 1e-25), torch.full((2, 512, 512), 1e-16)
+    assert not ours.bmm(*factors).view(torch.int32).any()
+
+
 def test_without_a_compiler_there_is_no_library_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert openblas._build() is None

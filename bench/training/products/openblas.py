@@ -58,7 +58,8 @@ def load() -> str | None:
     library = _library()
     if library is None:
         return None
-    library.scipy_openblas_set_num_threads(torch.get_num_threads())
+    # Threads of its own would not round numbers below 1.2e-38 to 0, as torch's do.
+    library.scipy_openblas_set_num_threads(1)
     library.scipy_openblas_get_corename.restype = ctypes.c_char_p
     kernels = library.scipy_openblas_get_corename().decode()
     built = _build()

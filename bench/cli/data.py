@@ -18,6 +18,7 @@ from bench.errors import BenchError, unknown
 from bench.paths import CARD, D4RL, MINARI
 
 Name = Annotated[str, tyro.conf.Positional]
+HOSTED = ("D4RL", "Minari")  # origins of data that can be fetched
 
 
 def fetch(
@@ -47,7 +48,7 @@ def fetch(
     if configfile is not None:
         catalogue = Catalogue()
         rows = [catalogue.tasks[t] for t in catalogue.read_suite(configfile).tasks]
-        names += [row.dataset for row in rows if row.recipe in ("d4rl", fetch_minari.RECIPE)]
+        names += [part for row in rows if row.origin in HOSTED for part in row.parts]
     if not names:
         raise BenchError(
             "fetch: nothing to fetch; name rows of config/d4rl.tsv or give a --configfile."
@@ -71,10 +72,10 @@ def fetch(
 
 
 def convert(task: Name) -> None:
-    """Store the HDF5 file of a task as a Minari dataset under data/minari.
+    """Store the HDF5 files of a task as a Minari dataset under data/minari.
 
     Args:
-        task: row of config/tasks.tsv with recipe d4rl or hdf5:PATH.
+        task: row of config/tasks.tsv with recipe d4rl or hdf5:PATHS.
     """
     from bench.data.convert import convert as run
 
@@ -116,8 +117,8 @@ def transitions(task: Name, dataset: str) -> None:
     """
     from bench.data.prepare import prepare
 
-    row = Catalogue().task(task)
-    folder = prepare(task, dataset, row.env_id, MINARI, row.reading)
+    row = Catalogue().task(task).model_copy(update={"dataset": dataset})
+    folder = prepare(row, MINARI)
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     print(f"{folder / CARD}: {card['rows']:,} rows, {card['episodes']:,} episodes, mean")
     print(f"normalised score of the data {row.score(card['return']['mean']):.1f}")

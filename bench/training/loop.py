@@ -30,22 +30,27 @@ class Work:
         self.saved = time.monotonic()
 
     def __call__(self, steps: int, evaluation: Evaluation | Online) -> None:
-        """Train up to `steps`, evaluating on the way and at the end; for 0 steps, evaluate once."""
+        """Train up to `steps`, evaluating on the way and at the end; for 0 steps, evaluate once.
+
+        A task without an environment is trained and not evaluated.
+        """
         run, cell = self.run, self.run.settings
         label = f"{cell.suite}/{run_name(cell.method, cell.task.task, cell.seeds)}"
-        evaluator = Evaluator(cell.task.env_id, len(cell.seeds), evaluation.episodes)
+        shape = len(cell.seeds), evaluation.episodes
+        evaluator = Evaluator(cell.task.env_id, *shape) if cell.task.scored else None
         unit = "updates" if run.phase == "offline" else "steps"
         with Progress(label, max(steps, 1), unit, run.step) as progress:
             while not run.lost:
                 due = run.step == steps or (run.step > 0 and run.step % evaluation.every == 0)
-                if due and not run.scored:
+                if evaluator is not None and due and not run.scored:
                     self._evaluate(evaluator)
                 elif run.step < steps:
                     progress(self._advance())
                 else:
                     break
                 self._pause()
-        evaluator.close()
+        if evaluator is not None:
+            evaluator.close()
 
     def _advance(self) -> int:
         try:

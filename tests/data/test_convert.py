@@ -31,7 +31,7 @@ from bench.config import d4rl_files
 from bench.data import convert, fetch_d4rl, prepare
 from bench.data.d4rl_reading import as_d4rl
 from bench.data.hdf5 import read
-from bench.data.prepare import flatten
+from bench.data.minari_episodes import flatten
 from bench.data.transitions import Transitions
 from bench.errors import BenchError
 
@@ -101,9 +101,7 @@ def test_through_a_minari_dataset_on_disk(successors: bool) -> None:
     write(Path("mine.hdf5"), content)
     convert.convert(task(), Path("minari"))
     for reading, expected in (("full", all_rows), ("d4rl", qlearning_dataset)):
-        folder = prepare.prepare(
-            "mine", "mine/hopper/first-v0", "Hopper-v4", Path("minari"), reading
-        )
+        folder = prepare.prepare(task(reading=reading), Path("minari"))
         assert str(folder) == f"data/transitions/{task(reading=reading).transitions}"
         data = Transitions.load(folder)
         same_rows(data, expected(content))
@@ -127,10 +125,9 @@ def test_a_dataset_without_the_actions_of_rows_left_out_is_refused() -> None:
     content = json.loads(path.read_text())
     assert len(content.pop("left_out_actions")) == 2
     path.write_text(json.dumps(content))
-    where = ("mine", "mine/hopper/first-v0", "Hopper-v4", Path("minari"))
-    prepare.prepare(*where)
+    prepare.prepare(task(), Path("minari"))
     with pytest.raises(BenchError, match=r"0 left_out_actions but 2 .* convert it again"):
-        prepare.prepare(*where, "d4rl")
+        prepare.prepare(task(reading="d4rl"), Path("minari"))
 
 
 def test_the_dataset_is_a_minari_dataset_with_scores_and_environment() -> None:
@@ -169,7 +166,7 @@ def test_a_dataset_whose_rewards_changed_is_refused() -> None:
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"source_reward_sum": content["source_reward_sum"] + 0.1}))
     with pytest.raises(BenchError, match=r"rewards: their sum is .* convert it again"):
-        prepare.prepare("mine", "mine/hopper/first-v0", "Hopper-v4", Path("minari"))
+        prepare.prepare(task(), Path("minari"))
 
 
 # --- audit ----------------------------------------------------------------------------
@@ -280,7 +277,7 @@ def test_a_fetched_file_is_verified_before_it_is_converted(monkeypatch: pytest.M
     monkeypatch.setattr(d4rl_files, "read_sources", lambda: {row.dataset: row})
     of_d4rl = task("d4rl", dataset="d4rl/hopper/medium-v2", reading="d4rl")
     convert.convert(of_d4rl, Path("minari"))
-    folder = prepare.prepare("mine", of_d4rl.dataset, "Hopper-v4", Path("minari"), "d4rl")
+    folder = prepare.prepare(of_d4rl, Path("minari"))
     card = json.loads((folder / "card.json").read_text())
     assert card["collection"]["source_verified"] is True
     assert card["collection"]["source_environment"] == "gym HopperEnv (v2)"

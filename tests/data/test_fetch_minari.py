@@ -246,7 +246,7 @@ def test_the_fetched_dataset_becomes_transitions(
 ) -> None:
     fetch_minari.fetch(DATASET, local=source)
     [row] = rows_of(task=TASK)
-    folder = prepare.prepare(TASK, DATASET, row.env_id, Path("data/minari"))
+    folder = prepare.prepare(row, Path("data/minari"))
     data = Transitions.load(folder)
     with h5py.File(source / DATASET / fetch_minari.DATA) as file:
         parts = [file[f"episode_{i}"]["observations"][:] for i in range(len(file))]

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.d4rl_files import FLAGS, arrays, write
+from helpers.d4rl_files import FLAGS, arrays, task, write
 from helpers.minari_hub import DATASET, make_dataset
 from helpers.paths import ROOT
 from helpers.projects import one_sentence
@@ -156,6 +156,7 @@ def test_hdf5_files(here: Path) -> None:
 @pytest.mark.parametrize("name", ["main_data.hdf5", "metadata.json"])
 def test_minari_folders(name: str, here: Path) -> None:
     path = make_dataset(here / "minari", steps=30) / "data" / name
+    row = task("minari", dataset=DATASET, env_id="Hopper-v5")
     content = path.read_bytes()
 
     @fuzz(0.1)
@@ -164,7 +165,7 @@ def test_minari_folders(name: str, here: Path) -> None:
         path.write_bytes(text)
         attempt(
             "Minari folders",
-            lambda: prepare.prepare("toy", DATASET, "Hopper-v5", here / "minari"),
+            lambda: prepare.prepare(row, here / "minari"),
         )
 
     check()

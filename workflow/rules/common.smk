@@ -16,7 +16,7 @@ from bench.jobs import workflow_locks
 from bench.errors import BenchError
 from bench.config.registry import entry_of, weight
 from bench.config.catalogue import Catalogue
-from bench.config.d4rl_files import file_of
+from bench.config.d4rl_files import files_of
 from bench.report.markup import rst_captions
 from bench.config.types import resolved
 from bench.config.yaml_files import read_yaml
@@ -46,8 +46,8 @@ try:
         str((workflow.overwrite_configfiles or ["config/quick.yaml"])[0]),
     )
     TASKS = {t: resolved(CATALOGUE.tasks[t], SUITE) for t in SUITE.tasks}
-    # The HDF5 file of each dataset that is converted from one, else None.
-    FILES = {t.dataset: file_of(t.dataset, t.recipe) for t in TASKS.values()}
+    # The HDF5 files of each dataset that is converted from some.
+    FILES = {t.dataset: files_of(t.dataset, t.recipe) for t in TASKS.values()}
     # Captions for Snakemake's own report; as rule parameters they would trigger our report again.
     config["captions"] = rst_captions(REPORTS / SUITE.suite / "report.json")
 except BenchError as error:
@@ -67,8 +67,9 @@ ROBOTS = read_yaml(Path("config/behaviors.yaml"))
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
 DATASETS = {task.dataset: task for task in TASKS.values()}
 FOLDERS = {task.transitions: task for task in TASKS.values()}
-HOSTED = [t.dataset for t in TASKS.values() if t.origin == "Minari"]
-D4RL = {FILES[t.dataset].name: t.dataset for t in TASKS.values() if t.origin == "D4RL"}
+HOSTED = [part for t in TASKS.values() if t.origin == "Minari" for part in t.parts]
+LOCAL = [t.dataset for t in TASKS.values() if t.origin == "local"]
+D4RL = {FILES[t.dataset][0].name: t.dataset for t in TASKS.values() if t.origin == "D4RL"}
 FINE_TUNED = SUITE.online or any(o.online for o in SUITE.overrides)
 RUN_FILES = [EVALUATIONS, METRICS, POLICY, RECORD] + ([EPISODES] if FINE_TUNED else [])
 
@@ -130,10 +131,10 @@ def behavior_files(wildcards):
 
 
 def stored_dataset(wildcards):
-    """Return the Minari file: the output of a rule, or an existing file for recipe 'none'."""
+    """Return the Minari files: outputs of rules, or an existing file for recipe 'none'."""
     task = FOLDERS[wildcards.folder]
-    path = MINARI / task.dataset / "data/main_data.hdf5"
-    return [str(path)] if task.origin != "existing" or path.exists() else []
+    paths = [MINARI / part / "data/main_data.hdf5" for part in task.parts]
+    return [str(p) for p in paths if task.origin != "existing" or p.exists()]
 
 
 def one_of(names):

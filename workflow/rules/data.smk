@@ -84,7 +84,7 @@ rule collect:
     log:
         "logs/collect/{dataset}.log",
     wildcard_constraints:
-        dataset=one_of(n for n in FILES if not FILES[n] and n not in HOSTED),
+        dataset=one_of(LOCAL),
     conda:
         "../envs/bench.yaml"
     params:
@@ -118,7 +118,7 @@ rule transitions:
         task=lambda wildcards: FOLDERS[wildcards.folder].task,
         dataset=lambda wildcards: FOLDERS[wildcards.folder].dataset,
         row=lambda wildcards: FOLDERS[wildcards.folder].model_dump_json(
-            include={"env_id", "reading"}
+            include={"env_id", "reading", "max_rows"}
         ),
     shell:
         "python -m bench transitions {params.task:q} --dataset {params.dataset:q} > {log:q} 2>&1"

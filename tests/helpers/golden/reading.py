@@ -48,7 +48,7 @@ def read(number: int, folder: Path, reading: str) -> Transitions:
         patch.chdir(folder)
         patch.setenv("MINARI_DATASETS_PATH", str(folder))  # restored afterwards
         convert.convert(row, Path("minari"))
-        arrays = prepare.prepare(row.task, row.dataset, env_id, Path("minari"), reading)
+        arrays = prepare.prepare(row, Path("minari"))
         return Transitions.load(folder / arrays)
 
 

@@ -14,6 +14,8 @@ rule fetch:
         "data/d4rl/{file}",
     log:
         "logs/fetch/{file}.log",
+    # It tries again itself where that may help.
+    retries: 0
     conda:
         "../envs/bench.yaml"
     params:
@@ -30,6 +32,7 @@ rule fetch_minari:
         "logs/fetch/{dataset}.log",
     wildcard_constraints:
         dataset=one_of(HOSTED),
+    retries: 0
     conda:
         "../envs/bench.yaml"
     shell:

@@ -159,9 +159,8 @@ def convert(task: Task, root: Path) -> None:
             f"config/tasks.tsv, dataset '{task.dataset}': not a name that Minari accepts; write it "
             "like mine/hopper/first-v0."
         ) from None
-    for path in paths if source else ():
-        if path.exists() and (problem := fault(source, path)):
-            raise BenchError(f"{path}: {problem}; delete it and fetch it again.")
+    if source and paths[0].exists() and (problem := fault(source, paths[0])):
+        raise BenchError(f"{paths[0]}: {problem}; delete it and fetch it again.")
     parts = [read(path) for path in paths]
     found = []
     for path, rows in zip(paths, parts, strict=True):

@@ -6,6 +6,7 @@ import warnings
 
 import gymnasium
 import mujoco
+import numpy as np
 from gymnasium.spaces import Box
 from gymnasium.wrappers import FlattenObservation, RescaleAction
 
@@ -43,7 +44,7 @@ def make(env_id: str) -> gymnasium.Env:
     actions = spaces.action_box(env.action_space, where)
     if not spaces.is_unit(actions):
         spaces.check_bounded(actions, where)
-        env = RescaleAction(env, -1.0, 1.0)
+        env = RescaleAction(env, np.float32(-1), np.float32(1))
     return env
 
 

@@ -62,13 +62,18 @@ format: .venv/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/snakefmt workflow Snakefile
 
-# d3rlpy pins a different gymnasium, so the peer gets its own environment.
-benchmark: .venv/ready .venv-peer/ready
-	$(BIN)/python -m bench benchmark --peer .venv-peer/bin/python
+# d3rlpy pins a different gymnasium, so it gets its own environment, as JAX does.
+benchmark: .venv/ready .venv-peer/ready .venv-xla/ready
+	$(BIN)/python -m bench benchmark --peer .venv-peer/bin/python --xla .venv-xla/bin/python
 
 .venv-peer/ready:
 	$(PYTHON) -m venv .venv-peer
 	.venv-peer/bin/python -m pip install --quiet $(PIP_OPTIONS) torch==2.13.0 d3rlpy==2.8.1
+	@touch $@
+
+.venv-xla/ready:
+	$(PYTHON) -m venv .venv-xla
+	.venv-xla/bin/python -m pip install --quiet $(PIP_OPTIONS) jax==0.10.2
 	@touch $@
 
 # Pictures in the documentation, from the reports of `make` and `snakemake --cores all ideas`.
@@ -82,4 +87,4 @@ lock:
 	  --no-header $(PIP_OPTIONS) | grep -vE '^(nvidia|cuda|triton)' > requirements.lock
 
 clean:
-	rm -rf .venv .venv-peer .snakemake data logs
+	rm -rf .venv .venv-peer .venv-xla .snakemake data logs

@@ -1,4 +1,4 @@
-"""Names of all folders and files; folders are relative to the project's root.
+"""Names of all folders and files; folders are relative to the current one, the project's.
 
 data/d4rl/            D4RL's files, as downloaded
 data/minari/          datasets as episodes
@@ -6,6 +6,9 @@ data/transitions/     datasets as arrays, one folder each with its card.json
 results/SUITE/        tables of a suite, and runs/METHOD/TASK/SEEDS/
 results/published/    results shipped with this project
 reports/              reports as PDF and HTML
+
+A project outside the checkout has these folders, and files of its own beside them; what comes with
+the code, such as config/ and results/published/, it reads from where the code is (`shipped`).
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ D4RL, MINARI, TRANSITIONS = Path("data/d4rl"), Path("data/minari"), Path("data/t
 RESULTS, REPORTS = Path("results"), Path("reports")
 PUBLISHED = RESULTS / "published"
 BENCHMARK = PUBLISHED / "benchmark/benchmark.json"
+IDEA_RESULTS = PUBLISHED / "ideas"
 COVERAGE = PUBLISHED / "coverage/coverage.csv"
 RECORD_VERDICTS = PUBLISHED / "record/verdicts.json"  # of the record of others' scores
 
@@ -32,6 +36,21 @@ CHECKPOINT, ONLINE_ROWS = "checkpoint.safetensors", "online.rows"
 SCORES, SUMMARY, AGGREGATE = "scores.csv", "summary.csv", "aggregate.csv"
 EFFECTS, FINETUNE, CLAIMS = "effects.csv", "finetune.csv", "claims.json"
 SUITE, PUBLICATION = "suite.json", "publication.json"
+
+# Files of a project of one's own: its default suite, and what it adds to the files of config/.
+OWN_SUITE, OWN_TASKS, OWN_SETTINGS = Path("suite.yaml"), Path("tasks.tsv"), Path("methods.yaml")
+OWN_METHODS = Path("methods")  # a file for each method
+
+PACKAGE = Path(__file__).parent
+# An installed package has the files of the checkout in a folder beside its code.
+SHIPPED = PACKAGE / "shipped" if (PACKAGE / "shipped").is_dir() else PACKAGE.parent
+SNAKEFILE = str(SHIPPED / "workflow/Snakefile")  # for `module` in the Snakefile of a project
+
+
+def shipped(path: Path) -> Path:
+    """Return `path` if the project has it, else what comes with the code under this name."""
+    ours = SHIPPED / path
+    return ours if ours.exists() and not path.exists() else path
 
 
 LONGEST_NAME = 100  # of a folder: file systems take 255 bytes, and temporary names are longer

@@ -26,10 +26,9 @@ from bench.claims.words import reference
 from bench.config.catalogue import Catalogue
 from bench.errors import BenchError
 from bench.files import read_json
-from bench.paths import BENCHMARK, PUBLISHED
+from bench.paths import BENCHMARK, IDEA_RESULTS, shipped
 from bench.statistics.intervals import LEVEL, MIN_SEEDS
 
-IDEAS = PUBLISHED / "ideas"
 # What the benchmark measures in the paper's place: networks of 256 units, a block of five seeds.
 WIDTH, SEEDS, EXECUTOR = 256, 5, "compiled"
 RATES = "seed_updates_per_second_rounds"
@@ -54,9 +53,9 @@ def of_data(claim: DataClaim, ledger: Ledger, evidence: Evidence) -> tuple[list[
     return found, list(dict.fromkeys(differs))
 
 
-def of_idea(claim: IdeaClaim, folder: Path = IDEAS) -> list[Part]:
+def of_idea(claim: IdeaClaim, folder: Path = IDEA_RESULTS) -> list[Part]:
     """Return the part that an experiment decides; its numbers are solved, not sampled."""
-    path = folder / f"{claim.idea}.json"
+    path = shipped(folder / f"{claim.idea}.json")
     if not path.exists():
         return [Part(claim.idea, reason=f"{path} is missing: python -m bench idea {claim.idea}")]
     result = read_json(path).get("result", {})
@@ -100,8 +99,9 @@ def of_cost(
     name = f"{reference(claim.method)} / {reference(claim.rival)}"
     methods = (claim.method, claim.rival)
     part = Part(name, methods=methods, published=_paper_ratio(claim, catalogue))
-    content = read_json(path) if path.exists() else {"updates": []}
-    entries = [_timed(content["updates"], method) for method in methods]
+    path = shipped(path)
+    content: dict[str, Any] = read_json(path) if path.exists() else {"updates": None}
+    entries = [_timed(content["updates"] or (), method) for method in methods]
     if any(entry is None for entry in entries):
         return [Part(name, published=part.published, reason="not timed by the benchmark")], []
     ours, theirs = (entry for entry in entries if entry is not None)

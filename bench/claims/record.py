@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from bench.config.validation import Strict, parse_json, validate
 from bench.errors import BenchError, unknown
-from bench.paths import RECORD_VERDICTS
+from bench.paths import RECORD_VERDICTS, shipped
 
 VERDICTS = RECORD_VERDICTS
 
@@ -45,6 +45,7 @@ def read(claims: Collection[str], path: Path = VERDICTS) -> dict[str, RecordVerd
 
     Raise BenchError if an entry is malformed, names no claim of `claims`, or occurs twice.
     """
+    path = shipped(path)
     if not path.exists():
         return {}
     content = parse_json(path.read_text(encoding="utf-8"), str(path))

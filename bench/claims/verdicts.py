@@ -24,7 +24,7 @@ from bench.claims.ledger import (
 from bench.claims.part import NOT_RUN, Part, combine
 from bench.claims.words import first, rule_text
 from bench.config.catalogue import METHODS
-from bench.paths import BENCHMARK
+from bench.paths import BENCHMARK, IDEA_RESULTS
 from bench.statistics.published import TABLE1
 
 
@@ -88,7 +88,7 @@ def _parts(
         found, differs = exact.of_data(claim, ledger, evidence)
         return found, differs, f"dataset cards of the suite {evidence.suite.suite}", ""
     if isinstance(claim, IdeaClaim):
-        return exact.of_idea(claim), [], f"{exact.IDEAS / claim.idea}.json, solved exactly", ""
+        return exact.of_idea(claim), [], f"{IDEA_RESULTS / claim.idea}.json, solved exactly", ""
     if isinstance(claim, CostClaim):
         found, differs = exact.of_cost(claim, evidence.catalogue)
         return found, differs, str(BENCHMARK), "rounds"

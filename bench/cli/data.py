@@ -10,6 +10,7 @@ from typing import Annotated
 
 import tyro
 
+from bench.cli.arguments import Dataset, Datasets, Robot, Task
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import PREFIX, source_of
 from bench.config.task import PATH
@@ -17,12 +18,11 @@ from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError, unknown
 from bench.paths import CARD, D4RL, MINARI
 
-Name = Annotated[str, tyro.conf.Positional]
 HOSTED = ("D4RL", "Minari")  # origins of data that can be fetched
 
 
 def fetch(
-    datasets: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
+    datasets: Datasets = (),
     configfile: Path | None = None,
     local: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
     base_url: str | None = None,
@@ -71,7 +71,7 @@ def fetch(
         print(f"{fetch_minari.fetch(name, local)}: complete", flush=True)
 
 
-def convert(task: Name) -> None:
+def convert(task: Task) -> None:
     """Store the HDF5 files of a task as a Minari dataset under data/minari.
 
     Args:
@@ -84,7 +84,7 @@ def convert(task: Name) -> None:
     print(MINARI / row.dataset)
 
 
-def collect(dataset: Name, recipe: str, env_id: str, rows: int, seed: int = 0) -> None:
+def collect(dataset: Dataset, recipe: str, env_id: str, rows: int, seed: int = 0) -> None:
     """Collect a dataset in MuJoCo and store it with Minari under data/minari.
 
     Args:
@@ -108,7 +108,7 @@ def collect(dataset: Name, recipe: str, env_id: str, rows: int, seed: int = 0) -
     run(env_id, dataset, recipe, rows, MINARI, seed)
 
 
-def transitions(task: Name, dataset: str) -> None:
+def transitions(task: Task, dataset: str) -> None:
     """Flatten and audit a Minari dataset; write arrays and card.json under data/transitions.
 
     Args:
@@ -124,7 +124,7 @@ def transitions(task: Name, dataset: str) -> None:
     print(f"normalised score of the data {row.score(card['return']['mean']):.1f}")
 
 
-def behavior(robot: Name, out: Path) -> None:
+def behavior(robot: Robot, out: Path) -> None:
     """Train the PPO behaviour policies of one robot from scratch (tens of minutes).
 
     Args:

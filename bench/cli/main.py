@@ -6,50 +6,96 @@ what it needs: torch is loaded only by verbs that compute with it.
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
 
 import tyro
 
-from bench.cli import data, literature, measure, publishing, results, training, workflow
-from bench.errors import BenchError
+from bench.cli import (
+    data,
+    literature,
+    measure,
+    project,
+    publishing,
+    results,
+    training,
+    workflow,
+)
+from bench.config.catalogue import Catalogue
+from bench.errors import BenchError, unknown
 
-VERBS: dict[str, Callable[..., Any]] = {
-    "run": workflow.run,
-    "plan": workflow.plan,
-    "train": training.train,
-    "trace": training.trace,
-    "fetch": data.fetch,
-    "convert": data.convert,
-    "collect": data.collect,
-    "transitions": data.transitions,
-    "statistics": results.statistics,
-    "effects": results.effects,
-    "claims": results.claims,
-    "report": results.report,
-    "status": workflow.status,
-    "explain": results.explain,
-    "verify": publishing.verify,
-    "publish": publishing.publish,
-    "archive": publishing.archive,
-    "pack": publishing.pack,
-    "idea": measure.idea,
-    "ideas": measure.ideas,
-    "compare": results.compare,
-    "record": literature.record,
-    "behavior": data.behavior,
-    "benchmark": measure.benchmark,
-    "online-cost": measure.online_cost,
-    "precision": measure.precision,
-    "coverage": measure.coverage,
-    "schema": workflow.schema,
-    "watch": workflow.watch,
-    "tensorboard": results.tensorboard,
+DISTRIBUTION = "iql-reproduction"
+
+
+def completion(shell: Literal["bash", "zsh", "tcsh"]) -> None:
+    """Print the completions of `iql-bench` for a shell, to be sourced.
+
+    Args:
+        shell: the shell that sources them: `source <(iql-bench completion --shell bash)`.
+    """
+    everything(["--tyro-print-completion", shell])
+
+
+# Verbs by use, in the order in which a person meets them.
+GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
+    "a project of your own": {
+        "new": project.new,
+    },
+    "a suite, from its data to its report": {
+        "plan": workflow.plan,
+        "run": workflow.run,
+        "status": workflow.status,
+        "report": results.report,
+        "tensorboard": results.tensorboard,
+    },
+    "data": {
+        "fetch": data.fetch,
+        "collect": data.collect,
+        "convert": data.convert,
+        "transitions": data.transitions,
+    },
+    "a run": {
+        "train": training.train,
+    },
+    "results": {
+        "statistics": results.statistics,
+        "effects": results.effects,
+        "claims": results.claims,
+        "explain": results.explain,
+        "compare": results.compare,
+        "verify": publishing.verify,
+        "archive": publishing.archive,
+    },
+    "measurements of this project": {
+        "record": literature.record,
+        "idea": measure.idea,
+        "ideas": measure.ideas,
+        "benchmark": measure.benchmark,
+        "precision": measure.precision,
+        "coverage": measure.coverage,
+    },
+    "the shell": {
+        "completion": completion,
+    },
 }
+# Verbs that the workflow or a maintainer calls; `VERB --help` explains them too.
+INTERNAL: dict[str, Callable[..., Any]] = {
+    "trace": training.trace,
+    "watch": workflow.watch,
+    "behavior": data.behavior,
+    "online-cost": measure.online_cost,
+    "pack": publishing.pack,
+    "publish": publishing.publish,
+    "schema": workflow.schema,
+}
+VERBS = {name: verb for group in (*GROUPS.values(), INTERNAL) for name, verb in group.items()}
 
 
 def main() -> None:
@@ -58,9 +104,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     warnings.filterwarnings("ignore", category=UserWarning, module="minari")
     try:
-        tyro.extras.subcommand_cli_from_dict(
-            VERBS, prog="python -m bench", description=__doc__.splitlines()[0]
-        )
+        call(sys.argv[1:])
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -73,3 +117,63 @@ def main() -> None:
     except OSError as error:  # such as a full disk or a read-only folder: no traceback needed
         print(f"error: {error}; fix that and run again, no finished work is lost", file=sys.stderr)
         sys.exit(2)
+
+
+def call(arguments: list[str]) -> None:
+    """Call the verb that the first argument names; raise BenchError if there is none."""
+    name = arguments[0] if arguments else ""
+    if name in ("", "-h", "--help"):
+        print(overview(), file=sys.stdout if name else sys.stderr)
+        sys.exit(0 if name else 2)
+    if name == "--version":
+        print(f"{DISTRIBUTION} {version(DISTRIBUTION)}")
+        return
+    if name not in VERBS:
+        raise unknown(program(), "verb", name, VERBS)
+    asked = {"-h", "--help"} & set(arguments)
+    tyro.cli(
+        VERBS[name],
+        prog=f"{program()} {name}",
+        description="\n\n".join([_about(VERBS[name]), *(choices(VERBS[name]) if asked else ())]),
+        args=arguments[1:],
+    )
+
+
+def everything(arguments: list[str]) -> None:
+    """Parse with one parser for all verbs, which knows what completes each."""
+    tyro.extras.subcommand_cli_from_dict(VERBS, prog="iql-bench", args=arguments)
+
+
+def program() -> str:
+    """Return what the user has typed before the verb."""
+    name = Path(sys.argv[0]).name
+    return "python -m bench" if name in ("__main__.py", "-m") else name
+
+
+def overview() -> str:
+    """Return the verbs by use, each with its first sentence."""
+    width = max(map(len, VERBS))
+    lines = [f"usage: {program()} VERB ...", "", f"{(__doc__ or '').splitlines()[0]}"]
+    for use, verbs in GROUPS.items():
+        lines += ["", f"{use}:"]
+        lines += [f"  {name:{width}}  {_sentence(verb)}" for name, verb in verbs.items()]
+    return "\n".join([*lines, "", f"{program()} VERB --help explains a verb; --version."])
+
+
+def choices(verb: Callable[..., Any]) -> list[str]:
+    """Return what may stand for METHOD and TASK, where a verb takes them."""
+    taken = inspect.signature(verb).parameters
+    if not {"method", "task"} & set(taken):
+        return []
+    catalogue = Catalogue()
+    known: dict[str, Iterable[str]] = {"method": catalogue.methods, "task": catalogue.tasks}
+    return [f"{k.upper()}: {', '.join(known[k])}" for k in ("method", "task") if k in taken]
+
+
+def _about(verb: Callable[..., Any]) -> str:
+    """Return a verb's docstring without its arguments."""
+    return inspect.cleandoc(verb.__doc__ or "").partition("\nArgs:")[0].strip()
+
+
+def _sentence(verb: Callable[..., Any]) -> str:
+    return " ".join(_about(verb).split("\n\n")[0].split())

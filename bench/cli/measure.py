@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import tyro
-
+from bench.cli.arguments import Idea
 from bench.config.catalogue import Catalogue
 from bench.config.registry import OFFLINE
 from bench.config.types import DEFAULT_SUITE, resolved
 from bench.errors import BenchError
 from bench.paths import COVERAGE, REPORTS, RESULTS, TRANSITIONS
 from bench.speed.cells import PARTS
-
-Name = Annotated[str, tyro.conf.Positional]
 
 
 def benchmark(
@@ -23,21 +19,23 @@ def benchmark(
     rounds: int = 5,
     seconds: float = 0.5,
     peer: str | None = None,
+    xla: str | None = None,
     out: Path = RESULTS / "benchmark",
 ) -> None:
     """Measure how fast this machine trains; write a table, a figure, and every round as JSON.
 
     Args:
         methods: names of offline methods.
-        parts: any of gemm, updates, peer, around and scale.
+        parts: any of gemm, updates, peer, xla, around and scale.
         rounds: repetitions, of which the median is reported.
         seconds: length of a round.
         peer: a Python interpreter with d3rlpy installed, to measure its IQL too.
+        xla: a Python interpreter with JAX installed, to measure XLA on the same core.
         out: folder for benchmark.json, table.md and scale.png.
     """
     from bench.speed.session import run
 
-    content = run(methods, parts, rounds, seconds, peer, out)
+    content = run(methods, parts, rounds, seconds, peer, xla, out)
     figure = ", scale.png, scale.svg" if content["scale"] else ""
     print(f"{out}/: benchmark.json, table.md{figure}")
 
@@ -124,7 +122,7 @@ def coverage(
     print(f"{COVERAGE}: error is the standard error of the simulation")
 
 
-def idea(name: Name) -> None:
+def idea(name: Idea) -> None:
     """Measure one of the paper's ideas as a small experiment; write results/ideas/NAME.json.
 
     Args:

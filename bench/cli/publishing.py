@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import tyro
-
+from bench.cli.arguments import Suite
 from bench.config.catalogue import Catalogue
 from bench.config.types import resolved
 from bench.errors import BenchError
 from bench.files import read_json
 from bench.paths import PUBLICATION, PUBLISHED, REPORTS, RESULTS, card_of
 
-Name = Annotated[str, tyro.conf.Positional]
 
-
-def verify(target: Name = "") -> None:
+def verify(target: Suite = "") -> None:
     """Derive everything again from the episodes, compare bytes, and name every difference.
 
     Exits with status 1 if there is one. Seals of runs, sums of files, tables and claims are
@@ -46,7 +43,7 @@ def verify(target: Name = "") -> None:
         sys.exit(1)
 
 
-def publish(suite: Name = "", curves: tuple[str, ...] = (), rederive: bool = False) -> None:
+def publish(suite: Suite = "", curves: tuple[str, ...] = (), rederive: bool = False) -> None:
     """Pack a finished suite's verified results and its report under results/published.
 
     The working tree must be clean, and the runs made by committed code. Scores on D4RL's own data
@@ -87,7 +84,7 @@ def publish(suite: Name = "", curves: tuple[str, ...] = (), rederive: bool = Fal
             print(f"{path}: added to the published record; commit it")
 
 
-def archive(suite: Name, out: Path | None = None) -> None:
+def archive(suite: Suite, out: Path | None = None) -> None:
     """Zip a suite's results, report and citation file, with SHA-256 sums.
 
     Args:
@@ -104,7 +101,7 @@ def archive(suite: Name, out: Path | None = None) -> None:
     print(f"{out}: {len(names)} files; its checksum is in {out}.sha256")
 
 
-def pack(suite: Name, out: Path | None = None, curves: tuple[str, ...] = ()) -> None:
+def pack(suite: Suite, out: Path | None = None, curves: tuple[str, ...] = ()) -> None:
     """Pack a finished suite for publication: one file for all records, one for all episodes.
 
     `compare`, `explain` and `claims` read packed and live folders alike.

@@ -6,10 +6,8 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
 
-import tyro
-
+from bench.cli.arguments import File, Method, Task
 from bench.config.catalogue import Catalogue
 from bench.config.types import DEFAULT_SUITE, Suite, resolved
 from bench.config.validation import parse_json
@@ -24,10 +22,9 @@ from bench.paths import (
     SUMMARY,
     SuiteFolder,
     card_of,
+    shipped,
 )
 from bench.records.layouts import Results, open_results
-
-Name = Annotated[str, tyro.conf.Positional]
 
 
 def suite_of(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite:
@@ -148,7 +145,7 @@ def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
 
 
 def explain(
-    task: Name, method: Name, configfile: Path = DEFAULT_SUITE, folder: Path | None = None
+    task: Task, method: Method, configfile: Path = DEFAULT_SUITE, folder: Path | None = None
 ) -> None:
     """Print the basis of a cell of the tables: scores, runs, settings, data and code.
 
@@ -186,7 +183,7 @@ def explain(
 
 
 def compare(
-    file: Annotated[Path, tyro.conf.Positional],
+    file: File,
     results: Path = PUBLISHED / "quick",
     name: str | None = None,
     out: Path | None = None,
@@ -207,14 +204,15 @@ def compare(
 
     name = name or file.stem
     out = out or file.with_name(f"{file.stem}-compared.csv")
-    shipped = read_shipped(results)
+    results = shipped(results)
+    theirs = read_shipped(results)
     if out.resolve() == file.resolve():
         raise BenchError(f"--out: {out} is the file that is compared; choose another.")
-    if name in {method for _, method in shipped.scores}:
+    if name in {method for _, method in theirs.scores}:
         raise BenchError(f"--name: '{name}' is a method of {results}; choose another.")
-    episodes = read_episodes(file, shipped.tasks)
-    print("\n".join(basis(episodes, shipped)))
-    frame = compared(read_own(episodes, shipped.tasks), shipped.scores, name)
+    episodes = read_episodes(file, theirs.tasks)
+    print("\n".join(basis(episodes, theirs)))
+    frame = compared(read_own(episodes, theirs.tasks), theirs.scores, name)
     write_csv(frame, out)
     print(frame.round(2).to_string(index=False, na_rep=""))
     print(f"{out}: difference and improvement: {name} over the row's method, with 95% CIs")

@@ -12,20 +12,20 @@ from typing import Annotated
 import tyro
 import yaml
 
-from bench.config.catalogue import Catalogue, task_row
-from bench.config.executors import Choice
+from bench.cli.arguments import Folder, Method, Task
+from bench.config.catalogue import Catalogue
+from bench.config.executors import Choice, Library
 from bench.config.registry import entry_of, load
+from bench.config.task_table import task_row
 from bench.config.types import DEFAULT_SUITE, Settings
 from bench.config.validation import configure, parse_json, validate
 from bench.errors import BenchError
 from bench.paths import TRANSITIONS, SuiteFolder
 
-Name = Annotated[str, tyro.conf.Positional]
-
 
 def train(
-    method: Name = "",
-    task: Name = "",
+    method: Method = "",
+    task: Task = "",
     seeds: tuple[int, ...] = (0,),
     configfile: Path = DEFAULT_SUITE,
     settings: str | None = None,
@@ -33,6 +33,7 @@ def train(
     threads: int = 1,
     checkpoint_every: float = 30.0,
     executor: Choice | None = None,
+    products: Library | None = None,
     start: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
     show: bool = False,
 ) -> None:
@@ -49,6 +50,8 @@ def train(
         checkpoint_every: seconds between checkpoints; 0 for one at every logged update.
         executor: how updates are executed, instead of the suite's choice; auto compiles long runs
             if a compiler is found, and executes eagerly what cannot be recorded.
+        products: which library multiplies matrices in recorded updates, instead of the suite's
+            choice; auto measures it, once a machine.
         start: folder of a finished run whose offline phase replaces this one's; by default none
             or, for a method that starts from another, that method's run in this suite.
         show: print the resolved settings, each with its source, and exit.
@@ -59,6 +62,8 @@ def train(
             "more, and 0 seconds or more."
         )
     if settings is None:
+        if not task:
+            raise BenchError("train: METHOD and TASK are missing; `train --help` lists both.")
         catalogue = Catalogue()
         suite = catalogue.read_suite(configfile)
         catalogue.enter(method, "bench/config/registry.py")
@@ -68,9 +73,10 @@ def train(
     else:
         cell = validate(Settings, parse_json(settings, "--settings"), "--settings")
         origins = {}
-    if executor is not None:
-        cell = cell.model_copy(update={"executor": executor})
-        origins["executor"] = "the command line"
+    for name, given in (("executor", executor), ("products", products)):
+        if given is not None:
+            cell = cell.model_copy(update={name: given})
+            origins[name] = "the command line"
     described = "\n".join(_described(cell, origins))
     if show:
         print(described)
@@ -91,7 +97,7 @@ def train(
     print(f"results are in {folder}")
 
 
-def trace(folder: Annotated[Path, tyro.conf.Positional]) -> None:
+def trace(folder: Folder) -> None:
     """Roll out a finished run in its maze and evaluate its values on the data, for the maps.
 
     Args:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import tyro
-
+from bench.cli.arguments import Forwarded
 from bench.config.catalogue import Catalogue
 from bench.config.types import DEFAULT_SUITE
 from bench.paths import BENCHMARK, REPORTS
 
 
 def run(
-    arguments: tyro.conf.UseAppendAction[tuple[str, ...]] = (),
+    arguments: Forwarded = (),
     configfile: Path = DEFAULT_SUITE,
     cores: str = "all",
 ) -> None:

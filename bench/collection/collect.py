@@ -25,10 +25,11 @@ from bench.environments import stitch_maze, vector
 from bench.errors import BenchError, unknown
 from bench.learning.streams import Streams
 from bench.maze_plans import STITCH
+from bench.paths import shipped
 from bench.progress import Progress
 from bench.seeds import derive
 
-BEHAVIORS = Path("behaviors")
+BEHAVIORS = shipped(Path("behaviors"))
 STREAMS = 8  # episodes collected in parallel
 TRIP_NOISE = 0.5  # standard deviation of the maze controller's action noise
 TRIP_STEPS = 150  # longer trips are truncated

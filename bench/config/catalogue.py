@@ -8,7 +8,8 @@ A cell is one (method, task, seed block). Its settings are layered; later layers
     the suite's `overrides`, each with a reason
     a setting in the method's name, as in iql@expectile=0.5
 
-A method without an entry in config/methods.yaml uses its own defaults in every family.
+A method without an entry in config/methods.yaml uses its own defaults. A project adds rows in its
+own tasks.tsv and settings in its own methods.yaml.
 
 The workflow imports this module, so it must not import torch.
 """
@@ -20,8 +21,9 @@ from typing import Any
 
 from bench.config import registry
 from bench.config.method_names import value_of
-from bench.config.settings_schema import check_settings
-from bench.config.task import Task, TaskSettings
+from bench.config.settings_schema import check_settings, schema_of
+from bench.config.task import Task
+from bench.config.task_table import TASKS, read_tasks
 from bench.config.types import (
     SCALES,
     SHARED_DEFAULTS,
@@ -32,19 +34,19 @@ from bench.config.types import (
     Suite,
     resolved,
 )
-from bench.config.validation import read_table, validate
+from bench.config.validation import validate
 from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError, unknown
 from bench.maze_plans import maze_of
+from bench.paths import OWN_SETTINGS
 
-TASKS = Path("config/tasks.tsv")
 METHODS = Path("config/methods.yaml")
 METHOD_SCHEMA = Path("workflow/schemas/methods.schema.yaml")
 CONFIG = "config."  # prefix of keys that are fields of the method's Config
 # The fields of Settings that layers may set, besides those of the method's Config.
 LAYERED = (
     *("updates", "batch_size", "log_every", "precision", "rewards", "observations"),
-    *("evaluation", "online", "executor"),
+    *("evaluation", "online", "executor", "products"),
 )
 UNLISTED = "no reference"  # for a method without an entry in config/methods.yaml
 
@@ -55,30 +57,40 @@ class Catalogue:
     """The task table and the method file, read and validated once."""
 
     def __init__(self, tasks: Path = TASKS, method_file: Path = METHODS):
-        self.tasks = _tasks(tasks)
-        raw = read_yaml(method_file)
-        self.methods = {n: validate(Method, v, f"{method_file}, {n}") for n, v in raw.items()}
-        for name in self.methods:
-            if name not in registry.METHODS:
-                raise unknown(str(method_file), "method", name, registry.METHODS)
+        self.tasks = read_tasks(tasks)
+        self.methods: dict[str, Method] = {}
+        self.places: dict[str, Path] = {}  # the file that has a method's settings
+        for path in (method_file, *([OWN_SETTINGS] if OWN_SETTINGS.exists() else ())):
+            for name, entry in read_yaml(path).items():
+                if name in self.methods:
+                    first = self.places[name]
+                    raise BenchError(f"{path}: method '{name}' is in {first} too; rename it.")
+                if not registry.is_known(name):
+                    raise unknown(str(path), "method", name, registry.known())
+                self.methods[name] = validate(Method, entry, f"{path}, {name}")
+                self.places[name] = path
+        self.schemas = read_yaml(METHOD_SCHEMA)
         for name in registry.METHODS:
             self.methods.setdefault(name, Method(label=name, reference=UNLISTED, families={}))
-        self.schemas = read_yaml(METHOD_SCHEMA)
-        for name in self.methods:
             if name not in self.schemas:
                 raise BenchError(
                     f"{METHOD_SCHEMA}: method '{name}' is missing; run `python -m bench schema`."
                 )
+        for name, path in self.places.items():
+            if name in self.schemas:
+                self._check_families(name, path)
+
+    def _check_families(self, name: str, path: Path) -> None:
+        """Raise BenchError if a method's entry in `path` has an unknown family or setting."""
         families = {t.family for t in self.tasks.values()}
-        for name, method in self.methods.items():
-            for family, layer in method.families.items():
-                where = f"{method_file}, {name}, families"
-                if family not in families:
-                    raise unknown(where, "family", family, families)
-                self._check_config(name, layer.config, f"{where}, {family}")
-                for config in layer.environments.values():
-                    self._check_config(name, config, f"{where}, {family}, environments")
-                self._check_config(name, layer.fine_tuning, f"{where}, {family}, fine_tuning")
+        for family, layer in self.methods[name].families.items():
+            where = f"{path}, {name}, families"
+            if family not in families:
+                raise unknown(where, "family", family, families)
+            self._check_config(name, layer.config, f"{where}, {family}")
+            for config in layer.environments.values():
+                self._check_config(name, config, f"{where}, {family}, environments")
+            self._check_config(name, layer.fine_tuning, f"{where}, {family}, fine_tuning")
 
     def task(self, name: str) -> Task:
         """Return the row named `name`; raise BenchError if there is none."""
@@ -176,7 +188,8 @@ class Catalogue:
         They are the family's, the environment's and, with `online`, that for fine-tuning.
         """
         own = self.family_layer(method, task)
-        place = f"{METHODS}, {registry.base_of(method)}, {task.family}"
+        base = registry.base_of(method)
+        place = f"{self.places.get(base, METHODS)}, {base}, {task.family}"
         env = task.env_id.rpartition(":")[2]
         further = {
             f"environments, {prefix}": config
@@ -194,10 +207,15 @@ class Catalogue:
         ]
 
     def enter(self, method: str, where: str) -> None:
-        """Add an entry for a method named base@setting=value; raise BenchError if it is unknown."""
+        """Add a project's method, or one named base@setting=value; raise BenchError if unknown."""
         base, (setting, value) = registry.base_of(method), registry.setting_of(method)
-        if base not in self.methods:
-            raise unknown(where, "method", base, self.methods)
+        if not registry.is_known(base):
+            raise unknown(where, "method", base, registry.known())
+        if base not in self.schemas:  # a method of the project, read when it is asked for
+            self.methods.setdefault(base, Method(label=base, reference=UNLISTED, families={}))
+            self.schemas[base] = schema_of(registry.load(base).Config)
+            if base in self.places:
+                self._check_families(base, self.places[base])
         if base == method:
             return
         config = {setting: value_of(value)}
@@ -278,22 +296,3 @@ def _values(layer: Layer | Suite) -> dict[str, Any]:
     config = layer.config if isinstance(layer, Layer) else {}
     given = {key: value for key, value in found.items() if value is not None}
     return given | {CONFIG + key: value for key, value in config.items()}
-
-
-def _tasks(path: Path) -> dict[str, Task]:
-    tasks: dict[str, Task] = {}
-    for number, row in enumerate(read_table(path), start=1):
-        task = validate(Task, row, f"{path}, row {number}")
-        if task.task in tasks:
-            raise BenchError(f"{path}: task '{task.task}' is given twice; remove one.")
-        tasks[task.task] = task
-    return tasks
-
-
-def task_row(settings: TaskSettings) -> Task | None:
-    """Return the row of config/tasks.tsv from which a run's settings come, or None.
-
-    Handwritten `--settings` may name a task that has no row.
-    """
-    row = _tasks(TASKS).get(settings.task) if TASKS.exists() else None
-    return row and row.model_copy(update=settings.model_dump())

@@ -1,15 +1,25 @@
 """The registry of methods, one row each. A method is a module with Config, init, update and act.
 
 Modules are named as strings, so that reading the registry imports neither methods nor torch.
+
+A project may have methods of its own: `mine` is then the file methods/mine.py. A suite that names
+it is the only thing that has it executed; a name holds no path, so no other file can be meant.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from bench.errors import BenchError
+from bench.paths import OWN_METHODS
 
 
 @dataclass(frozen=True)
@@ -129,9 +139,38 @@ def setting_of(name: str) -> tuple[str, str]:
     return setting, value
 
 
+def own_file(name: str) -> Path | None:
+    """Return the project's file behind a method's name, or None if the method is no such file."""
+    base = base_of(name)
+    path = OWN_METHODS / f"{base}.py"
+    own = base not in METHODS and re.fullmatch(r"[a-z0-9_]+", base) and path.is_file()
+    return path if own else None
+
+
+def is_known(name: str) -> bool:
+    """Return whether a method is registered here or a file of the project."""
+    return base_of(name) in METHODS or own_file(name) is not None
+
+
+def known() -> list[str]:
+    """Return the names of the registered methods and of the project's own."""
+    found = (path.stem for path in sorted(OWN_METHODS.glob("*.py")) if own_file(path.stem))
+    return [*METHODS, *found]
+
+
 def entry_of(name: str) -> Entry:
-    """Return the row of a method, whose name may have the form base@setting=value."""
-    return METHODS[base_of(name)]
+    """Return the row of a method, whose name may have the form base@setting=value.
+
+    A project's own method is read, not executed: with `explore` it can be fine-tuned.
+    """
+    path = own_file(name)
+    if path is None:
+        return METHODS[base_of(name)]
+    defined = {n.name for n in _parsed(path).body if isinstance(n, ast.FunctionDef)}
+    return Entry(
+        f"{OWN_METHODS}.{base_of(name)}",
+        fine_tunes="explore" in defined,
+    )
 
 
 def weight(name: str) -> float:
@@ -140,8 +179,39 @@ def weight(name: str) -> float:
 
 
 def load(name: str) -> ModuleType:
-    """Import and return the module of a registered method."""
-    return importlib.import_module(entry_of(name).module)
+    """Import and return a method's module; raise BenchError where a project's own cannot be."""
+    path = own_file(name)
+    return importlib.import_module(entry_of(name).module) if path is None else _own(path)
+
+
+def _own(path: Path) -> ModuleType:
+    """Import a method of the project, with what it imports from methods/ beside it."""
+    sys.path[:0] = [] if (here := str(Path.cwd())) in sys.path else [here]
+    try:
+        module = importlib.import_module(f"{OWN_METHODS}.{path.stem}")
+    except Exception as error:  # whatever its code raises
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BenchError(f"{path}: cannot be imported ({why}); correct it.") from error
+    if module.__file__ is None or Path(module.__file__) != path.resolve():
+        raise BenchError(
+            f"{path}: Python finds {module.__file__} first; put an empty {OWN_METHODS}/__init__.py "
+            "beside it."
+        )
+    for needed in ("Config", "init", "update"):
+        if not hasattr(module, needed):
+            raise BenchError(f"{path}: {needed} is missing; a method's file defines it.")
+    if not hasattr(module, "act") and not hasattr(module, "begin"):
+        raise BenchError(f"{path}: act is missing; a method's file defines it, or begin.")
+    if hasattr(module, "collect"):
+        raise BenchError(f"{path}: collect: only a registered method can learn on-policy.")
+    return module
+
+
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:
+        raise BenchError(f"{path}: not valid Python ({error}); correct it.") from None
 
 
 # The paper's ideas as experiments, in the order of the ideas report: iql/ideas/NAME.py.

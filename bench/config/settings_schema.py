@@ -7,6 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.validators import extend
+from pydantic import TypeAdapter
 
 from bench.config.validation import remedy
 from bench.errors import BenchError, unknown
@@ -23,6 +24,13 @@ def _number(_: object, value: object) -> bool:
 # JSON Schema takes 16.0 for an integer and NaN for a number; a layer cannot have 16.0 units.
 TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _integer, "number": _number})
 Validator = extend(Draft202012Validator, type_checker=TYPES)
+
+
+def schema_of(config: type[Any]) -> dict[str, Any]:
+    """Return the JSON schema of a method's Config, without its docstring."""
+    schema = TypeAdapter(config).json_schema()
+    schema.pop("description", None)
+    return schema
 
 
 def check_settings(

@@ -17,19 +17,20 @@ from pydantic import (
     model_validator,
 )
 
-from bench.config.executors import Choice
+from bench.config.executors import Choice, Library, without_auto
 from bench.config.method_names import check_method_name
+from bench.config.phases import MOST, Evaluation, Online
 from bench.config.registry import ONLINE, base_of
 from bench.config.task import NAME, Task, TaskSettings
 from bench.config.validation import Strict
+from bench.paths import OWN_SUITE
 
-MOST = 10**9  # updates, steps, rows or episodes that one run can have
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 MethodName = Annotated[str, AfterValidator(check_method_name)]
 
 # Folders of results that are no suite's.
 RESERVED = ("published", "ideas", "record")
-DEFAULT_SUITE = Path("config/quick.yaml")
+DEFAULT_SUITE = OWN_SUITE if OWN_SUITE.exists() else Path("config/quick.yaml")
 
 RewardTransform = Literal["raw", "return_range", "minus_one", "centred_times_4", "centred_times_10"]
 SCALES = ("raw", "return_range")  # the transforms that leave a reward of 0 at 0
@@ -41,39 +42,11 @@ SHARED = {"rewards", "observations", "batch_size"}  # settings outside the metho
 SHARED_DEFAULTS = {"rewards": "raw", "observations": "raw"}
 
 
-class Evaluation(Strict):
-    """When and how a policy is scored."""
-
-    every: int = Field(gt=0, le=MOST, description="updates between evaluations")
-    episodes: int = Field(gt=0, le=MOST, description="episodes per seed and evaluation")
-
-
-class Online(Strict):
-    """The online phase after the offline one: the policy acts, learns and is evaluated."""
-
-    steps: int = Field(
-        gt=0, le=MOST, description="environment steps per seed: an update per step or rollout"
-    )
-    every: int = Field(gt=0, le=MOST, description="environment steps between evaluations")
-    episodes: int = Field(gt=0, le=MOST, description="episodes per seed and evaluation")
-    buffer: int = Field(
-        default=2_000_000,
-        gt=0,
-        le=MOST,
-        description="capacity of the replay buffer: transitions per seed",
-    )
-
-
 def check_distinct(name: str, values: tuple[Any, ...]) -> None:
     """Raise ValueError if a value occurs twice."""
     for value in values:
         if values.count(value) > 1:
             raise ValueError(f"{name}: {value} is given twice; remove one")
-
-
-def _without_executor(content: dict[str, Any]) -> dict[str, Any]:
-    """Omit `executor` where it is the default, as in what was stored before there was a choice."""
-    return {k: v for k, v in content.items() if k != "executor" or v not in (None, "auto")}
 
 
 class Layer(Strict):
@@ -98,11 +71,12 @@ class Override(Layer):
     evaluation: Evaluation | None = None
     online: Online | None = None
     executor: Choice | None = None
+    products: Library | None = None
     reason: str = Field(min_length=1, description="why the suite departs from the source")
 
     @model_serializer(mode="wrap")
     def _without_default(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without_executor(serialise(self))
+        return without_auto(serialise(self))
 
     def applies(self, method: str, family: str) -> bool:
         """Return whether the override applies to a method's runs on a family's tasks."""
@@ -173,9 +147,16 @@ class Suite(Strict):
     suite: str = Field(pattern=NAME, description="name, used in file names")
     title: str = Field(description="title of the report")
     description: str = Field(default="", description="what the reader of the report should know")
-    tasks: tuple[str, ...] = Field(min_length=1, description="rows of config/tasks.tsv")
+    notes: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(), description="paragraphs of the report, after its first page"
+    )
+    tasks: tuple[str, ...] = Field(
+        min_length=1, description="rows of config/tasks.tsv or of the project's tasks.tsv"
+    )
     methods: tuple[MethodName, ...] = Field(
-        min_length=1, description="names in bench/config/registry.py, or NAME@setting=value"
+        min_length=1,
+        description="names in bench/config/registry.py or of files in the project's methods/, or "
+        "NAME@setting=value",
     )
     baseline: str | None = Field(
         default=None, description="the method with which the others are compared, seed by seed"
@@ -198,6 +179,9 @@ class Suite(Strict):
     executor: Choice = Field(
         default="auto", description="how updates are executed; auto records what is proven to be"
     )
+    products: Library = Field(
+        default="auto", description="library of matrix products; auto measures which is fastest"
+    )
     evaluation: Evaluation
     online: Online | None = Field(default=None, description="fine-tuning in the environment")
     bootstrap: int = Field(
@@ -208,7 +192,8 @@ class Suite(Strict):
 
     @model_serializer(mode="wrap")
     def _without_default(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without_executor(serialise(self))
+        content = without_auto(serialise(self))
+        return {k: v for k, v in content.items() if k != "notes" or v}  # as stored before notes
 
     @model_validator(mode="after")
     def _consistent(self) -> Suite:
@@ -271,6 +256,7 @@ class Settings(Strict):
     log_every: int = Field(gt=0, le=MOST)
     precision: Precision = "float32"
     executor: Choice = "auto"
+    products: Library = "auto"
     rewards: RewardTransform
     observations: ObservationTransform
     evaluation: Evaluation
@@ -279,8 +265,8 @@ class Settings(Strict):
 
     @model_serializer(mode="wrap")
     def _without_what_is_not(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Omit `online` and `executor` if they are not set, as in records from before them."""
-        content = _without_executor(serialise(self))
+        """Omit what is not set, as in records from before it could be."""
+        content = without_auto(serialise(self))
         return {k: v for k, v in content.items() if k != "online" or v is not None}
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ import yaml
 from yaml.constructor import ConstructorError
 
 from bench.errors import BenchError
+from bench.paths import shipped
 
 LARGEST = 4 << 20  # bytes of a configuration file; the project's own have some 20 kB
 DEEPEST = 20  # levels of nesting in one
@@ -69,13 +70,17 @@ PlainLoader.add_constructor("tag:yaml.org,2002:float", PlainLoader.construct_yam
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a configuration file; raise BenchError if it is not readable UTF-8."""
+    """Return the text of a configuration file, the project's own or else the one shipped.
+
+    Raise BenchError if it is not readable UTF-8.
+    """
+    path = shipped(path)
     try:
         if path.stat().st_size > LARGEST:
             raise BenchError(f"{path}: larger than {LARGEST >> 20} MiB; is this the right file?")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise BenchError(f"{path}: file not found; run from the project's root.") from None
+        raise BenchError(f"{path}: file not found; run from the project's folder.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise BenchError(f"{path}: not a readable text file ({error}); save it as UTF-8.") from None
 

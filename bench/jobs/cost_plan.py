@@ -20,7 +20,7 @@ from bench.config.types import Settings, Suite, resolved
 from bench.errors import BenchError
 from bench.files import read_json
 from bench.jobs.text_table import aligned
-from bench.paths import BENCHMARK
+from bench.paths import BENCHMARK, shipped
 
 REFERENCE = "bc"  # the method with cost 1
 WIDTH = 256  # of most methods
@@ -44,10 +44,13 @@ class Speeds:
     """The benchmark's measurements on one machine."""
 
     def __init__(self, path: Path = BENCHMARK):
-        self.content = read_json(path)
+        self.content = read_json(shipped(path))
         for key in ("machine", "updates", "around"):
             if key not in self.content:
                 raise BenchError(f"{path}: the key '{key}' is missing; run `make benchmark`.")
+        # A part that was not run is null.
+        self.updates = self.content["updates"] or []
+        self.around = self.content["around"] or []
 
     def rate(self, cell: Settings, catalogue: Catalogue) -> Rate | None:
         """Return the rate of one cell's updates, or None if it cannot be estimated."""
@@ -55,7 +58,7 @@ class Speeds:
         properties = catalogue.schemas[cell.method]["properties"]
         hidden = cell.config.get("hidden", properties.get("hidden", {}).get("default", ()))
         widths = [*hidden[:1], WIDTH]
-        measured = {e["width"] for e in self.content["updates"]}
+        measured = {e["width"] for e in self.updates}
         settings = cell.method, cell.config, cell.batch_size
         alike = (w for w in measured if is_measured(catalogue, *settings, w))
         own = next(filter(None, (self._entry(cell, cell.method, w) for w in alike)), None)
@@ -74,7 +77,7 @@ class Speeds:
         wanted = {"method": method, "width": width, "executor": executor}
         found = [
             e
-            for e in self.content["updates"]
+            for e in self.updates
             if all(e.get(k) == v for k, v in wanted.items()) and "seed_updates_per_second" in e
         ]
         return min(found, key=lambda e: abs(e["seeds"] - len(cell.seeds)), default=None)
@@ -82,7 +85,7 @@ class Speeds:
     def steps(self, env_id: str) -> float | None:
         """Return the environment steps per second of an evaluation on one core, or None."""
         name = f"evaluation, {env_id.rpartition(':')[2]}"
-        rates = {e["what"]: e.get("environment_steps_per_second") for e in self.content["around"]}
+        rates = {e["what"]: e.get("environment_steps_per_second") for e in self.around}
         return rates.get(name)
 
 

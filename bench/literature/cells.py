@@ -22,6 +22,7 @@ from bench.literature.evidence import (
 )
 from bench.literature.pooling import LEVEL, Between, Pooled, pool, verdict
 from bench.literature.sources import Record
+from bench.paths import shipped
 from bench.statistics import published
 from bench.statistics.frames import read_csv
 
@@ -101,7 +102,7 @@ def table1(methods: Iterable[str]) -> list[Cell]:
 
 def table2(methods: Iterable[str], version: str = "v0") -> list[Cell]:
     """Return Table 2's cells; those of version 2 have no published value, as have believed rows."""
-    frame = read_csv(TABLE2, ["task", "method", "before", "after", "standing"])
+    frame = read_csv(shipped(TABLE2), ["task", "method", "before", "after", "standing"])
     frame = frame[frame["task"] != "total"]
     cells = []
     for method in methods:

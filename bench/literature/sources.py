@@ -20,6 +20,7 @@ import yaml
 from bench.config.record_types import Score, Source
 from bench.config.validation import validate
 from bench.errors import BenchError
+from bench.paths import shipped
 from bench.statistics.frames import read_csv
 from bench.statistics.published import CORL
 
@@ -45,6 +46,7 @@ class Record:
 
 def read_record(folder: Path = RECORD, corl: Path = CORL) -> Record:
     """Read and validate every file; raise BenchError naming file, row and field."""
+    folder = shipped(folder)
     paths = sorted((folder / "scores").glob("*.csv"))
     if not paths:
         raise BenchError(f"{folder}/scores: no source found; run from the project's root.")
@@ -97,7 +99,7 @@ def _frame(source: str, rows: list[Score]) -> pd.DataFrame:
 
 def _corl(path: Path) -> pd.DataFrame:
     """Return the rows of config/published/corl.csv as rows of the source `corl`."""
-    table = read_csv(path, ["task", "method", "kind", "mean", "std", "seeds"])
+    table = read_csv(shipped(path), ["task", "method", "kind", "mean", "std", "seeds"])
     rows = [
         Score(
             method=row["method"],

@@ -61,7 +61,7 @@ class Module:
     """One parsed file; `own` recognises the dotted names of our modules."""
 
     def __init__(self, name: str, file: str, text: str, own: Own):
-        body = [node for node in ast.parse(text).body if not _typing(node)]
+        body = [node for node in _absolute(ast.parse(text), file).body if not _typing(node)]
         top = list(_same_scope(body))
         everywhere = _modules(n for node in body for n in ast.walk(node))
         # What its names refer to, both its own and the imported ones.
@@ -128,6 +128,15 @@ class _Form:
             return "name", dotted
         self.references.append(f"{module}.{rest.partition('.')[0] or '*'}")
         return "name", rest or module.rpartition(".")[2]
+
+
+def _absolute(tree: ast.Module, file: str) -> ast.Module:
+    """Return the tree of a file with `from .x import y` written as `from package.x import y`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            package = file.split("/")[: -node.level]
+            node.module = ".".join([*package, *([node.module] if node.module else [])])
+    return tree
 
 
 def _same_scope(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:

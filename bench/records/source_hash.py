@@ -7,6 +7,9 @@ anything that bench.records.source_form omits.
 
 A module whose imports never lead to one of LIBRARIES computes no numbers and is excluded: errors,
 progress, the registry, and the types of settings, whose values are part of a run's identity.
+
+Of a project's own method, the hash covers its file and what that imports from methods/, whatever
+these import; the versions of installed packages are recorded in run.json instead.
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from bench.config.registry import METHODS, base_of
+from bench.config.registry import entry_of, own_file
+from bench.errors import BenchError
+from bench.paths import OWN_METHODS
 from bench.records.source_form import PACKAGES, Module, Statement
 
 RUNS = ("bench.training.train", "bench.train")  # the training module, today and in older commits
@@ -27,10 +32,30 @@ ROOT = Path(__file__).parents[__name__.count(".")]
 REGISTERS = re.compile(r"^\s*gymnasium\.register\(", re.MULTILINE)
 
 
-@cache
 def source_hash(method: str) -> str:
-    """Return the hash of a registered method's source in this checkout."""
-    return tree_hash(here(), module_of(method))
+    """Return the hash of a method's source: of this checkout, and of the project for its own."""
+    files = sorted(OWN_METHODS.rglob("*.py")) if own_file(method) else []
+    texts = tuple((path.as_posix(), path.read_text("utf-8")) for path in files)
+    return _hash(module_of(method), texts)
+
+
+@cache
+def _hash(module: str, texts: tuple[tuple[str, str], ...]) -> str:
+    return tree_hash(_with(texts) if texts else here(), module)
+
+
+def _with(texts: tuple[tuple[str, str], ...]) -> Tree:
+    """Return this checkout and a project's methods; raise BenchError where these import others."""
+    tree = Tree({**here().texts, **dict(texts)})
+    for path, _ in texts:
+        used = tree.module(_module_name(path)).libraries - {*PACKAGES, str(OWN_METHODS)}
+        for name in sorted(used):
+            if Path(f"{name}.py").exists() or Path(name, "__init__.py").exists():
+                raise BenchError(
+                    f"{path}: imports {name} from outside {OWN_METHODS}/, where a change would go "
+                    f"unnoticed; move it to {OWN_METHODS}/."
+                )
+    return tree
 
 
 @cache
@@ -40,8 +65,8 @@ def here() -> Tree:
 
 
 def module_of(method: str) -> str:
-    """Return the module name of a registered method, such as iql.iql."""
-    return METHODS[base_of(method)].module
+    """Return the module name of a method, such as iql.iql."""
+    return entry_of(method).module
 
 
 def tree_hash(tree: Tree, module: str) -> str:
@@ -137,7 +162,7 @@ class Tree:
         while left:
             seen.add(dotted := left.pop())
             name, rest = self.own(dotted)
-            if not name or not (name == method or self.computes(name)):
+            if not name or not (name == method or is_own(name) or self.computes(name)):
                 continue
             module, wanted = self.module(name), rest.partition(".")[0]
             # Importing a module runs its unnamed statements, whichever name is wanted.
@@ -148,6 +173,11 @@ class Tree:
                 left.add(module.scope[wanted])  # its origin, if this module imports it
             left -= seen
         return list(found.values())
+
+
+def is_own(module: str) -> bool:
+    """Return whether a module is one of the project's methods, or what they share."""
+    return module.split(".")[0] == str(OWN_METHODS)
 
 
 def _module_name(file: str) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.config.catalogue import Catalogue
 from bench.config.types import Evaluation, Online, Suite
-from bench.paths import COVERAGE
+from bench.paths import COVERAGE, shipped
 from bench.records.runs import Runs
 from bench.report.table import NOT_AVAILABLE, NOT_RECORDED, NOT_RUN, recorded
 from bench.statistics import aggregates
@@ -85,6 +85,7 @@ def named(tasks: list[str]) -> str:
 
 def coverage(path: Path = COVERAGE) -> list[str]:
     """Return sentences on the measured coverage of the intervals; none if it was not measured."""
+    path = shipped(path)
     if not path.exists():
         return []
     frame = read_csv(path, COLUMNS)

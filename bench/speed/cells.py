@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.config.executors import EXECUTORS
 
-PARTS = ("gemm", "updates", "peer", "around", "scale")
+PARTS = ("gemm", "updates", "peer", "xla", "around", "scale")
 WIDTHS = (64, 256)  # of both hidden layers
 BLOCKS = (1, 5, 10)  # seeds that one job trains together
 EAGER_BLOCKS = (1, 5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from bench.speed import reference
 from bench.speed.prediction import RATE
 
 NOT_RUN = "not run"
@@ -32,6 +33,8 @@ def derive(content: dict[str, Any]) -> None:
         iql = find(updates, method="iql", **{k: cell[k] for k in ("width", "seeds", "executor")})
         if iql and "gflops_per_second" in iql:
             cell["gflops_ratio_to_iql"] = cell["gflops_per_second"] / iql["gflops_per_second"]
+    if content.get("xla"):
+        reference.derive(content["xla"], work.get(reference.SCALED, {}))
     content["ratios"] = [
         peer_ratio(content, 256, None),
         peer_ratio(content, 64, 5),
@@ -40,15 +43,13 @@ def derive(content: dict[str, Any]) -> None:
 
 
 def core_rate(content: dict[str, Any]) -> float | None:
-    """Return GFLOP/s of float32 products per core while all cores are busy.
+    """Return GFLOP/s of the fastest library's products per core while all cores are busy.
 
-    It is the better of start and end, because a rate lowered by another program is no bound.
+    The start and end of the run count alike, because a rate lowered by another program is no bound.
     """
-    best = max(
-        (content["gemm"] or {}).get(key, {}).get("gflops_per_second", 0.0)
-        for key in ("float32", "float32_at_the_end")
-    )
-    return best / content["machine"]["cores"] or None
+    rates = {k: v for k, v in (content["gemm"] or {}).items() if k != "bfloat16"}
+    found = reference.best_library(rates)
+    return found[1] / content["machine"]["cores"] if found else None
 
 
 def find(cells: Iterable[Record], **wanted: Any) -> Record | None:

@@ -13,12 +13,14 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 LIMIT = 900.0  # seconds until a measurement counts as stuck
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+KERNELS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # would override the library's own choice
 
 
 class Failure(Exception):
@@ -28,10 +30,11 @@ class Failure(Exception):
 class Worker:
     """One measuring process."""
 
-    def __init__(self, command: Sequence[str], cache: Path):
+    def __init__(self, command: Sequence[str], cache: Path, core: int | None = None):
         self.log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 (`stop` closes it)
+        kept = {k: v for k, v in os.environ.items() if k not in KERNELS}
         # Each benchmark has its own cache of compiled code, so that compilation is measured.
-        environment = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(cache)}
+        environment = kept | ONE_THREAD | {"TORCHINDUCTOR_CACHE_DIR": str(cache)}
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -40,6 +43,8 @@ class Worker:
             text=True,
             env=environment,
         )
+        if core is not None:  # threads that start later inherit it
+            os.sched_setaffinity(self.process.pid, {core})
 
     def start_round(self) -> None:
         assert self.process.stdin is not None
@@ -47,6 +52,14 @@ class Worker:
             print(file=self.process.stdin, flush=True)
         except OSError:
             raise Failure(self._reason()) from None
+
+    def measure(self) -> Any:
+        self.start_round()
+        return self.hear()
+
+    def facts(self) -> Any:
+        self.finish()
+        return self.hear()
 
     def finish(self) -> None:
         assert self.process.stdin is not None
@@ -81,7 +94,9 @@ def _reason(printed: str, status: int) -> str:
 
 
 @contextmanager
-def _started(command: Sequence[str], jobs: int, cache: Path) -> Iterator[list[Worker]]:
+def _started(
+    commands: Sequence[Sequence[str]], cache: Path, core: int | None = None
+) -> Iterator[list[Worker]]:
     workers: list[Worker] = []
 
     def end() -> None:
@@ -90,7 +105,8 @@ def _started(command: Sequence[str], jobs: int, cache: Path) -> Iterator[list[Wo
 
     stuck = threading.Timer(LIMIT, end)
     try:
-        workers += [Worker(command, cache) for _ in range(jobs)]
+        for command in commands:
+            workers.append(Worker(command, cache, core))
         stuck.start()
         yield workers
     finally:
@@ -109,7 +125,7 @@ def measure(
     """
     values: list[list[float]] = []
     try:
-        with _started(command, jobs, cache) as workers:
+        with _started([command] * jobs, cache) as workers:
             for ready in [worker.hear() for worker in workers]:
                 if "not_run" in ready:
                     return {"not_run": ready["not_run"]}
@@ -129,6 +145,38 @@ def measure(
         result[f"{unit}_rounds"] = of_process
     peak = max(fact["peak_memory_megabytes"] for fact in facts)
     return result | facts[0] | {"peak_memory_megabytes": peak}
+
+
+def in_turn(
+    commands: Mapping[str, Sequence[str]], unit: str, rounds: int, core: int, cache: Path
+) -> dict[str, dict[str, Any]]:
+    """Return a result as `measure`'s for each of several processes that share one core.
+
+    They take turns, so that each round of one has its counterpart in every other, under the same
+    load of the machine. One that fails, or is not possible, drops out.
+    """
+    results: dict[str, dict[str, Any]] = {}
+    with _started(list(commands.values()), cache, core) as workers:
+        named = dict(zip(commands, workers, strict=True))
+
+        def each(ask: Callable[[Worker], Any]) -> dict[str, Any]:
+            heard = {}
+            for name, worker in named.items():
+                if name not in results:
+                    try:
+                        heard[name] = ask(worker)
+                    except Failure as failure:
+                        results[name] = {"failed": str(failure)}
+            return heard
+
+        for name, ready in each(Worker.hear).items():
+            if "not_run" in ready:
+                results[name] = {"not_run": ready["not_run"]}
+        values = [each(Worker.measure) for _ in range(rounds)]
+        for name, facts in each(Worker.facts).items():
+            own = [[value[name] for value in values]]
+            results[name] = {unit: statistics.median(own[0]), f"{unit}_rounds": own, **facts}
+    return {name: results[name] for name in commands}
 
 
 def timed(

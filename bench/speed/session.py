@@ -2,12 +2,14 @@
 
 Measurements run in processes of their own (bench.speed.worker; for the peer
 benchmarks/d3rlpy_iql.py), one per core unless stated otherwise, which start every round together.
-A rate is therefore that of a machine with all cores busy.
+A rate is therefore that of a machine with all cores busy. The part `xla` instead lets our
+processes and those of benchmarks/jax_iql.py take turns on one core.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -23,11 +25,14 @@ from bench.config.registry import OFFLINE
 from bench.errors import BenchError, unknown
 from bench.paths import SuiteFolder
 from bench.records import machine
+from bench.speed import reference
 from bench.speed.cells import PARTS, ROWS, WIDTHS, Cell, scale_cells, update_cells
 from bench.speed.job_startup import JOB_ROWS, start
 from bench.speed.output import write
 from bench.speed.prediction import RATE
-from bench.speed.processes import measure, timed
+from bench.speed.processes import in_turn, measure, timed
+from bench.speed.products import LIBRARIES
+from bench.speed.reference import GFLOPS
 
 EVALUATED = (
     ("Hopper-v4", "hopper"),
@@ -57,16 +62,33 @@ class Session:
 
     def ours(self, unit: str, rounds: int, jobs: int, **task: Any) -> dict[str, Any]:
         """Measure one kind of bench.speed.worker in `jobs` processes."""
-        command = [sys.executable, "-m", "bench.speed.worker", json.dumps(task)]
-        return measure(command, unit, rounds, jobs, self.scratch / "cache")
+        return measure(_worker(task), unit, rounds, jobs, self.scratch / "cache")
 
-    def gemm(self, precision: str) -> dict[str, Any]:
+    def gemm(self, precision: str, library: str = "torch") -> dict[str, Any]:
         """Measure the rate of square float32 products; `bfloat16` rounds their factors."""
-        unit = "gflops_per_second"
-        task = {"kind": "gemm", "precision": precision, "seconds": self.seconds}
-        result = self.ours(unit, self.rounds, self.cores, **task)
-        tell(f"matrix product, {precision}, processes {self.cores}", result, unit)
+        task = {"kind": "gemm", "library": library, "precision": precision}
+        result = self.ours(GFLOPS, self.rounds, self.cores, seconds=self.seconds, **task)
+        tell(f"matrix product, {library}, {precision}, processes {self.cores}", result, GFLOPS)
         return result
+
+    def xla(self, python: str) -> dict[str, Any]:
+        """Measure our updates beside those of the JAX reference, in turns on one core."""
+        core = min(os.sched_getaffinity(0))
+
+        def theirs(**task: Any) -> list[str]:
+            return [python, str(reference.SCRIPT), json.dumps(task | {"seconds": self.seconds})]
+
+        def product(library: str) -> list[str]:
+            return _worker({"kind": "gemm", "library": library, "seconds": self.seconds})
+
+        def together(commands: reference.Commands, unit: str) -> dict[str, dict[str, Any]]:
+            cache = self.scratch / "cache"
+            results = in_turn(commands, unit, self.rounds, core, cache)
+            for name, result in results.items():
+                tell(f"in turn, {name}", result, unit)
+            return results
+
+        return reference.measure(lambda c: _worker(self._task(c)), product, theirs, together)
 
     def prepare(self, cells: Sequence[Cell]) -> dict[str, Any]:
         """Write the data, compile the compiled cells, and count the work of an update."""
@@ -86,10 +108,13 @@ class Session:
     def _folder(self, rows: int) -> Path:
         return self.scratch / f"rows-{rows}"
 
-    def _updates(self, cell: Cell, rounds: int) -> dict[str, Any]:
+    def _task(self, cell: Cell) -> dict[str, Any]:
         task = {k: v for k, v in asdict(cell).items() if k not in ("jobs", "rows")}
         task |= {"folder": str(self._folder(cell.rows)), "seconds": self.seconds}
-        return self.ours(RATE, rounds, cell.jobs, kind="updates", **task)
+        return {"kind": "updates", **task}
+
+    def _updates(self, cell: Cell, rounds: int) -> dict[str, Any]:
+        return self.ours(RATE, rounds, cell.jobs, **self._task(cell))
 
     def _compile(self, cell: Cell) -> dict[str, Any]:
         """Compile into this run's cache, where the measured processes find it."""
@@ -164,20 +189,29 @@ def tell(what: str, result: dict[str, Any], unit: str) -> None:
     print(f"{what}: {text}", flush=True)
 
 
-def _check_peer(python: str) -> None:
+def _worker(task: dict[str, Any]) -> list[str]:
+    return [sys.executable, "-m", "bench.speed.worker", json.dumps(task)]
+
+
+def _check_imports(option: str, python: str, package: str) -> None:
     try:
-        done = subprocess.run([python, "-c", "import d3rlpy"], capture_output=True)
+        done = subprocess.run([python, "-c", f"import {package}"], capture_output=True)
     except OSError:
         done = None
     if done is None or done.returncode:
         raise BenchError(
-            f"--peer: '{python}' is not a Python interpreter that can import d3rlpy; give the path "
-            "of one, such as ENVIRONMENT/bin/python."
+            f"{option}: '{python}' is not a Python interpreter that can import {package}; give the "
+            "path of one, such as ENVIRONMENT/bin/python."
         )
 
 
 def check(
-    methods: Sequence[str], parts: Sequence[str], rounds: int, seconds: float, peer: str | None
+    methods: Sequence[str],
+    parts: Sequence[str],
+    rounds: int,
+    seconds: float,
+    peer: str | None = None,
+    xla: str | None = None,
 ) -> None:
     """Raise BenchError for an option of `python -m bench benchmark` that cannot be measured."""
     for option, kind, given, known in (
@@ -196,7 +230,9 @@ def check(
             f"--seconds: {seconds} is not between 0 and 60; use a value between (default 0.5)."
         )
     if peer is not None:
-        _check_peer(peer)
+        _check_imports("--peer", peer, "d3rlpy")
+    if xla is not None:
+        _check_imports("--xla", xla, "jax")
 
 
 def run(
@@ -205,15 +241,16 @@ def run(
     rounds: int,
     seconds: float,
     peer: str | None,
+    xla: str | None,
     out: Path,
 ) -> dict[str, Any]:
     """Measure some of PARTS, write the results to `out`, and return the content of benchmark.json.
 
     Each number is the median of `rounds` rounds of `seconds`; `peer` is a Python interpreter that
-    has d3rlpy. An interrupted run keeps the results before its long last parts. Raises BenchError
-    as `check` does.
+    has d3rlpy, `xla` one that has JAX. An interrupted run keeps the results before its long last
+    parts. Raises BenchError as `check` does.
     """
-    check(methods, parts, rounds, seconds, peer)
+    check(methods, parts, rounds, seconds, peer, xla)
     content: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
@@ -230,12 +267,17 @@ def run(
         scale = scale_cells(session.cores) if "scale" in parts else {}
         if "gemm" in parts:
             content["gemm"] = {p: session.gemm(p) for p in ("float32", "bfloat16")}
-        if wanted := [*cells, *(cell for axis in scale.values() for cell in axis)]:
+            others = (library for library in LIBRARIES if library != "torch")
+            content["gemm"] |= {library: session.gemm("float32", library) for library in others}
+        beside = reference.reference_cells() if "xla" in parts and xla is not None else []
+        if wanted := [*cells, *beside, *(cell for axis in scale.values() for cell in axis)]:
             content["work"] = session.prepare(wanted)
         if cells:
             content["updates"] = [session.cell(cell) for cell in cells]
         if "peer" in parts and peer is not None:
             content["peer"] = session.peer(peer)
+        if "xla" in parts and xla is not None:
+            content["xla"] = session.xla(xla)
         write(content, out)  # the remaining parts take long
         if "around" in parts:
             content["around"] = session.around()

@@ -14,6 +14,8 @@ from bench.speed.prediction import (
     paper_hours,
     prediction,
 )
+from bench.speed.products import LIBRARIES
+from bench.speed.reference import GFLOPS, best_library
 
 
 def render(content: dict[str, Any]) -> str:
@@ -31,6 +33,7 @@ def render(content: dict[str, Any]) -> str:
         _updates(content["updates"]),
         _prediction(content["updates"]),
         _peer(content["peer"]),
+        _xla(content.get("xla")),
         _around(content["around"]),
         _scale(content["scale"]),
         _plan(content["updates"], machine["cores"]),
@@ -72,6 +75,11 @@ def _headline(content: dict[str, Any]) -> str:
         ("float32 matrix products, GFLOP/s", _value(gemm.get("float32"), unit)),
         ("the same at the end of the run", _value(gemm.get("float32_at_the_end"), unit)),
         ("the same with factors in bfloat16", _value(gemm.get("bfloat16"), unit)),
+        *(
+            (f"the same by {library} instead of torch", _value(gemm.get(library), unit))
+            for library in LIBRARIES
+            if library != "torch"
+        ),
     ]
     return "## Headline\n\n" + _markdown(("what", "value"), rows)
 
@@ -131,6 +139,33 @@ def _peer(cells: list[Record] | None) -> str:
     named = ", ".join(f"{name} {version}" for name, version in versions.items())
     header = ("what", "updates a second", "memory, MB")
     return f"## d3rlpy's IQL\n\n{named}\n\n" + _markdown(header, rows)
+
+
+def _xla(part: Record | None) -> str:
+    title = "## The same updates by XLA"
+    if not part:
+        return f"{title}\n\n{NOT_RUN}"
+    library = best_library(part["products"])
+    named = f"the fastest is {library[0]} with {library[1]:,.0f}" if library else NOT_RUN
+    rates = ", ".join(f"{k} {_value(v, GFLOPS)}" for k, v in part["products"].items())
+    rows = [
+        (
+            f"{cell['width']}",
+            f"{cell['seeds']}",
+            *(_value(cell[name], RATE) for name in ("recorded", "compiled", "xla")),
+            _value(cell, "over_xla", ".2f"),
+            _value(cell, "share_of_fastest_library", ".0%"),
+            _value(cell, "xla_share_of_fastest_library", ".0%"),
+        )
+        for cell in part["cells"]
+    ]
+    header = ["width", "seeds", "recorded", "compiled", "XLA", "ours over XLA's"]
+    table = _markdown([*header, "ours of the bound", "XLA's of the bound"], rows, left=0)
+    return (
+        f"{title}\n\n[`benchmarks/jax_iql.py`](../../../benchmarks/jax_iql.py) and our executors "
+        "in turns on one core, in seed-updates a second; a ratio is the median of the rounds'. "
+        f"GFLOP/s of square products: {rates}; {named}, which bounds the rates.\n\n{table}"
+    )
 
 
 def _around(found: list[Record] | None) -> str:

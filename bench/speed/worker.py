@@ -7,37 +7,33 @@ round for each line that it reads, and prints its facts at the end of its input.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from bench.collection.behavior_policies import Ladder
-from bench.collection.collect import BEHAVIORS, collect, rungs_of
 from bench.config.catalogue import Catalogue
 from bench.config.registry import Phase, entry_of
 from bench.config.samples import UPDATES, config_at
 from bench.data import prepare, transitions
 from bench.data.transitions import Transitions
-from bench.environments.vector import action_space, observation_dim
 from bench.errors import BenchError
-from bench.learning.networks import DeterministicPolicy
-from bench.learning.streams import Streams
 from bench.records import machine
+from bench.speed import products
+from bench.speed.acting import Measurement, collection, evaluator
 from bench.speed.job_startup import one_update
 from bench.training import rounding
 from bench.training.engine import choose_executor, prepare_process
+from bench.training.products.choice import Products
 from bench.training.recording.tracer import learners
-from bench.training.rollout import Evaluator
 from bench.training.run import Run
 
 OBSERVATION, ACTION = 17, 6  # the sizes of HalfCheetah and Walker2d
@@ -45,10 +41,6 @@ EPISODE = 1000  # rows
 CHUNK = 500  # updates whose rows are drawn together: the suites' log_every
 GEMM = 256  # rows and columns of the measured product
 SMAPS = Path("/proc/self/smaps_rollup")
-EVALUATION_SEEDS, EVALUATION_EPISODES = 5, 10
-
-# What a kind of measurement returns: a function for one round, and the facts for the end.
-Measurement = tuple[Callable[[], float], dict[str, Any]]
 
 
 def synthetic(rows: int) -> Transitions:
@@ -88,7 +80,8 @@ def prepared_run(
         "config": config_at(Catalogue(), method, width),
     }
     settings = one_update().model_copy(update=changes)
-    return Run(settings, rows, torch.device("cpu"), executor)
+    products = Products.of(settings, "cpu", executor)
+    return Run(settings, rows, torch.device("cpu"), executor, products=products)
 
 
 def enter(run: Run, phase: Phase) -> None:
@@ -106,19 +99,11 @@ def updates(
     sample = entry_of(method).sample
     rows = Transitions.load(Path(folder))
     run = prepared_run(rows, method, width, seeds, executor, updates=sample.cycle)
-    settings = run.settings
-
-    def spend(phase: Phase, count: int) -> float:
-        if len(sample.phases) > 1:
-            enter(run, phase)
-        before = run.seconds
-        for done in range(0, count, CHUNK):
-            run.settings = settings.model_copy(update={"log_every": min(CHUNK, count - done)})
-            run.advance()
-        return run.seconds - before
 
     def of_an_update(count: int) -> float:
-        return sum(phase.share * spend(phase, count) for phase in sample.phases) / count
+        draw_at_once(run, count, sample.cycle)
+        shares = [(p.share, p if len(sample.phases) > 1 else None) for p in sample.phases]
+        return sum(share * of_phase(run, phase, count) for share, phase in shares)
 
     of_an_update(sample.cycle)  # records, or compiles, every branch
     preparation = run.seconds
@@ -127,6 +112,27 @@ def updates(
         count *= 2
     per_round = max(round(seconds / each / sample.cycle), 1) * sample.cycle
     return lambda: seeds / of_an_update(per_round), {"preparation_seconds": preparation}
+
+
+def draw_at_once(run: Run, count: int, cycle: int) -> None:
+    """Let each `advance` of the run make whole cycles, at most about CHUNK and `count` updates."""
+    parts = math.ceil(count / max(CHUNK, cycle))
+    every = math.ceil(count / parts / cycle) * cycle
+    run.settings = run.settings.model_copy(update={"log_every": every})
+
+
+def of_phase(run: Run, phase: Phase | None, count: int) -> float:
+    """Return the mean seconds of `count` updates or a few more, of `phase` if one is given.
+
+    It divides by the updates made, not by those asked for: `Run.advance` goes to the next
+    multiple of `log_every`, which can be fewer than `log_every` updates away.
+    """
+    if phase is not None:
+        enter(run, phase)
+    before, made = run.seconds, 0
+    while made < count:
+        made += run.advance()
+    return (run.seconds - before) / made
 
 
 def work(folder: str, cells: list[tuple[str, int]]) -> Measurement:
@@ -172,69 +178,23 @@ def count_work(rows: Transitions, method: str, width: int) -> float:
     return mean
 
 
-def gemm(seconds: float) -> Measurement:
-    """Measure GFLOP/s of the square float32 product on one thread."""
+def gemm(seconds: float, library: str = "torch") -> Measurement:
+    """Measure GFLOP/s of the square float32 product of one library on one thread."""
     left, right, out = (torch.randn(GEMM, GEMM) for _ in range(3))
     with rounding.watch("eager"):  # otherwise float32 could be measured as bfloat16
         torch.mm(left, right)
+    multiply = products.LIBRARIES[library]()
 
     def measure() -> float:
         began, done, elapsed = time.perf_counter(), 0, 0.0
         while elapsed < seconds:
             for _ in range(20):
-                torch.mm(left, right, out=out)
+                multiply(left, right, out)
             done += 20
             elapsed = time.perf_counter() - began
         return done * 2 * GEMM**3 / elapsed / 1e9
 
     measure()
-    return measure, {}
-
-
-def evaluator(env_id: str, behavior: str | None) -> Measurement:
-    """Measure environment steps per second of one evaluation, under the data's medium policy.
-
-    An untrained policy would fall at once, and only resets would be measured; where no robot can
-    fall (`behavior` is None), it is used.
-    """
-    environments = Evaluator(env_id, EVALUATION_SEEDS, EVALUATION_EPISODES)
-    streams = Streams(range(EVALUATION_SEEDS), "benchmark")
-    if behavior is None:
-        env = environments.envs[0]
-        sizes = [observation_dim(env), 64, 64, action_space(env).shape[0]]
-        net = DeterministicPolicy(sizes, streams).requires_grad_(False)
-
-        def act(observations: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
-            actions: torch.Tensor = net(observations)
-            return actions
-    else:
-        rungs = rungs_of("medium", pd.read_csv(BEHAVIORS / behavior / "ladder.csv"))
-        ladder = Ladder.load(BEHAVIORS / behavior).pick(rungs * EVALUATION_SEEDS)
-
-        def act(observations: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
-            return ladder.sample(observations, streams)
-
-    resets = np.arange(EVALUATION_SEEDS * EVALUATION_EPISODES).reshape(EVALUATION_SEEDS, -1)
-    facts: dict[str, Any] = {}
-
-    def measure() -> float:
-        began = time.perf_counter()
-        lengths = environments(act, resets.tolist()).lengths
-        facts["mean_episode_steps"] = float(lengths.mean())
-        return float(lengths.sum()) / (time.perf_counter() - began)
-
-    return measure, facts
-
-
-def collection(env_id: str, recipe: str, rows: int) -> Measurement:
-    """Measure rows per second of collecting and storing a dataset."""
-
-    def measure() -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            began = time.perf_counter()
-            collect(env_id, "local/benchmark/collected-v0", recipe, rows, Path(folder))
-            return rows / (time.perf_counter() - began)
-
     return measure, {}
 
 

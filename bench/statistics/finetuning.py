@@ -16,7 +16,7 @@ import pandas as pd
 from bench.config.task import Task
 from bench.config.types import Suite
 from bench.config.validation import Strict, validate
-from bench.paths import EPISODES
+from bench.paths import EPISODES, shipped
 from bench.records.stored_run import StoredRun
 from bench.statistics.comparisons import holm
 from bench.statistics.frames import read_csv
@@ -48,7 +48,7 @@ class Published(Strict):
 
 def published(path: Path = TABLE2) -> dict[tuple[str, str], Published]:
     """Return the paper's cells by (task, method); the row of totals has the task TOTAL."""
-    frame = read_csv(path, list(Published.model_fields))
+    frame = read_csv(shipped(path), list(Published.model_fields))
     rows = [validate(Published, row, str(path)) for row in frame.to_dict("records")]
     return {(row.task, row.method): row for row in rows}
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bench.paths import shipped
 from bench.statistics.frames import read_csv
 from bench.statistics.inference import Sample
 
@@ -16,7 +17,7 @@ CORL = Path("config/published/corl.csv")
 
 def paper_scores(path: Path = TABLE1) -> dict[tuple[str, str], float]:
     """Return Table 1 of the IQL paper: mean normalised scores on D4RL by (task, method)."""
-    frame = read_csv(path, ["task", "method", "score"])
+    frame = read_csv(shipped(path), ["task", "method", "score"])
     rows = frame[["task", "method", "score"]].itertuples(index=False, name=None)
     return {(task, method): float(score) for task, method, score in rows}
 
@@ -41,7 +42,7 @@ def beside(tasks: Sequence[str], methods: Sequence[str]) -> dict[tuple[str, str]
 
 def paper_samples() -> dict[tuple[str, str], Sample]:
     """Return Table 1 of the paper as samples; numbers without known spread count as exact."""
-    frame = read_csv(SPREAD, ["task", "method", "std", "seeds"])
+    frame = read_csv(shipped(SPREAD), ["task", "method", "std", "seeds"])
     rows = frame[["task", "method", "std", "seeds"]].itertuples(index=False, name=None)
     known = {(task, method): (float(std), int(seeds)) for task, method, std, seeds in rows}
     return {
@@ -52,7 +53,7 @@ def paper_samples() -> dict[tuple[str, str], Sample]:
 
 def corl_samples(kind: str = "last") -> dict[tuple[str, str], Sample]:
     """Return CORL's own scores: the `last` evaluation, or each seed's `best`."""
-    frame = read_csv(CORL, ["task", "method", "kind", "mean", "std", "seeds"])
+    frame = read_csv(shipped(CORL), ["task", "method", "kind", "mean", "std", "seeds"])
     return {
         (r["task"], r["method"]): Sample(r["mean"], r["std"], r["seeds"], ours=False)
         for r in frame[frame["kind"] == kind].to_dict("records")

@@ -31,6 +31,7 @@ from bench.errors import BenchError
 from bench.learning.replay import Replay
 from bench.learning.streams import Streams
 from bench.training import rounding
+from bench.training.products.choice import PRODUCTS, Products
 from bench.training.recording.proof import Proof, Refusal
 from bench.training.recording.tracer import Tape, Trace
 
@@ -108,22 +109,26 @@ class Engine:
 
     The executor changes results only by the rounding of float32. A method that cannot be recorded
     is executed eagerly from then on, with a printed sentence, kept in `reason`; with `fixed`, that
-    is a BenchError. `seed` decides which updates are checked again. In bfloat16, raises BenchError
-    at a matrix product whose factors are not rounded.
+    is a BenchError. `seed` decides which updates are checked again; `products` chooses the library
+    of each matrix product of a recording, by default torch's. In bfloat16, raises BenchError at a
+    matrix product whose factors are not rounded.
     """
 
     def __init__(
         self, method: ModuleType, state: Any, config: Any, replay: Replay, streams: Streams,
-        executor: str, fixed: bool = True, seed: int = 0,
+        executor: str, fixed: bool = True, seed: int = 0, products: Products | None = None,
     ):  # fmt: skip
         self.method, self.state, self.config = method, state, config
         self.replay, self.streams, self.executor = replay, streams, executor
         self.fixed, self.seed, self.reason = fixed, seed, ""
+        self.products = products or Products()
         self.watch = rounding.watch(executor)
         self.refresh = getattr(method, "refresh", None)
         self.branch = getattr(method, "branch", lambda state, config: None)
         exact = executor == "recorded" and streams.device.type == "cpu"
-        self.proof = Proof(method, state, config, self._record, self.watch, exact, seed)
+        self.proof = Proof(
+            method, state, config, self._record, self.watch, self.products, exact, seed
+        )
         self.inspected = False  # whether an eager update has been searched for draws
 
     def __call__(self, rows: Tensor) -> dict[str, Tensor]:
@@ -151,7 +156,7 @@ class Engine:
         """Return an engine for further updates, on another replay."""
         other = Engine(
             self.method, self.state, self.config, replay, self.streams, self.executor, self.fixed,
-            self.seed,
+            self.seed, self.products,
         )  # fmt: skip
         other.reason = self.reason
         return other
@@ -233,7 +238,7 @@ def _script(
             graph.erase_node(node)
     for node in graph.find_nodes(op="call_function", target=MASK.default):
         gradient = node.args[0]
-        if gradient.target is torch.ops.aten.bmm.default and len(gradient.users) == 1:
+        if gradient.target in PRODUCTS and len(gradient.users) == 1:
             # Nothing else uses the gradient that a ReLU masks: mask it in place.
             node.target, node.kwargs = MASK.grad_input, {"grad_input": gradient}
     module.recompile()

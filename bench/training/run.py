@@ -28,6 +28,7 @@ from bench.training.maze_probes import Probes
 from bench.training.method_contract import is_on_policy, make_actor, make_replay
 from bench.training.online import off_policy, on_policy
 from bench.training.online.phase import Phase
+from bench.training.products.choice import Products
 from bench.training.rollout import Evaluator
 
 PURPOSES = ("batches", "noise")
@@ -43,6 +44,7 @@ class Run:
         device: torch.device,
         executor: str = "recorded",
         fixed: bool = True,
+        products: Products | None = None,
     ):
         self.settings, self.device = settings, device
         self.method: ModuleType = registry.load(settings.method)
@@ -56,7 +58,7 @@ class Run:
         self.state = self.method.init(spec, self.config, first, length(settings))
         self.engine = Engine(
             self.method, self.state, self.config, self.replay, self.streams["noise"], executor,
-            fixed, settings.seeds[0],
+            fixed, settings.seeds[0], products,
         )  # fmt: skip
         self.probes = Probes(self.method, settings.task.env_id, data, self.replay)
         self.step = 0  # within the phase
@@ -83,6 +85,11 @@ class Run:
     def not_recorded(self) -> str:
         """Why updates are executed eagerly, if they could not be recorded."""
         return (self.online or self).engine.reason
+
+    @property
+    def products(self) -> Products:
+        """The libraries that multiply the matrices of recorded updates."""
+        return self.engine.products
 
     def go_online(self) -> None:
         """Start the online phase, if the settings have one."""
@@ -191,6 +198,7 @@ class Run:
             "finished": self.finished,
             "executor": self.executor,
             "not_recorded": self.not_recorded,
+            "products": self.products.chosen,
         }
         if self.online:
             record["online"] = self.online.save(path.with_name(ONLINE_ROWS))
@@ -206,6 +214,7 @@ class Run:
         # From a checkpoint of another machine, which may have had a compiler.
         if record.get("executor", "compiled") != "compiled":
             self.engine.executor, self.engine.reason = record["executor"], record["not_recorded"]
+        self.products.restore(record["products"])
         if record["phase"] == "online":
             self.go_online()
             assert self.online is not None

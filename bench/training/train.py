@@ -33,6 +33,7 @@ from bench.training.engine import can_compile, choose_executor, prepare_process
 from bench.training.job_process import StopRequest, alone
 from bench.training.loop import Work
 from bench.training.method_contract import is_on_policy
+from bench.training.products.choice import Products
 from bench.training.run import Run, length
 
 
@@ -66,7 +67,8 @@ def train(
             print(f"{folder}: already finished; nothing to do")
             return
         fixed = settings.executor != "auto"
-        run = Run(settings, data, torch.device(device), executor, fixed)
+        products = Products.of(settings, device, executor)
+        run = Run(settings, data, torch.device(device), executor, fixed, products)
         resumed = run.resume(path, identity)
         if run.finished is not None:  # its files have been deleted or changed since
             outputs.write(run, folder, run.finished)
@@ -95,6 +97,7 @@ def train(
             "threads": threads,
             "executor": run.executor,
             **({"not_recorded": run.not_recorded} if run.not_recorded else {}),
+            **({"products": run.products.record()} if run.products.chosen else {}),
             "resumed": int(resumed),
             "wall_seconds": round(time.perf_counter() - began, 2),
             "identity": identity,

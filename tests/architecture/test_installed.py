@@ -27,7 +27,7 @@ def test_a_wheel_has_every_module_and_template(tmp_path: Path) -> None:
         path
         for root in ROOTS
         for path in (ROOT / root).rglob("*")
-        if path.suffix in (".typ", ".j2", ".yaml", ".json", ".css", ".js")
+        if path.suffix in (".typ", ".j2", ".yaml", ".json", ".css", ".js", ".cpp")
     ]
     assert len(templates) >= 3
     assert {label(path) for path in [*FILES, *templates]} <= held

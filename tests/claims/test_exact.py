@@ -13,6 +13,7 @@ from bench.claims import exact
 from bench.claims.ledger import IdeaClaim, read
 from bench.claims.verdicts import assess
 from bench.errors import BenchError
+from bench.paths import IDEA_RESULTS
 from bench.statistics.published import paper_scores
 
 LEDGER = read(CATALOGUE)
@@ -52,7 +53,7 @@ def test_temperature_three_is_contradicted_by_the_authors_settings() -> None:
 def test_ideas_are_decided_by_what_is_published(claim: IdeaClaim) -> None:
     found = decided(claim.id)
     assert found["verdict"] == "reproduced"
-    path = exact.IDEAS / f"{claim.idea}.json"
+    path = IDEA_RESULTS / f"{claim.idea}.json"
     assert found["measured"] == json.loads(path.read_text())["result"][claim.value]
     assert str(path) in found["basis"]
 

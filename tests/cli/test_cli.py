@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,14 +54,48 @@ def suite_file(folder: Path, **changes: Any) -> Path:
 # --- help -----------------------------------------------------------------------------
 
 
-def test_help_lists_every_verb(
+def test_help_lists_the_verbs_by_use_and_hides_what_the_workflow_calls(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, "--help") == 0
-    words = capsys.readouterr().out.split()
-    verbs = ("train", "collect", "transitions", "statistics", "report", "behavior", "schema")
-    for verb in (*verbs, "watch"):
-        assert verb in words
+    shown = capsys.readouterr().out
+    verbs = re.findall(r"^  ([a-z-]+)  +[A-Z].*\.$", shown, re.MULTILINE)
+    assert verbs == [name for group in main.GROUPS.values() for name in group]
+    assert not set(main.INTERNAL) & set(verbs)
+    uses = re.findall(r"^(\S.*):$", shown, re.MULTILINE)
+    assert uses == list(main.GROUPS)
+    assert call(monkeypatch) == 2
+    assert capsys.readouterr().err == shown
+
+
+def test_help_names_the_arguments_and_lists_what_may_stand_for_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for verb, order in (("train", "METHOD TASK"), ("explain", "TASK METHOD")):
+        assert call(monkeypatch, verb, "--help") == 0
+        shown = capsys.readouterr().out
+        assert order in shown.splitlines()[0]
+        assert "METHOD: iql, td3_bc, " in shown
+        assert "TASK: halfcheetah-medium, hopper-medium, " in shown
+
+
+def test_the_version_is_that_of_the_citation(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "--version") == 0
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert capsys.readouterr().out == f"iql-reproduction {citation['version']}\n"
+
+
+def test_a_shell_can_complete_verbs_and_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "completion", "--shell", "bash") == 0
+    script = capsys.readouterr().out
+    for word in ("train", "status", "--configfile", "--executor", "recorded"):
+        assert word in script
+    checked = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True)
+    assert (checked.returncode, checked.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("verb", main.VERBS)
@@ -171,7 +206,9 @@ def refusal(
         (["train", "iqll", "hopper-medium"], ["bench/config/registry.py", "'iqll'", "'iql'?"]),
         (["train", "iql", "hoper-medium"], ["tasks.tsv", "'hoper-medium'", "'hopper-medium'?"]),
         (["train", "iql", "hopper-medium", "--configfile", "no.yaml"], ["no.yaml", "not found"]),
-        (["train"], ["bench/config/registry.py", "method"]),
+        (["train"], ["train: METHOD and TASK are missing"]),
+        (["train", "iql"], ["train: METHOD and TASK are missing"]),
+        (["trian", "iql"], ["unknown verb 'trian'", "'train'?"]),
         (["train", "--settings", "{torn"], ["settings"]),
         (["transitions", "hoper-medium", "--dataset", "x"], ["'hoper-medium'", "'hopper-medium'?"]),
         (
@@ -186,7 +223,7 @@ def refusal(
         (["statistics", "--configfile", "no.yaml"], ["no.yaml", "not found"]),
         (["report", "--configfile", "no.yaml"], ["no.yaml", "not found"]),
     ],
-    ids=lambda value: " ".join(value[:3]) if value[0] in main.VERBS else "",
+    ids=lambda value: " ".join(value[:3]) if value[0] in (*main.VERBS, "trian") else "",
 )
 def test_bad_input_is_one_line_and_status_2(
     monkeypatch: pytest.MonkeyPatch,
@@ -223,7 +260,7 @@ def test_an_override_that_a_method_beside_the_suite_lacks(
 def test_an_unknown_verb_or_option_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for arguments in (["trian"], ["schema", "--chek"]):
+    for arguments in (["trian"], ["schema", "--chek"], ["train", "--upd", "3"]):
         assert call(monkeypatch, *arguments) == 2
         assert "Traceback" not in capsys.readouterr().err
 

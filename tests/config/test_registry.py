@@ -65,6 +65,9 @@ def test_every_suite_can_be_read(path: Path, capsys: pytest.CaptureFixture[str])
     plan(path)
     assert "training jobs" in capsys.readouterr().out
     suite = Catalogue().read_suite(path)
+    for method in (suite.methods[0], suite.methods[-1]):
+        train(method, suite.tasks[-1], suite.seeds[:1], path, show=True)
+        assert f"method: {method}" in capsys.readouterr().out
     folder = ROOT / "results/published" / suite.suite
     if (folder / "scores.csv").exists():
         for method in (suite.methods[0], suite.methods[-1]):

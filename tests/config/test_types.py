@@ -164,7 +164,9 @@ def test_each_value_has_the_layer_that_set_it() -> None:
     assert found == {
         "task": "config/tasks.tsv",
         "updates": "tiny.yaml, overrides: short",
-        **dict.fromkeys(("batch_size", "log_every", "precision", "executor"), "tiny.yaml"),
+        **dict.fromkeys(
+            ("batch_size", "log_every", "precision", "executor", "products"), "tiny.yaml"
+        ),
         **dict.fromkeys(("evaluation", "online"), "tiny.yaml"),
         "rewards": f"{place}: a file",
         "observations": "default",

@@ -15,6 +15,7 @@ import gymnasium
 import h5py
 import numpy as np
 import pytest
+from helpers import warm_jobs
 from helpers.minari_hub import DATASET, Hub, make_dataset
 from helpers.paths import ROOT
 from helpers.projects import one_sentence
@@ -168,11 +169,12 @@ def fetch_over(hub: Hub, folder: Path) -> subprocess.CompletedProcess[str]:
         "HF_ENDPOINT": hub.address,
         "HF_HOME": str(folder / "cache"),
         "NO_PROXY": "127.0.0.1",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
     }
     return subprocess.run(
-        [sys.executable, "-m", "bench", "fetch", DATASET],
+        ["python", "-m", "bench", "fetch", DATASET],
         cwd=folder,
-        env=os.environ | variables | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        env=os.environ | warm_jobs.environment() | variables,
         capture_output=True,
         text=True,
         timeout=120,

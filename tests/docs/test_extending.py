@@ -6,12 +6,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import yaml
+from helpers import warm_jobs
 from helpers.pages import ROOT
 
 COPIED = ("bench", "iql", "baselines", "config", "workflow", "results/published/quick")
@@ -72,11 +72,10 @@ def write(steps: list[tuple[str, str, str]], checkout: Path) -> None:
 
 def attempt(checkout: Path, commands: str) -> subprocess.CompletedProcess[str]:
     """Run shell commands on the copy's code."""
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-ec", commands],
         cwd=checkout,
-        env=os.environ | {"PATH": path, "PYTHONPATH": str(checkout)},
+        env=os.environ | warm_jobs.environment() | {"PYTHONPATH": str(checkout)},
         capture_output=True,
         text=True,
     )

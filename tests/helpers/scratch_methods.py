@@ -14,6 +14,7 @@ from torch import Tensor
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
 from bench.training.engine import Engine
+from bench.training.products.choice import Products
 
 MARK = "# here"  # the line that a message must name
 TEMPLATE = """
@@ -89,7 +90,9 @@ def write(
     return module, marked[0] if marked else 0
 
 
-def engine(method: ModuleType, executor: str, seed: int = 0) -> Engine:
+def engine(
+    method: ModuleType, executor: str, seed: int = 0, products: Products | None = None
+) -> Engine:
     """Return an engine of a scratch method on 40 random rows, which may fall back to eager."""
     generator = torch.Generator().manual_seed(0)
     observations = torch.randn(40, 3, generator=generator)
@@ -103,7 +106,9 @@ def engine(method: ModuleType, executor: str, seed: int = 0) -> Engine:
     config = method.Config()
     state = method.init(Spec(3, 2, 40), config, Streams((0, 4), "initialisation"), 100)
     noise = Streams((0, 4), "noise")
-    return Engine(method, state, config, replay, noise, executor, fixed=False, seed=seed)
+    return Engine(
+        method, state, config, replay, noise, executor, fixed=False, seed=seed, products=products
+    )
 
 
 def rows(number: int) -> Tensor:

@@ -48,6 +48,7 @@ def source_hash(method: str) -> str:
 def catalogue() -> Catalogue:
     """Fifteen tasks in two families and eight methods, some of which are not registered."""
     made = object.__new__(Catalogue)  # its __init__ reads the project's own files
+    made.places = {}
     made.tasks = {t: _task(t, "locomotion", 1000.0, False) for t in TASKS}
     made.tasks |= {t: _task(t, "pointmaze", 1.0, True) for t in MAZES}
     layers = {

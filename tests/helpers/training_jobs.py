@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +16,7 @@ from bench.data import prepare
 from bench.data.transitions import Transitions
 from bench.paths import TRANSITIONS
 from helpers.paths import PYTHONPATH
+from helpers.warm_jobs import WarmJob
 
 DATASET = "local/pendulum/random-v0"
 
@@ -67,18 +66,11 @@ def place_data(folder: Path, data: Transitions) -> Path:
     return folder
 
 
-def start(folder: Path, cell: Settings, *options: str, **environment: str) -> subprocess.Popen[str]:
+def start(folder: Path, cell: Settings, *options: str, **environment: str) -> WarmJob:
     """Start the command in a process group of its own, as a terminal or a scheduler does."""
-    command = [sys.executable, "-m", "bench", "train", "--settings", cell.model_dump_json()]
-    return subprocess.Popen(
-        [*command, "--device", "cpu", *options],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": PYTHONPATH} | environment,
-        start_new_session=True,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    arguments = ["bench", "train", "--settings", cell.model_dump_json(), "--device", "cpu"]
+    variables = os.environ | {"PYTHONPATH": PYTHONPATH} | environment
+    return WarmJob([*arguments, *options], folder, variables)
 
 
 def results(folder: Path, cell: Settings) -> Path:
@@ -86,7 +78,7 @@ def results(folder: Path, cell: Settings) -> Path:
     return folder / "results" / cell.suite / "runs" / cell.method / "pendulum/0_3"
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_for(condition: Callable[[], bool], process: WarmJob) -> None:
     """Return once `condition` holds; fail if the process ends first or after a minute."""
     deadline = time.monotonic() + 60
     while not condition():

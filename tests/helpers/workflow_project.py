@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import yaml
 
+from helpers import warm_jobs
 from helpers.paths import ROOT
 
 TINY = ROOT / "tests/suites/tiny.yaml"
@@ -29,13 +29,14 @@ class Project:
         """`python -m MODULE ARGUMENTS` on the tiny suite, in this project."""
         path = self.folder / "config/tiny.yaml"
         path.write_text(yaml.safe_dump(self.suite, sort_keys=False))
-        command = [sys.executable, "-m", *module.split(), "--configfile", "config/tiny.yaml"]
+        command = ["python", "-m", *module.split(), "--configfile", "config/tiny.yaml"]
+        variables = os.environ | warm_jobs.environment()
         return subprocess.run(
             [*command, "--cores", "2", *arguments],
             cwd=self.folder,
             text=True,
             capture_output=True,
-            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            env=variables,
             check=False,
         )
 

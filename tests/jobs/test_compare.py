@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import warm_jobs
 from helpers.paths import ROOT
 from scipy import stats
 
@@ -29,11 +29,10 @@ def test_the_documented_example_runs(tmp_path: Path) -> None:
     (block,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     (tmp_path / "results").symlink_to(ROOT / "results")
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-ec", block],
         cwd=tmp_path,
-        env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)},
+        env=os.environ | warm_jobs.environment() | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )

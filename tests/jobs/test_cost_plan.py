@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from helpers import warm_jobs
 from helpers.paths import ROOT
 from helpers.projects import one_sentence
 
@@ -65,15 +67,13 @@ def test_a_rate_is_a_methods_own_where_its_sizes_were_measured(tmp_path: Path) -
     """CQL's three layers of 256 are; AWAC's batch is 1,024, BEAR's VAE wider; a failure is none."""
     suite, catalogue = paper(tasks=("hopper-medium-v2",), methods=("bc", "cql", "awac"), seeds=(0,))
     measured = speeds(tmp_path)
-    [entry] = measured.content["updates"]
-    measured.content["updates"] += [
+    [entry] = measured.updates
+    measured.updates += [
         entry | {"method": name, "seed_updates_per_second": 10.0}
         for name in ("cql", "awac", "bear")
     ]
     failed = {k: v for k, v in entry.items() if k != "seed_updates_per_second"}
-    measured.content["updates"].insert(
-        0, failed | {"method": "cql", "seeds": 1, "failed": "memory"}
-    )
+    measured.updates.insert(0, failed | {"method": "cql", "seeds": 1, "failed": "memory"})
     text = list(cost_plan.lines(suite, catalogue, measured))
     cells = {row.split("  ")[0]: row.split() for row in text if row[:1].isupper()}
     assert cells["CQL"][3] == "56"  # 1,000,000 updates at 5 a second and core
@@ -188,8 +188,9 @@ def planned(folder: Path, *options: str) -> dict[str, int]:
     """Jobs a rule in a dry run of Snakemake."""
     for name in ("behaviors", "workflow", "Snakefile", "config"):
         (folder / name).symlink_to(ROOT / name)
-    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "reason", *options]
-    done = subprocess.run(command, cwd=folder, text=True, capture_output=True)
+    command = ["python", "-m", "snakemake", "-n", "--quiet", "reason", *options]
+    variables = os.environ | warm_jobs.environment()
+    done = subprocess.run(command, cwd=folder, env=variables, text=True, capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
     words = [line.split() for line in done.stdout.splitlines()]
     return {w[0]: int(w[1]) for w in words if len(w) == 2 and w[1].isdigit()}

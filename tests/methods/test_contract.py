@@ -18,6 +18,7 @@ from bench.learning.types import Spec
 from bench.training import checkpoint
 from bench.training.engine import Engine
 from bench.training.method_contract import make_actor, make_replay
+from bench.training.products.choice import Products
 
 BATCH = 64
 # Settings that suit the tiny problem, where they are not these.
@@ -71,6 +72,7 @@ class Trainer:
         data: Transitions,
         updates: int,
         executor: str = "recorded",
+        products: Products | None = None,
     ):
         self.method: Any = registry.load(name)
         known = {field.name for field in fields(self.method.Config)}
@@ -83,7 +85,8 @@ class Trainer:
         first = Streams(seeds, "initialisation")
         self.state = self.method.init(Spec(2, 2, len(self.replay)), self.config, first, updates)
         noise = self.streams["noise"]
-        self.engine = Engine(self.method, self.state, self.config, self.replay, noise, executor)
+        parts = self.method, self.state, self.config, self.replay, noise, executor
+        self.engine = Engine(*parts, products=products)
 
     def run(self, updates: int) -> dict[str, Tensor]:
         metrics: dict[str, Tensor] = {}
@@ -214,24 +217,32 @@ def test_replayed_equals_eager_bit_for_bit(name: str, reaching: Transitions) -> 
     assert any(branch.proven for branch in branches)
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler on this machine")
-def test_compiled_equals_eager(name: str, reaching: Transitions) -> None:
-    """Fused loops round differently, no more: 1e-5 in every parameter over 50 updates."""
-    if name in registry.VARIANTS:
-        pytest.skip("slow, and made of IQL's operations")
-    eager, compiled = (
-        Trainer(name, (2, 0, 9), reaching, 50, executor) for executor in ("eager", "compiled")
-    )
-    expected, metrics = eager.run(50), compiled.run(50)
+def agree(one: Trainer, other: Trainer) -> None:
+    """Rounding alone tells 50 updates apart: 1e-5 in every parameter."""
+    expected, metrics = one.run(50), other.run(50)
     for position in range(3):
-        for key, value in eager.parameters(position).items():
-            torch.testing.assert_close(
-                compiled.parameters(position)[key], value, rtol=0, atol=1e-5, msg=key
-            )
+        there = other.parameters(position)
+        for key, value in one.parameters(position).items():
+            torch.testing.assert_close(there[key], value, rtol=0, atol=1e-5, msg=key)
     for key, value in expected.items():
         torch.testing.assert_close(metrics[key], value, rtol=1e-4, atol=1e-4, msg=key)
-    for key, value in compiled.streams.items():
-        assert torch.equal(value.state(), eager.streams[key].state())
+    assert all(torch.equal(s.state(), one.streams[k].state()) for k, s in other.streams.items())
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler on this machine")
+def test_compiled_equals_eager(name: str, reaching: Transitions) -> None:
+    """Fused loops round differently, no more."""
+    if name in registry.VARIANTS:
+        pytest.skip("slow, and made of IQL's operations")
+    agree(*(Trainer(name, (2, 0, 9), reaching, 50, kind) for kind in ("eager", "compiled")))
+
+
+def test_openblas_equals_torch(name: str, reaching: Transitions) -> None:
+    """Another library of matrix products rounds differently, no more."""
+    openblas = Products("openblas")
+    own, other = (Trainer(name, (2, 0, 9), reaching, 50, products=p) for p in (None, openblas))
+    agree(own, other)
+    assert set(openblas.chosen.values()) == {"openblas"}
 
 
 def test_seeds_of_a_block_differ(name: str, reaching: Transitions) -> None:

@@ -26,6 +26,7 @@ LEFT_OUT = {
     "bench.records.stored_run": "reads what a run wrote",
     "bench.training.energy": "measures the machine",
     "bench.training.recording.lines": "names the lines of a method",
+    "bench.training.products.machine_cache": "keeps what was measured, which a run records",
     "bench.training.job_process": "stops and locks the job",
 }
 

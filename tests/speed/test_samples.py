@@ -182,6 +182,26 @@ def test_without_a_compiler_a_compiled_cell_is_not_run(
         worker.updates(str(tmp_path), "bc", 64, 1, "compiled", 0.1)
 
 
+@pytest.mark.parametrize("begun", [0, 3, 9])
+def test_a_rate_counts_the_updates_that_the_optimiser_made(begun: int) -> None:
+    """Also where it begins between two multiples of `log_every`, so that `advance` makes fewer."""
+    run = prepared_run(synthetic(2000), "iql", 8, 2, "recorded", updates=1)
+    for _ in range(begun):
+        run.advance()
+    worker.draw_at_once(run, 10, 1)
+    seconds, adam = run.seconds, run.state.value.updates
+    each = worker.of_phase(run, None, 10)
+    made = run.state.value.updates - adam
+    assert made >= 10
+    assert each * made == pytest.approx(run.seconds - seconds)
+
+
+def test_a_measurement_is_made_of_such_rates(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "of_phase", lambda run, phase, count: 0.01 if phase else 0.002)
+    assert worker.updates(str(rows), "iql", 8, 2, "recorded", 0.1)[0]() == pytest.approx(1000)
+    assert worker.updates(str(rows), "bear", 8, 2, "recorded", 0.1)[0]() == pytest.approx(200)
+
+
 # --- a job ----------------------------------------------------------------------------
 
 

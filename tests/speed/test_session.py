@@ -66,6 +66,8 @@ def test_a_run_keeps_every_round_and_says_where_it_ran(content: dict[str, Any]) 
 def test_work_and_rate_give_the_share_of_the_machine(content: dict[str, Any]) -> None:
     (cell,) = content["updates"]
     ends = [content["gemm"][k]["gflops_per_second"] for k in ("float32", "float32_at_the_end")]
+    ends += [content["gemm"]["numpy"]["gflops_per_second"]]
+    ends += [content["gemm"]["scipy-openblas32"].get("gflops_per_second", 0)]
     done = cell["flops_per_seed_update"] * cell["seed_updates_per_second"] / 1e9
     assert cell["gflops_per_second"] == pytest.approx(done)
     assert cell["share_of_gemm_rate"] == pytest.approx(done / max(ends))
@@ -76,12 +78,13 @@ def test_work_and_rate_give_the_share_of_the_machine(content: dict[str, Any]) ->
 
 
 def test_what_did_not_run_reads_not_run(out: Path, content: dict[str, Any]) -> None:
-    assert [content[part] for part in ("peer", "around", "scale")] == [None] * 3
+    assert [content[part] for part in ("peer", "xla", "around", "scale")] == [None] * 4
     assert all("ratio" not in ratio for ratio in content["ratios"])
     text = (out / "table.md").read_text()
     assert content["machine"]["cpu"] in text.splitlines()[2]
     assert "| IQL over d3rlpy's, width 256, best block | not run |" in text
     assert "## d3rlpy's IQL\n\nnot run" in text
+    assert "## The same updates by XLA\n\nnot run" in text
     assert "| iql | 64 | 5 | not run | " in text  # the eager executor
     assert not (out / "scale.png").exists()
 
@@ -179,6 +182,7 @@ def test_a_failed_cell_is_in_the_table_with_its_reason(content: dict[str, Any]) 
     [
         (["--peer", "/no/such/python"], "--peer: '/no/such/python' is not a Python interpreter"),
         (["--peer", sys.executable], "that can import d3rlpy"),
+        (["--xla", "/no/such/python"], "--xla: '/no/such/python' is not a Python interpreter"),
         (["--methods", "ikl"], "--methods: unknown method 'ikl'; did you mean 'iql'?"),
         (["--methods", "ppo"], "--methods: unknown method 'ppo'"),
         (["--parts", "updatse"], "--parts: unknown part 'updatse'; did you mean 'updates'?"),
@@ -221,6 +225,12 @@ def test_ratios_are_to_the_peer_at_its_best(content: dict[str, Any]) -> None:
     assert of_block["ratio"] == 3
     assert of_block["peer"] == "one process with all threads"
     assert of_block["ours"] == "recorded, 5 seeds a job"
+
+
+def test_a_library_bounds_the_rate_of_every_cell(content: dict[str, Any]) -> None:
+    rates = {"float32": 100.0, "bfloat16": 900.0, "numpy": 400.0, "float32_at_the_end": 90.0}
+    content["gemm"] = {name: {"gflops_per_second": rate} for name, rate in rates.items()}
+    assert derived.core_rate(content) == 400 / content["machine"]["cores"]
 
 
 def test_scale_is_drawn_with_gaps_where_it_failed(content: dict[str, Any], tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from helpers.training_jobs import (
     start,
     wait_for,
 )
+from helpers.warm_jobs import WarmJob
 
 from bench.data import prepare, transitions
 from bench.data.transitions import Transitions
@@ -256,7 +257,7 @@ def test_a_run_whose_seeds_all_diverge_stops_and_says_so(tmp_path: Path, data: T
 # --- two at once ----------------------------------------------------------------------
 
 
-def wait_for_line(process: subprocess.Popen[str], text: str) -> str:
+def wait_for_line(process: WarmJob, text: str) -> str:
     assert process.stdout is not None
     while text not in (line := process.stdout.readline()):
         assert process.poll() is None

@@ -92,6 +92,7 @@ def test_a_run_describes_itself(place: Path) -> None:
     record = json.loads((folder / "run.json").read_text())
     assert record["status"] == "done"
     assert record["settings"] == cell.model_dump(mode="json")
+    assert {"32x16x16 nn", "16x32x16 tn"} <= set(record["products"]["chosen"])
     assert record["config"]["hidden"] == [16, 16]
     assert record["config"]["expectile"] == 0.7  # IQL's default, filled in
     data = Transitions.load(place / "a" / TRANSITIONS / DATASET)

@@ -9,25 +9,24 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-sys.path.insert(0, str(Path(workflow.basedir).parent))
-
 import bench
 from bench.jobs import requests, workflow_locks
 from bench.jobs.cost_plan import Speeds, cost_of
-from bench.errors import BenchError
 from bench.config.registry import entry_of, weight
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import files_of
 from bench.report.markup import rst_captions
 from bench.config.types import resolved
-from bench.config.yaml_files import read_yaml
 from bench.paths import (
     BENCHMARK,
     COVERAGE,
     EPISODES,
     EVALUATIONS,
     METRICS,
+    IDEA_RESULTS,
     MINARI,
+    OWN_SETTINGS,
+    OWN_TASKS,
     POLICY,
     RECORD,
     REPORTS,
@@ -45,13 +44,13 @@ try:
     CATALOGUE = Catalogue()
     SUITE = CATALOGUE.suite(
         {k: v for k, v in config.items()},
-        str((workflow.overwrite_configfiles or ["config/quick.yaml"])[0]),
+        str([*workflow.overwrite_configfiles, *workflow.configfiles, "the suite"][0]),
     )
     TASKS = {t: resolved(CATALOGUE.tasks[t], SUITE) for t in SUITE.tasks}
     # The HDF5 files of each dataset that is converted from some.
     FILES = {t.dataset: files_of(t.dataset, t.recipe) for t in TASKS.values()}
     # What training jobs ask for; no setting of a run depends on it.
-    SPEEDS = Speeds() if BENCHMARK.exists() else None
+    SPEEDS = Speeds() if shipped(BENCHMARK).exists() else None
     MAX_RUNTIME = requests.limit_of()
     # Captions for Snakemake's own report; as rule parameters they would trigger our report again.
     config["captions"] = rst_captions(REPORTS / SUITE.suite / "report.json")
@@ -67,7 +66,9 @@ TEMPLATES = {
     path.name: hashlib.sha256(path.read_bytes()).hexdigest()
     for path in sorted(Path(bench.__file__).parent.glob("report/templates/*"))
 }
-PUBLISHED = sorted(map(str, Path("config/published").glob("*.csv")))
+PUBLISHED = sorted(map(str, shipped(Path("config/published")).glob("*.csv")))
+# What a project adds to tasks.tsv and methods.yaml.
+OWN = [str(path) for path in (OWN_TASKS, OWN_SETTINGS) if path.exists()]
 ROBOTS = read_yaml(Path("config/behaviors.yaml"))
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
 DATASETS = {task.dataset: task for task in TASKS.values()}
@@ -79,6 +80,11 @@ D4RL = {
 }
 FINE_TUNED = SUITE.online or any(o.online for o in SUITE.overrides)
 RUN_FILES = [EVALUATIONS, METRICS, POLICY, RECORD] + ([EPISODES] if FINE_TUNED else [])
+
+
+def ours(*names):
+    """Return files that come with this workflow: of the checkout, or as installed."""
+    return [str(shipped(Path(name))) for name in names]
 
 
 def rows_of(*fields):
@@ -143,11 +149,8 @@ def start_files(wildcards):
 def behavior_files(wildcards):
     """Return the committed policies that a recipe samples; a scripted recipe needs none."""
     robot = DATASETS[wildcards.dataset].recipe.split("/")[0]
-    return [
-        f"behaviors/{robot}/ladder.{x}"
-        for x in ("safetensors", "csv")
-        if robot in ROBOTS
-    ]
+    names = [f"behaviors/{robot}/ladder.{x}" for x in ("safetensors", "csv")]
+    return ours(*names) if robot in ROBOTS else []
 
 
 def stored_dataset(wildcards):

@@ -30,23 +30,27 @@ rule claims:
     input:
         rules.statistics.output,
         run_files(RECORD),
-        "config/claims.yaml",
-        multiext(
-            "config/published/",
-            "table1.csv",
-            "table2.csv",
-            "iql_spread.csv",
-            "corl.csv",
+        ours("config/claims.yaml"),
+        ours(
+            *multiext(
+                "config/published/",
+                "table1.csv",
+                "table2.csv",
+                "iql_spread.csv",
+                "corl.csv",
+            )
         ),
-        multiext(
-            "config/",
-            "paper.yaml",
-            "paper-finetune.yaml",
-            "paper-ablations.yaml",
-            "extended.yaml",
+        ours(
+            *multiext(
+                "config/",
+                "paper.yaml",
+                "paper-finetune.yaml",
+                "paper-ablations.yaml",
+                "extended.yaml",
+            )
         ),
-        sorted(map(str, Path("results/published/ideas").glob("*.json"))),
-        sorted(map(str, Path("results/published/benchmark").glob("benchmark.json"))),
+        sorted(map(str, shipped(IDEA_RESULTS).glob("*.json"))),
+        [str(path) for path in [shipped(BENCHMARK)] if path.exists()],
     output:
         f"results/{SUITE.suite}/claims.json",
     log:
@@ -88,9 +92,10 @@ rule report:
         [card_of(task) for task in SUITE.tasks],
         run_files(TRACE, SUITE.maps) if SUITE.maps else [],
         run_files(RECORD),
-        multiext("config/", "methods.yaml", "tasks.tsv"),
+        ours("config/methods.yaml", "config/tasks.tsv"),
+        OWN,
         PUBLISHED,
-        [str(COVERAGE)] if COVERAGE.exists() else [],
+        [str(path) for path in [shipped(COVERAGE)] if path.exists()],
     output:
         report(
             f"reports/{SUITE.suite}.pdf",

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from bench.learning.streams import Streams
 from bench.training import checkpoint
+from bench.training.products.choice import Products
 from bench.training.recording.lines import Finding, definition, place_of
 from bench.training.recording.operations import Operations, same_values
 from bench.training.recording.python_state import Change, Snapshot, changing_line
@@ -77,8 +78,9 @@ class Proof:
     """Executes the updates of a method that are checked.
 
     `record` makes a recording, which must give the same bits if `exact`; eager updates run in
-    `watch`. After each update, `refusal` says whether the method must be executed eagerly from
-    here on, and `suspicious` whether the next update goes to `locate`.
+    `watch`, with the libraries that `products` chooses. After each update, `refusal` says whether
+    the method must be executed eagerly from here on, and `suspicious` whether the next update goes
+    to `locate`.
     """
 
     def __init__(
@@ -88,11 +90,12 @@ class Proof:
         config: Any,
         record: Callable[[Trace, Tensor], Recording],
         watch: AbstractContextManager[Any],
+        products: Products,
         exact: bool,
         seed: int,
     ):
         self.method, self.state, self.record, self.exact = method, state, record, exact
-        self.watch = watch
+        self.watch, self.products = watch, products
         self.roots = {"update": method.update, "state": state, "config": config}
         self.seed = seed
         self.branches: dict[Hashable, Branch] = {}
@@ -108,7 +111,7 @@ class Proof:
 
     def inspect(self, rows: Tensor, eager: Eager, streams: Streams) -> Metrics:
         """Apply an update that will not be recorded, and find draws outside `streams`."""
-        before, trace = self._look(), Trace(self.method, self.state)
+        before, trace = self._look(), Trace(self.method, self.state, Products())
         with self.watch:
             metrics = trace.run(eager, rows, streams)
         change = before.difference(self._look())
@@ -122,7 +125,7 @@ class Proof:
     def check(self, branch: Branch, rows: Tensor, eager: Eager, streams: Streams) -> Metrics:
         """Apply an update eagerly and by its recording, and compare them in every way."""
         before, state = self._look(), self._copy()
-        trace = Trace(self.method, self.state)
+        trace = Trace(self.method, self.state, self.products)
         with self.watch:
             metrics = trace.run(eager, rows, streams)
         after = self._look()

@@ -21,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from bench.learning.learner import Learner
 from bench.learning.streams import Streams
 from bench.training import checkpoint
+from bench.training.products.choice import Products
 from bench.training.recording.lines import Finding, Line, current_line, definition, place_of
 from bench.training.recording.operations import (
     INDEX,
@@ -54,6 +55,7 @@ COUNT = (
 class Trace(TorchDispatchMode):
     """One eager update: its operations, including backward passes, and its draws.
 
+    `products` chooses the operator of each matrix product, which is executed and noted.
     `findings` holds what a recording would freeze; `operations` are of use if there is none.
     """
 
@@ -61,8 +63,9 @@ class Trace(TorchDispatchMode):
     def _should_skip_dynamo(cls) -> bool:
         return False  # otherwise each process would import torch's compiler, which takes 1 s
 
-    def __init__(self, method: Any, state: Any):
+    def __init__(self, method: Any, state: Any, products: Products):
         super().__init__()
+        self.products = products
         self.update: Callable[..., Any] = method.update
         branch = getattr(method, "branch", None)
         self.branch: CodeType | None = getattr(branch, "__code__", None)
@@ -156,6 +159,7 @@ class Trace(TorchDispatchMode):
 
         given = map_leaves(args, refer), map_leaves(kwargs, refer)
         self._check(func, args, kwargs, line)
+        func = self.products(func, args)
         result = func(*args, **kwargs)
         if isinstance(result, Tensor):
             results: Any = self._result(result)

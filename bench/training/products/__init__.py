@@ -1,0 +1,1 @@
+"""Choose the library that multiplies the matrices of a recorded update, by measurement."""

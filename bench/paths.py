@@ -32,6 +32,7 @@ RECORD, POLICY, TRACE = "run.json", "policy.safetensors", "trace.safetensors"
 EVALUATIONS, METRICS, EPISODES = "evaluations.csv", "metrics.csv", "episodes.csv"
 # Files of an unfinished run; the second holds what an online phase added to its replay buffer.
 CHECKPOINT, ONLINE_ROWS = "checkpoint.safetensors", "online.rows"
+LIVE = "live.jsonl"  # curves of a running job
 # Files of a suite.
 SCORES, SUMMARY, AGGREGATE = "scores.csv", "summary.csv", "aggregate.csv"
 EFFECTS, FINETUNE, CLAIMS = "effects.csv", "finetune.csv", "claims.json"
@@ -111,6 +112,11 @@ class RunFolder:
     def trace(self) -> Path:
         """Learned values and rolled-out paths in a maze."""
         return self.path / TRACE
+
+    @property
+    def live(self) -> Path:
+        """Curves of a job that is running or was interrupted."""
+        return self.path / LIVE
 
     @property
     def checkpoint(self) -> Path:

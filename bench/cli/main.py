@@ -26,6 +26,7 @@ from bench.cli import (
     publishing,
     results,
     training,
+    watching,
     workflow,
 )
 from bench.config.catalogue import Catalogue
@@ -53,7 +54,9 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
         "run": workflow.run,
         "status": workflow.status,
         "report": results.report,
-        "tensorboard": results.tensorboard,
+        "curves": watching.curves,
+        "tensorboard": watching.tensorboard,
+        "track": watching.track,
     },
     "data": {
         "fetch": data.fetch,

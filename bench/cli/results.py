@@ -216,19 +216,3 @@ def compare(
     write_csv(frame, out)
     print(frame.round(2).to_string(index=False, na_rep=""))
     print(f"{out}: difference and improvement: {name} over the row's method, with 95% CIs")
-
-
-def tensorboard(configfile: Path = DEFAULT_SUITE, out: Path | None = None) -> None:
-    """Write a suite's finished runs as TensorBoard event files, one curve per seed.
-
-    Args:
-        configfile: the suite.
-        out: the folder to write, by default results/<suite>/tensorboard.
-    """
-    from bench.jobs.tensorboard import export
-
-    suite = Catalogue().read_suite(configfile)
-    results = SuiteFolder.of(suite.suite)
-    folder = results.path / "tensorboard" if out is None else out
-    count = export(suite, results, folder)
-    print(f"{folder}: {count} curves; view them with `tensorboard --logdir {folder}`")

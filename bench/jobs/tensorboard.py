@@ -1,4 +1,4 @@
-"""Training curves and scores of a suite's runs as TensorBoard event files.
+"""Training curves and scores of a suite's runs, finished or running, as TensorBoard event files.
 
 TensorBoard reads records of (length, CRC of the length, bytes, CRC of the bytes), where the bytes
 are a protocol buffer. Writing curves takes a few lines of each format and saves a dependency. The
@@ -8,52 +8,31 @@ framework/summary.proto.
 
 from __future__ import annotations
 
-import csv
-import math
 import struct
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
 from bench.config.types import Suite
-from bench.paths import RunFolder, SuiteFolder
+from bench.paths import SuiteFolder
+from bench.records.curves import Scalar, curves_of
 
 CASTAGNOLI = 0x82F63B78  # the polynomial of CRC-32C, bit-reversed
-Scalar = tuple[int, str, float]  # step, tag, value
 
 
 def export(suite: Suite, results: SuiteFolder, out: Path) -> int:
-    """Write the finished runs of a suite to `out`, one curve per seed; return the count."""
+    """Write the runs of a suite to `out`, one curve per seed; return the count.
+
+    Files written again while a job runs only grow, as TensorBoard expects.
+    """
     count = 0
     for method in suite.methods:
         for task in suite.tasks:
             for seeds in suite.blocks():
                 run = results.run(method, task, seeds)
-                if not run.record.exists():
-                    continue
-                for seed, scalars in read(run).items():
+                for seed, scalars in curves_of(run).items():
                     write(out / task / method / str(seed), scalars)
                     count += 1
     return count
-
-
-def read(run: RunFolder) -> dict[int, list[Scalar]]:
-    """Return the scalars of a run by seed: training metrics, and mean returns of evaluations.
-
-    Tags start with the phase; `step` counts as in the CSV files.
-    """
-    found: dict[int, list[Scalar]] = defaultdict(list)
-    with open(run.metrics, encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            phase, step, seed = row.pop("phase"), int(row.pop("step")), int(row.pop("seed"))
-            found[seed] += [(step, f"{phase}/{k}", float(v)) for k, v in row.items() if v != ""]
-    returns: dict[tuple[int, int, str], list[float]] = defaultdict(list)
-    with open(run.evaluations, encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            returns[int(row["seed"]), int(row["step"]), row["phase"]].append(float(row["return"]))
-    for (seed, step, phase), values in returns.items():
-        found[seed].append((step, f"{phase}/return", math.fsum(values) / len(values)))
-    return dict(found)
 
 
 def write(folder: Path, scalars: Iterable[Scalar]) -> None:

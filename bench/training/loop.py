@@ -14,6 +14,7 @@ from bench.training import checkpoint, device, energy
 from bench.training.engine import StaleRecording
 from bench.training.evaluate import Stopped
 from bench.training.job_process import INTERRUPTED, StopRequest
+from bench.training.live import Live
 from bench.training.rollout import Evaluator
 from bench.training.run import Run
 
@@ -22,10 +23,16 @@ class Work:
     """Takes a run through its phases; once `stop` is set, saves it and ends the process."""
 
     def __init__(
-        self, run: Run, path: Path, identity: str, checkpoint_every: float, stop: StopRequest
+        self,
+        run: Run,
+        path: Path,
+        identity: str,
+        checkpoint_every: float,
+        stop: StopRequest,
+        live: Live,
     ):
         self.run, self.path, self.identity, self.stop = run, path, identity, stop
-        self.checkpoint_every = checkpoint_every
+        self.checkpoint_every, self.live = checkpoint_every, live
         self.meter = energy.Meter(device.uuid(run.device))
         self.saved = time.monotonic()
 
@@ -76,6 +83,7 @@ class Work:
     def _pause(self) -> None:
         run = self.run
         self.meter()
+        self.live(run)
         stopping = self.stop.is_set  # looked at once: a request between two looks would not save
         if stopping or time.monotonic() - self.saved >= self.checkpoint_every:
             run.save(self.path, self.identity)

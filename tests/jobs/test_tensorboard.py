@@ -10,9 +10,10 @@ import pytest
 import yaml
 from helpers.projects import MINIMAL, write_project
 
-from bench.cli import results
-from bench.jobs.tensorboard import crc32c, masked, read, write
+from bench.cli import watching
+from bench.jobs.tensorboard import crc32c, masked, write
 from bench.paths import RunFolder
+from bench.records.curves import curves_of
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def finished(folder: Path) -> Path:
 
 
 def test_curves_and_mean_returns_by_seed(tmp_path: Path) -> None:
-    assert read(RunFolder(finished(tmp_path / "run"))) == {
+    assert curves_of(RunFolder(finished(tmp_path / "run"))) == {
         0: [
             (50, "offline/loss", 0.5),
             (100, "offline/loss", 0.125),
@@ -77,7 +78,7 @@ def test_a_suite_has_a_folder_per_seed(
     write_project(tmp_path)
     Path("tiny.yaml").write_text(yaml.safe_dump(MINIMAL))
     finished(Path("results/tiny/runs/bc/hopper-medium/0-2"))
-    results.tensorboard(Path("tiny.yaml"))
+    watching.tensorboard(Path("tiny.yaml"))
     assert "results/tiny/tensorboard: 2 curves" in capsys.readouterr().out
     found = {str(p.parent) for p in Path("results/tiny/tensorboard").rglob("events.*")}
     assert found == {f"results/tiny/tensorboard/hopper-medium/bc/{seed}" for seed in (0, 1)}

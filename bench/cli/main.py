@@ -22,6 +22,7 @@ from bench.cli import (
     data,
     literature,
     measure,
+    policy,
     project,
     publishing,
     results,
@@ -66,6 +67,9 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
     },
     "a run": {
         "train": training.train,
+        "score": policy.score,
+        "render": policy.render,
+        "export": policy.export,
     },
     "results": {
         "statistics": results.statistics,

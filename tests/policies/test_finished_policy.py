@@ -157,7 +157,7 @@ def test_an_export_acts_in_the_environments_own_units() -> None:
 def test_what_cannot_be_exported_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BenchError, match="bcq acts with randomness or memory"):
         verbs.export(Path("bcq"))
-    with pytest.raises(BenchError, match="neither a [.]pt"):
+    with pytest.raises(BenchError, match=r"neither a \.pt"):
         verbs.export(Path("iql"), out=Path("x.bin"))
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(BenchError, match=r"ONNX needs `pip install onnx onnxscript`"):

@@ -95,6 +95,7 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
 # Verbs that the workflow or a maintainer calls; `VERB --help` explains them too.
 INTERNAL: dict[str, Callable[..., Any]] = {
     "trace": training.trace,
+    "strips": policy.strips,
     "watch": workflow.watch,
     "behavior": data.behavior,
     "online-cost": measure.online_cost,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.cli.arguments import Folder
+from bench.cli.results import suite_of
 from bench.config.catalogue import Catalogue
+from bench.config.types import DEFAULT_SUITE
 from bench.errors import BenchError
 
 
@@ -104,3 +106,23 @@ def export(run: Folder, seed: int | None = None, out: Path | None = None) -> Non
     path = out or run / "policy.pt"
     exporting.export(finished.load(run, first), path)
     print(f"{path}: seed {first}")
+
+
+def strips(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
+    """Draw an episode of the best and of the worst method on each task, for the report.
+
+    Args:
+        configfile: the suite, whose summary.csv must exist.
+        suite: the suite as JSON; the workflow passes this.
+    """
+    import torch
+
+    from bench.policies.strips import draw
+
+    torch.set_num_threads(1)
+    catalogue = Catalogue()
+    chosen = suite_of(catalogue, configfile, suite)
+    found = draw(chosen, catalogue)
+    print(f"{len(found['strips'])} strips drawn")
+    for task, why in found["missing"].items():
+        print(f"{task}: {why}")

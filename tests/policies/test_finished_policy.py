@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import runpy
 import sys
 from pathlib import Path
-from typing import Any
 
 import imageio.v3 as imageio
 import numpy as np
@@ -138,8 +138,9 @@ def test_the_documented_lines_and_the_export_act_alike(monkeypatch: pytest.Monke
     assert len(blocks) == 2
     monkeypatch.chdir("iql")
     for block in blocks:
-        names: dict[str, Any] = {"observations": observations, "torch": torch}
-        exec(block, names)
+        Path("block.py").write_text(block)
+        given = {"observations": observations, "torch": torch}
+        names = runpy.run_path("block.py", init_globals=given)
         torch.testing.assert_close(names["actions"], expected)
 
 

@@ -25,6 +25,7 @@ from bench.report.sections import (
     published,
     scores,
     settings,
+    strips,
 )
 
 # A section is None where it does not apply to the suite.
@@ -40,6 +41,7 @@ SECTIONS: tuple[Callable[[ReportInputs], Section | None], ...] = (
     aggregates.section,
     curves.section,
     mazes.section,
+    strips.section,
     data.section,
     settings.section,
     provenance.section,

@@ -1,15 +1,12 @@
-"""Shared by all tests: one thread, this checkout's code, and a problem whose answer is known."""
+"""Shared by all tests: one thread, and this checkout's code."""
 
 from __future__ import annotations
 
 import os
 
-import numpy as np
 import pytest
 import torch
 from helpers.paths import ROOT
-
-from bench.data.transitions import Transitions
 
 # Processes that tests start in other folders run this checkout, not an installed one.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(":")
@@ -49,23 +46,3 @@ def _alike_in_any_order() -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(False)
     torch.manual_seed(0)
-
-
-@pytest.fixture
-def reaching() -> Transitions:
-    """One-step episodes: s in [-1, 1]^2, a noisy around the best action 0.5 s, reward
-    1 - 4 |a - 0.5 s|^2. Imitating the data and improving on it both lead to 0.5 s."""
-    rng = np.random.default_rng(0)
-    n = 2000
-    observations = rng.uniform(-1, 1, (n, 2)).astype(np.float32)
-    noise = rng.normal(0, 0.3, (n, 2))
-    actions = np.clip(0.5 * observations + noise, -1, 1).astype(np.float32)
-    rewards = 1 - 4 * np.square(actions - 0.5 * observations).sum(1)
-    return Transitions(
-        observations=observations,
-        actions=actions,
-        rewards=rewards.astype(np.float32),
-        next_observations=observations,
-        masks=np.zeros(n, dtype=np.float32),
-        episodes=np.arange(n, dtype=np.int32),
-    )

@@ -11,11 +11,12 @@ from typing import Annotated
 import tyro
 
 from bench.cli.arguments import Dataset, Datasets, Robot, Task
+from bench.cli.ranges import at_least
+from bench.config.behaviors import behavior_of
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import PREFIX, source_of
 from bench.config.task import PATH
-from bench.config.yaml_files import read_yaml
-from bench.errors import BenchError, unknown
+from bench.errors import BenchError
 from bench.paths import CARD, D4RL, MINARI
 
 HOSTED = ("D4RL", "Minari")  # origins of data that can be fetched
@@ -94,10 +95,8 @@ def collect(dataset: Dataset, recipe: str, env_id: str, rows: int, seed: int = 0
         rows: number of transitions to collect.
         seed: random seed; equal seeds give equal data.
     """
-    if rows < 1 or seed < 0:
-        raise BenchError(
-            f"collect: rows {rows}, seed {seed}; rows must be above 0, a seed not below."
-        )
+    at_least(1, rows=rows)
+    at_least(0, seed=seed)
     if not re.fullmatch(PATH, dataset):
         raise BenchError(f"collect: '{dataset}' is no Minari id; write one such as local/mine-v0.")
     import torch
@@ -131,13 +130,10 @@ def behavior(robot: Robot, out: Path) -> None:
         robot: a key of config/behaviors.yaml.
         out: folder for the snapshots (the ladder), their scores and the training curve.
     """
+    entry = behavior_of(robot)
     import torch
 
     from bench.collection.behavior_policies import train
 
-    entries = read_yaml(Path("config/behaviors.yaml"))
-    if robot not in entries:
-        raise unknown("config/behaviors.yaml", "robot", robot, entries)
     torch.set_num_threads(1)
-    entry = entries[robot]
-    train(entry["env_id"], out, entry["steps"], entry["seed"], entry["config"])
+    train(entry.env_id, out, entry.steps, entry.seed, entry.config)

@@ -49,6 +49,7 @@ def completion(shell: Literal["bash", "zsh", "tcsh"]) -> None:
 GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
     "a project of your own": {
         "new": project.new,
+        "check": project.check,
     },
     "a suite, from its data to its report": {
         "plan": workflow.plan,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.cli.arguments import Idea
+from bench.cli.ranges import at_least
 from bench.config.catalogue import Catalogue
 from bench.config.registry import OFFLINE
-from bench.config.types import DEFAULT_SUITE, resolved
+from bench.config.types import default_suite, resolved
 from bench.errors import BenchError
 from bench.paths import COVERAGE, REPORTS, RESULTS, TRANSITIONS
 from bench.speed.cells import PARTS
@@ -33,6 +34,8 @@ def benchmark(
         xla: a Python interpreter with JAX installed, to measure XLA on the same core.
         out: folder for benchmark.json, table.md and scale.png.
     """
+    at_least(1, rounds=rounds)
+    at_least(0.001, seconds=seconds)
     from bench.speed.session import run
 
     content = run(methods, parts, rounds, seconds, peer, xla, out)
@@ -56,6 +59,7 @@ def online_cost(
         steps: environment steps per measurement, rounded up to whole rollouts.
         rounds: measurements of each part, of which the fastest is reported.
     """
+    at_least(1, steps=steps, rounds=rounds)
     from bench.speed.online_cost import measure
 
     catalogue = Catalogue()
@@ -77,7 +81,7 @@ def online_cost(
 
 def precision(
     tasks: tuple[str, ...],
-    configfile: Path = DEFAULT_SUITE,
+    configfile: Path | None = None,
     method: str = "iql",
     seeds: int = 10,
     out: Path = RESULTS / "precision",
@@ -88,13 +92,15 @@ def precision(
 
     Args:
         tasks: rows of config/tasks.tsv, with their data under data/transitions.
-        configfile: the suite whose settings apply.
+        configfile: the suite whose settings apply, by default the project's or quick.
         method: name of a method.
         seeds: number of seeds N; seeds 0 to N - 1 are trained as one block.
         out: folder for precision.csv and precision.json.
     """
+    at_least(1, seeds=seeds)
     from bench.speed.precision import cells_of, compare, train, write
 
+    configfile = configfile or default_suite()
     catalogue = Catalogue()
     suite = catalogue.read_suite(configfile)
     cells = cells_of(tasks, suite, catalogue, method, seeds, str(configfile))
@@ -113,6 +119,7 @@ def coverage(
         bootstrap: bootstrap resamples per experiment.
         seeds: numbers of seeds per experiment to simulate.
     """
+    at_least(1, simulations=simulations, bootstrap=bootstrap)
     from bench.statistics.frames import write_csv
     from bench.statistics.interval_coverage import simulate
 

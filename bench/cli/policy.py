@@ -7,7 +7,6 @@ from pathlib import Path
 from bench.cli.arguments import Folder
 from bench.cli.results import suite_of
 from bench.config.catalogue import Catalogue
-from bench.config.types import DEFAULT_SUITE
 from bench.errors import BenchError
 
 
@@ -108,11 +107,11 @@ def export(run: Folder, seed: int | None = None, out: Path | None = None) -> Non
     print(f"{path}: seed {first}")
 
 
-def strips(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
+def strips(configfile: Path | None = None, suite: str | None = None) -> None:
     """Draw an episode of the best and of the worst method on each task, for the report.
 
     Args:
-        configfile: the suite, whose summary.csv must exist.
+        configfile: the suite, by default the project's suite.yaml or quick.
         suite: the suite as JSON; the workflow passes this.
     """
     import torch

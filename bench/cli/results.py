@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.cli.arguments import File, Method, Task
 from bench.config.catalogue import Catalogue
-from bench.config.types import DEFAULT_SUITE, Suite, resolved
+from bench.config.types import Suite, default_suite, resolved
 from bench.config.validation import parse_json
 from bench.errors import BenchError
 from bench.files import write_json
@@ -27,7 +27,7 @@ from bench.paths import (
 from bench.records.layouts import Results, open_results
 
 
-def suite_of(catalogue: Catalogue, configfile: Path, suite: str | None) -> Suite:
+def suite_of(catalogue: Catalogue, configfile: Path | None, suite: str | None) -> Suite:
     """Return the suite given as JSON, or else that of `configfile`."""
     if suite is None:
         return catalogue.read_suite(configfile)
@@ -41,13 +41,13 @@ def told(stored: Results, names: Iterable[str]) -> None:
             print(f"{name}: not verified, left out: {stored.refused[name]}", file=sys.stderr)
 
 
-def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
+def statistics(configfile: Path | None = None, suite: str | None = None) -> None:
     """Collect a suite's runs into scores.csv, summary.csv and aggregate.csv.
 
     Also write effects.csv if the suite has a baseline, and finetune.csv if it has an online phase.
 
     Args:
-        configfile: the suite.
+        configfile: the suite, by default the project's suite.yaml or quick.
         suite: the suite as JSON; the workflow passes this.
     """
     from bench.publishing import derived
@@ -57,11 +57,16 @@ def statistics(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> No
     results = SuiteFolder.of(chosen.suite)
     stored = open_results(results.path)
     told(stored, derived.cells(chosen))
-    derived.write_tables(chosen, derived.chosen(chosen, stored.verified), catalogue, results.path)
+    runs = derived.chosen(chosen, stored.verified)
+    if not runs:
+        raise BenchError(
+            f"{results.path}: no verified run of this suite; run it with `python -m bench run`."
+        )
+    derived.write_tables(chosen, runs, catalogue, results.path)
     print(f"{results.path}/: {SCORES}, {SUMMARY}, {AGGREGATE}")
 
 
-def effects(configfile: Path = DEFAULT_SUITE) -> None:
+def effects(configfile: Path | None = None) -> None:
     """Compare a suite's methods with its baseline, seed by seed; write effects.csv.
 
     Args:
@@ -72,6 +77,7 @@ def effects(configfile: Path = DEFAULT_SUITE) -> None:
     from bench.statistics.paired_effects import paired_effects
     from bench.statistics.scores import SCORE_COLUMNS
 
+    configfile = configfile or default_suite()
     catalogue = Catalogue()
     suite = catalogue.read_suite(configfile)
     if suite.baseline is None:
@@ -85,12 +91,12 @@ def effects(configfile: Path = DEFAULT_SUITE) -> None:
 
 
 def claims(
-    configfile: Path = DEFAULT_SUITE, suite: str | None = None, folder: Path | None = None
+    configfile: Path | None = None, suite: str | None = None, folder: Path | None = None
 ) -> None:
     """Test the claims of config/claims.yaml on a suite's scores; write claims.json.
 
     Args:
-        configfile: the suite.
+        configfile: the suite, by default the project's suite.yaml or quick.
         suite: the suite as JSON; the workflow passes this.
         folder: a folder of results, such as results/published/quick, instead of results/<suite>;
             its suite is the one that it names, and nothing is written to it.
@@ -120,13 +126,13 @@ def claims(
     print(f"{results.claims}: {len(entries)} claims{'' if folder is None else ', not written'}")
 
 
-def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
+def report(configfile: Path | None = None, suite: str | None = None) -> None:
     """Render a suite's tables and figures and typeset its PDF, even if runs are missing.
 
     Tables and claims are derived from the episodes first; those that differ are written anew.
 
     Args:
-        configfile: the suite.
+        configfile: the suite, by default the project's suite.yaml or quick.
         suite: the suite as JSON; the workflow passes this.
     """
     from bench.publishing import derived
@@ -145,7 +151,7 @@ def report(configfile: Path = DEFAULT_SUITE, suite: str | None = None) -> None:
 
 
 def explain(
-    task: Task, method: Method, configfile: Path = DEFAULT_SUITE, folder: Path | None = None
+    task: Task, method: Method, configfile: Path | None = None, folder: Path | None = None
 ) -> None:
     """Print the basis of a cell of the tables: scores, runs, settings, data and code.
 
@@ -154,7 +160,7 @@ def explain(
     Args:
         task: row of the table.
         method: name of a method.
-        configfile: the suite.
+        configfile: the suite, by default the project's suite.yaml or quick.
         folder: a folder of results, such as results/published/quick, instead of results/<suite>;
             its suite is the one that it names.
     """

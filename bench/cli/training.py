@@ -13,11 +13,12 @@ import tyro
 import yaml
 
 from bench.cli.arguments import Folder, Method, Task
+from bench.cli.ranges import at_least
 from bench.config.catalogue import Catalogue
 from bench.config.executors import Choice, Library
 from bench.config.registry import entry_of, load
 from bench.config.task_table import task_row
-from bench.config.types import DEFAULT_SUITE, Settings
+from bench.config.types import Settings, default_suite
 from bench.config.validation import configure, parse_json, validate
 from bench.errors import BenchError
 from bench.paths import TRANSITIONS, SuiteFolder
@@ -27,7 +28,7 @@ def train(
     method: Method = "",
     task: Task = "",
     seeds: tuple[int, ...] = (0,),
-    configfile: Path = DEFAULT_SUITE,
+    configfile: Path | None = None,
     settings: str | None = None,
     device: str = "auto",
     threads: int = 1,
@@ -43,7 +44,8 @@ def train(
         method: name of a method.
         task: row of config/tasks.tsv.
         seeds: training seeds, trained as one block.
-        configfile: the suite whose updates, evaluation and overrides apply.
+        configfile: the suite whose updates, evaluation and overrides apply, by default the
+            project's suite.yaml or quick.
         settings: all of the above resolved, as JSON; the workflow passes this.
         device: auto, cpu, cuda or cuda:N.
         threads: CPU threads; one per job is fastest when every core has a job.
@@ -56,14 +58,12 @@ def train(
             or, for a method that starts from another, that method's run in this suite.
         show: print the resolved settings, each with its source, and exit.
     """
-    if threads < 1 or not 0 <= checkpoint_every < math.inf:
-        raise BenchError(
-            f"train: threads {threads}, checkpoint_every {checkpoint_every}; give a thread or "
-            "more, and 0 seconds or more."
-        )
+    at_least(1, threads=threads)
+    at_least(0, checkpoint_every=checkpoint_every)
     if settings is None:
         if not task:
             raise BenchError("train: METHOD and TASK are missing; `train --help` lists both.")
+        configfile = configfile or default_suite()
         catalogue = Catalogue()
         suite = catalogue.read_suite(configfile)
         catalogue.enter(method, "bench/config/registry.py")

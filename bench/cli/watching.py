@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from bench.cli.results import told
 from bench.config.catalogue import Catalogue
-from bench.config.types import DEFAULT_SUITE
+from bench.config.types import Suite
 from bench.errors import BenchError
 from bench.paths import REPORTS, SuiteFolder
+from bench.records.layouts import Results, open_results
 
 
 def repeated(action: Callable[[], object], every: float) -> None:
@@ -23,34 +25,45 @@ def repeated(action: Callable[[], object], every: float) -> None:
         action()
 
 
+def stored_of(suite: Suite) -> Results:
+    """Return a suite's stored results; print why runs are left out."""
+    from bench.publishing import derived
+
+    stored = open_results(SuiteFolder.of(suite.suite).path)
+    told(stored, derived.cells(suite))
+    return stored
+
+
 def tensorboard(
-    configfile: Path = DEFAULT_SUITE, out: Path | None = None, every: float = 0.0
+    configfile: Path | None = None, out: Path | None = None, every: float = 0.0
 ) -> None:
     """Write a suite's runs, finished or running, as TensorBoard event files, one curve per seed.
 
     Args:
-        configfile: the suite.
+        configfile: the suite, by default the project's suite.yaml or quick.
         out: the folder to write, by default results/<suite>/tensorboard.
         every: seconds after which to write again, until Ctrl-C; 0 for once.
     """
     from bench.jobs.tensorboard import export
 
     suite = Catalogue().read_suite(configfile)
-    results = SuiteFolder.of(suite.suite)
-    folder = results.path / "tensorboard" if out is None else out
+    folder = SuiteFolder.of(suite.suite).path / "tensorboard" if out is None else out
 
     def write() -> None:
-        count = export(suite, results, folder)
+        stored = stored_of(suite)
+        count = export(suite, stored, folder)
+        if not count and not every:
+            raise BenchError(f"{stored.folder}: no verified or running run; run the suite first.")
         print(f"{folder}: {count} curves; view them with `tensorboard --logdir {folder}`")
 
     repeated(write, every)
 
 
-def curves(configfile: Path = DEFAULT_SUITE, out: Path | None = None, every: float = 0.0) -> None:
+def curves(configfile: Path | None = None, out: Path | None = None, every: float = 0.0) -> None:
     """Write a page with the curves of a suite's runs, finished or running; it reloads itself.
 
     Args:
-        configfile: the suite.
+        configfile: the suite, by default the project's suite.yaml or quick.
         out: the page, by default reports/<suite>-live.html.
         every: seconds after which to write again, until Ctrl-C; 0 for once.
     """
@@ -61,13 +74,14 @@ def curves(configfile: Path = DEFAULT_SUITE, out: Path | None = None, every: flo
     page = REPORTS / f"{suite.suite}-live.html" if out is None else out
 
     def write() -> None:
-        print(f"{page}: {run(suite, catalogue, page, every)} curves", flush=True)
+        count = run(suite, catalogue, stored_of(suite), page, every)
+        print(f"{page}: {count} curves", flush=True)
 
     repeated(write, every)
 
 
 def track(
-    to: Literal["wandb", "trackio"], configfile: Path = DEFAULT_SUITE, every: float = 0.0
+    to: Literal["wandb", "trackio"], configfile: Path | None = None, every: float = 0.0
 ) -> None:
     """Pass the curves of a suite's runs, finished or running, on to an experiment tracker.
 
@@ -75,11 +89,13 @@ def track(
 
     Args:
         to: the tracker, which has to be installed.
-        configfile: the suite, whose name is the tracker's project.
+        configfile: the suite, by default the project's suite.yaml or quick; its name is the
+            tracker's project.
         every: seconds after which to pass on what is new, until Ctrl-C; 0 for once.
     """
     from bench.jobs.trackers import Tracked, load
 
     catalogue = Catalogue()
-    tracked = Tracked(load(to), catalogue.read_suite(configfile), catalogue)
-    repeated(lambda: print(f"{to}: {tracked.update()} values", flush=True), every)
+    suite = catalogue.read_suite(configfile)
+    tracked = Tracked(load(to), suite, catalogue)
+    repeated(lambda: print(f"{to}: {tracked.update(stored_of(suite))} values", flush=True), every)

@@ -7,24 +7,25 @@ from pathlib import Path
 
 from bench.cli.arguments import Forwarded
 from bench.config.catalogue import Catalogue
-from bench.config.types import DEFAULT_SUITE
+from bench.config.types import default_suite
 from bench.paths import BENCHMARK, REPORTS
 
 
 def run(
     arguments: Forwarded = (),
-    configfile: Path = DEFAULT_SUITE,
+    configfile: Path | None = None,
     cores: str = "all",
 ) -> None:
     """Run a whole suite up to its report with snakemake, showing live progress.
 
     Args:
         arguments: passed to snakemake; repeat the option for several.
-        configfile: the suite.
+        configfile: the suite, by default the project's suite.yaml or quick.
         cores: number of CPU cores to use, or all.
     """
     from bench.jobs.launch import launch
 
+    configfile = configfile or default_suite()
     catalogue = Catalogue()
     suite = catalogue.read_suite(configfile)
     launch(cores, configfile, arguments)
@@ -32,7 +33,7 @@ def run(
 
 
 def plan(
-    configfile: Path = DEFAULT_SUITE,
+    configfile: Path | None = None,
     speeds: Path = BENCHMARK,
     slots: int = os.cpu_count() or 1,
     max_runtime: int | None = None,
@@ -43,7 +44,7 @@ def plan(
     longest job, the time on a number of slots, and what each job asks a scheduler for.
 
     Args:
-        configfile: the suite.
+        configfile: the suite, by default the project's suite.yaml or quick.
         speeds: JSON file of measurements by `python -m bench benchmark`.
         slots: jobs that run at once, by default the cores of this machine.
         max_runtime: minutes that a job may run, by default BENCH_MAX_RUNTIME of the environment.
@@ -66,11 +67,11 @@ def plan(
         print(line)
 
 
-def status(configfile: Path = DEFAULT_SUITE) -> None:
+def status(configfile: Path | None = None) -> None:
     """Show which jobs of a suite are done, running, stopped or waiting, and the time left.
 
     Args:
-        configfile: the suite.
+        configfile: the suite, by default the project's suite.yaml or quick.
     """
     from bench.jobs.status import jobs_of, lines
 

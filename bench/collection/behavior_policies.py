@@ -21,6 +21,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from bench.config import registry
+from bench.config.behaviors import BEHAVIORS
+from bench.config.validation import configure
 from bench.environments.vector import action_space, observation_dim
 from bench.learning.networks import GaussianPolicy
 from bench.learning.streams import Streams
@@ -86,7 +88,7 @@ def train(env_id: str, folder: Path, steps: int, seed: int, overrides: dict[str,
     `overrides` are fields of PPO's Config.
     """
     ppo = registry.load("ppo")
-    config = ppo.Config(**overrides)
+    config = configure(ppo.Config, overrides, f"{BEHAVIORS}, {env_id}")
     per_rollout = config.environments * config.horizon
     rollouts = max(steps // per_rollout, 1)
     streams = {p: Streams([seed], p) for p in ("initialisation", "exploration", "batches")}

@@ -20,7 +20,8 @@ from minari.data_collector import EpisodeBuffer
 from bench.collection import antmaze
 from bench.collection.behavior_policies import Ladder
 from bench.collection.episode_recorder import Recorder
-from bench.data.minari_store import store
+from bench.config.behaviors import check_recipe
+from bench.data.minari_store import check_id, store
 from bench.environments import stitch_maze, vector
 from bench.errors import BenchError, unknown
 from bench.learning.streams import Streams
@@ -29,7 +30,7 @@ from bench.paths import shipped
 from bench.progress import Progress
 from bench.seeds import derive
 
-BEHAVIORS = shipped(Path("behaviors"))
+BEHAVIORS = Path("behaviors")
 STREAMS = 8  # episodes collected in parallel
 TRIP_NOISE = 0.5  # standard deviation of the maze controller's action noise
 TRIP_STEPS = 150  # longer trips are truncated
@@ -51,6 +52,18 @@ def rungs_of(recipe: str, ladder: pd.DataFrame) -> list[int]:
     return choices[recipe]
 
 
+def check_fits(ladder: Ladder, env_id: str, folder: Path) -> None:
+    """Raise BenchError unless the policies take the environment's observations."""
+    env = vector.make(env_id)
+    theirs, ours = ladder.mean.shape[-1], vector.observation_dim(env)
+    env.close()
+    if theirs != ours:
+        raise BenchError(
+            f"env_id '{env_id}': observations of {ours} numbers, but the policies in {folder} take "
+            f"{theirs}; correct env_id."
+        )
+
+
 def locomotion(
     env_id: str, folder: Path, recipe: str, rows: int, seed: int, progress: Count
 ) -> tuple[list[EpisodeBuffer], dict[str, Any]]:
@@ -58,6 +71,7 @@ def locomotion(
     table = pd.read_csv(folder / "ladder.csv")
     rungs = rungs_of(recipe, table)
     ladder = Ladder.load(folder).pick(rungs)
+    check_fits(ladder, env_id, folder)
     copies = max(STREAMS // len(rungs), 1)
     quotas = [
         rows * (i + 1) // (len(rungs) * copies) - rows * i // (len(rungs) * copies)
@@ -135,18 +149,24 @@ def collect(env_id: str, dataset: str, recipe: str, rows: int, root: Path, seed:
 
     The dataset appears under `root` atomically. Raises BenchError for an unknown recipe.
     """
+    check_id(dataset, "dataset")
     kind, _, name = recipe.partition("/")
+    policies = shipped(BEHAVIORS)
     with Progress(f"collect {dataset}", rows, "rows") as progress:
+        known = recipe == "pointmaze/stitch" or (policies / kind / "ladder.csv").exists()
+        if known:
+            check_recipe(recipe, env_id)
         if recipe == "pointmaze/stitch":
             episodes, metadata = short_trips(rows, seed, progress)
-        elif kind == "antmaze":
-            episodes, metadata = antmaze.walks(name, BEHAVIORS / kind, rows, seed, progress)
-        elif (BEHAVIORS / kind / "ladder.csv").exists():
-            episodes, metadata = locomotion(env_id, BEHAVIORS / kind, name, rows, seed, progress)
+        elif known and kind == "antmaze":
+            episodes, metadata = antmaze.walks(name, policies / kind, rows, seed, progress)
+        elif known:
+            episodes, metadata = locomotion(env_id, policies / kind, name, rows, seed, progress)
         else:
+            kinds = sorted(path.parent.name for path in policies.glob("*/ladder.csv"))
             raise BenchError(
                 f"config/tasks.tsv, recipe: no behaviour policy '{kind}' in {BEHAVIORS}/; use one "
-                f"of {', '.join(sorted(p.name for p in BEHAVIORS.iterdir()))}, or 'none'."
+                f"of {', '.join(kinds)}, or 'none'."
             )
     metadata |= {"recipe": recipe, "collection_seed": seed, "collection_env": env_id}
     description = "Collected locally; not D4RL's data."

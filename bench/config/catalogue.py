@@ -22,6 +22,7 @@ from typing import Any
 from bench.config import registry
 from bench.config.method_names import value_of
 from bench.config.settings_schema import check_settings, schema_of
+from bench.config.suite_checks import check_datasets, check_names, check_overrides
 from bench.config.task import Task
 from bench.config.task_table import TASKS, read_tasks
 from bench.config.types import (
@@ -32,6 +33,7 @@ from bench.config.types import (
     Method,
     Settings,
     Suite,
+    default_suite,
     resolved,
 )
 from bench.config.validation import validate
@@ -76,9 +78,8 @@ class Catalogue:
                 raise BenchError(
                     f"{METHOD_SCHEMA}: method '{name}' is missing; run `python -m bench schema`."
                 )
-        for name, path in self.places.items():
-            if name in self.schemas:
-                self._check_families(name, path)
+        for name in filter(self.schemas.__contains__, self.places):
+            self._check_families(name, self.places[name])
 
     def _check_families(self, name: str, path: Path) -> None:
         """Raise BenchError if a method's entry in `path` has an unknown family or setting."""
@@ -98,8 +99,11 @@ class Catalogue:
             raise unknown(str(TASKS), "task", name, self.tasks)
         return self.tasks[name]
 
-    def suite(self, raw: object, where: str) -> Suite:
-        """Validate the content of a suite file; errors begin with `where`."""
+    def suite(self, raw: object, where: str, stored: bool = False) -> Suite:
+        """Validate the content of a suite file; errors begin with `where`.
+
+        An override of a suite that is `stored` with its results need not apply to anything.
+        """
         suite = validate(Suite, raw, where)
         for task in suite.tasks:
             if task not in self.tasks:
@@ -115,15 +119,11 @@ class Catalogue:
         for task in suite.maps.tasks if suite.maps else ():
             if maze_of(self.tasks[task].env_id) is None:
                 raise BenchError(f"{where}, maps, tasks: {task} has no maze; remove it.")
-        self._check_datasets(suite, where)
-        families = {t.family for t in self.tasks.values()}
+        check_datasets(suite, self.tasks, TASKS, where)
+        check_names(suite, self.tasks, self.methods, where)
+        if not stored:
+            check_overrides(suite, self.tasks, where)
         for override in suite.overrides:
-            for method in override.methods or ():
-                if method not in self.methods:
-                    raise unknown(f"{where}, overrides", "method", method, self.methods)
-            for family in override.families or ():
-                if family not in families:
-                    raise unknown(f"{where}, overrides", "family", family, families)
             for method in override.methods or suite.methods:
                 self._check_config(method, override.config, f"{where}, overrides")
         for method in suite.methods:
@@ -131,8 +131,9 @@ class Catalogue:
                 self.settings(suite, method, task, suite.seeds, where)
         return suite
 
-    def read_suite(self, path: Path) -> Suite:
-        """Read and validate a suite file."""
+    def read_suite(self, path: Path | None) -> Suite:
+        """Read and validate a suite file, by default the project's or ours."""
+        path = path or default_suite()
         return self.suite(read_yaml(path), str(path))
 
     def settings(
@@ -234,19 +235,6 @@ class Catalogue:
                 f"'{task.task}' needs; add them with their source."
             )
         return layer
-
-    def _check_datasets(self, suite: Suite, where: str) -> None:
-        """Raise BenchError if two tasks of the suite would make one dataset in different ways."""
-        makers: dict[str, Task] = {}
-        for name in suite.tasks:
-            task = resolved(self.tasks[name], suite)
-            first = makers.setdefault(task.dataset, task)
-            for field in ("recipe", "env_id"):
-                if getattr(first, field) != getattr(task, field):
-                    raise BenchError(
-                        f"{TASKS}, {field}: {first.task} and {name} ({where}) both have the "
-                        f"dataset {task.dataset} but different values; give one another dataset."
-                    )
 
     def _check_online(self, suite: Suite, method: str, task: Task, where: str) -> None:
         """Raise BenchError if the method cannot have the online phase, or lacks one it needs."""

@@ -59,6 +59,7 @@ class Entry:
         variant_of: method that this one varies, through its module or through its settings in
             config/methods.yaml.
         sample: the updates that the benchmark times.
+        tiny: settings that suit the contract's tiny problem (bench.training.contract).
         style: index of its colour, line and marker (bench.report.figures.method_styles), the same
             in every figure.
     """
@@ -70,6 +71,7 @@ class Entry:
     starts_from: str | None = None
     variant_of: str | None = None
     sample: Sample = Sample()
+    tiny: Mapping[str, Any] = field(default_factory=dict)
     style: int | None = None
 
 
@@ -83,6 +85,37 @@ ONESTEP = Sample(
 # tenth of D4RL's 1,000,000 rows, so a tenth of the updates keeps the proportion.
 AWR = Sample(cycle=120, config={"critic_updates": 20, "policy_updates": 100})
 
+# Settings for the contract's tiny problem.
+CQL = {"policy_learning_rate": 1e-3, "warm_start": 20, "min_q_weight": 1.0}
+CQL_ANTMAZE = {
+    "policy_learning_rate": 1e-3,
+    "warm_start": 20,
+    "target_gap": 1.0,
+    "initial_log_multiplier": 1.0,
+    "clip_gap": -200.0,
+    "max_target_backup": True,
+    "policy_hidden": (32,),
+    "orthogonal": True,
+    "log_std_min": -20.0,
+    "log_std_scaling": (0.0, -1.0),
+    "action_limit": 0.999,
+}
+CAL_QL = {
+    "policy_learning_rate": 1e-3,
+    "min_q_weight": 1.0,
+    "target_gap": None,
+    "policy_hidden": (32,),
+    "sparse": False,
+}
+BEAR = {"vae_hidden": (64, 64), "policy_learning_rate": 1e-3, "warm_start": 20}
+SMALL_AWR = {
+    "policy_learning_rate": 1e-2,
+    "learning_rate": 5e-2,
+    "critic_updates": 5,
+    "policy_updates": 10,
+}
+DT = {"context": 3, "layers": 1, "width": 32, "target_return": 1.0, "return_scale": 1.0}
+
 
 def _variant(module: str, style: int) -> Entry:
     return Entry(module, cost=4, variant_of="iql", style=style)
@@ -94,16 +127,20 @@ METHODS: dict[str, Entry] = {
     "bc10": Entry("baselines.bc10", cost=1, style=2),
     # The policy is updated every other time.
     "td3_bc": Entry("baselines.td3_bc", cost=3, sample=Sample(cycle=2), style=3),
-    "awac": Entry("baselines.awac", cost=20, fine_tunes=True, style=5),
+    "awac": Entry(
+        "baselines.awac", cost=20, fine_tunes=True, tiny={"policy_hidden": (32, 32)}, style=5
+    ),
     "onestep": Entry("baselines.onestep", cost=30, sample=ONESTEP, style=6),
-    "cql": Entry("baselines.cql", cost=75, fine_tunes=True, sample=WARM_START, style=4),
-    "cql_antmaze": Entry("baselines.cql", cost=75, fine_tunes=True, sample=WARM_START, style=13),
-    "cal_ql": Entry("baselines.cal_ql", cost=80, fine_tunes=True, style=8),
-    "bcq": Entry("baselines.bcq", cost=15, style=10),
-    "bear": Entry("baselines.bear", cost=22, sample=WARM_START, style=11),
-    "awr": Entry("baselines.awr", cost=1, sample=AWR, style=12),
+    "cql": Entry("baselines.cql", cost=75, fine_tunes=True, sample=WARM_START, tiny=CQL, style=4),
+    "cql_antmaze": Entry(
+        "baselines.cql", cost=75, fine_tunes=True, sample=WARM_START, tiny=CQL_ANTMAZE, style=13
+    ),
+    "cal_ql": Entry("baselines.cal_ql", cost=80, fine_tunes=True, tiny=CAL_QL, style=8),
+    "bcq": Entry("baselines.bcq", cost=15, tiny={"vae_hidden": (64, 64)}, style=10),
+    "bear": Entry("baselines.bear", cost=22, sample=WARM_START, tiny=BEAR, style=11),
+    "awr": Entry("baselines.awr", cost=1, sample=AWR, tiny=SMALL_AWR, style=12),
     # A batch is windows of 20 steps: recording 256 of them took 3.6 GB for one seed at width 256.
-    "dt": Entry("baselines.dt", cost=50, sample=Sample(batch=64), style=7),
+    "dt": Entry("baselines.dt", cost=50, sample=Sample(batch=64), tiny=DT, style=7),
     "iql_old_v": _variant("iql.variants.old_v", 20),
     "iql_joint": _variant("iql.variants.joint", 19),
     "iql_online_q": _variant("iql.variants.online_q", 21),

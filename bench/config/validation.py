@@ -6,9 +6,16 @@ import csv
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from bench.config.yaml_files import read_text
 from bench.errors import BenchError, unknown
@@ -18,6 +25,25 @@ class Strict(BaseModel):
     """A frozen model in which an undeclared key, NaN or an infinity is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        assert info.field_name is not None
+        check_numbers(value, cls.model_fields[info.field_name].annotation)
+        return value
+
+
+def check_numbers(value: object, kind: object) -> None:
+    """Raise ValueError if `value`, or an item of it, is true or false and `kind` is not.
+
+    YAML reads yes, no, on and off as true and false, and pydantic these as 1 and 0.
+    """
+    items = value if isinstance(value, list | tuple) else [value]
+    if kind is not bool and any(isinstance(item, bool) for item in items):
+        raise ValueError(
+            "yes, no, on, off, true and false are no numbers or names; write the number, or quotes"
+        )
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -84,6 +110,12 @@ def configure(kind: type[Any], given: dict[str, Any], where: str) -> Any:
         if key not in known:
             raise unknown(f"{where}, config", "setting", key, known)
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    kinds = get_type_hints(kind)
+    for key, value in values.items():
+        try:
+            check_numbers(value, kinds[key])
+        except ValueError as refusal:
+            raise BenchError(f"{where}, config, {key}: {refusal}.") from None
     try:
         TypeAdapter(kind).validate_python(values)
     except ValidationError as failure:

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Box
 from minari.data_collector import EpisodeBuffer
-from minari.dataset.minari_dataset import parse_dataset_id
 
 from bench.config.d4rl_files import TABLE, Source, files_of, source_of
 from bench.config.task import Task
+from bench.data import agreement
 from bench.data.fetch_d4rl import fault, sha256
 from bench.data.hdf5 import Rows, read
-from bench.data.minari_store import store
+from bench.data.minari_store import check_id, store
 from bench.data.transitions import finding
 from bench.environments import vector
 from bench.errors import BenchError
@@ -152,13 +152,7 @@ def convert(task: Task, root: Path) -> None:
             f"config/tasks.tsv, recipe of task '{task.task}': '{task.recipe}' names no file; use "
             "'d4rl' or 'hdf5:PATH'."
         )
-    try:
-        parse_dataset_id(task.dataset)
-    except (ValueError, TypeError):
-        raise BenchError(
-            f"config/tasks.tsv, dataset '{task.dataset}': not a name that Minari accepts; write it "
-            "like mine/hopper/first-v0."
-        ) from None
+    check_id(task.dataset, "config/tasks.tsv, dataset")
     if source and paths[0].exists() and (problem := fault(source, paths[0])):
         raise BenchError(f"{paths[0]}: {problem}; delete it and fetch it again.")
     parts = [read(path) for path in paths]
@@ -180,8 +174,10 @@ def convert(task: Task, root: Path) -> None:
         "source_verified": bool(source and source.sha256),
         "source_environment": source.environment if source else "not recorded",
         **_of_rows(parts, paths),
-        "ref_min_score": task.ref_min_score,
-        "ref_max_score": task.ref_max_score,
+        # Compared with the row and the environment by bench.data.agreement.
+        "ref_min_score": (source or task).ref_min_score,
+        "ref_max_score": (source or task).ref_max_score,
+        **({agreement.LIMIT: source.max_episode_steps} if source else {}),
         "audit": found,
     }
     with Progress(f"convert {task.dataset}", sum(map(len, parts)), "rows") as progress:

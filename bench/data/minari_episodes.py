@@ -10,6 +10,7 @@ from typing import Any
 import minari
 import numpy as np
 from gymnasium.spaces import Box, Space
+from gymnasium.spaces.utils import flatten_space
 
 from bench.data.fetch_minari import DATA, METADATA
 from bench.data.hdf5_gate import dataset as dataset_at
@@ -30,6 +31,13 @@ class Stored:
     parts: spaces.Parts  # of an observation
     actions: Box
     metadata: dict[str, Any]
+
+    @property
+    def flat(self) -> Box:
+        """The space of the flattened observations, with the bounds that the dataset states."""
+        space = flatten_space(self.observations)
+        assert isinstance(space, Box)
+        return space
 
     def transitions(self) -> Transitions:
         """Return the rows of all episodes; raise BenchError naming the first malformed one."""

@@ -12,10 +12,25 @@ import numpy as np
 from gymnasium.spaces import Box
 from minari import create_dataset_from_buffers
 from minari.data_collector import EpisodeBuffer
+from minari.dataset.minari_dataset import parse_dataset_id
 
 from bench.config.task import NONE
 from bench.environments import vector
+from bench.errors import BenchError
 from bench.files import replace_folder
+
+
+def check_id(dataset: str, place: str) -> None:
+    """Raise BenchError, beginning with `place`, unless Minari can store a dataset of this name."""
+    try:
+        version = parse_dataset_id(dataset)[2]
+    except (ValueError, TypeError):
+        version = None
+    if version is None:
+        raise BenchError(
+            f"{place} '{dataset}': not a name that Minari accepts; write it like "
+            "mine/hopper/first-v0."
+        )
 
 
 def store(

@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
-from bench.config.task import TaskSettings
-from bench.data import maze_coverage
+from bench.config.task import Task
+from bench.data import agreement, maze_coverage
 from bench.data.d4rl_reading import check_rewards, read_as_d4rl
 from bench.data.minari_episodes import Stored, load
 from bench.data.transitions import Transitions, content_hash, finding, joined
@@ -128,19 +129,23 @@ def rescaled(data: Transitions, box: Box) -> Transitions:
     )
 
 
-def prepare(task: TaskSettings, minari_root: Path) -> Path:
+def prepare(task: Task, root: Path) -> Path:
     """Flatten and audit the Minari datasets of a task, whose name is resolved; return the folder.
 
     The parts of a task are joined, its actions rescaled to [-1, 1], and its rows limited. Raises
     BenchError where the data do not fit the environment or fail the audit.
     """
-    os.environ["MINARI_DATASETS_PATH"] = str(minari_root.resolve())
-    stored = [load(part, minari_root) for part in task.parts]
-    bounds = _action_bounds(task, stored)
+    os.environ["MINARI_DATASETS_PATH"] = str(root.resolve())
+    stored = [load(part, root) for part in task.parts]
+    env = vector.make(task.env_id) if task.scored else None
+    bounds = _action_bounds(task, stored, env)
     read, findings = [], []
     for part in stored:
         data = part.transitions()
         findings += part.metadata.get("audit", []) + check_rewards(data, part.metadata, part.where)
+        if env is not None:
+            held = part.where, part.metadata, part.flat, part.actions
+            findings += agreement.compare(agreement.Comparison(*held, data, task, env))
         if task.reading == "d4rl":
             data, dropped = read_as_d4rl(data, part.episodes, part.metadata, part.where)
             findings.append(dropped)
@@ -160,7 +165,9 @@ def prepare(task: TaskSettings, minari_root: Path) -> Path:
             finding("rows kept, of episodes at random", f"{len(data)} of {before}", True)
         )
     unit = np.ones(bounds.shape, dtype=np.float32)
-    findings += audit(data, str(minari_root / task.dataset), -unit, unit)
+    findings += audit(data, str(root / task.dataset), -unit, unit)
+    if env is not None:
+        env.close()
     content: dict[str, Any] = {"task": task.task, "dataset": task.dataset, "env_id": task.env_id}
     content |= {"reading": task.reading} | card(data) | further | {"audit": findings}
     content["collection"] = _origin(stored)
@@ -172,17 +179,15 @@ def prepare(task: TaskSettings, minari_root: Path) -> Path:
     return folder
 
 
-def _action_bounds(task: TaskSettings, stored: Sequence[Stored]) -> Box:
+def _action_bounds(task: Task, stored: Sequence[Stored], env: gymnasium.Env | None) -> Box:
     """Return the box that actions come from: the environment's, or without one the data's.
 
     Raises BenchError where a part of the data has other sizes than the environment or the rest.
     """
     parts, bounds, whose = stored[0].parts, stored[0].actions, stored[0].where
-    if task.scored:
-        env = vector.make(task.env_id)
+    if env is not None:
         parts = vector.observation_parts(env, task.env_id)
         bounds, whose = vector.action_space(env), task.env_id
-        env.close()
     wanted = (sum(parts.values()),), bounds.shape
     for part in stored:
         shapes = (sum(part.parts.values()),), part.actions.shape

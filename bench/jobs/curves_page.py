@@ -13,21 +13,21 @@ from plotly.subplots import make_subplots
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
 from bench.files import write_text
-from bench.paths import SuiteFolder
-from bench.records.curves import RETURN, Scalar, curves_of
+from bench.records.curves import RETURN, Scalar, suite_curves
+from bench.records.layouts import Results
 
 HEIGHT = 320  # pixels of a row of panels
 WIDE = 2  # panels in a row
 Line = list[tuple[int, float]]  # step, and mean over seeds
 
 
-def write(suite: Suite, catalogue: Catalogue, out: Path, reload: float) -> int:
+def write(suite: Suite, catalogue: Catalogue, stored: Results, out: Path, reload: float) -> int:
     """Write the page and, beside it, plotly's script; return the number of curves.
 
     Each task has a panel of scores, or without an environment one of every metric; a line is the
     mean over the seeds that have reached a step. The page reloads every `reload` seconds, 0: never.
     """
-    lines = _lines(suite, catalogue)
+    lines = _lines(suite, catalogue, stored)
     titles = list(lines) or ["nothing has run yet"]
     figure = make_subplots(math.ceil(len(titles) / WIDE), WIDE, subplot_titles=titles)
     for number, panel in enumerate(lines.values()):
@@ -51,13 +51,16 @@ def write(suite: Suite, catalogue: Catalogue, out: Path, reload: float) -> int:
     return sum(len(panel) for panel in lines.values())
 
 
-def _lines(suite: Suite, catalogue: Catalogue) -> dict[str, dict[str, Line]]:
+def _lines(suite: Suite, catalogue: Catalogue, stored: Results) -> dict[str, dict[str, Line]]:
     """Return title -> method -> line."""
+    found: dict[tuple[str, str], list[Scalar]] = defaultdict(list)
+    for method, name, _, curves in suite_curves(suite, stored):
+        found[name, method] += [scalar for of_seed in curves.values() for scalar in of_seed]
     panels: dict[str, dict[str, Line]] = defaultdict(dict)
     for name in suite.tasks:
         task = catalogue.tasks[name]
         for method in suite.methods:
-            scalars = _scalars(suite, method, name)
+            scalars = found[name, method]
             for tag in dict.fromkeys(tag for _, tag, _ in scalars):
                 phase, _, metric = tag.partition("/")
                 if task.scored != (metric == RETURN):
@@ -69,12 +72,6 @@ def _lines(suite: Suite, catalogue: Catalogue) -> dict[str, dict[str, Line]]:
                 when = "" if phase == "offline" else f", {phase}"
                 panels[f"{name}: {shown}{when}"][catalogue.methods[method].label] = line
     return panels
-
-
-def _scalars(suite: Suite, method: str, task: str) -> list[Scalar]:
-    results = SuiteFolder.of(suite.suite)
-    runs = (results.run(method, task, seeds) for seeds in suite.blocks())
-    return [scalar for run in runs for found in curves_of(run).values() for scalar in found]
 
 
 def _mean(values: Line) -> Line:

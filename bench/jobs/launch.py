@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.jobs import workflow_locks
 from bench.jobs.watch import show
+from bench.paths import shipped
 
 LOG = Path("logs/snakemake.log")
 NO_WATCHER = "BENCH_NO_WATCHER"  # if set, the workflow starts no display of its own
@@ -24,7 +25,7 @@ def launch(cores: str, configfile: Path, arguments: tuple[str, ...]) -> None:
     Raise BenchError if it fails, after printing the end of the relevant logs.
     """
     command = [sys.executable, "-m", "snakemake", "--show-failed-logs"]
-    command += ["--cores", cores, "--configfile", str(configfile)]
+    command += ["--cores", cores, "--configfile", str(shipped(configfile))]
     LOG.parent.mkdir(exist_ok=True)
     with open(LOG, "w", encoding="utf-8") as log:
         process = subprocess.Popen(

@@ -21,7 +21,7 @@ from bench.errors import BenchError
 from bench.jobs.text_table import aligned
 from bench.jobs.watch import clock, running
 from bench.paths import RunFolder, SuiteFolder, run_name
-from bench.records.curves import curves_of, last_return
+from bench.records.curves import last_return, live_curves
 
 STATES = ("done", "diverged", "running", "stopped", "waiting")
 
@@ -111,7 +111,7 @@ def lines(jobs: Sequence[Job]) -> Iterator[str]:
 
 def _latest(run: RunFolder, task: Task) -> str:
     """Return the newest score of a running job, mean over its seeds; nothing before the first."""
-    found = last_return(curves_of(run))
+    found = last_return(live_curves(run))
     if found is None:
         return ""
     step, phase, value = found

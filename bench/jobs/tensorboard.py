@@ -13,25 +13,22 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench.config.types import Suite
-from bench.paths import SuiteFolder
-from bench.records.curves import Scalar, curves_of
+from bench.records.curves import Scalar, suite_curves
+from bench.records.layouts import Results
 
 CASTAGNOLI = 0x82F63B78  # the polynomial of CRC-32C, bit-reversed
 
 
-def export(suite: Suite, results: SuiteFolder, out: Path) -> int:
-    """Write the runs of a suite to `out`, one curve per seed; return the count.
+def export(suite: Suite, stored: Results, out: Path) -> int:
+    """Write the verified and the running runs of a suite, one curve per seed; return the count.
 
     Files written again while a job runs only grow, as TensorBoard expects.
     """
     count = 0
-    for method in suite.methods:
-        for task in suite.tasks:
-            for seeds in suite.blocks():
-                run = results.run(method, task, seeds)
-                for seed, scalars in curves_of(run).items():
-                    write(out / task / method / str(seed), scalars)
-                    count += 1
+    for method, task, _, curves in suite_curves(suite, stored):
+        for seed, scalars in curves.items():
+            write(out / task / method / str(seed), scalars)
+            count += 1
     return count
 
 

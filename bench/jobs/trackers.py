@@ -15,8 +15,9 @@ from typing import Any
 from bench.config.catalogue import Catalogue
 from bench.config.types import Settings, Suite
 from bench.errors import BenchError
-from bench.paths import SuiteFolder, run_name
-from bench.records.curves import Scalar, curves_of
+from bench.paths import run_name
+from bench.records.curves import Scalar, suite_curves
+from bench.records.layouts import Results
 
 
 def load(name: str) -> ModuleType:
@@ -34,16 +35,12 @@ class Tracked:
         self.tracker, self.suite, self.catalogue = tracker, suite, catalogue
         self.sent: dict[tuple[str, int], int] = {}  # (run, seed) -> scalars
 
-    def update(self) -> int:
-        """Log the new scalars of every run and seed; return their number."""
+    def update(self, stored: Results) -> int:
+        """Log the new scalars of every verified or running run; return their number."""
         count = 0
-        for method in self.suite.methods:
-            for task in self.suite.tasks:
-                for seeds in self.suite.blocks():
-                    cell = self.catalogue.settings(self.suite, method, task, seeds)
-                    run = SuiteFolder.of(self.suite.suite).run(method, task, seeds)
-                    for seed, scalars in curves_of(run).items():
-                        count += self._send(cell, seed, scalars)
+        for method, task, seeds, curves in suite_curves(self.suite, stored):
+            cell = self.catalogue.settings(self.suite, method, task, seeds)
+            count += sum(self._send(cell, seed, scalars) for seed, scalars in curves.items())
         return count
 
     def _send(self, cell: Settings, seed: int, scalars: list[Scalar]) -> int:

@@ -31,6 +31,8 @@ def archive(
     if not scores.exists():
         raise BenchError(f"{scores}: file not found; run `python -m bench statistics`.")
     results, findings = verification.checked(folder, catalogue)
+    if not results.verified:
+        raise BenchError(f"{folder}: no verified run to archive; run the suite first.")
     refused = {} if results.packed else results.refused
     for finding in findings:
         if finding not in refused.values():

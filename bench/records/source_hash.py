@@ -46,7 +46,7 @@ def _hash(module: str, texts: tuple[tuple[str, str], ...]) -> str:
 
 def _with(texts: tuple[tuple[str, str], ...]) -> Tree:
     """Return this checkout and a project's methods; raise BenchError where these import others."""
-    tree = Tree({**here().texts, **dict(texts)})
+    tree = Tree(dict(texts), here())
     for path, _ in texts:
         used = tree.module(_module_name(path)).libraries - {*PACKAGES, str(OWN_METHODS)}
         for name in sorted(used):
@@ -107,10 +107,14 @@ def _lines(tree: Tree, module: str) -> dict[str, Statement]:
 class Tree:
     """Our packages in one checkout, as text; nothing is imported."""
 
-    def __init__(self, texts: Mapping[str, str]):
-        """Take the content of each file by its path, such as bench/training/train.py."""
-        self.texts = texts
-        self.files = {_module_name(file): file for file in texts}
+    def __init__(self, texts: Mapping[str, str], base: Tree | None = None):
+        """Take the content of each file by its path, such as bench/training/train.py.
+
+        `base` is a tree to which the files are added, and in which nothing refers to them.
+        """
+        self.base = base
+        self.texts: Mapping[str, str] = {**base.texts, **texts} if base else texts
+        self.files = {_module_name(file): file for file in self.texts}
         self.modules: dict[str, Module] = {}
 
     @classmethod
@@ -121,6 +125,8 @@ class Tree:
 
     def module(self, name: str) -> Module:
         """Return one of our modules, parsed."""
+        if self.base is not None and name in self.base.files:
+            return self.base.module(name)
         if name not in self.modules:
             file = self.files[name]
             self.modules[name] = Module(name, file, self.texts[file], self.own)

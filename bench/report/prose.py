@@ -21,10 +21,11 @@ from bench.statistics.interval_coverage import IQM, MEAN, TASK
 from bench.statistics.simulated_scores import BIMODAL, MOSTLY, NORMAL, SHARED, Scores
 
 SUBJECT, RIVAL = "iql", "bc"  # the key result compares these first
-DECIDED = (
-    "Outperforming and trailing: the difference, paired by seed, is significant at 5% after Holm’s "
-    "correction over the methods of the task."
+TEST = (
+    "the difference, paired by seed, is significant at 5% after Holm’s correction over the methods "
+    "of the task."
 )
+DECIDED = f"Outperforming and trailing: {TEST}"
 
 
 def data_origin(suite: Suite, catalogue: Catalogue) -> str:
@@ -34,7 +35,7 @@ def data_origin(suite: Suite, catalogue: Catalogue) -> str:
     if not any(local):
         owners = sorted(set(origins))
         if not set(owners) <= {"D4RL", "Minari"}:
-            return "existing datasets"
+            return "own data" if owners == ["own file"] else "existing datasets"
         return " and ".join(f"{owner}’s" for owner in owners) + " datasets"
     part = "" if all(local) else f"{sum(local)} of {len(local)} datasets "
     return f"{part}regenerated locally, not D4RL’s"
@@ -47,7 +48,7 @@ def key_result(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list
     """
     label = {m: catalogue.methods[m].label for m in suite.methods}
     if SUBJECT not in label:
-        return ["The suite does not run IQL, so there is nothing to compare it with."]
+        return ["Name one of the methods as `baseline` in the suite, and this compares the others."]
     others = sorted((m for m in suite.methods if m != SUBJECT), key=lambda m: m != RIVAL)
     found = places(aggregates.last_scores(scores, suite, catalogue.tasks), SUBJECT)
     sentences = []
@@ -121,7 +122,9 @@ def commit(runs: Runs) -> str:
     commits = {r["commit"]: False for r in runs.found.values()}
     for run in runs.found.values():
         commits[run["commit"]] |= run["dirty"]
-    texts = [(c or NOT_RECORDED)[:10] + (" + changes" if d else "") for c, d in commits.items()]
+    texts = [
+        c[:10] + (" + changes" if d else "") if c else NOT_RECORDED for c, d in commits.items()
+    ]
     return ", ".join(texts) or NOT_AVAILABLE
 
 

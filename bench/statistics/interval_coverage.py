@@ -55,7 +55,7 @@ def simulate(simulations: int, bootstrap: int, seeds: Sequence[int]) -> pd.DataF
     `coverage_of_both` the coverage in these: what the other experiments do not show, no interval
     can. Raise BenchError if a number of seeds is too small for an interval.
     """
-    if min(seeds) < intervals.MIN_SEEDS:
+    if min(seeds, default=0) < intervals.MIN_SEEDS:
         raise BenchError(f"--seeds: must be at least {intervals.MIN_SEEDS}; give more seeds.")
     rows: list[Row] = []
     for count in seeds:

@@ -172,6 +172,8 @@ def test_never_above_is_held_against_the_best_evaluation() -> None:
     points = {50_000: values(70, 3), 100_000: values(10, 3)}
     found = online("peak", points, scattered(40.0), **claim)
     assert (found["verdict"], found["measured"]) == ("not reproduced", pytest.approx(70))
+    early = {50_000: values(10, 3), 150_000: values(10, 3)}  # none at the step itself
+    assert online("peak", early, scattered(40.0), **claim)["verdict"] == "not run"
 
 
 def test_steps_to_success_are_cut_off_at_the_end() -> None:

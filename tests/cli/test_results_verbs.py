@@ -78,6 +78,14 @@ def test_statistics_leave_out_a_changed_run_by_name(
     assert not [row for row in summary if row.startswith("pointmaze-large-stitch,iql,")]
 
 
+def test_statistics_of_nothing_are_refused(quick: Path) -> None:
+    for path in quick.iterdir():
+        path.unlink()
+    with pytest.raises(BenchError, match="results/quick: no verified run of this suite; run it"):
+        results.statistics()
+    assert list(quick.iterdir()) == []
+
+
 def test_an_explanation_is_of_the_episodes_and_names_what_differs(
     quick: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from minari.data_collector import EpisodeBuffer
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from bench.collection import collect
 from bench.data import maze_coverage, minari_store
@@ -103,6 +103,32 @@ def test_a_recipe_of_an_unknown_robot_is_named(ladder: Path, tmp_path: Path, rec
     with pytest.raises(BenchError, match=r"config/tasks\.tsv, recipe: .*use one of hopper, or"):
         collect.collect("Hopper-v4", "local/x-v0", recipe, 10, tmp_path / "minari")
     assert not (tmp_path / "minari").exists()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "env_id"),
+    [
+        ("hopper/medium", "HalfCheetah-v4"),
+        ("hopper/medium", "AntMazeHopper-v0"),
+        ("pointmaze/stitch", "Hopper-v4"),
+    ],
+)
+def test_a_recipe_in_another_environment_is_refused(
+    ladder: Path, tmp_path: Path, recipe: str, env_id: str
+) -> None:
+    with pytest.raises(BenchError, match=f"the recipe '{recipe}' collects in .* not in {env_id}"):
+        collect.collect(env_id, "local/x-v0", recipe, 10, tmp_path / "minari")
+    assert not (tmp_path / "minari").exists()
+
+
+def test_policies_of_other_observations_are_refused(ladder: Path, tmp_path: Path) -> None:
+    content = load_file(ladder / "ladder.safetensors")
+    content["trunk.weights.0"] = torch.zeros(len(LEVELS), OBS + 1, ACT)
+    for name in ("observation.mean", "observation.var"):
+        content[name] = torch.ones(len(LEVELS), 1, OBS + 1)
+    save_file(content, ladder / "ladder.safetensors")
+    with pytest.raises(BenchError, match=r"observations of 11 numbers, but the policies in .* 12"):
+        run(tmp_path / "minari")
 
 
 # --- locomotion -----------------------------------------------------------------------

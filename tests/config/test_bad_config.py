@@ -38,6 +38,13 @@ def catalogue_refusal(methods: dict[str, Any] | None = None, tasks: str | None =
     return one_sentence(caught.value)
 
 
+def test_a_stored_suite_may_have_an_override_that_applies_to_nothing() -> None:
+    """Results were published with one."""
+    overrides = [{"reason": "r", "methods": ["iql"], "batch_size": 8}]
+    content = MINIMAL | {"methods": ["bc"], "overrides": overrides}
+    assert Catalogue().suite(content, "suite.json", stored=True).overrides[0].batch_size == 8
+
+
 # --- bad suites -----------------------------------------------------------------------
 
 BAD_SUITES = {
@@ -127,6 +134,31 @@ BAD_SUITES = {
     "unknown transform": (
         {"overrides": [{"reason": "r", "rewards": "minus"}]},
         ["tiny.yaml", "overrides.0.rewards", "'raw', 'return_range', 'minus_one'"],
+    ),
+    "evaluation of an override off the log grid": (
+        {"overrides": [{"reason": "r", "evaluation": {"every": 70, "episodes": 2}}]},
+        ["tiny.yaml", "overrides, evaluation.every: 70", "multiple of log_every=50"],
+    ),
+    "override of methods beside the suite": (
+        {"methods": ["bc"], "overrides": [{"reason": "r", "methods": ["iql"], "batch_size": 8}]},
+        ["tiny.yaml, overrides.0 (r): applies to no method and task", "or remove it."],
+    ),
+    "override of families beside the suite": (
+        {
+            "tasks": ["hopper-medium"],
+            "overrides": [{"reason": "r", "families": ["pointmaze"], "batch_size": 8}],
+        },
+        ["tiny.yaml, overrides.0 (r): applies to no method and task", "or remove it."],
+    ),
+    "override that sets nothing": (
+        {"overrides": [{"reason": "r", "config": {}}]},
+        ["tiny.yaml, overrides.0 (r): sets nothing; add a setting, or remove it."],
+    ),
+    "yes for a seed": ({"seeds": [True]}, ["tiny.yaml", "seeds: yes, no, on", "no numbers"]),
+    "yes for a count": ({"updates": True}, ["tiny.yaml", "updates: yes, no, on", "no numbers"]),
+    "off for an inner count": (
+        {"evaluation": {"every": 50, "episodes": False}},
+        ["tiny.yaml", "evaluation.episodes: yes, no, on"],
     ),
     "override without a reason": ({"overrides": [{"rewards": "raw"}]}, ["overrides.0.reason"]),
 }

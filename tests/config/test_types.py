@@ -68,7 +68,6 @@ def test_later_layers_win_key_by_key() -> None:
         ({"families": ["pointmaze"]},
          {("iql", "pointmaze-large-stitch"), ("bc", "pointmaze-large-stitch")}),
         ({"methods": ["bc"], "families": ["locomotion"]}, {("bc", "hopper-medium")}),
-        ({"methods": []}, set()),
     ],
 )  # fmt: skip
 def test_an_override_reaches_only_its_methods_and_families(
@@ -257,6 +256,9 @@ def test_a_warm_start_that_outlasts_the_run_is_refused(monkeypatch: pytest.Monke
         content = MINIMAL | {"methods": [method]}
         with pytest.raises(BenchError, match=r"warm_start is 40,000 but .* 100 updates"):
             Catalogue().suite(content, "tiny.yaml")
+        whole = [{"reason": "r", "config": {"warm_start": 100}}]
+        with pytest.raises(BenchError, match=r"warm_start is 100 but .* 100 updates"):
+            Catalogue().suite(content | {"overrides": whole}, "tiny.yaml")
         short = [{"reason": "r", "config": {"warm_start": 99}}]
         Catalogue().suite(content | {"overrides": short}, "tiny.yaml")
 

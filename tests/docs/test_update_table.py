@@ -10,7 +10,7 @@ from helpers import scratch_methods
 from helpers.pages import ROOT
 from helpers.scratch_methods import engine, rows
 
-PAGE = (ROOT / "docs/extending/method.md").read_text()
+PAGE = (ROOT / "docs/your-project.md").read_text()
 ROWS = re.findall(r"^\| `([^`]+)` \| (yes|no) \|", PAGE, re.MULTILINE)
 
 

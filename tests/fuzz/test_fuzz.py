@@ -158,6 +158,7 @@ def test_minari_folders(name: str, here: Path) -> None:
     path = make_dataset(here / "minari", steps=30) / "data" / name
     row = task("minari", dataset=DATASET, env_id="Hopper-v5")
     content = path.read_bytes()
+    row = task("none", dataset=DATASET, env_id="Hopper-v5")
 
     @fuzz(0.1)
     @given(changed(content, words=name.endswith("json")))

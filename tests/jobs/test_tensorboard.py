@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 from helpers.projects import MINIMAL, write_project
+from helpers.suite_results import write_record
 
 from bench.cli import watching
+from bench.errors import BenchError
 from bench.jobs.tensorboard import crc32c, masked, write
-from bench.paths import RunFolder
-from bench.records.curves import curves_of
+from bench.records.curves import finished_curves
+from bench.records.stored_run import FolderRun
 
 
 @pytest.mark.parametrize(
@@ -55,12 +57,13 @@ def finished(folder: Path) -> Path:
     folder.mkdir(parents=True)
     (folder / "metrics.csv").write_text(METRICS)
     (folder / "evaluations.csv").write_text(EPISODES)
-    (folder / "run.json").write_text("{}")
+    cell = {"method": folder.parts[-3], "task": {"task": folder.parts[-2]}, "seeds": [0, 1, 2]}
+    write_record(folder, {"settings": cell})
     return folder
 
 
 def test_curves_and_mean_returns_by_seed(tmp_path: Path) -> None:
-    assert curves_of(RunFolder(finished(tmp_path / "run"))) == {
+    assert finished_curves(FolderRun(finished(tmp_path / "run"))) == {
         0: [
             (50, "offline/loss", 0.5),
             (100, "offline/loss", 0.125),
@@ -77,7 +80,11 @@ def test_a_suite_has_a_folder_per_seed(
     monkeypatch.chdir(tmp_path)
     write_project(tmp_path)
     Path("tiny.yaml").write_text(yaml.safe_dump(MINIMAL))
+    with pytest.raises(BenchError, match="results/tiny: no verified or running run"):
+        watching.tensorboard(Path("tiny.yaml"))
     finished(Path("results/tiny/runs/bc/hopper-medium/0-2"))
+    changed = finished(Path("results/tiny/runs/iql/hopper-medium/0-2")) / "metrics.csv"
+    changed.write_text(METRICS.replace("0.5", "five"))
     watching.tensorboard(Path("tiny.yaml"))
     assert "results/tiny/tensorboard: 2 curves" in capsys.readouterr().out
     found = {str(p.parent) for p in Path("results/tiny/tensorboard").rglob("events.*")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -58,6 +59,14 @@ def test_nothing_to_archive(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"scores.csv: file not found"):
         archive(tmp_path, tmp_path / "x.pdf", tmp_path / "x.zip", CATALOGUE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_without_runs_are_not_archived(results: Path) -> None:
+    shutil.rmtree(results / "runs")
+    write_tables(results, SUITE)
+    with pytest.raises(BenchError, match="results/fixture: no verified run to archive; run the"):
+        archive(results, REPORT, OUT, CATALOGUE)
+    assert not OUT.exists()
 
 
 def test_packed_results_are_archived_with_their_own_report(results: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.paths import ROOT
@@ -21,6 +23,7 @@ from helpers.suite_results import (
 
 from bench.config.catalogue import Catalogue
 from bench.publishing import packing, sums, verification
+from bench.records import seals
 from bench.records.layouts import open_results
 from bench.records.packed import RECORDS
 
@@ -113,6 +116,38 @@ def test_one_who_also_renews_the_sums_is_found_by_derivation(packed: Path) -> No
     assert {text.partition(",")[0] for text in found} >= {
         f"{packed}/{name}.csv" for name in ("scores", "summary", "aggregate")
     }
+
+
+def renewed(packed: Path, change: Callable[[list[dict[str, Any]]], None]) -> list[str]:
+    """The findings after a change of the packed records by one who also renews outer sums."""
+    entries = [json.loads(line) for line in (packed / RECORDS).read_text().splitlines()]
+    change(entries)
+    (packed / RECORDS).write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    packing.seal(packed)
+    sums.write(packed)
+    return verification.suite(packed, CATALOGUE)
+
+
+def test_the_seal_within_a_packed_record_is_checked(packed: Path) -> None:
+    def faster(entries: list[dict[str, Any]]) -> None:
+        entries[0]["record"]["wall_seconds"] = 1.0
+
+    assert (
+        f"{packed / RECORDS}, line 1: record: differs from its seal" in (renewed(packed, faster)[0])
+    )
+
+
+def test_a_packed_run_of_no_cell_is_named(packed: Path) -> None:
+    def other_block(entries: list[dict[str, Any]]) -> None:
+        record = json.loads(json.dumps(entries[0]["record"]))
+        method, task, _ = entries[0]["run"].split("/")
+        record["settings"]["seeds"] = [7]
+        record["status"] = "diverged"  # and so has no evaluation
+        entries.append({"run": f"{method}/{task}/7", "record": seals.sealed(record)})
+
+    assert renewed(packed, other_block) == [
+        f"{packed / RECORDS}, line 3: is of no cell of {packed}/suite.json; remove it."
+    ]
 
 
 @pytest.mark.parametrize(

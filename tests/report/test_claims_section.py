@@ -109,3 +109,15 @@ def test_tables_have_captions() -> None:
     )  # fmt: skip
     assert section is not None
     assert all(i.caption for i in section.items if isinstance(i, CaptionedTable))
+
+
+def test_claims_appear_where_the_suite_has_a_task_of_theirs() -> None:
+    """A suite on own data tests no claim: its report has none, not even those about the paper."""
+    silent = [{"decided_by": "runs", "verdict": "not run", "elsewhere": None}]
+    silent += [{"decided_by": "idea", "verdict": "reproduced", "elsewhere": None}]
+    own, local = SimpleNamespace(tasks=["mine"]), SimpleNamespace(tasks=["mine", "hopper-medium"])
+    assert not claims.concerned(SimpleNamespace(claims=silent, suite=own))
+    assert claims.section(SimpleNamespace(claims=silent, suite=own)) is None
+    assert claims.concerned(SimpleNamespace(claims=silent, suite=local))
+    there = [*silent, {"decided_by": "data", "verdict": "not run", "elsewhere": {"parts": []}}]
+    assert claims.concerned(SimpleNamespace(claims=there, suite=own))

@@ -241,7 +241,8 @@ def test_a_third_method_makes_the_key_result_more_cautious() -> None:
 
 
 @pytest.mark.parametrize(
-    ("methods", "text"), [(["bc"], "does not run IQL"), (["iql"], "no other method")]
+    ("methods", "text"),
+    [(["bc"], "Name one of the methods as `baseline`"), (["iql"], "no other method")],
 )
 def test_the_key_result_of_one_method(methods: list[str], text: str) -> None:
     empty = pd.DataFrame(columns=SCORE_COLUMNS)

@@ -28,7 +28,7 @@ from bench.config.types import Maps, Online, Suite
 from bench.report import build, inputs
 from bench.report.markup import rst_captions
 from bench.report.section import Figure, Section
-from bench.report.sections import SECTIONS
+from bench.report.sections import SECTIONS, notes
 from bench.statistics import finetuning, paired_effects
 from bench.statistics.frames import read_csv, write_csv
 from bench.statistics.scores import SCORE_COLUMNS
@@ -194,5 +194,17 @@ def test_a_section_of_a_plain_suite(
     write_results(tmp_path, suite)
     read = inputs.read(suite, catalogue(), tmp_path, [], source_hash)
     made = section(read)
-    silent = {"claims", "finetuning", "effects", "ablations", "mazes", "losses", "strips"}
+    silent = {"claims", "finetuning", "effects", "ablations", "mazes"}
+    silent |= {"losses", "notes", "strips"}
     assert (made is None) == (section.__module__.rpartition(".")[2] in silent)
+
+
+def test_the_notes_of_a_suite_are_paragraphs(tmp_path: Path) -> None:
+    """Their text is shown as it is: no markup, no template."""
+    suite = make_suite([A], METHODS, seeds=3).model_copy(update={"notes": ("Mine.", "*a* {b}")})
+    write_results(tmp_path, suite)
+    made = notes.section(inputs.read(suite, catalogue(), tmp_path, [], source_hash))
+    assert made is not None
+    content = made.content()
+    assert content is not None
+    assert [i["text"] for i in content["items"]] == [[("plain", "Mine.")], [("plain", "*a* {b}")]]

@@ -20,13 +20,14 @@ from bench.jobs import status
 from bench.jobs.trackers import Tracked, load
 from bench.paths import TRANSITIONS, RunFolder
 from bench.progress import FOLDER
-from bench.records.curves import Scalar, curves_of, last_return
+from bench.records.curves import Curves, finished_curves, last_return, live_curves
+from bench.records.layouts import open_results
+from bench.records.stored_run import FolderRun
 from bench.training import loop
 from bench.training.job_process import StopRequest
 from bench.training.train import train
 
 RUN = RunFolder(Path("results/tiny/runs/iql/hopper-medium/0-2"))
-Curves = dict[int, list[Scalar]]
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +40,10 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     suite = MINIMAL | {"methods": ["iql"], "updates": 40, "log_every": 10}
     suite["evaluation"] = {"every": 20, "episodes": 2}
     Path("tiny.yaml").write_text(yaml.safe_dump(suite))
+
+
+def curves() -> Curves:
+    return finished_curves(FolderRun(RUN.path)) if RUN.record.exists() else live_curves(RUN)
 
 
 def run(**changes: Any) -> None:
@@ -57,7 +62,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, stop_at: int = 1000) -> list[Curves
         if len(seen) == stop_at:
             work.stop.set()
         pause(work)
-        seen.append(curves_of(RUN))
+        seen.append(curves())
 
     monkeypatch.setattr(loop.Work, "_pause", watch)
     return seen
@@ -70,12 +75,12 @@ def begins(part: Curves, whole: Curves) -> bool:
 def test_every_moment_is_a_beginning_of_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = watched(monkeypatch)
     run()
-    end = curves_of(RUN)
+    end = curves()
     assert not RUN.live.exists()
     assert len(seen) == 6  # four log points and two evaluations
-    sizes = [len(curves.get(0, ())) for curves in seen]
+    sizes = [len(part.get(0, ())) for part in seen]
     assert sizes == sorted(set(sizes))
-    assert all(begins(curves, end) for curves in seen)
+    assert all(begins(part, end) for part in seen)
     assert seen[-1] == end
     assert last_return(seen[2]) == last_return(seen[3])
     step, phase, value = last_return(end) or (0, "", 0.0)
@@ -88,24 +93,24 @@ def test_a_resumed_run_goes_on_in_the_same_file(monkeypatch: pytest.MonkeyPatch)
         seen = watched(patch, stop_at=2)
         with pytest.raises(SystemExit):
             run()
-    before = curves_of(RUN)
+    before = curves()
     assert len(before[0]) > len(seen[-1][0])
     with open(RUN.live, "a") as file:
         file.write('{"phase": "offline", "st')  # cut by a kill
     seen = watched(monkeypatch)
     run()
     assert begins(before, seen[0])
-    assert all(begins(curves, curves_of(RUN)) for curves in seen)
-    assert seen[-1] == curves_of(RUN)
+    assert all(begins(part, curves()) for part in seen)
+    assert seen[-1] == curves()
     assert not RUN.live.exists()
 
 
 def test_a_run_with_other_settings_begins_anew() -> None:
     RUN.path.mkdir(parents=True)
     RUN.live.write_text('{"phase": "offline", "step": 10, "seed": 0, "loss": 7}\n')
-    assert curves_of(RUN) == {0: [(10, "offline/loss", 7.0)]}
+    assert curves() == {0: [(10, "offline/loss", 7.0)]}
     run()
-    assert "offline/loss" not in {tag for _, tag, _ in curves_of(RUN)[0]}
+    assert "offline/loss" not in {tag for _, tag, _ in curves()[0]}
 
 
 def test_a_full_disk_ends_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,13 +169,13 @@ def test_a_tracker_is_given_each_value_once(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "trackio", fake)
     catalogue = Catalogue()
     tracked = Tracked(load("trackio"), catalogue.read_suite(Path("tiny.yaml")), catalogue)
-    assert tracked.update() == 9
+    assert tracked.update(open_results(Path("results/tiny"))) == 9
     assert calls[0][1]["name"] == "iql/hopper-medium/0"
     assert calls[0][1]["config"]["updates"] == 40
     values = {"offline/actor_loss": 0.5, "offline/return": 40.0}
     assert calls[1:4] == [("log", (10, {"offline/actor_loss": 0.5})), ("log", (20, values)),
                           ("finish", None)]  # fmt: skip
-    assert tracked.update() == 0
+    assert tracked.update(open_results(Path("results/tiny"))) == 0
     assert len(calls) == 12
 
 

@@ -17,6 +17,13 @@ from helpers.workflow_project import Project
 from bench.config.d4rl_files import TABLE
 from bench.data import fetch_d4rl
 
+# Of the rows that a project adds to ours.
+HEADER = next(
+    line
+    for line in (ROOT / "workflow/project/tasks.tsv").read_text().splitlines()
+    if line.startswith("task\t")
+)
+
 
 def hopper_rows(rows: int) -> Arrays:
     """Random actions in Hopper, recorded as D4RL does."""
@@ -53,10 +60,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     frame.loc[mine, "urls"] = host.url
     frame.to_csv(table, sep="\t", index=False)
 
-    recipe = (ROOT / "docs/extending/task.md").read_text().splitlines()
+    recipe = (ROOT / "docs/your-project.md").read_text().splitlines()
     [row] = [line for line in recipe if line.startswith("mine\t")]
-    tasks = folder / "config/tasks.tsv"
-    tasks.write_text(tasks.read_text() + row + "\n")
+    (folder / "tasks.tsv").write_text(f"{HEADER}\n{row}\n")
     project.suite |= {"tasks": ["mine", "hopper-medium-v2"], "methods": ["bc"]}
     with host.serving():
         done = project.snakemake()
@@ -90,7 +96,7 @@ def test_d4rls_file_is_fetched_verified_and_read_as_d4rl_reads_it(project: Proje
 
 
 def test_changing_the_reading_repeats_transitions_and_runs_of_that_task(project: Project) -> None:
-    table = project.folder / "config/tasks.tsv"
+    table = project.folder / "tasks.tsv"
     before = table.read_text()
     assert not project.planned()
     lines = before.splitlines()
@@ -107,9 +113,9 @@ def test_changing_the_reading_repeats_transitions_and_runs_of_that_task(project:
 def test_a_broken_file_stops_before_any_training(tmp_path: Path) -> None:
     project = Project(tmp_path)
     write(tmp_path / "data/mine.hdf5", hopper_rows(30), timeouts=None)
-    tasks = tmp_path / "config/tasks.tsv"
     cells = ["mine", "locomotion", "Hopper-v4", "mine/hopper/first-v0", "hdf5:data/mine.hdf5"]
-    tasks.write_text(tasks.read_text() + "\t".join([*cells, "0", "1", "false", "me\n"]))
+    row = "\t".join([*cells, "0", "1", "false", "me", "full"])
+    (tmp_path / "tasks.tsv").write_text(f"{HEADER}\n{row}\n")
     project.suite |= {"tasks": ["mine"], "methods": ["bc"]}
     done = project.run("bench run")
     assert done.returncode == 2

@@ -12,6 +12,8 @@ from snakemake.exceptions import WorkflowError
 import bench
 from bench.jobs import requests, workflow_locks
 from bench.jobs.cost_plan import Speeds, cost_of
+from bench.errors import BenchError
+from bench.config.behaviors import read_behaviors
 from bench.config.registry import entry_of, weight
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import files_of
@@ -42,6 +44,7 @@ try:
             Path(path)
         )  # stricter than Snakemake, which lets the last of two keys win
     CATALOGUE = Catalogue()
+    ROBOTS = {robot: entry.model_dump() for robot, entry in read_behaviors().items()}
     SUITE = CATALOGUE.suite(
         {k: v for k, v in config.items()},
         str([*workflow.overwrite_configfiles, *workflow.configfiles, "the suite"][0]),
@@ -69,7 +72,6 @@ TEMPLATES = {
 PUBLISHED = sorted(map(str, shipped(Path("config/published")).glob("*.csv")))
 # What a project adds to tasks.tsv and methods.yaml.
 OWN = [str(path) for path in (OWN_TASKS, OWN_SETTINGS) if path.exists()]
-ROBOTS = read_yaml(Path("config/behaviors.yaml"))
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
 DATASETS = {task.dataset: task for task in TASKS.values()}
 FOLDERS = {task.transitions: task for task in TASKS.values()}

@@ -8,7 +8,7 @@ CHECKOUT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).pare
 if (CHECKOUT / "bench").is_dir():
     sys.path.insert(0, str(CHECKOUT))
 
-from bench.config.types import DEFAULT_SUITE
+from bench.config.types import default_suite
 from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError
 from bench.paths import shipped
@@ -17,4 +17,4 @@ if workflow.overwrite_configfiles:
     update_config(config, workflow.config_settings.overwrite_config)
 else:
 
-    configfile: str(shipped(DEFAULT_SUITE))
+    configfile: str(shipped(default_suite()))

@@ -20,6 +20,7 @@ from bench.report.sections import (
     finetuning,
     losses,
     mazes,
+    notes,
     progress,
     provenance,
     published,
@@ -30,6 +31,7 @@ from bench.report.sections import (
 
 # A section is None where it does not apply to the suite.
 SECTIONS: tuple[Callable[[ReportInputs], Section | None], ...] = (
+    notes.section,
     progress.section,
     claims.section,
     finetuning.section,

@@ -15,6 +15,7 @@ from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Paragraph, Section
 from bench.report.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, number, row_of
+from bench.statistics import published
 
 Entry = Mapping[str, Any]
 Record = Mapping[str, RecordVerdict]
@@ -35,8 +36,11 @@ NO_RECORD, NOT_ASSESSED = "not yet assessed", "not assessed"
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """List verdicts, their parts, and claims not tested; None without claims.json."""
-    if inputs.claims is None:
+    """List verdicts, their parts, and claims not tested.
+
+    None without claims.json, and for a suite that no claim concerns.
+    """
+    if inputs.claims is None or not concerned(inputs):
         return None
     entries = inputs.claims
     exact = [e for e in entries if e["decided_by"] in EXACT and e["verdict"] != NOT_RUN]
@@ -91,6 +95,15 @@ def section(inputs: ReportInputs) -> Section | None:
                 breakable=True,
             ),
         ),
+    )
+
+
+def concerned(inputs: ReportInputs) -> bool:
+    """Return whether the suite tests a claim, or has a task that the paper has, on any data."""
+    tested = [e for e in inputs.claims or () if e["decided_by"] in ("runs", "data")]
+    papers = {task for task, _ in published.paper_scores()}
+    return any(e["verdict"] != NOT_RUN or e["elsewhere"] for e in tested) or any(
+        published.counterpart(task, papers) for task in inputs.suite.tasks
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from bench.config.catalogue import Catalogue
 from bench.config.registry import METHODS, base_of
 from bench.config.types import Suite
+from bench.report import prose
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Section
@@ -75,24 +76,37 @@ def effects_table(
 
 
 def key_result(frame: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:
-    """State in two sentences how many differences are significant, and which."""
+    """Compare every method with the baseline in one sentence; then say what decides."""
     assert suite.baseline is not None
-    label = {m: catalogue.methods[m].label for m in suite.methods}
-    wanted = (len(suite.methods) - 1) * len(suite.tasks)
-    known = frame[frame["p_holm"].notna()].to_dict("records")
-    apart = [
-        f"{label[r['method']]} on {r['task']} ({'+' if r['effect'] > 0 else ''}"
-        f"{number(r['effect'])})"
-        for r in known
-        if _significant(r)
-    ]
-    missing = wanted - len(known)
+    found = {(r["method"], r["task"]): r for r in frame.to_dict("records")}
+    told, missing = [], 0
+    for method in (m for m in suite.methods if m != suite.baseline):
+        known = [(t, r) for t in suite.tasks if (r := found.get((method, t))) and r["p_holm"] >= 0]
+        missing += len(suite.tasks) - len(known)
+        above = [(t, r) for t, r in known if _significant(r) and r["effect"] > 0]
+        below = [(t, r) for t, r in known if _significant(r) and r["effect"] < 0]
+        rest = [t for t, r in known if not _significant(r)]
+        parts = [f"scores {way} on {_named(rows)}" for way, rows in
+                 (("higher", above), ("lower", below)) if rows]  # fmt: skip
+        if rest:
+            where = f"{len(rest)} tasks" if len(rest) > 1 else rest[0]
+            parts.append(f"cannot be told from it on {where}")
+        if parts:
+            told.append(f"{catalogue.methods[method].label} {' and '.join(parts)}")
+    label = catalogue.methods[suite.baseline].label
     lacking = f" Not compared (fewer than three paired seeds): {missing}." if missing else ""
+    if not told:
+        return [f"No task has three seeds of {label} and of another method to compare."]
     return [
-        f"Paired by seed, {len(apart)} of {len(known)} differences from {label[suite.baseline]} "
-        f"are significant at 5% after Holm’s correction over the methods of each task.{lacking}",
-        f"These are: {'; '.join(apart)}." if apart else "No difference is significant.",
+        f"Compared with {label}, {'; '.join(told)}.{lacking}",
+        f"Higher and lower: {prose.TEST}",
     ]
+
+
+def _named(rows: Sequence[tuple[str, Mapping[Any, Any]]]) -> str:
+    """Return tasks with their differences, such as `hopper (+3.2)`."""
+    signed = ((t, r["effect"], number(r["effect"])) for t, r in rows)
+    return ", ".join(f"{t} ({'+' if e > 0 else ''}{text})" for t, e, text in signed)
 
 
 def _significant(row: Mapping[Any, Any]) -> bool:

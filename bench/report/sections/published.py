@@ -60,8 +60,9 @@ def section(inputs: ReportInputs) -> Section | None:
             size=8.5 if few else 7, gap=5 if few else 3, breakable=True,
         )
     )  # fmt: skip
+    name = "Published scores" if table else "Evaluations"
     title = "" if table is None else inputs.heading("Comparison with published scores")
-    return Section("Published scores", title, tuple(items), landscape=len(suite.methods) > 7)
+    return Section(name, title, tuple(items), landscape=len(suite.methods) > 7)
 
 
 PUBLISHED = (

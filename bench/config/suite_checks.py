@@ -1,0 +1,64 @@
+"""Checks of a suite against the task table and the methods, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from bench.config.task import Task
+from bench.config.types import Override, Suite, resolved
+from bench.errors import BenchError, unknown
+
+SETS_NOTHING = {"reason", "methods", "families"}  # fields of an override besides its settings
+
+
+def check_datasets(suite: Suite, tasks: Mapping[str, Task], table: object, where: str) -> None:
+    """Raise BenchError if two tasks of the suite would make one dataset in different ways.
+
+    `table` names the file of the `tasks`.
+    """
+    makers: dict[str, Task] = {}
+    for name in suite.tasks:
+        task = resolved(tasks[name], suite)
+        first = makers.setdefault(task.dataset, task)
+        for field in ("recipe", "env_id"):
+            if getattr(first, field) != getattr(task, field):
+                raise BenchError(
+                    f"{table}, {field}: {first.task} and {name} ({where}) both have the "
+                    f"dataset {task.dataset} but different values; give one another dataset."
+                )
+
+
+def check_names(
+    suite: Suite, tasks: Mapping[str, Task], methods: Collection[str], where: str
+) -> None:
+    """Raise BenchError if an override names a method or a family that does not exist."""
+    families = {task.family for task in tasks.values()}
+    for override in suite.overrides:
+        for method in override.methods or ():
+            if method not in methods:
+                raise unknown(f"{where}, overrides", "method", method, methods)
+        for family in override.families or ():
+            if family not in families:
+                raise unknown(f"{where}, overrides", "family", family, families)
+
+
+def check_overrides(suite: Suite, tasks: Mapping[str, Task], where: str) -> None:
+    """Raise BenchError if an override sets nothing, or applies to none of the suite's cells."""
+    for number, override in enumerate(suite.overrides):
+        place = f"{where}, overrides.{number} ({override.reason})"
+        if not _sets(override):
+            raise BenchError(f"{place}: sets nothing; add a setting, or remove it.")
+        if not any(
+            override.applies(method, tasks[task].family)
+            for method in suite.methods
+            for task in suite.tasks
+        ):
+            raise BenchError(
+                f"{place}: applies to no method and task of the suite; correct its methods and "
+                "families, or remove it."
+            )
+
+
+def _sets(override: Override) -> bool:
+    given = override.model_dump(exclude=SETS_NOTHING)
+    return any(value not in (None, {}) for value in given.values())

@@ -1,0 +1,53 @@
+"""The page on a project of one's own, followed to the letter outside the checkout."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from helpers import warm_jobs
+from helpers.paths import ROOT
+
+PAGE = (ROOT / "docs/your-project.md").read_text()
+# In the page's order: what it writes or appends to a file, and commands.
+STEP = re.compile(
+    r"^(?:(Write|Append to) `([\w/.-]+)`[^`]*?:\n\n)?```(\w+)\n(.*?)```", re.MULTILINE | re.DOTALL
+)
+
+
+def test_the_page_is_followed(tmp_path: Path) -> None:
+    folder, said = tmp_path, []
+    for verb, name, language, block in STEP.findall(PAGE):
+        path = folder / name
+        if language == "sh":
+            said.append(printed(folder, block))
+            folder = tmp_path / "my-project"
+        elif language == "python":
+            assert (folder / "methods/my_method.py").read_text() == block
+        else:
+            assert path.exists() == (verb == "Append to")
+            path.write_text((path.read_text() if path.exists() else "") + block)
+    first, shown, narrow = said
+    assert "3 training jobs" in first
+    assert len(re.findall(r"^yes ", first, re.MULTILINE)) == 7
+    assert "dataset: mine/hopper/first-v0" in shown
+    assert "observations: standardised  # methods.yaml, my_method, locomotion: why" in shown
+    assert "6 training jobs" in narrow
+    assert re.search(r"^train +6$", narrow, re.MULTILINE)
+    assert "runs/my_method@learning_rate=0.01/example/0-4/run.json" in narrow
+    assert not (folder / "results").exists()
+
+
+def printed(folder: Path, commands: str) -> str:
+    """Return what commands of the page print, in a folder far from the checkout."""
+    done = subprocess.run(
+        ["bash", "-ec", commands],
+        cwd=folder,
+        env=os.environ | warm_jobs.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr

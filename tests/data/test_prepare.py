@@ -141,7 +141,7 @@ def test_rows_and_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(data.actions, np.concatenate([first.actions, second.actions]))
     np.testing.assert_array_equal(data.masks, [1, 1, 1, 0, 1, 1, 1])
     content = json.loads((folder / "card.json").read_text())
-    assert content["task"] == "mine"
+    assert content["task"] == "toy-task"
     assert content["dataset"] == "toy/hopper-v0"
     assert (content["rows"], content["episodes"]) == (7, 2)
     assert (content["terminations"], content["truncations"]) == (1, 1)
@@ -162,7 +162,7 @@ def test_another_robot_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(BenchError) as caught:
         prepare(Path("minari"), "HalfCheetah-v4")
     text = str(caught.value)
-    for part in ("minari/toy/hopper-v0", "(11,)", "(17,)", "HalfCheetah-v4", "'mine'"):
+    for part in ("minari/toy/hopper-v0", "(11,)", "(17,)", "HalfCheetah-v4", "'toy-task'"):
         assert part in text
     assert not Path("data").exists()
 

@@ -39,7 +39,7 @@ EFFECTS, FINETUNE, CLAIMS = "effects.csv", "finetune.csv", "claims.json"
 STRIPS = "strips.json"  # in the folder of their pictures
 SUITE, PUBLICATION = "suite.json", "publication.json"
 
-# Files of a project of one's own: its default suite, and what it adds to the files of config/.
+# Files of a user's project: its default suite, and what it adds to the files of config/.
 OWN_SUITE, OWN_TASKS, OWN_SETTINGS = Path("suite.yaml"), Path("tasks.tsv"), Path("methods.yaml")
 OWN_METHODS = Path("methods")  # a file for each method
 

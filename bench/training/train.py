@@ -61,7 +61,7 @@ def train(
     executor = _executor(settings, torch.device(device))
     dataset_hash, code = content_hash(data), source_hash(settings.method)
     check_card(data_folder, dataset_hash)
-    identity = _identity(settings, dataset_hash, code)
+    identity = _identity(settings, dataset_hash, code, device)
     path = RunFolder(folder).checkpoint
     with alone(folder, stop):
         if outputs.is_finished(folder, identity):
@@ -132,12 +132,14 @@ def _executor(settings: Settings, device: torch.device) -> str:
     return chosen
 
 
-def _identity(settings: Settings, dataset_hash: str, code: str) -> str:
+def _identity(settings: Settings, dataset_hash: str, code: str, device: str) -> str:
     """Return the hash of all that decides the numbers of a run.
 
     A finished run of the same identity is never written anew; one of another is replaced.
     """
     versions = machine.versions()
     libraries = json.dumps({name: versions[name] for name in machine.NUMERICAL})
-    parts = (settings.model_dump_json(), dataset_hash, code, libraries)
+    parts = [settings.model_dump_json(), dataset_hash, code, libraries]
+    if device != "cpu":
+        parts.append("numbers drawn on the GPU")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

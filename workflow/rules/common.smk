@@ -14,7 +14,7 @@ from bench.jobs import requests, workflow_locks
 from bench.jobs.cost_plan import Speeds, cost_of
 from bench.errors import BenchError
 from bench.config.behaviors import read_behaviors
-from bench.config.registry import entry_of, weight
+from bench.config.registry import entry_of, own_file, weight
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import files_of
 from bench.report.markup import rst_captions
@@ -27,6 +27,7 @@ from bench.paths import (
     METRICS,
     IDEA_RESULTS,
     MINARI,
+    OWN_METHODS,
     OWN_SETTINGS,
     OWN_TASKS,
     POLICY,
@@ -136,6 +137,15 @@ def memory_of(wildcards, attempt):
     """Return the megabytes of an attempt, which grow only if none has left a checkpoint."""
     cell = cell_of(wildcards)
     return requests.megabytes_of(request_of(cell), cell, attempt)
+
+
+def method_files(wildcards):
+    """Return the project's methods where a run is of one of them; what is edited runs again.
+
+    A run whose own code is the same is then read back from its checkpoint.
+    """
+    own = own_file(wildcards.method) is not None
+    return sorted(map(str, OWN_METHODS.rglob("*.py"))) if own else []
 
 
 def start_files(wildcards):

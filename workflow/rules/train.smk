@@ -6,6 +6,7 @@ rule train:
         card=lambda wildcards: card_of(wildcards.task),
         audited=ancient(rules.audited.output),
         start=start_files,
+        method=method_files,
     output:
         # The checkpoint is not declared, so that an interrupted job finds its own.
         expand(

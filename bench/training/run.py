@@ -248,7 +248,7 @@ class Run:
         settings, method = self.settings, self.settings.method
         begins = registry.entry_of(method).starts_from
         task = settings.task.model_dump(mode="json")
-        wanted = {"method": begins or method} | {k: task[k] for k in TASK}
+        wanted = {"method": begins or method} | {k: task.get(k) for k in TASK}
         wanted |= {"seeds": list(settings.seeds), "dataset_hash": dataset_hash}
         wanted |= {key: getattr(settings, key) for key in SHARED}
         if begins:

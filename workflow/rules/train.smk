@@ -21,6 +21,7 @@ rule train:
     threads: 1
     resources:
         mem_mb=memory_of,
+        runtime=runtime_of,
         gpu=0,
     params:
         settings=settings_of,

@@ -298,14 +298,3 @@ def test_a_diverged_seed_does_not_stop_the_others() -> None:
 
     rows = rows_of((4, 9), act=act)
     assert [r.return_ for r in rows if r.seed == 9] == [r.return_ for r in rows_of((9,))]
-
-
-@pytest.mark.parametrize("env_id", ["Hopper-v4", "Walker2d-v4"])
-@pytest.mark.parametrize("ends", [True, False])
-def test_the_reward_for_health_is_gymnasiums(env_id: str, ends: bool) -> None:
-    """Also where an unhealthy robot does not end its episode, on the ground and above it."""
-    env = gymnasium.make(env_id, terminate_when_unhealthy=ends).unwrapped
-    for height, healthy in ((1.25, True), (0.1, False)):
-        env.data.qpos[1] = height
-        assert bool(env.is_healthy) is healthy
-        assert env.healthy_reward == (1.0 if healthy or ends else 0.0)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from helpers.paths import ROOT
 from helpers.projects import one_sentence
 from helpers.training_jobs import settings
@@ -129,10 +130,12 @@ def test_the_workflow_asks_for_it(tmp_path: Path) -> None:
     for name in ("behaviors", "workflow", "Snakefile", "config"):
         (tmp_path / name).symlink_to(ROOT / name)
     measured(tmp_path)
-    options = ("--configfile", "config/paper.yaml", "--config", "methods=[iql, cql]")
-    command = [sys.executable, "-m", "snakemake", "-n", "--retries", "5", *options]
+    suite = {"suite": "part", "title": "A part", "tasks": ["hopper-medium-v2"]}
+    suite |= {"methods": ["iql", "cql"], "seeds": [0, 1, 2, 3, 4], "updates": 1_000_000}
+    suite |= {"log_every": 1000, "evaluation": {"every": 5000, "episodes": 10}}
+    (tmp_path / "part.yaml").write_text(yaml.safe_dump(suite))
     done = subprocess.run(
-        [*command, "tasks=[hopper-medium-v2]", "suite=part"],
+        [sys.executable, "-m", "snakemake", "-n", "--configfile", "part.yaml"],
         cwd=tmp_path, text=True, capture_output=True, env=os.environ | {requests.LIMIT: "1440"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -199,8 +199,9 @@ def test_a_failed_cell_is_in_the_table_with_its_reason(content: dict[str, Any]) 
         (["--methods", "ikl"], "--methods: unknown method 'ikl'; did you mean 'iql'?"),
         (["--methods", "ppo"], "--methods: unknown method 'ppo'"),
         (["--parts", "updatse"], "--parts: unknown part 'updatse'; did you mean 'updates'?"),
-        (["--rounds", "0"], "--rounds: 0 is not positive"),
-        (["--seconds", "-1"], "--seconds: -1.0 is not between"),
+        (["--rounds", "0"], "--rounds: 0; give 1 or more"),
+        (["--seconds", "-1"], "--seconds: -1.0; give 0.001 or more"),
+        (["--seconds", "60"], "--seconds: 60.0 is not between"),
     ],
 )
 def test_a_bad_option_gives_one_sentence(

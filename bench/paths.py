@@ -32,12 +32,14 @@ RECORD, POLICY, TRACE = "run.json", "policy.safetensors", "trace.safetensors"
 EVALUATIONS, METRICS, EPISODES = "evaluations.csv", "metrics.csv", "episodes.csv"
 # Files of an unfinished run; the second holds what an online phase added to its replay buffer.
 CHECKPOINT, ONLINE_ROWS = "checkpoint.safetensors", "online.rows"
+LIVE = "live.jsonl"  # curves of a running job
 # Files of a suite.
 SCORES, SUMMARY, AGGREGATE = "scores.csv", "summary.csv", "aggregate.csv"
 EFFECTS, FINETUNE, CLAIMS = "effects.csv", "finetune.csv", "claims.json"
+STRIPS = "strips.json"  # in the folder of their pictures
 SUITE, PUBLICATION = "suite.json", "publication.json"
 
-# Files of a project of one's own: its default suite, and what it adds to the files of config/.
+# Files of a user's project: its default suite, and what it adds to the files of config/.
 OWN_SUITE, OWN_TASKS, OWN_SETTINGS = Path("suite.yaml"), Path("tasks.tsv"), Path("methods.yaml")
 OWN_METHODS = Path("methods")  # a file for each method
 
@@ -113,6 +115,11 @@ class RunFolder:
         return self.path / TRACE
 
     @property
+    def live(self) -> Path:
+        """Curves of a job that is running or was interrupted."""
+        return self.path / LIVE
+
+    @property
     def checkpoint(self) -> Path:
         """The state from which an interrupted run resumes."""
         return self.path / CHECKPOINT
@@ -132,6 +139,15 @@ class SuiteFolder:
     def run(self, method: str, task: str, seeds: tuple[int, ...]) -> RunFolder:
         """Return the folder of a run, whether or not it exists."""
         return RunFolder(self.path / RUNS / run_name(method, task, seeds))
+
+    @property
+    def strips(self) -> Path:
+        """What strips of frames the report has, and why others are missing."""
+        return self.path / "strips" / STRIPS
+
+    def strip(self, task: str, method: str) -> Path:
+        """Return the path of the strip of one task and method."""
+        return self.path / "strips" / f"{task}-{method}.png"
 
     @property
     def suite(self) -> Path:

@@ -19,6 +19,8 @@ from bench.config.task import PATH
 from bench.errors import BenchError
 from bench.paths import CARD, D4RL, MINARI
 
+HOSTED = ("D4RL", "Minari")  # origins of data that can be fetched
+
 
 def fetch(
     datasets: Datasets = (),
@@ -47,7 +49,7 @@ def fetch(
     if configfile is not None:
         catalogue = Catalogue()
         rows = [catalogue.tasks[t] for t in catalogue.read_suite(configfile).tasks]
-        names += [row.dataset for row in rows if row.recipe in ("d4rl", fetch_minari.RECIPE)]
+        names += [part for row in rows if row.origin in HOSTED for part in row.parts]
     if not names:
         raise BenchError(
             "fetch: nothing to fetch; name rows of config/d4rl.tsv or give a --configfile."
@@ -71,10 +73,10 @@ def fetch(
 
 
 def convert(task: Task) -> None:
-    """Store the HDF5 file of a task as a Minari dataset under data/minari.
+    """Store the HDF5 files of a task as a Minari dataset under data/minari.
 
     Args:
-        task: row of config/tasks.tsv with recipe d4rl or hdf5:PATH.
+        task: row of config/tasks.tsv with recipe d4rl or hdf5:PATHS.
     """
     from bench.data.convert import convert as run
 

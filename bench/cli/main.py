@@ -22,10 +22,12 @@ from bench.cli import (
     data,
     literature,
     measure,
+    policy,
     project,
     publishing,
     results,
     training,
+    watching,
     workflow,
 )
 from bench.config.catalogue import Catalogue
@@ -54,7 +56,9 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
         "run": workflow.run,
         "status": workflow.status,
         "report": results.report,
-        "tensorboard": results.tensorboard,
+        "curves": watching.curves,
+        "tensorboard": watching.tensorboard,
+        "track": watching.track,
     },
     "data": {
         "fetch": data.fetch,
@@ -64,6 +68,9 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
     },
     "a run": {
         "train": training.train,
+        "score": policy.score,
+        "render": policy.render,
+        "export": policy.export,
     },
     "results": {
         "statistics": results.statistics,
@@ -89,6 +96,7 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
 # Verbs that the workflow or a maintainer calls; `VERB --help` explains them too.
 INTERNAL: dict[str, Callable[..., Any]] = {
     "trace": training.trace,
+    "strips": policy.strips,
     "watch": workflow.watch,
     "behavior": data.behavior,
     "online-cost": measure.online_cost,

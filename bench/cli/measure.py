@@ -21,6 +21,7 @@ def benchmark(
     seconds: float = 0.5,
     peer: str | None = None,
     xla: str | None = None,
+    device: str = "cpu",
     out: Path = RESULTS / "benchmark",
 ) -> None:
     """Measure how fast this machine trains; write a table, a figure, and every round as JSON.
@@ -32,8 +33,16 @@ def benchmark(
         seconds: length of a round.
         peer: a Python interpreter with d3rlpy installed, to measure its IQL too.
         xla: a Python interpreter with JAX installed, to measure XLA on the same core.
+        device: cpu; or cuda or cuda:N for one GPU, which writes card.json alone within ten minutes
+            and reads none of the options above.
         out: folder for benchmark.json, table.md and scale.png.
     """
+    if device != "cpu":
+        from bench.speed import card
+
+        card.run(device, out)
+        print(out / card.FILE)
+        return
     at_least(1, rounds=rounds)
     at_least(0.001, seconds=seconds)
     from bench.speed.session import run

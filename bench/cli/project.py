@@ -1,4 +1,4 @@
-"""The command-line verbs for a project of one's own: new, check."""
+"""The command-line verbs for a user's project: new, check."""
 
 from __future__ import annotations
 

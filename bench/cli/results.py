@@ -222,23 +222,3 @@ def compare(
     write_csv(frame, out)
     print(frame.round(2).to_string(index=False, na_rep=""))
     print(f"{out}: difference and improvement: {name} over the row's method, with 95% CIs")
-
-
-def tensorboard(configfile: Path | None = None, out: Path | None = None) -> None:
-    """Write a suite's finished runs as TensorBoard event files, one curve per seed.
-
-    Args:
-        configfile: the suite, by default the project's suite.yaml or quick.
-        out: the folder to write, by default results/<suite>/tensorboard.
-    """
-    from bench.jobs.tensorboard import export
-    from bench.publishing import derived
-
-    suite = Catalogue().read_suite(configfile)
-    stored = open_results(SuiteFolder.of(suite.suite).path)
-    told(stored, derived.cells(suite))
-    folder = stored.folder / "tensorboard" if out is None else out
-    count = export(suite, stored, folder)
-    if not count:
-        raise BenchError(f"{stored.folder}: no verified run to show; run the suite first.")
-    print(f"{folder}: {count} curves; view them with `tensorboard --logdir {folder}`")

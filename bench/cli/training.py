@@ -81,6 +81,8 @@ def train(
     if show:
         print(described)
         return
+    import torch
+
     from bench.training.device import choose
     from bench.training.train import train as run
 
@@ -93,7 +95,14 @@ def train(
         start = results.run(begins, task, cell.seeds).path
     data = TRANSITIONS / cell.task.transitions
     row = task_row(cell.task)
-    run(cell, data, folder, device, threads, checkpoint_every, start, row)
+    try:
+        run(cell, data, folder, device, threads, checkpoint_every, start, row)
+    except torch.OutOfMemoryError:
+        fewer = max(len(cell.seeds) // 2, 1)
+        raise BenchError(
+            f"--device: {len(cell.seeds)} seeds do not fit in the memory of {device}; set "
+            f"seeds_per_job of the suite to {fewer}, or say --device cpu."
+        ) from None
     print(f"results are in {folder}")
 
 

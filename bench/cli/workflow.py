@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from bench.cli.arguments import Forwarded
@@ -31,22 +32,35 @@ def run(
     print(f"The report is in {REPORTS / suite.suite}.pdf")
 
 
-def plan(configfile: Path | None = None, speeds: Path = BENCHMARK) -> None:
+def plan(
+    configfile: Path | None = None,
+    speeds: Path = BENCHMARK,
+    slots: int = os.cpu_count() or 1,
+    max_runtime: int | None = None,
+) -> None:
     """Print the predicted cost of a suite, and the chance of each verdict that it can give.
 
-    The cost is in jobs, updates, downloads, disk, memory and hours.
+    The cost is in jobs, updates, downloads, disk, memory and hours, followed by the hours of the
+    longest job, the time on a number of slots, and what each job asks a scheduler for.
 
     Args:
         configfile: the suite, by default the project's suite.yaml or quick.
         speeds: JSON file of measurements by `python -m bench benchmark`.
+        slots: jobs that run at once, by default the cores of this machine.
+        max_runtime: minutes that a job may run, by default BENCH_MAX_RUNTIME of the environment.
     """
     from bench.claims import forecast
     from bench.claims.ledger import read
-    from bench.jobs import cost_plan
+    from bench.jobs import cluster_plan, cost_plan, requests
 
     catalogue = Catalogue()
     suite = catalogue.read_suite(configfile)
-    for line in cost_plan.lines(suite, catalogue, cost_plan.Speeds(speeds)):
+    measured = cost_plan.Speeds(speeds)
+    for line in cost_plan.lines(suite, catalogue, measured):
+        print(line)
+    print()
+    limit = requests.limit_of() if max_runtime is None else max_runtime
+    for line in cluster_plan.lines(suite, catalogue, measured, slots, limit):
         print(line)
     print()
     for line in forecast.lines(suite, read(catalogue), catalogue):

@@ -159,10 +159,7 @@ class Catalogue:
         return validate(Settings, cell, f"{where}, {method} on {task}")
 
     def origins(self, suite: Suite, method: str, task: str, where: str) -> dict[str, str]:
-        """Return the layer that set each value of a cell, by key.
-
-        A key that is absent has the default of the method's Config.
-        """
+        """Return the layer that set each value of a cell, by key; the others are Config's own."""
         layers = self.layers(suite, method, self.tasks[task], where)
         return {"task": str(TASKS)} | {key: name for name, layer in layers for key in layer}
 
@@ -242,6 +239,8 @@ class Catalogue:
     def _check_online(self, suite: Suite, method: str, task: Task, where: str) -> None:
         """Raise BenchError if the method cannot have the online phase, or lacks one it needs."""
         online, entry = suite.online_of(method, task.family), registry.entry_of(method)
+        if online is not None and not task.scored:
+            raise BenchError(f"{where}, online: {task.task} has no environment; give it an env_id.")
         if online is None and entry.online_only:
             raise BenchError(
                 f"{where}, online: {method} learns only from its own steps, but {task.task} has no "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -81,8 +82,21 @@ def source_of(name: str) -> Source:
     return sources[dataset]
 
 
-def file_of(dataset: str, recipe: str) -> Path | None:
-    """Return the HDF5 file behind a task of recipe `d4rl` or `hdf5:PATH`, else None."""
+def files_of(dataset: str, recipe: str) -> list[Path]:
+    """Return the HDF5 files behind a task of recipe `d4rl` or `hdf5:PATHS`, else none.
+
+    Paths are divided by commas; a pattern such as `data/part-*.hdf5` stands for its matches, in
+    order of name. Raises BenchError where it has none.
+    """
     if recipe == "d4rl":
-        return source_of(dataset).path
-    return Path(recipe.removeprefix(OWN)).expanduser() if recipe.startswith(OWN) else None
+        return [source_of(dataset).path]
+    if not recipe.startswith(OWN):
+        return []
+    files = []
+    for name in recipe.removeprefix(OWN).split(","):
+        path = str(Path(name.strip()).expanduser())
+        found = sorted(glob.glob(path)) if glob.has_magic(path) else [path]
+        if not found:
+            raise BenchError(f"recipe '{recipe}': no file matches {name.strip()}; correct it.")
+        files += [Path(file) for file in found]
+    return files

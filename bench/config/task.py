@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bench.config.validation import Strict
 
@@ -20,7 +20,12 @@ WORD = r"[A-Za-z0-9_]([A-Za-z0-9_.-]|\{rows\})*"
 PATH = rf"^{WORD}(/{WORD})*$"
 ENV_ID = r"^([A-Za-z_][A-Za-z0-9_.]*:)?[A-Za-z0-9_][A-Za-z0-9_-]*(/[A-Za-z0-9_-]+)*$"
 # Snakemake reads braces in a path as a wildcard.
-RECIPE = r"^(hdf5:[^{}\x00-\x1f\x7f]+|[a-z0-9_][a-z0-9_-]*(/[a-z0-9_-]+)?)$"
+PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
+RECIPE = (
+    rf"^(hdf5:[^{{}}\x00-\x1f\x7f]+|minari:{PART}(,{PART})*|[a-z0-9_][a-z0-9_-]*(/[a-z0-9_-]+)?)$"
+)
+NONE = "none"  # env_id of a task that nothing is scored on
+JOINED = "minari:"  # recipe prefix for the parts of a dataset
 
 
 class TaskSettings(Strict):
@@ -28,21 +33,48 @@ class TaskSettings(Strict):
 
     task: str = Field(pattern=NAME, description="name, as in file names")
     family: str = Field(pattern=NAME, description="which settings of config/methods.yaml apply")
-    env_id: str = Field(pattern=ENV_ID, description="Gymnasium id to evaluate on, or module:id")
+    env_id: str = Field(
+        pattern=ENV_ID,
+        description="Gymnasium id to evaluate on, or module:id, or 'none' to score nothing",
+    )
     dataset: str = Field(pattern=PATH, description="Minari id; {rows} stands for the suite's rows")
     recipe: str = Field(
         pattern=RECIPE,
-        description="local collection recipe, 'd4rl', 'minari', 'hdf5:PATH', or 'none': an "
-        "existing dataset",
+        description="local collection recipe, 'd4rl', 'minari', 'minari:ID,ID' to join datasets, "
+        "'hdf5:PATH,PATTERN' to join files, or 'none': an existing dataset",
     )
     reading: Reading = Field(
         default="full", description="all rows, or those of D4RL's qlearning_dataset"
     )
+    max_rows: int | None = Field(
+        default=None,
+        gt=0,
+        le=10**9,
+        description="rows to train on: episodes drawn at random, the last of them cut",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Omit `max_rows` if it is not set, as in records from before it."""
+        content = serialise(self)
+        return {k: v for k, v in content.items() if k != "max_rows" or v is not None}
+
+    @property
+    def scored(self) -> bool:
+        """Whether there is an environment to score policies on."""
+        return self.env_id != NONE
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The Minari datasets whose episodes the task has, in order."""
+        if self.recipe.startswith(JOINED):
+            return tuple(self.recipe.removeprefix(JOINED).split(","))
+        return (self.dataset,)
 
     @property
     def transitions(self) -> str:
         """The folder of the arrays that a run reads, below data/transitions."""
-        return transitions_of(self.dataset, self.reading)
+        return transitions_of(self.dataset, self.reading, self.max_rows)
 
     @property
     def origin(self) -> str:
@@ -77,6 +109,7 @@ class Task(TaskSettings):
 Tasks = Mapping[str, Task]  # by name
 
 
-def transitions_of(dataset: str, reading: str) -> str:
-    """Return the folder's name: the dataset's, plus the reading unless it is `full`."""
-    return dataset if reading == "full" else f"{dataset}-{reading}"
+def transitions_of(dataset: str, reading: str, max_rows: int | None = None) -> str:
+    """Return the folder's name: the dataset's, plus a reading that is not `full` and a limit."""
+    name = dataset if reading == "full" else f"{dataset}-{reading}"
+    return name if max_rows is None else f"{name}-max-{max_rows}"

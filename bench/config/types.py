@@ -29,6 +29,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 MethodName = Annotated[str, AfterValidator(check_method_name)]
 
 # Folders of results that are no suite's.
+STRIP = 6  # frames of a strip in the report
 RESERVED = ("published", "ideas", "record")
 DEFAULT_SUITE = Path("config/quick.yaml")
 
@@ -189,10 +190,15 @@ class Suite(Strict):
     )
     overrides: tuple[Override, ...] = ()
     maps: Maps | None = Field(default=None, description="runs whose values and paths are drawn")
+    frames: int = Field(
+        default=STRIP, ge=0, le=20, description="frames of each strip in the report; 0 for none"
+    )
 
     @model_serializer(mode="wrap")
     def _without_default(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content = without_auto(serialise(self))
+        if content.get("frames") == STRIP:  # as stored before there were strips
+            del content["frames"]
         return {k: v for k, v in content.items() if k != "notes" or v}  # as stored before notes
 
     @model_validator(mode="after")

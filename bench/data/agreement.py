@@ -21,6 +21,7 @@ from gymnasium.spaces import Box
 
 from bench.config.task import Task
 from bench.data.transitions import Transitions, finding
+from bench.environments import vector
 from bench.errors import BenchError
 
 RECORDING, EVALUATION = "env_spec", "eval_env_spec"  # Minari's keys: Gymnasium's specs as JSON
@@ -181,8 +182,7 @@ def _observation_bounds(pair: Comparison) -> tuple[str, bool]:
 
 
 def _action_bounds(pair: Comparison) -> tuple[str, bool]:
-    ours = pair.env.action_space
-    assert isinstance(ours, Box)
+    ours = vector.action_space(pair.env)  # before it is rescaled
     same = _same_bounds(pair.actions, ours)
     return "as here" if same else f"recorded {pair.actions}, here {ours}", same
 

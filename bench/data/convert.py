@@ -9,14 +9,16 @@ D4RL does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gymnasium.spaces import Box
 from minari.data_collector import EpisodeBuffer
 
-from bench.config.d4rl_files import TABLE, Source, file_of, source_of
+from bench.config.d4rl_files import TABLE, Source, files_of, source_of
 from bench.config.task import Task
 from bench.data import agreement
 from bench.data.fetch_d4rl import fault, sha256
@@ -142,53 +144,90 @@ def compare(rows: Rows, path: Path, source: Source) -> list[dict[str, str]]:
 
 
 def convert(task: Task, root: Path) -> None:
-    """Store the file of a task with recipe `d4rl` or `hdf5:PATH` as its Minari dataset."""
+    """Store the files of a task with recipe `d4rl` or `hdf5:PATHS` as its Minari dataset."""
     source = source_of(task.dataset) if task.recipe == "d4rl" else None
-    path = file_of(task.dataset, task.recipe)
-    if path is None:
+    paths = files_of(task.dataset, task.recipe)
+    if not paths:
         raise BenchError(
             f"config/tasks.tsv, recipe of task '{task.task}': '{task.recipe}' names no file; use "
             "'d4rl' or 'hdf5:PATH'."
         )
     check_id(task.dataset, "config/tasks.tsv, dataset")
-    if source and path.exists() and (problem := fault(source, path)):
-        raise BenchError(f"{path}: {problem}; delete it and fetch it again.")
-    rows = read(path)
-    found = audit(rows, path, source)
+    if source and paths[0].exists() and (problem := fault(source, paths[0])):
+        raise BenchError(f"{paths[0]}: {problem}; delete it and fetch it again.")
+    parts = [read(path) for path in paths]
+    found = []
+    for path, rows in zip(paths, parts, strict=True):
+        audited = audit(rows, path, source)
+        named = f"{path.name}: " if len(paths) > 1 else ""
+        found += [entry | {"rule": named + entry["rule"]} for entry in audited]
     if source:
         verified = source.sha256 is not None
         text = f"as in {TABLE}" if verified else f"unverified: {TABLE} has none"
         found = [finding("sha256 of the source", text, verified), *found]
-        found += compare(rows, path, source)
-    env = vector.make(task.env_id)
-    shapes = rows.observations.shape[1], rows.actions.shape[1]
-    expected = vector.observation_dim(env), vector.action_space(env).shape[0]
-    env.close()
-    if shapes != expected:
-        raise BenchError(
-            f"{path}: observations and actions of {shapes} numbers but {task.env_id} has "
-            f"{expected}; correct env_id of task '{task.task}' in config/tasks.tsv."
-        )
-    left_out = rows.left_out
+        found += compare(parts[0], paths[0], source)
+    space = _action_space(task, parts, paths)
     metadata: dict[str, Any] = {
         "recipe": task.recipe,
-        "source": source.urls[0] if source else str(path),
-        "source_sha256": (source and source.sha256) or sha256(path),
+        "source": source.urls[0] if source else ", ".join(map(str, paths)),
+        "source_sha256": (source and source.sha256) or ", ".join(map(sha256, paths)),
         "source_verified": bool(source and source.sha256),
         "source_environment": source.environment if source else "not recorded",
-        "source_reward_sum": float(rows.rewards.sum(dtype=np.float64)),
-        "left_out_reward_sum": float(rows.rewards[left_out].sum(dtype=np.float64)),
-        # Needed by bench.data.d4rl_reading to read the rows as D4RL does.
-        "last_observations": "recorded" if rows.last is not None else "left out",
-        "holds_last_row": not bool(left_out[-1]),
-        "left_out_actions": left_out_actions(rows),
+        **_of_rows(parts, paths),
         # Compared with the row and the environment by bench.data.agreement.
         "ref_min_score": (source or task).ref_min_score,
         "ref_max_score": (source or task).ref_max_score,
         **({agreement.LIMIT: source.max_episode_steps} if source else {}),
         "audit": found,
     }
-    with Progress(f"convert {task.dataset}", len(rows), "rows") as progress:
-        stored = episodes(rows, progress)
-        name = source.dataset if source else str(path)
-        store(stored, task.dataset, task.env_id, metadata, root, f"Converted from {name}.")
+    with Progress(f"convert {task.dataset}", sum(map(len, parts)), "rows") as progress:
+        stored = chain.from_iterable(episodes(rows, progress) for rows in parts)
+        name = source.dataset if source else ", ".join(map(str, paths))
+        spaces = parts[0].observations.shape[1], space
+        store(stored, task.dataset, task.env_id, metadata, root, f"Converted from {name}.", spaces)
+
+
+def _action_space(task: Task, parts: Sequence[Rows], paths: Sequence[Path]) -> Box:
+    """Return the box of the task's actions; raise BenchError where the files do not fit it.
+
+    It is the environment's or, without one, that of `action_low` and `action_high` in the first
+    file, by default [-1, 1].
+    """
+    if task.scored:
+        env = vector.make(task.env_id)
+        expected = vector.observation_dim(env), vector.action_space(env).shape[0]
+        space, whose = vector.action_space(env), f"{task.env_id} has"
+        env.close()
+    else:
+        rows = parts[0]
+        expected = rows.observations.shape[1], rows.actions.shape[1]
+        low, high = (-1.0, 1.0) if rows.bounds is None else rows.bounds
+        space = Box(np.broadcast_to(low, expected[1:]), np.broadcast_to(high, expected[1:]))
+        whose = f"{paths[0]} has"
+    for path, rows in zip(paths, parts, strict=True):
+        shapes = rows.observations.shape[1], rows.actions.shape[1]
+        if shapes != expected:
+            raise BenchError(
+                f"{path}: observations and actions of {shapes} numbers but {whose} {expected}; "
+                f"correct env_id or recipe of task '{task.task}' in config/tasks.tsv."
+            )
+    return space
+
+
+def _of_rows(parts: Sequence[Rows], paths: Sequence[Path]) -> dict[str, Any]:
+    """Return the metadata from which the rows can be checked, and read as D4RL does."""
+    kinds = {rows.last is not None for rows in parts}
+    if len(kinds) > 1:
+        raise BenchError(
+            f"{', '.join(map(str, paths))}: some have next_observations and some have not; store "
+            "them in all of the files or in none."
+        )
+    return {
+        "source_reward_sum": sum(float(p.rewards.sum(dtype=np.float64)) for p in parts),
+        "left_out_reward_sum": sum(
+            float(p.rewards[p.left_out].sum(dtype=np.float64)) for p in parts
+        ),
+        "last_observations": "recorded" if kinds == {True} else "left out",
+        "holds_last_row": not bool(parts[-1].left_out[-1]),
+        "left_out_actions": [action for rows in parts for action in left_out_actions(rows)],
+    }

@@ -6,14 +6,17 @@ publishes no checksums; the check covers the dataset's name, counts and readabil
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import tempfile
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import minari
 
-from bench.data.fetch_d4rl import sha256
+from bench.data.fetch_d4rl import TIMEOUT, out_of_reach, sha256
 from bench.data.hdf5_gate import dataset as dataset_at
 from bench.data.hdf5_gate import group, names, opened
 from bench.errors import BenchError
@@ -23,6 +26,8 @@ from bench.paths import MINARI
 RECIPE = "minari"
 REMOTE = "MINARI_REMOTE"  # minari's own environment variable: hf://NAME or gcp://BUCKET
 DEFAULT_REMOTE = "hf://farama-minari"
+HUB = "HF_ENDPOINT"  # huggingface_hub's own environment variable
+DEFAULT_HUB = "https://huggingface.co"
 DATA, METADATA = Path("data/main_data.hdf5"), Path("data/metadata.json")
 
 
@@ -108,12 +113,25 @@ def _copy(dataset: str, local: Path, staging: Path) -> Path:
     )
 
 
+def _check_reach() -> None:
+    """Raise URLError where the hub cannot be reached: its client would try for minutes."""
+    hub = os.environ.get(HUB, DEFAULT_HUB)
+    try:
+        with urllib.request.urlopen(urllib.request.Request(hub, method="HEAD"), timeout=TIMEOUT):
+            pass
+    except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, urllib.error.URLError) and out_of_reach(error):
+            raise
+
+
 def _download(dataset: str, root: Path) -> str:
     """Download the dataset below `root` with minari; return where it came from."""
     remote = os.environ.get(REMOTE, DEFAULT_REMOTE)
     before = os.environ.get("MINARI_DATASETS_PATH")
     os.environ["MINARI_DATASETS_PATH"] = str(root.resolve())
     try:
+        if remote.startswith("hf://"):
+            _check_reach()
         minari.download_dataset(dataset)
     except Exception as error:  # the hub's client raises errors of its own
         reason = " ".join(str(error).split()).rstrip(".")

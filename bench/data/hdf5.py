@@ -18,6 +18,7 @@ from bench.data.hdf5_gate import dataset, names, opened
 from bench.errors import BenchError
 
 KEYS = ("observations", "actions", "rewards", "terminals", "timeouts")
+BOUNDS = ("action_low", "action_high")
 BLOCK = 2**16  # rows read at once
 SAME = 1e-6  # observations closer than this are equal, as in the IQL authors' code
 LARGEST = 1e9  # no robot's position, speed or reward is beyond
@@ -36,6 +37,7 @@ class Rows:
     ends: np.ndarray  # last row of each episode
     last: np.ndarray | None  # (episodes, obs): observations after `ends`, if recorded
     breaks: np.ndarray | None  # (N - 1,), bool: row i + 1 does not follow from row i; if known
+    bounds: np.ndarray | None = None  # (2, act): the lowest and highest actions, if recorded
 
     def __len__(self) -> int:
         return len(self.rewards)
@@ -83,7 +85,19 @@ def _read(file: h5py.File, path: Path) -> Rows:
         last, breaks = _successors(file, observations, ends, path)
     elif (position := _position(file, observations, path)) is not None:
         breaks = _leaps(position, (terminals | timeouts)[:-1])
-    return Rows(observations, actions, rewards, terminals, timeouts, ends, last, breaks)
+    bounds = _bounds(file, actions.shape[1], path)
+    return Rows(observations, actions, rewards, terminals, timeouts, ends, last, breaks, bounds)
+
+
+def _bounds(file: h5py.File, width: int, path: Path) -> np.ndarray | None:
+    """Return `action_low` and `action_high` (2, act), or None if the file lacks them."""
+    found = [dataset(file, key, path) for key in BOUNDS]
+    if found == [None, None]:
+        return None
+    for key, values in zip(BOUNDS, found, strict=True):
+        if values is None or values.shape != (width,):
+            raise BenchError(f"{path}, {key}: not of shape ({width},), one per action; store both.")
+    return np.stack([np.asarray(values, dtype=np.float32) for values in found])
 
 
 def _shape(file: h5py.File, key: str, count: int, path: Path, flat: bool) -> tuple[int, ...]:
@@ -93,8 +107,12 @@ def _shape(file: h5py.File, key: str, count: int, path: Path, flat: bool) -> tup
     if not flat and len(shape) == 2 and shape[0] == count:
         return shape
     wanted = f"({count},)" if flat else f"({count}, any)"
+    hint = (
+        " (discrete actions need another library)" if (key, shape) == ("actions", (count,)) else ""
+    )
     raise BenchError(
-        f"{path}, {key}: shape {shape} but {wanted} is expected, one row per reward; fix the data."
+        f"{path}, {key}: shape {shape} but {wanted} is expected, one row per reward{hint}; fix the "
+        "data."
     )
 
 

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
+from gymnasium.spaces import Box
 from minari import create_dataset_from_buffers
 from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_dataset import parse_dataset_id
 
+from bench.config.task import NONE
 from bench.environments import vector
 from bench.errors import BenchError
 from bench.files import replace_folder
@@ -39,25 +40,30 @@ def store(
     metadata: dict[str, Any],
     root: Path,
     description: str,
+    spaces: tuple[int, Box] | None = None,
 ) -> None:
-    """Write a Minari dataset under `root` atomically, replacing one of the same name."""
+    """Write a Minari dataset under `root` atomically, replacing one of the same name.
+
+    `spaces` is the length of an observation and the box of actions, where `env_id` is 'none'.
+    """
     root = root.resolve()
     root.mkdir(parents=True, exist_ok=True)
-    env = vector.make(env_id)
-    spaces = {
-        "observation_space": gymnasium.spaces.Box(-np.inf, np.inf, env.observation_space.shape),
-        "action_space": env.action_space,
-    }
+    env = None if env_id == NONE else vector.make(env_id)
+    if env is not None:
+        spaces = vector.observation_dim(env), vector.action_space(env)
+    assert spaces is not None
     with tempfile.TemporaryDirectory(dir=root, prefix=".collecting-") as scratch:
         os.environ["MINARI_DATASETS_PATH"] = scratch
         stored = create_dataset_from_buffers(
             dataset,
             episodes,
-            eval_env=env.spec,
-            **spaces,
+            eval_env=None if env is None else env.unwrapped.spec,
+            observation_space=Box(-np.inf, np.inf, (spaces[0],)),
+            action_space=spaces[1],
             description=description,
             author="iql-reproduction",
         )
         stored.storage.update_metadata(metadata)
         replace_folder(Path(scratch) / dataset, root / dataset)
-    env.close()
+    if env is not None:
+        env.close()

@@ -5,25 +5,23 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable
-from dataclasses import MISSING, fields
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import minari
+import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
 from bench.config.task import Task
 from bench.data import agreement, maze_coverage
 from bench.data.d4rl_reading import check_rewards, read_as_d4rl
-from bench.data.fetch_minari import DATA, METADATA
-from bench.data.hdf5_gate import dataset as dataset_at
-from bench.data.hdf5_gate import group, names, opened
-from bench.data.transitions import Transitions, content_hash, finding
-from bench.environments import vector
+from bench.data.minari_episodes import Stored, load
+from bench.data.transitions import Transitions, content_hash, finding, joined
+from bench.environments import spaces, vector
 from bench.errors import BenchError
-from bench.files import read_json, replace_folder
+from bench.files import replace_folder
 from bench.maze_plans import maze_of
 from bench.paths import CARD, TRANSITIONS
 
@@ -34,67 +32,16 @@ ORIGIN = (
 )
 
 
-def flatten(episodes: Iterable[Any], where: str, obs_dim: int, action_dim: int) -> Transitions:
-    """Concatenate Minari episodes; raise BenchError naming the first malformed one."""
-    names = [field.name for field in fields(Transitions) if field.default is MISSING]
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    for number, episode in enumerate(episodes):
-        name = f"{where}, episode {number}"
-        steps = len(episode.rewards)
-        if steps == 0:
-            raise BenchError(f"{name}: no steps; remove the episode.")
-        observations = _array(episode.observations, f"{name}, observations", (steps + 1, obs_dim))
-        actions = _array(episode.actions, f"{name}, actions", (steps, action_dim))
-        rewards = _array(episode.rewards, f"{name}, rewards", (steps,))
-        terminations = np.asarray(episode.terminations, dtype=bool)
-        if terminations.shape != (steps,):
-            raise BenchError(
-                f"{name}, terminations: shape {terminations.shape} but {(steps,)} is expected; "
-                "fix the data."
-            )
-        if terminations[:-1].any():
-            raise BenchError(
-                f"{name}, terminations: set before the last step; split the episode there."
-            )
-        parts["observations"].append(observations[:-1])
-        parts["next_observations"].append(observations[1:])
-        parts["actions"].append(actions)
-        parts["rewards"].append(rewards)
-        parts["masks"].append(1.0 - terminations.astype(np.float32))
-        parts["episodes"].append(np.full(steps, number, dtype=np.int32))
-    if not parts["rewards"]:
-        raise BenchError(f"{where}: the dataset holds no episode; collect or download it again.")
-    return Transitions(**{k: np.concatenate(v) for k, v in parts.items()})
-
-
-def _array(values: Any, where: str, shape: tuple[int, ...]) -> np.ndarray:
-    if isinstance(values, dict):
-        raise BenchError(
-            f"{where}: a dict of arrays; flatten the observations before storing them."
-        )
-    with np.errstate(over="ignore"):  # too large for float32 is refused below as non-finite
-        array = np.asarray(values, dtype=np.float32)
-    if array.shape != shape:
-        hint = " (an episode of T steps has T + 1 observations)" if "observations" in where else ""
-        raise BenchError(
-            f"{where}: shape {array.shape} but {shape} is expected{hint}; fix the data."
-        )
-    if not np.isfinite(array).all():
-        row = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(1))[0])
-        raise BenchError(f"{where}: a non-finite value at step {row}; remove the episode.")
-    return array
-
-
 def audit(data: Transitions, where: str, low: np.ndarray, high: np.ndarray) -> list[dict[str, str]]:
     """Return the audit's findings for the card.
 
-    Raises BenchError at an action outside the environment's bounds.
+    Raises BenchError at an action outside the bounds `low` and `high`, each (act,).
     """
     outside = ((data.actions < low - 1e-6) | (data.actions > high + 1e-6)).any(axis=1)
     if outside.any():
         row = int(np.flatnonzero(outside)[0])
         raise BenchError(
-            f"{where}, actions: row {row} lies outside the environment's bounds; rescale it."
+            f"{where}, actions: row {row} lies outside the bounds of actions; rescale it."
         )
     on_bound = float(((data.actions <= low) | (data.actions >= high)).mean())
     inner = np.diff(data.episodes) == 0
@@ -158,81 +105,120 @@ def write(data: Transitions, content: dict[str, Any], folder: Path) -> None:
         replace_folder(staging, folder)
 
 
-def check_stored(folder: Path) -> None:
-    """Raise BenchError unless a Minari folder's files hold plain arrays and plain metadata."""
-    metadata = read_json(folder / METADATA)
-    for key, kind in (("total_episodes", int), ("total_steps", int), ("audit", list)):
-        if not isinstance(metadata.get(key, kind()), kind):
-            raise BenchError(
-                f"{folder / METADATA}, {key}: {metadata[key]!r} is not {kind.__name__}; fetch the "
-                "dataset again."
-            )
-    path = folder / DATA
-    with opened(path, "delete it and fetch it again") as file:
-        for name in names(file):
-            if name.startswith("episode_"):
-                group(file, name, path)
-                for key in ("actions", "rewards", "terminations", "truncations"):
-                    if dataset_at(file, f"{name}/{key}", path) is None:
-                        raise BenchError(f"{path}, {name}: {key} is missing; fetch it again.")
+def limited(data: Transitions, most: int) -> Transitions:
+    """Return at most `most` rows: whole episodes in a random order, equal for equal data.
+
+    A single episode with more rows is cut.
+    """
+    starts, lengths = data.starts(), data.lengths()
+    order = np.random.default_rng(0).permutation(len(starts))
+    fitting = order[: max(int((np.cumsum(lengths[order]) <= most).sum()), 1)]
+    keep = np.zeros(len(data), dtype=bool)
+    for start, length in zip(starts[fitting], lengths[fitting], strict=True):
+        keep[start : start + min(length, most)] = True
+    return data.select(keep)
+
+
+def rescaled(data: Transitions, box: Box) -> Transitions:
+    """Return the transitions with actions rescaled from `box` to [-1, 1]."""
+    following = data.next_actions
+    return replace(
+        data,
+        actions=spaces.to_unit(data.actions, box),
+        next_actions=None if following is None else spaces.to_unit(following, box),
+    )
 
 
 def prepare(task: Task, root: Path) -> Path:
-    """Flatten and audit the Minari dataset of a task below `root`; return the folder written."""
-    dataset, env_id = task.dataset, task.env_id
+    """Flatten and audit the Minari datasets of a task, whose name is resolved; return the folder.
+
+    The parts of a task are joined, its actions rescaled to [-1, 1], and its rows limited. Raises
+    BenchError where the data do not fit the environment or fail the audit.
+    """
     os.environ["MINARI_DATASETS_PATH"] = str(root.resolve())
-    where = str(root / dataset)
-    if not (root / dataset / "data").is_dir():
-        raise BenchError(
-            f"{where}: no Minari dataset there; collect it, or `minari download {dataset}` with "
-            f"MINARI_DATASETS_PATH={root}."
+    stored = [load(part, root) for part in task.parts]
+    env = vector.make(task.env_id) if task.scored else None
+    bounds = _action_bounds(task, stored, env)
+    read, findings = [], []
+    for part in stored:
+        data = part.transitions()
+        findings += part.metadata.get("audit", []) + check_rewards(data, part.metadata, part.where)
+        if env is not None:
+            held = part.where, part.metadata, part.flat, part.actions
+            findings += agreement.compare(agreement.Comparison(*held, data, task, env))
+        if task.reading == "d4rl":
+            data, dropped = read_as_d4rl(data, part.episodes, part.metadata, part.where)
+            findings.append(dropped)
+        read.append(data)
+    data = joined(read)
+    further: dict[str, Any] = {}
+    if not spaces.is_unit(bounds) and bounds.is_bounded():
+        data = rescaled(data, bounds)
+        further["actions"] = {"low": bounds.low.tolist(), "high": bounds.high.tolist()}
+        findings.append(finding("actions rescaled to [-1, 1]", f"from {bounds}", True))
+    if "" not in stored[0].parts:
+        further["observations"] = stored[0].parts
+        findings.append(finding("observations flattened", _order(stored[0].parts), True))
+    if task.max_rows is not None:
+        before, data = len(data), limited(data, task.max_rows)
+        findings.append(
+            finding("rows kept, of episodes at random", f"{len(data)} of {before}", True)
         )
-    check_stored(root / dataset)
-    env = vector.make(env_id)
-    try:
-        stored = minari.load_dataset(dataset)
-        episodes = list(stored.iterate_episodes())
-    except Exception as error:  # minari meets a bad file with errors of every kind
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise BenchError(
-            f"{where}: cannot be read ({reason}); delete and fetch it again."
-        ) from None
-    bounds = vector.action_space(env)
-    for what, space in (
-        ("observations", stored.observation_space),
-        ("actions", stored.action_space),
-    ):
-        if not isinstance(space, Box) or len(space.shape) != 1:
-            raise BenchError(
-                f"{where}, {what}: stored as {space}, but methods take a flat box; flatten them, "
-                "or use a dataset with continuous actions."
-            )
-    shapes = (vector.observation_dim(env),), bounds.shape
-    stored_shapes = stored.observation_space.shape, stored.action_space.shape
-    if shapes != stored_shapes:
-        raise BenchError(
-            f"{where}: observations and actions of shape {stored_shapes} but {env_id} has "
-            f"{shapes}; correct env_id of task '{task.task}' in config/tasks.tsv."
-        )
-    data = flatten(episodes, where, shapes[0][0], shapes[1][0])
-    metadata = stored.storage.metadata
-    findings = metadata.get("audit", []) + check_rewards(data, metadata, where)
-    findings += agreement.compare(
-        agreement.Comparison(
-            where, metadata, stored.observation_space, stored.action_space, data, task, env
-        )
-    )
-    if task.reading == "d4rl":
-        data, dropped = read_as_d4rl(data, episodes, metadata, where)
-        findings.append(dropped)
-    findings += audit(data, where, bounds.low, bounds.high)
-    env.close()
-    content: dict[str, Any] = {"task": task.task, "dataset": dataset, "env_id": env_id}
-    content |= {"reading": task.reading} | card(data) | {"audit": findings}
-    content["collection"] = {k: metadata[k] for k in ORIGIN if k in metadata}
-    maze = maze_of(env_id)
+    unit = np.ones(bounds.shape, dtype=np.float32)
+    findings += audit(data, str(root / task.dataset), -unit, unit)
+    if env is not None:
+        env.close()
+    content: dict[str, Any] = {"task": task.task, "dataset": task.dataset, "env_id": task.env_id}
+    content |= {"reading": task.reading} | card(data) | further | {"audit": findings}
+    content["collection"] = _origin(stored)
+    maze = maze_of(task.env_id)
     if maze is not None:
         content["proof"] = maze_coverage.proof(data, maze)
     folder = TRANSITIONS / task.transitions
     write(data, content, folder)
     return folder
+
+
+def _action_bounds(task: Task, stored: Sequence[Stored], env: gymnasium.Env | None) -> Box:
+    """Return the box that actions come from: the environment's, or without one the data's.
+
+    Raises BenchError where a part of the data has other sizes than the environment or the rest.
+    """
+    parts, bounds, whose = stored[0].parts, stored[0].actions, stored[0].where
+    if env is not None:
+        parts = vector.observation_parts(env, task.env_id)
+        bounds, whose = vector.action_space(env), task.env_id
+    wanted = (sum(parts.values()),), bounds.shape
+    for part in stored:
+        shapes = (sum(part.parts.values()),), part.actions.shape
+        if shapes != wanted:
+            raise BenchError(
+                f"{part.where}: observations and actions of shape {shapes} but {whose} has "
+                f"{wanted}; correct env_id of task '{task.task}' in config/tasks.tsv."
+            )
+        if "" not in part.parts | parts and part.parts != parts:
+            raise BenchError(
+                f"{part.where}: observations have the parts {_order(part.parts)} but {whose} has "
+                f"{_order(parts)}; correct env_id of task '{task.task}' in config/tasks.tsv."
+            )
+        if not task.scored and part.actions != bounds:
+            raise BenchError(
+                f"{part.where}: actions in {part.actions} but {whose} has {bounds}; join datasets "
+                "with the same actions."
+            )
+    return bounds
+
+
+def _order(parts: spaces.Parts) -> str:
+    """Return the parts of an observation in words, in order, and which of them are the goal."""
+    text = ", ".join(f"{name} ({size})" for name, size in parts.items())
+    goals = spaces.goals_of(parts)
+    return f"{text}; the goal: {', '.join(goals)}" if goals else text
+
+
+def _origin(stored: Sequence[Stored]) -> dict[str, Any]:
+    """Return where the data come from: of several parts, the facts of each under its folder."""
+    facts = [{k: part.metadata[k] for k in ORIGIN if k in part.metadata} for part in stored]
+    if len(stored) == 1:
+        return facts[0]
+    return {part.where: found for part, found in zip(stored, facts, strict=True)}

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,19 @@ class Transitions:
         """Return the arrays that are present, by name."""
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: array for name, array in named.items() if array is not None}
+
+
+def joined(parts: Sequence[Transitions]) -> Transitions:
+    """Return the rows of all parts, in order; episodes are numbered on."""
+    if len(parts) == 1:
+        return parts[0]
+    offsets = np.cumsum([0, *(part.episodes[-1] + 1 for part in parts[:-1])])
+    numbered = [
+        replace(part, episodes=(part.episodes + offset).astype(np.int32))
+        for part, offset in zip(parts, offsets, strict=True)
+    ]
+    names = numbered[0].arrays()
+    return Transitions(**{n: np.concatenate([p.arrays()[n] for p in numbered]) for n in names})
 
 
 def finding(rule: str, found: str, ok: bool) -> dict[str, str]:

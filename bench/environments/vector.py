@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import gymnasium
 import mujoco
 import numpy as np
+from gymnasium.envs.mujoco.hopper_v4 import HopperEnv
+from gymnasium.envs.mujoco.walker2d_v4 import Walker2dEnv
 from gymnasium.spaces import Box
+from gymnasium.wrappers import FlattenObservation, RescaleAction
 
+from bench.environments import spaces
 from bench.errors import BenchError
 
 
@@ -21,11 +26,24 @@ def _mujoco_warning(message: str) -> None:
 mujoco.set_mju_user_warning(_mujoco_warning)
 
 
+def _healthy_reward(self: Any) -> float:
+    """Return Gymnasium's value; whether the robot is healthy matters only if it may fall."""
+    return float(self._terminate_when_unhealthy or self.is_healthy) * self._healthy_reward
+
+
+# Gymnasium looks at a robot's health for the reward and again for the end of the episode: 5% of a
+# step. Where an unhealthy robot ends its episode, the reward does not depend on it.
+_ROBOTS: tuple[Any, ...] = (HopperEnv, Walker2dEnv)
+for _robot in _ROBOTS:
+    _robot.healthy_reward = property(_healthy_reward)
+
+
 def make(env_id: str) -> gymnasium.Env:
     """Create an environment with flat observations and actions in [-1, 1].
 
-    `env_id` may be `module:id`; the module is imported first. Raises BenchError where Gymnasium
-    cannot make the environment or its spaces do not fit.
+    A dictionary of observations is flattened (bench.environments.spaces), and actions in another
+    box are rescaled. `env_id` may be `module:id`; the module is imported first. Raises BenchError
+    where Gymnasium cannot make the environment or its spaces do not fit.
     """
     try:
         # Gymnasium's checker wraps every step; what matters is checked below.
@@ -35,18 +53,13 @@ def make(env_id: str) -> gymnasium.Env:
         raise BenchError(
             f"env_id '{env_id}': {reason}; name an environment that Gymnasium can make."
         ) from None
-    for name, space in (("observations", env.observation_space), ("actions", env.action_space)):
-        if not isinstance(space, Box) or len(space.shape) != 1:
-            raise BenchError(
-                f"env_id '{env_id}': {name} must be a flat box, not {space}; wrap the environment "
-                "and register it."
-            )
-    actions = action_space(env)
-    if not (np.all(actions.low == -1) and np.all(actions.high == 1)):
-        raise BenchError(
-            f"env_id '{env_id}': actions must lie within [-1, 1], not {actions}; wrap it with "
-            "gymnasium.wrappers.RescaleAction and register that."
-        )
+    where = f"env_id '{env_id}'"
+    if "" not in spaces.parts_of(env.observation_space, f"{where}: observations"):
+        env = FlattenObservation(env)
+    actions = spaces.action_box(env.action_space, where)
+    if not spaces.is_unit(actions):
+        spaces.check_bounded(actions, where)
+        env = RescaleAction(env, np.float32(-1), np.float32(1))
     return env
 
 
@@ -56,7 +69,15 @@ def observation_dim(env: gymnasium.Env) -> int:
     return int(env.observation_space.shape[0])
 
 
+def observation_parts(env: gymnasium.Env, where: str) -> spaces.Parts:
+    """Return the parts of the flat observation of `make`'s environment, in order."""
+    inner = env.env if isinstance(env, RescaleAction) else env
+    inner = inner.env if isinstance(inner, FlattenObservation) else inner
+    return spaces.parts_of(inner.observation_space, where)
+
+
 def action_space(env: gymnasium.Env) -> Box:
-    """Return the action space, with its bounds."""
-    assert isinstance(env.action_space, Box)
-    return env.action_space
+    """Return the action space of `make`'s environment before rescaling, with its bounds."""
+    space = env.env.action_space if isinstance(env, RescaleAction) else env.action_space
+    assert isinstance(space, Box)
+    return space

@@ -147,7 +147,7 @@ def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[st
     everything: list[dict[str, Any]] = []
     for method in suite.methods:
         costs = [
-            _cost(catalogue.settings(suite, method, task, seeds), catalogue, speeds)
+            cost_of(catalogue.settings(suite, method, task, seeds), catalogue, speeds)
             for task in suite.tasks
             for seeds in suite.blocks()
         ]
@@ -186,7 +186,7 @@ def _row(label: str, costs: Sequence[Mapping[str, Any]], memory: str) -> tuple[s
     )
 
 
-def _cost(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, Any]:
+def cost_of(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, Any]:
     """Return a job's core-hours for updates and evaluation, memory and disk; None if unknown."""
     rate = speeds.rate(cell, catalogue)
     seeds = len(cell.seeds)

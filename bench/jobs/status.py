@@ -15,11 +15,13 @@ from safetensors import SafetensorError, safe_open
 
 from bench.config.catalogue import Catalogue
 from bench.config.registry import weight
+from bench.config.task import Task
 from bench.config.types import Settings, Suite
 from bench.errors import BenchError
 from bench.jobs.text_table import aligned
 from bench.jobs.watch import clock, running
-from bench.paths import SuiteFolder, run_name
+from bench.paths import RunFolder, SuiteFolder, run_name
+from bench.records.curves import last_return, live_curves
 
 STATES = ("done", "diverged", "running", "stopped", "waiting")
 
@@ -35,6 +37,7 @@ class Job:
     step: int
     length: int
     rate: float = 0.0  # updates (or steps) of the block per second
+    latest: str = ""  # the newest score of a running job, in words
 
     @property
     def cost(self) -> float:
@@ -51,26 +54,30 @@ def jobs_of(suite: Suite, catalogue: Catalogue) -> list[Job]:
     """Return the jobs of a suite in order of task, method and seeds, from the files here."""
     live = {state["label"]: state for state in running()}
     return [
-        job_of(catalogue.settings(suite, method, task, seeds), live)
+        job_of(catalogue.settings(suite, method, task, seeds), live, catalogue.tasks[task])
         for task in suite.tasks
         for method in suite.methods
         for seeds in suite.blocks()
     ]
 
 
-def job_of(cell: Settings, live: dict[str, dict[str, Any]]) -> Job:
-    """Return one job from its files; `live` holds the progress of running jobs, by label."""
+def job_of(cell: Settings, live: dict[str, dict[str, Any]], task: Task | None = None) -> Job:
+    """Return one job from its files; `live` holds the progress of running jobs, by label.
+
+    Its newest score is given if `task` is, the row of the cell's task.
+    """
     place = cell.method, cell.task.task, cell.seeds
     folder = SuiteFolder.of(cell.suite).run(*place)
     length = cell.updates + (cell.online.steps if cell.online else 0)
 
-    def job(state: str, step: int, rate: float = 0.0) -> Job:
-        return Job(cell.method, cell.task.task, len(cell.seeds), state, step, length, rate)
+    def job(state: str, step: int, rate: float = 0.0, latest: str = "") -> Job:
+        return Job(cell.method, cell.task.task, len(cell.seeds), state, step, length, rate, latest)
 
     report = live.get(f"{cell.suite}/{run_name(*place)}")
     if report is not None:
         before = cell.updates if report["unit"] == "steps" else 0
-        return job("running", before + report["done"], report["rate"])
+        done = before + report["done"]
+        return job("running", done, report["rate"], _latest(folder, task) if task else "")
     if folder.record.exists():
         return job(_status(folder.record), length)
     found = _checkpoint(folder.checkpoint)
@@ -92,7 +99,7 @@ def lines(jobs: Sequence[Job]) -> Iterator[str]:
         left = clock(job.left / job.rate) if job.rate > 0 else "unknown"
         yield (
             f"{job.method} {job.task}: {job.step:,} of {job.length:,} "
-            f"({job.step / job.length:.0%}), {job.rate:,.0f}/s, {left} left"
+            f"({job.step / job.length:.0%}), {job.rate:,.0f}/s, {left} left{job.latest}"
         )
     counts = [(state, sum(job.state == state for job in jobs)) for state in STATES]
     yield f"{len(jobs)} jobs: " + ", ".join(f"{n} {state}" for state, n in counts if n)
@@ -100,6 +107,15 @@ def lines(jobs: Sequence[Job]) -> Iterator[str]:
     work = sum(job.left * job.cost for job in jobs)
     if work and speed:
         yield f"about {clock(work / speed)} left, with as many jobs at once as now"
+
+
+def _latest(run: RunFolder, task: Task) -> str:
+    """Return the newest score of a running job, mean over its seeds; nothing before the first."""
+    found = last_return(live_curves(run))
+    if found is None:
+        return ""
+    step, phase, value = found
+    return f"; score {task.score(value):.1f} at {phase} step {step:,}"
 
 
 def _cell(jobs: Sequence[Job]) -> str:

@@ -1,4 +1,4 @@
-"""Training curves and scores of a suite's runs as TensorBoard event files.
+"""Training curves and scores of a suite's runs, finished or running, as TensorBoard event files.
 
 TensorBoard reads records of (length, CRC of the length, bytes, CRC of the bytes), where the bytes
 are a protocol buffer. Writing curves takes a few lines of each format and saves a dependency. The
@@ -8,53 +8,28 @@ framework/summary.proto.
 
 from __future__ import annotations
 
-import csv
-import math
 import struct
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
 from bench.config.types import Suite
-from bench.paths import EVALUATIONS, METRICS, run_name
+from bench.records.curves import Scalar, suite_curves
 from bench.records.layouts import Results
-from bench.records.stored_run import StoredRun
 
 CASTAGNOLI = 0x82F63B78  # the polynomial of CRC-32C, bit-reversed
-Scalar = tuple[int, str, float]  # step, tag, value
 
 
 def export(suite: Suite, stored: Results, out: Path) -> int:
-    """Write the verified runs of a suite to `out`, one curve per seed; return the count."""
-    count, runs = 0, stored.verified
-    for method in suite.methods:
-        for task in suite.tasks:
-            for name in (run_name(method, task, seeds) for seeds in suite.blocks()):
-                for seed, scalars in read(runs[name]).items() if name in runs else ():
-                    write(out / task / method / str(seed), scalars)
-                    count += 1
-    return count
+    """Write the verified and the running runs of a suite, one curve per seed; return the count.
 
-
-def read(run: StoredRun) -> dict[int, list[Scalar]]:
-    """Return the scalars of a run by seed: training metrics, and mean returns of evaluations.
-
-    Tags start with the phase; `step` counts as in the CSV files. Packed runs may have no metrics.
+    Files written again while a job runs only grow, as TensorBoard expects.
     """
-    found: dict[int, list[Scalar]] = defaultdict(list)
-    for row in _rows(run, METRICS) if run.has(METRICS) else ():
-        phase, step, seed = row.pop("phase"), int(row.pop("step")), int(row.pop("seed"))
-        found[seed] += [(step, f"{phase}/{k}", float(v)) for k, v in row.items() if v != ""]
-    returns: dict[tuple[int, int, str], list[float]] = defaultdict(list)
-    for row in _rows(run, EVALUATIONS):
-        returns[int(row["seed"]), int(row["step"]), row["phase"]].append(float(row["return"]))
-    for (seed, step, phase), values in returns.items():
-        found[seed].append((step, f"{phase}/return", math.fsum(values) / len(values)))
-    return dict(found)
-
-
-def _rows(run: StoredRun, file: str) -> csv.DictReader[str]:
-    return csv.DictReader(run.read(file).text.splitlines())
+    count = 0
+    for method, task, _, curves in suite_curves(suite, stored):
+        for seed, scalars in curves.items():
+            write(out / task / method / str(seed), scalars)
+            count += 1
+    return count
 
 
 def write(folder: Path, scalars: Iterable[Scalar]) -> None:

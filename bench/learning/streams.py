@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from bench.errors import BenchError
 from bench.seeds import derive
 
 
@@ -48,7 +49,12 @@ class Streams:
         return torch.stack([g.get_state() for g in self.generators])
 
     def restore(self, state: Tensor) -> None:
-        """Continue from what `state` returned."""
+        """Continue from what `state` returned; raise BenchError if it was another device's."""
+        if state.dim() != 2:
+            raise BenchError(
+                "--device: the checkpoint's numbers were drawn on a GPU; continue there, or delete "
+                "the checkpoint to begin again."
+            )
         for generator, row in zip(self.generators, state, strict=True):
             # A row read from a file may be unaligned, which crashes set_state.
             generator.set_state(row.clone())

@@ -68,7 +68,8 @@ class Results:
         paths = {}
         for run in self.runs.values():
             task = run.record()["settings"]["task"]
-            folder = transitions_of(task["dataset"], task.get("reading", "full"))
+            reading, most = task.get("reading", "full"), task.get("max_rows")
+            folder = transitions_of(task["dataset"], reading, most)
             paths[task["task"]] = card_of(folder)
         return {task: read_json(path) for task, path in sorted(paths.items())}
 

@@ -31,14 +31,20 @@ def page(inputs: ReportInputs, publication: Mapping[str, str] | None = None) -> 
     }
 
 
+NOTHING_SCORED = "Nothing was scored: no task of the suite has an environment to act in."
+
+
 def key_result(inputs: ReportInputs) -> list[str]:
     """Return the sentences of the key result.
 
     They describe the online phase if the suite has one, else the comparison with its baseline,
     else that of IQL with the other methods.
     """
+    if not inputs.scored:
+        return [NOTHING_SCORED]
     if inputs.finetune is not None:
         return finetuning.key_result_of(inputs)
     if inputs.effects is not None:
         return effects.key_result(inputs.effects, inputs.suite, inputs.catalogue)
-    return prose.key_result(inputs.scores, inputs.suite, inputs.catalogue)
+    scored = inputs.suite.model_copy(update={"tasks": inputs.offline.tasks})
+    return prose.key_result(inputs.scores, scored, inputs.catalogue)

@@ -81,8 +81,9 @@ def curves(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> dict[str
     interval. With an online phase, offline updates count up to 0 and environment steps from 0.
     """
     online = (scores["phase"] == "online").any()
-    charts: dict[str, list[dict[str, Any]]] = {task: [] for task in suite.tasks}
-    for task, method in itertools.product(suite.tasks, suite.methods):
+    tasks = [task for task in suite.tasks if catalogue.tasks[task].scored]
+    charts: dict[str, list[dict[str, Any]]] = {task: [] for task in tasks}
+    for task, method in itertools.product(tasks, suite.methods):
         cell = scores[(scores["task"] == task) & (scores["method"] == method)]
         if len(cell):
             cell = through_both(cell, suite.updates_of(method)) if online else cell

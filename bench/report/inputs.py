@@ -54,8 +54,17 @@ class ReportInputs:
 
     @cached_property
     def offline(self) -> Suite:
-        """The suite without methods that only learn online, unless there are no others."""
-        return offline_part(self.suite)
+        """The suite without tasks that are not scored and without methods that only learn online.
+
+        Where that leaves none, all are kept.
+        """
+        tasks = tuple(name for name, task in self.tasks.items() if task.scored)
+        return offline_part(self.suite).model_copy(update={"tasks": tasks or self.suite.tasks})
+
+    @cached_property
+    def scored(self) -> bool:
+        """Whether any task of the suite has an environment to score policies on."""
+        return any(task.scored for task in self.tasks.values())
 
     @cached_property
     def labels(self) -> dict[str, str]:

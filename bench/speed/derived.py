@@ -52,6 +52,22 @@ def core_rate(content: dict[str, Any]) -> float | None:
     return found[1] / content["machine"]["cores"] if found else None
 
 
+def libraries(content: dict[str, Any]) -> tuple[str | None, dict[str, list[str]]]:
+    """Return OpenBLAS' version, if it was used, and the kinds of products by their library.
+
+    A kind is rows x inner x columns with the layouts of both factors (bench.training.products).
+    """
+    beside = (content.get("xla") or {}).get("cells", [])
+    cells = [*(content["updates"] or []), *(c[e] for c in beside for e in reference.EXECUTORS)]
+    found = [cell["products"] for cell in cells if "products" in cell]
+    chosen: dict[str, set[str]] = {}
+    for record in found:
+        for kind, library in record["chosen"].items():
+            chosen.setdefault(library, set()).add(kind)
+    version = next((record["openblas"] for record in found if record["openblas"]), None)
+    return version, {library: sorted(kinds) for library, kinds in sorted(chosen.items())}
+
+
 def find(cells: Iterable[Record], **wanted: Any) -> Record | None:
     """Return the first cell with these values, or None."""
     matches = (c for c in cells if all(c[k] == v for k, v in wanted.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bench.speed.derived import CELL, NOT_RUN, Record, _seeds, _way, fastest, find
+from bench.speed.derived import CELL, NOT_RUN, Record, _seeds, _way, fastest, find, libraries
 from bench.speed.prediction import (
     PAPER_SEEDS,
     PAPER_TASKS,
@@ -34,6 +34,7 @@ def render(content: dict[str, Any]) -> str:
         _prediction(content["updates"]),
         _peer(content["peer"]),
         _xla(content.get("xla")),
+        _libraries(content),
         _around(content["around"]),
         _scale(content["scale"]),
         _plan(content["updates"], machine["cores"]),
@@ -165,6 +166,19 @@ def _xla(part: Record | None) -> str:
         f"{title}\n\n[`benchmarks/jax_iql.py`](../../../benchmarks/jax_iql.py) and our executors "
         "in turns on one core, in seed-updates a second; a ratio is the median of the rounds'. "
         f"GFLOP/s of square products: {rates}; {named}, which bounds the rates.\n\n{table}"
+    )
+
+
+def _libraries(content: dict[str, Any]) -> str:
+    version, chosen = libraries(content)
+    if not chosen:
+        return f"## Library of each product\n\n{NOT_RUN}"
+    lines = [f"- {library}: {', '.join(kinds)}" for library, kinds in chosen.items()]
+    of = f" OpenBLAS is {version}." if version else ""
+    return (
+        "## Library of each product\n\nChosen by measurement on this processor, for rows x inner x "
+        f"columns, with rows (n) or columns (t) of each factor contiguous.{of}\n\n"
+        + "\n".join(lines)
     )
 
 

@@ -11,7 +11,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from bench.config.catalogue import Catalogue
-from bench.config.registry import Phase, entry_of
+from bench.config.registry import Phase, Sample, entry_of
 from bench.config.samples import UPDATES, config_at
 from bench.data import prepare, transitions
 from bench.data.transitions import Transitions
@@ -67,12 +67,22 @@ def data(folder: str, rows: int) -> Measurement:
 
 
 def prepared_run(
-    rows: Transitions, method: str, width: int, seeds: int, executor: str, updates: int
+    rows: Transitions,
+    method: str,
+    width: int,
+    seeds: int | Sequence[int],
+    executor: str,
+    updates: int,
+    device: str = "cpu",
+    **options: bool,
 ) -> Run:
-    """Return a training run that draws `updates` batches at a time."""
+    """Return a training run that draws `updates` batches at a time.
+
+    `seeds` are a number of seeds or the seeds themselves; `options` are those of Run.
+    """
     changes = {
         "method": method,
-        "seeds": tuple(range(seeds)),
+        "seeds": tuple(range(seeds) if isinstance(seeds, int) else seeds),
         "updates": UPDATES,
         "batch_size": entry_of(method).sample.batch,
         "log_every": updates,
@@ -80,8 +90,8 @@ def prepared_run(
         "config": config_at(Catalogue(), method, width),
     }
     settings = one_update().model_copy(update=changes)
-    products = Products.of(settings, "cpu", executor)
-    return Run(settings, rows, torch.device("cpu"), executor, products=products)
+    products = Products.of(settings, torch.device(device).type, executor)
+    return Run(settings, rows, torch.device(device), executor, products=products, **options)
 
 
 def enter(run: Run, phase: Phase) -> None:
@@ -100,18 +110,26 @@ def updates(
     rows = Transitions.load(Path(folder))
     run = prepared_run(rows, method, width, seeds, executor, updates=sample.cycle)
 
-    def of_an_update(count: int) -> float:
-        draw_at_once(run, count, sample.cycle)
-        shares = [(p.share, p if len(sample.phases) > 1 else None) for p in sample.phases]
-        return sum(share * of_phase(run, phase, count) for share, phase in shares)
-
-    of_an_update(sample.cycle)  # records, or compiles, every branch
+    of_an_update(run, sample, sample.cycle)  # records, or compiles, every branch
     preparation = run.seconds
+    per_round = warmed_up(run, sample, seconds)
+    facts = {"preparation_seconds": preparation, "products": run.products.record()}
+    return lambda: seeds / of_an_update(run, sample, per_round), facts
+
+
+def warmed_up(run: Run, sample: Sample, seconds: float) -> int:
+    """Make updates for a while; return how many whole cycles of them take `seconds`."""
     count = sample.cycle
-    while (each := of_an_update(count)) * count < 0.2 * seconds:  # warms up
+    while (each := of_an_update(run, sample, count)) * count < 0.2 * seconds:
         count *= 2
-    per_round = max(round(seconds / each / sample.cycle), 1) * sample.cycle
-    return lambda: seeds / of_an_update(per_round), {"preparation_seconds": preparation}
+    return max(round(seconds / each / sample.cycle), 1) * sample.cycle
+
+
+def of_an_update(run: Run, sample: Sample, count: int) -> float:
+    """Return the mean seconds of an update of a whole run, over `count` in each phase."""
+    draw_at_once(run, count, sample.cycle)
+    shares = [(p.share, p if len(sample.phases) > 1 else None) for p in sample.phases]
+    return sum(share * of_phase(run, phase, count) for share, phase in shares)
 
 
 def draw_at_once(run: Run, count: int, cycle: int) -> None:

@@ -82,15 +82,19 @@ def summarise(scores: pd.DataFrame, suite: Suite, tasks: Mapping[str, Task]) -> 
 
 
 def groups(suite: Suite, tasks: Mapping[str, Task]) -> dict[str, list[str]]:
-    """Return `all` and each family with at least two tasks, with tasks in the suite's order."""
+    """Return `all` and each family with at least two tasks, with tasks in the suite's order.
+
+    Tasks without an environment are left out, and without any other there is no group.
+    """
+    scored = [task for task in suite.tasks if tasks[task].scored]
     families: dict[str, list[str]] = {}
-    for task in suite.tasks:
+    for task in scored:
         families.setdefault(tasks[task].family, []).append(task)
     several = {f: names for f, names in families.items() if len(names) > 1}
     # With a single family, `all` and the family would be the same group.
     if len(families) == 1:
         several = {}
-    return {ALL_TASKS: list(suite.tasks), **several}
+    return {ALL_TASKS: scored, **several} if scored else {}
 
 
 def last_scores(

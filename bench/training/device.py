@@ -9,6 +9,7 @@ import torch
 
 from bench.errors import BenchError
 from bench.training import energy
+from bench.training.cards import leases
 
 # Set by schedulers where a job was granted a card, with its number.
 GRANTS = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "SGE_HGR_gpu", "CUDA_VISIBLE_DEVICES")
@@ -20,8 +21,9 @@ def choose(name: str) -> tuple[str, str]:
     """Return the device of a job, as torch names it, and why it is this one.
 
     `name` is auto, cpu, cuda or cuda:N; in place of auto the variable BENCH_DEVICE counts, which
-    the jobs of a workflow inherit. Raises BenchError at another name, at a card that is not
-    there, and, for auto, where a scheduler granted a card that torch cannot use.
+    the jobs of a workflow inherit. Unless a scheduler granted one card, auto takes one that no
+    other job of this machine has, until the process ends. Raises BenchError at another name, at a
+    card that is not there, and, for auto, where a scheduler granted a card that torch cannot use.
     """
     name = os.environ.get(DEVICE, "auto") if name == "auto" else name
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", name):
@@ -37,7 +39,12 @@ def choose(name: str) -> tuple[str, str]:
                 f"{torch.__version__} cannot use it; install torch for CUDA, or say --device cpu "
                 f"({DEVICE}=cpu for a workflow)."
             )
-        return ("cuda", "torch finds a GPU") if cards else ("cpu", "torch finds no GPU")
+        if not cards:
+            return "cpu", "torch finds no GPU"
+        if granted and cards == 1:
+            return "cuda", f"granted in {granted[0]}"
+        number = leases.take([str(uuid(torch.device("cuda", i))) for i in range(cards)])
+        return f"cuda:{number}", f"GPU {number} of {cards} is free"
     if int(name.partition(":")[2] or 0) >= cards:
         raise BenchError(
             f"--device: {name} is not there, torch {torch.__version__} finds {cards} GPUs; use "
@@ -46,11 +53,16 @@ def choose(name: str) -> tuple[str, str]:
     return name, "as asked for"
 
 
-def device_record(device: torch.device) -> dict[str, str | None]:
-    """Return the GPU's name and its driver's version, or `cpu` without one."""
+def device_record(device: torch.device) -> dict[str, str | bool | None]:
+    """Return the GPU's name, its driver's version and whether it rounds factors to TensorFloat-32.
+
+    Without one, the device is `cpu`.
+    """
     if device.type != "cuda":
         return {"device": "cpu", "driver": None}
-    return {"device": torch.cuda.get_device_name(device), "driver": energy.driver()}
+    tf32 = torch.backends.cuda.matmul.fp32_precision != "ieee"
+    name = torch.cuda.get_device_name(device)
+    return {"device": name, "driver": energy.driver(), "tf32": tf32}
 
 
 def uuid(device: torch.device) -> str | None:

@@ -19,6 +19,8 @@ import os
 import shutil
 import sysconfig
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,8 +33,9 @@ from bench.errors import BenchError
 from bench.learning.replay import Replay
 from bench.learning.streams import Streams
 from bench.training import rounding
+from bench.training.cards.capture import captured, fastest
 from bench.training.products.choice import PRODUCTS, Products
-from bench.training.recording.compiled import OPTIONS, Compiled
+from bench.training.recording.compiled import Compiled
 from bench.training.recording.proof import Proof, Refusal
 from bench.training.recording.tracer import Tape, Trace
 
@@ -49,13 +52,16 @@ def choose_executor(updates: int, device: torch.device, precision: str = "float3
 
 def can_compile(device: torch.device) -> bool:
     """Return whether this machine has what torch's compiler needs."""
-    compiler = device.type != "cpu" or shutil.which(os.environ.get("CXX", "g++"))
+    compiler = shutil.which(os.environ.get("CXX", "g++"))
     headers = Path(sysconfig.get_path("include"), "Python.h").exists()
-    return bool(compiler) and headers
+    kernels = device.type == "cpu" or find_spec("triton")  # what compiles for a GPU
+    return bool(compiler and headers and kernels)
 
 
 def prepare_process(threads: int, precision: str = "float32", device: str = "cpu") -> None:
     """Configure a training process: threads, precision, allocator, no numbers below 1.2e-38.
+
+    Products of float32 are products of float32 on a GPU too, not of TensorFloat-32.
 
     `bfloat16` rounds the factors of an update's matrix products to bfloat16; sums and everything
     stored stay float32. Raises BenchError where `device` does not round products.
@@ -64,6 +70,10 @@ def prepare_process(threads: int, precision: str = "float32", device: str = "cpu
     # Softmax weights of CQL's sampled actions fall below 1e-38, and a processor takes a hundred
     # times longer for such numbers: on hopper 17 updates per second when they are 0, 10 otherwise.
     torch.set_flush_denormal(True)
+    # TensorFloat-32 keeps 10 bits of a factor's 23; a card must not use it without being asked.
+    torch.backends.cuda.matmul.fp32_precision = "ieee"
+    if device.startswith("cuda:"):
+        torch.cuda.set_device(device)
     if precision == "bfloat16":
         rounding.enable(device)
     gc.freeze()  # imports stay alive: later collections can skip them
@@ -92,7 +102,13 @@ class Recording:
         self.names, self.draws = list(operations.outputs), operations.draws
         self.moved, self.streams = operations.moved, streams
         graph, inputs = operations.graph(), (rows, *trace.draws)
-        self.run = _compile(graph, inputs) if compiled else _script(graph, inputs)
+        if rows.device.type == "cuda":
+            graph.graph.eliminate_dead_code()
+            graph.recompile()
+            run = _compile(graph, inputs) if compiled else graph
+            self.run = captured(graph, run, inputs, rows.device)
+        else:
+            self.run = _compile(graph, inputs) if compiled else _script(graph, inputs)
 
     def __call__(self, rows: Tensor) -> dict[str, Tensor]:
         """Apply the update with new draws."""
@@ -108,11 +124,12 @@ class Recording:
 class Engine:
     """Applies a method's updates with an executor: eager, recorded or compiled.
 
-    The executor changes results only by the rounding of float32. A method that cannot be recorded
-    is executed eagerly from then on, with a printed sentence, kept in `reason`; with `fixed`, that
-    is a BenchError. `seed` decides which updates are checked again; `products` chooses the library
-    of each matrix product of a recording, by default torch's. In bfloat16, raises BenchError at a
-    matrix product whose factors are not rounded.
+    The executor changes results only by the rounding of float32. On a GPU, a recording is captured
+    as a CUDA graph, and "compiled" means the faster of recorded and compiled unless it is `fixed`.
+    A method that cannot be recorded is executed eagerly from then on, with a printed sentence, kept
+    in `reason`; with `fixed`, that is a BenchError. `seed` decides which updates are checked again;
+    `products` chooses the library of each matrix product of a recording, by default torch's. In
+    bfloat16, raises BenchError at a matrix product whose factors are not rounded.
     """
 
     def __init__(
@@ -185,7 +202,12 @@ class Engine:
             return self.eager(rows, self.streams)
 
     def _record(self, trace: Trace, rows: Tensor) -> Recording:
-        return Recording(trace, rows, self.streams, self.executor == "compiled")
+        """Return a recording; on a card, unless the executor is fixed, the faster of both kinds."""
+        if self.executor != "compiled" or self.fixed or rows.device.type != "cuda":
+            return Recording(trace, rows, self.streams, self.executor == "compiled")
+        made = {e: Recording(trace, rows, self.streams, e == "compiled") for e in BOTH}
+        self.executor = fastest({e: partial(r.run, rows, *trace.draws) for e, r in made.items()})
+        return made[self.executor]
 
     def _refused(self, refusal: Refusal) -> None:
         """Continue eagerly, or raise BenchError."""
@@ -209,6 +231,7 @@ class Engine:
             print(self.reason, flush=True)
 
 
+BOTH = ("recorded", "compiled")  # ways to execute a recording
 MASK = torch.ops.aten.threshold_backward
 VIEWS = ("view", "transpose", "expand", "unsqueeze", "squeeze", "select", "slice")
 
@@ -255,5 +278,8 @@ def _compile(
     module.recompile()
     if inputs[0].device.type == "cpu":
         return Compiled(module, inputs)
-    options: dict[str, Any] = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, **OPTIONS}
+    options: dict[str, Any] = {
+        "guard_filter_fn": torch.compiler.skip_all_guards_unsafe,
+        "compile_threads": 1,
+    }
     return torch.compile(module, fullgraph=True, dynamic=False, options=options)

@@ -19,7 +19,7 @@ from bench.paths import RunFolder
 from bench.training import checkpoint
 
 SHARED = ("precision", "rewards", "observations")  # settings compared besides task and seeds
-TASK = ("task", "env_id", "dataset", "reading")
+TASK = ("task", "env_id", "dataset", "reading", "max_rows")
 OFFLINE = "offline."  # prefix of the networks saved before the online phase
 
 

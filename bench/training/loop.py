@@ -14,6 +14,7 @@ from bench.training import checkpoint, device, energy
 from bench.training.engine import StaleRecording
 from bench.training.evaluate import Stopped
 from bench.training.job_process import INTERRUPTED, StopRequest
+from bench.training.live import Live
 from bench.training.rollout import Evaluator
 from bench.training.run import Run
 
@@ -22,30 +23,41 @@ class Work:
     """Takes a run through its phases; once `stop` is set, saves it and ends the process."""
 
     def __init__(
-        self, run: Run, path: Path, identity: str, checkpoint_every: float, stop: StopRequest
+        self,
+        run: Run,
+        path: Path,
+        identity: str,
+        checkpoint_every: float,
+        stop: StopRequest,
+        live: Live,
     ):
         self.run, self.path, self.identity, self.stop = run, path, identity, stop
-        self.checkpoint_every = checkpoint_every
+        self.checkpoint_every, self.live = checkpoint_every, live
         self.meter = energy.Meter(device.uuid(run.device))
         self.saved = time.monotonic()
 
     def __call__(self, steps: int, evaluation: Evaluation | Online) -> None:
-        """Train up to `steps`, evaluating on the way and at the end; for 0 steps, evaluate once."""
+        """Train up to `steps`, evaluating on the way and at the end; for 0 steps, evaluate once.
+
+        A task without an environment is trained and not evaluated.
+        """
         run, cell = self.run, self.run.settings
         label = f"{cell.suite}/{run_name(cell.method, cell.task.task, cell.seeds)}"
-        evaluator = Evaluator(cell.task.env_id, len(cell.seeds), evaluation.episodes)
+        shape = len(cell.seeds), evaluation.episodes
+        evaluator = Evaluator(cell.task.env_id, *shape) if cell.task.scored else None
         unit = "updates" if run.phase == "offline" else "steps"
         with Progress(label, max(steps, 1), unit, run.step) as progress:
             while not run.lost:
                 due = run.step == steps or (run.step > 0 and run.step % evaluation.every == 0)
-                if due and not run.scored:
+                if evaluator is not None and due and not run.scored:
                     self._evaluate(evaluator)
                 elif run.step < steps:
                     progress(self._advance())
                 else:
                     break
                 self._pause()
-        evaluator.close()
+        if evaluator is not None:
+            evaluator.close()
 
     def _advance(self) -> int:
         try:
@@ -71,6 +83,7 @@ class Work:
     def _pause(self) -> None:
         run = self.run
         self.meter()
+        self.live(run)
         stopping = self.stop.is_set  # looked at once: a request between two looks would not save
         if stopping or time.monotonic() - self.saved >= self.checkpoint_every:
             run.save(self.path, self.identity)

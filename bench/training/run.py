@@ -20,6 +20,7 @@ from bench.learning.streams import Streams
 from bench.learning.types import Spec
 from bench.paths import ONLINE_ROWS
 from bench.training import checkpoint
+from bench.training.cards.draws import CardStreams
 from bench.training.engine import Engine
 from bench.training.evaluate import EpisodeRow, evaluate, purpose
 from bench.training.initial_run import OFFLINE, SHARED, TASK, networks_before, offline_end
@@ -45,6 +46,7 @@ class Run:
         executor: str = "recorded",
         fixed: bool = True,
         products: Products | None = None,
+        draw_on_card: bool = True,
     ):
         self.settings, self.device = settings, device
         self.method: ModuleType = registry.load(settings.method)
@@ -53,7 +55,9 @@ class Run:
             self.method, data, self.config, settings.rewards, settings.observations, device
         )
         spec = Spec(data.observations.shape[1], data.actions.shape[1], len(self.replay))
-        self.streams = {p: Streams(settings.seeds, p, device) for p in PURPOSES}
+        # A comparison of devices needs the processor's numbers on both.
+        kind = CardStreams if device.type == "cuda" and draw_on_card else Streams
+        self.streams: dict[str, Streams] = {p: kind(settings.seeds, p, device) for p in PURPOSES}
         first = Streams(settings.seeds, "initialisation", device)
         self.state = self.method.init(spec, self.config, first, length(settings))
         self.engine = Engine(
@@ -244,7 +248,7 @@ class Run:
         settings, method = self.settings, self.settings.method
         begins = registry.entry_of(method).starts_from
         task = settings.task.model_dump(mode="json")
-        wanted = {"method": begins or method} | {k: task[k] for k in TASK}
+        wanted = {"method": begins or method} | {k: task.get(k) for k in TASK}
         wanted |= {"seeds": list(settings.seeds), "dataset_hash": dataset_hash}
         wanted |= {key: getattr(settings, key) for key in SHARED}
         if begins:

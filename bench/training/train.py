@@ -24,13 +24,14 @@ from bench.config.task import Task
 from bench.config.types import Settings
 from bench.data.transitions import Transitions, check_card, content_hash
 from bench.errors import BenchError
-from bench.paths import ONLINE_ROWS, RunFolder
+from bench.paths import LIVE, ONLINE_ROWS, RunFolder
 from bench.records import machine
-from bench.records.source_hash import source_hash
 from bench.training import checkpoint, outputs
 from bench.training.device import device_record
 from bench.training.engine import can_compile, choose_executor, prepare_process
 from bench.training.job_process import StopRequest, alone
+from bench.training.kept_hash import hash_of
+from bench.training.live import Live
 from bench.training.loop import Work
 from bench.training.method_contract import is_on_policy
 from bench.training.products.choice import Products
@@ -58,9 +59,9 @@ def train(
     prepare_process(threads, settings.precision, device)
     data = Transitions.load(data_folder)
     executor = _executor(settings, torch.device(device))
-    dataset_hash, code = content_hash(data), source_hash(settings.method)
+    dataset_hash, code = content_hash(data), hash_of(settings.method)
     check_card(data_folder, dataset_hash)
-    identity = _identity(settings, dataset_hash, code)
+    identity = _identity(settings, dataset_hash, code, device)
     path = RunFolder(folder).checkpoint
     with alone(folder, stop):
         if outputs.is_finished(folder, identity):
@@ -77,7 +78,8 @@ def train(
             run.start(start, dataset_hash)
         begun = {"phase": run.phase, "step": run.step}
         run.attempts.append({**machine.attempt(), **device_record(run.device), **begun})
-        work = Work(run, path, identity, checkpoint_every, stop)
+        live = Live(path.with_name(LIVE), run, resumed)
+        work = Work(run, path, identity, checkpoint_every, stop, live)
         if run.phase == "offline":
             work(settings.updates, settings.evaluation)
         if settings.online is not None and not run.lost:
@@ -105,6 +107,7 @@ def train(
         run.finished = outputs.record_of(run, facts)
         run.save(path, identity)
         outputs.write(run, folder, run.finished)
+        live.close()
         checkpoint.previous(path).unlink(missing_ok=True)
         path.with_name(ONLINE_ROWS).unlink(missing_ok=True)  # not needed once the run is finished
 
@@ -129,12 +132,14 @@ def _executor(settings: Settings, device: torch.device) -> str:
     return chosen
 
 
-def _identity(settings: Settings, dataset_hash: str, code: str) -> str:
+def _identity(settings: Settings, dataset_hash: str, code: str, device: str) -> str:
     """Return the hash of all that decides the numbers of a run.
 
     A finished run of the same identity is never written anew; one of another is replaced.
     """
     versions = machine.versions()
     libraries = json.dumps({name: versions[name] for name in machine.NUMERICAL})
-    parts = (settings.model_dump_json(), dataset_hash, code, libraries)
+    parts = [settings.model_dump_json(), dataset_hash, code, libraries]
+    if device != "cpu":
+        parts.append("numbers drawn on the GPU")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,20 +1,21 @@
-"""What is installed elsewhere is whole, and a project of one's own runs on it."""
+"""What is installed elsewhere is whole, and a project needs nothing else."""
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from helpers.code import ROOTS, label
 from helpers.paths import ROOT
+
+from bench.cli.project import new
 
 SHIPPED = ("config", "workflow", "behaviors", "results/published")
 DEPLOYED = """configfile: "config/config.yaml"
@@ -62,15 +63,6 @@ def run(site: Path, folder: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def shrink(path: Path, **changes: Any) -> None:
-    """Make a suite as small as it can be and still be compared."""
-    suite = yaml.safe_load(path.read_text())
-    suite |= {"rows": 2000, "updates": 40, "log_every": 20, "bootstrap": 20}
-    suite |= {"evaluation": {"every": 20, "episodes": 1}}
-    suite["overrides"][0]["config"] = {"hidden": [8]}
-    path.write_text(yaml.safe_dump(suite | changes))
-
-
 def files_of(folder: Path) -> set[Path]:
     """The files of a folder that are not compiled ones."""
     return {p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
@@ -89,22 +81,15 @@ def test_a_wheel_has_every_module_and_what_the_code_reads(wheel: Path) -> None:
     assert "iql-bench = bench.cli.main:main" in text
 
 
-def test_a_project_runs_on_what_is_installed(site: Path, tmp_path: Path) -> None:
-    before = files_of(site)
+def test_a_project_needs_only_what_is_installed(site: Path, tmp_path: Path) -> None:
     project = tmp_path / "mine"
-    run(site, tmp_path, "bench", "new", str(project))
-    shrink(project / "suite.yaml", methods=["bc", "my_method"])
-    run(site, project, "snakemake", "--cores", "2")
-    assert (project / "reports/first.pdf").read_bytes().startswith(b"%PDF")
-    report = json.loads((project / "reports/first/report.json").read_text())
-    assert report["title"] == "A first look at my data"
-    assert report["key_result"][0].startswith("Compared with BC, my_method ")
-    assert report["commit"] == "not recorded"
-    names = [section["name"] for section in report["sections"]]
-    assert names[0] == "Notes"
-    assert not {"Claims", "Published scores"} & set(names)
-    assert (project / "results/first/runs/my_method/example/0-2/run.json").exists()
-    assert files_of(site) == before  # everything that was written is in the project
+    new(project)
+    planned = run(site, project, "snakemake", "--dry-run")
+    assert re.search(r"^train +3$", planned, re.MULTILINE)
+    assert f"{site}/bench/shipped/behaviors/hopper/ladder.safetensors" in planned
+    assert f"{site}/bench/shipped/config/claims.yaml" in planned
+    assert str(ROOT) not in planned.replace(sys.prefix, "")  # where the interpreter is
+    assert "3 training jobs" in run(site, project, "bench", "plan")
 
 
 def test_the_workflow_is_used_as_the_catalogue_does(site: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The verbs for a project of one's own: what is made, and how a method is checked."""
+"""The verbs for a user's project: what is made, and how a method is checked."""
 
 from __future__ import annotations
 

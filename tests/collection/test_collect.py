@@ -15,12 +15,10 @@ from minari.data_collector import EpisodeBuffer
 from safetensors.torch import load_file, save_file
 
 from bench.collection import collect
-from bench.data import maze_coverage, minari_store
+from bench.data import minari_store
 from bench.data.prepare import audit, flatten
 from bench.data.transitions import Transitions, content_hash
-from bench.environments.stitch_maze import MAX_TRIP
 from bench.errors import BenchError
-from bench.maze_plans import STITCH
 
 # Four snapshots of a near-deterministic Hopper policy: the first action component tells
 # which of them acted, the second answers the torso's angle (observation 1).
@@ -72,8 +70,8 @@ def hopper(ladder: Path, recipe: str, rows: int, seed: int = 0) -> list[EpisodeB
     return collect.locomotion("Hopper-v4", ladder, recipe, rows, seed, lambda _: None)[0]
 
 
-def flat(episodes: list[Any], observations: int = OBS, actions: int = ACT) -> Transitions:
-    return flatten(episodes, "collected", observations, actions)
+def flat(episodes: list[Any]) -> Transitions:
+    return flatten(episodes, "collected", OBS, ACT)
 
 
 def rung_rows(data: Transitions) -> list[int]:
@@ -204,66 +202,11 @@ def test_the_policies_are_named(ladder: Path) -> None:
     }
 
 
-# --- trips in the maze ----------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def trips() -> list[EpisodeBuffer]:
-    return collect.short_trips(6000, 3, lambda _: None)[0]
-
-
-def test_trips_have_exact_rows_and_bounded_length(trips: list[EpisodeBuffer]) -> None:
-    lengths = [len(e.rewards) for e in trips]
-    assert sum(lengths) == 6000
-    assert max(lengths) <= collect.TRIP_STEPS
-    for e in trips:
-        assert e.observations.shape == (len(e.rewards) + 1, 4)
-
-
-def test_reward_and_termination_are_given_at_the_goal_alone(trips: list[EpisodeBuffer]) -> None:
-    goal = np.array([4.5, -3.0])  # the centre of cell (7, 10)
-    wins = 0
-    for e in trips:
-        distance = np.linalg.norm(e.observations[1:, :2] - goal, axis=1)
-        at_goal = distance <= 0.45
-        assert (np.abs(distance - 0.45) > 1e-5).all()  # else rounding could decide
-        np.testing.assert_array_equal(e.rewards, at_goal.astype(np.float32))
-        np.testing.assert_array_equal(e.terminations, at_goal)
-        assert e.truncations[-1] != e.terminations[-1]
-        wins += int(at_goal[-1])
-    assert 0 < wins < len(trips) / 2
-
-
-def test_trips_are_short_on_the_map(trips: list[EpisodeBuffer]) -> None:
-    table = {cell: STITCH.distances(cell) for cell in STITCH.free_cells()}
-    for e in trips:
-        cells = [STITCH.cell_of(p) for p in e.observations[:, :2]]
-        apart = [table[cells[0]][cell] for cell in cells if cell in table]
-        # The noise may push the ball one cell off its way.
-        assert max(apart) <= MAX_TRIP + 1
-    counted = maze_coverage.proof(flat(trips, 4, 2), STITCH)
-    assert min(counted["from_start"], counted["reach_goal"]) > 0
-    assert counted["from_start_to_goal"] == 0
-
-
-def test_trips_start_all_over_the_map(trips: list[EpisodeBuffer]) -> None:
-    starts = {STITCH.cell_of(e.observations[0, :2]) for e in trips}
-    assert starts <= set(STITCH.free_cells())
-    assert len(starts) > 30  # of 46
-
-
 # --- seeds ----------------------------------------------------------------------------
 
 
 def test_the_same_seed_collects_the_same_data(ladder: Path) -> None:
     hashes = [content_hash(flat(hopper(ladder, "medium-expert", 100, s))) for s in (0, 0, 1)]
-    assert hashes[0] == hashes[1] != hashes[2]
-
-
-def test_the_same_seed_makes_the_same_trips() -> None:
-    hashes = [
-        content_hash(flat(collect.short_trips(200, s, lambda _: None)[0], 4, 2)) for s in (0, 0, 1)
-    ]
     assert hashes[0] == hashes[1] != hashes[2]
 
 

@@ -31,7 +31,7 @@ from bench.config import d4rl_files
 from bench.data import convert, fetch_d4rl, prepare
 from bench.data.d4rl_reading import as_d4rl
 from bench.data.hdf5 import read
-from bench.data.prepare import flatten
+from bench.data.minari_episodes import flatten
 from bench.data.transitions import Transitions
 from bench.errors import BenchError
 
@@ -277,7 +277,7 @@ def test_a_fetched_file_is_verified_before_it_is_converted(monkeypatch: pytest.M
     monkeypatch.setattr(d4rl_files, "read_sources", lambda: {row.dataset: row})
     of_d4rl = task("d4rl", dataset="d4rl/hopper/medium-v2", reading="d4rl")
     convert.convert(of_d4rl, Path("minari"))
-    folder = prepare.prepare(of_d4rl.model_copy(update={"reading": "d4rl"}), Path("minari"))
+    folder = prepare.prepare(of_d4rl, Path("minari"))
     card = json.loads((folder / "card.json").read_text())
     assert card["collection"]["source_verified"] is True
     assert card["collection"]["source_environment"] == "gym HopperEnv (v2)"

@@ -222,7 +222,7 @@ def test_a_space_that_no_method_takes_is_named(
     path = tmp_path / "minari/toy/hopper-v0/data/metadata.json"
     discrete = json.dumps({"type": "Discrete", "dtype": "int64", "start": 0, "n": 3})
     path.write_text(json.dumps(json.loads(path.read_text()) | {space: discrete}))
-    with pytest.raises(BenchError, match=f"{name}: stored as Discrete\\(3\\), but methods take"):
+    with pytest.raises(BenchError, match=f"{name}: .*Discrete\\(3\\)"):
         prepare(Path("minari"))
 
 

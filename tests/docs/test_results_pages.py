@@ -200,6 +200,11 @@ def test_the_speed_table_is_the_measured_one() -> None:
         assert list(line.values())[1:] == expected
 
 
+def test_nothing_is_said_of_a_gpu_before_one_is_measured() -> None:
+    values = {row["value"] for row in table(SPEED, "on a GPU")}
+    assert (values == {"unmeasured"}) is not (PUBLISHED / "benchmark/card.json").exists()
+
+
 def test_the_overcounted_rates_are_the_measured_ones() -> None:
     frame = pd.read_csv(PUBLISHED / "benchmark/overcounted.csv")
     found = table(SPEED, "method | width | seeds | executor")

@@ -1,4 +1,4 @@
-"""The page on a project of one's own, followed to the letter outside the checkout."""
+"""The page on a user's project, followed to the letter outside the checkout."""
 
 from __future__ import annotations
 

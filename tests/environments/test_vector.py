@@ -12,7 +12,7 @@ import torch
 from gymnasium.spaces import Box, Dict, Discrete
 from torch import Tensor
 
-from bench.environments import vector
+from bench.environments import spaces, vector
 from bench.errors import BenchError
 from bench.learning.scalers import ObservationScaler
 from bench.training.evaluate import evaluate, reset_seeds
@@ -52,12 +52,35 @@ class Odd(Countdown):
         self.action_space = action or self.action_space
 
 
+class Goal(gymnasium.Env):
+    """Goal-conditioned, with torques in a box of its own; the reward is the torque received."""
+
+    observation_space = Dict(
+        {
+            "observation": Box(-9, 9, (2,), np.float64),
+            "desired_goal": Dict({"y": Box(-9, 9, (1,)), "x": Box(-9, 9, (1,))}),
+            "achieved_goal": Box(-9, 9, (1,), np.float32),
+        }
+    )
+    action_space = Box(np.array([0.0, -10.0]), np.array([4.0, 30.0]), dtype=np.float64)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[dict, dict]:
+        goal = {"x": np.array([4], np.float32), "y": np.array([5], np.float32)}
+        parts = {"observation": np.array([1.0, 2.0]), "desired_goal": goal}
+        return parts | {"achieved_goal": np.array([3], np.float32)}, {}
+
+    def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
+        assert self.action_space.contains(action)
+        return self.reset()[0], float(action @ [1.0, 100.0]), False, False, {}
+
+
 IDS = {
     "TestCountdown-v0": (Countdown, {}),
-    "TestDict-v0": (Odd, {"observation": Dict({"position": Box(-1, 1, (2,))})}),
+    "TestNested-v0": (Odd, {"observation": Dict({"a": Dict({"pixels": Box(0, 255, (8, 8))})})}),
     "TestDiscrete-v0": (Odd, {"action": Discrete(3)}),
     "TestImage-v0": (Odd, {"observation": Box(0, 255, (8, 8, 3), np.uint8)}),
-    "TestWide-v0": (Odd, {"action": Box(-2.0, 2.0, (1,))}),
+    "TestUnbounded-v0": (Odd, {"action": Box(-np.inf, 2.0, (1,))}),
+    "TestGoal-v0": (Goal, {}),
 }
 
 
@@ -84,10 +107,10 @@ def _registered() -> Iterator[None]:
         ("absent_module:Env-v0", "absent_module"),
         ("bench.maze:Absent-v0", "Absent"),
         ("not an id", "not an id"),
-        ("TestDict-v0", "must be a flat box"),
-        ("TestDiscrete-v0", "must be a flat box"),
-        ("TestImage-v0", "must be a flat box"),
-        ("TestWide-v0", "[-1, 1]"),  # replay and evaluation clip there
+        ("TestNested-v0", "observations, a, pixels: Box"),
+        ("TestDiscrete-v0", "discrete (Discrete(3)), but the methods here act in a continuous box"),
+        ("TestImage-v0", "neither a box with one axis nor a dictionary"),
+        ("TestUnbounded-v0", "must have finite bounds to be rescaled to [-1, 1]"),
     ],
 )
 @pytest.mark.filterwarnings("ignore")
@@ -117,6 +140,27 @@ def test_sizes(env_id: str, observations: int, actions: int) -> None:
     assert space.shape == (actions,)
     assert (space.low == -1).all()
     assert (space.high == 1).all()
+    env.close()
+
+
+def test_dictionaries_are_flattened_by_name_and_actions_undone() -> None:
+    env = vector.make("TestGoal-v0")
+    names = {"achieved_goal": 1, "desired_goal/x": 1, "desired_goal/y": 1, "observation": 2}
+    assert list(vector.observation_parts(env, "here").items()) == list(names.items())
+    assert spaces.goals_of(names) == ["achieved_goal", "desired_goal/x", "desired_goal/y"]
+    values, _ = env.reset(seed=0)
+    np.testing.assert_array_equal(values, [3, 4, 5, 1, 2])
+    stored = {"observation": [[1, 2]], "achieved_goal": [[3]]}
+    stored |= {"desired_goal": {"y": [[5]], "x": [[4]]}}
+    arrays = {k: np.array(v) if isinstance(v, list) else v for k, v in stored.items()}
+    arrays["desired_goal"] = {k: np.array(v) for k, v in stored["desired_goal"].items()}
+    flat = spaces.flattened(arrays, Goal.observation_space, "here")
+    np.testing.assert_array_equal(flat, [[3, 4, 5, 1, 2]])
+    for unit, torques in (((-1, -1), (0, -10)), ((1, 1), (4, 30)), ((0, 0.5), (2, 20))):
+        reward = env.step(np.array(unit, dtype=np.float32))[1]
+        assert reward == pytest.approx(torques[0] + 100 * torques[1])
+        back = spaces.to_unit(np.array([torques], dtype=np.float32), vector.action_space(env))
+        np.testing.assert_allclose(back, [unit], atol=1e-6)
     env.close()
 
 

@@ -156,6 +156,7 @@ def test_hdf5_files(here: Path) -> None:
 @pytest.mark.parametrize("name", ["main_data.hdf5", "metadata.json"])
 def test_minari_folders(name: str, here: Path) -> None:
     path = make_dataset(here / "minari", steps=30) / "data" / name
+    row = task("minari", dataset=DATASET, env_id="Hopper-v5")
     content = path.read_bytes()
     row = task("none", dataset=DATASET, env_id="Hopper-v5")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.data.prepare import flatten
+from bench.data.minari_episodes import flatten
 from bench.data.transitions import Transitions
 
 ARRAYS = [f.name for f in fields(Transitions) if f.name != "next_actions"]

@@ -1,4 +1,4 @@
-"""A project of one's own in a temporary folder, and the command line in this process."""
+"""A user's project in a temporary folder, and the command line in this process."""
 
 from __future__ import annotations
 

@@ -11,9 +11,10 @@ import yaml
 from helpers.projects import MINIMAL, write_project
 from helpers.suite_results import write_record
 
-from bench.cli import results
+from bench.cli import watching
 from bench.errors import BenchError
-from bench.jobs.tensorboard import crc32c, masked, read, write
+from bench.jobs.tensorboard import crc32c, masked, write
+from bench.records.curves import finished_curves
 from bench.records.stored_run import FolderRun
 
 
@@ -62,7 +63,7 @@ def finished(folder: Path) -> Path:
 
 
 def test_curves_and_mean_returns_by_seed(tmp_path: Path) -> None:
-    assert read(FolderRun(finished(tmp_path / "run"))) == {
+    assert finished_curves(FolderRun(finished(tmp_path / "run"))) == {
         0: [
             (50, "offline/loss", 0.5),
             (100, "offline/loss", 0.125),
@@ -79,12 +80,12 @@ def test_a_suite_has_a_folder_per_seed(
     monkeypatch.chdir(tmp_path)
     write_project(tmp_path)
     Path("tiny.yaml").write_text(yaml.safe_dump(MINIMAL))
-    with pytest.raises(BenchError, match="results/tiny: no verified run to show"):
-        results.tensorboard(Path("tiny.yaml"))
+    with pytest.raises(BenchError, match="results/tiny: no verified or running run"):
+        watching.tensorboard(Path("tiny.yaml"))
     finished(Path("results/tiny/runs/bc/hopper-medium/0-2"))
     changed = finished(Path("results/tiny/runs/iql/hopper-medium/0-2")) / "metrics.csv"
     changed.write_text(METRICS.replace("0.5", "five"))
-    results.tensorboard(Path("tiny.yaml"))
+    watching.tensorboard(Path("tiny.yaml"))
     assert "results/tiny/tensorboard: 2 curves" in capsys.readouterr().out
     found = {str(p.parent) for p in Path("results/tiny/tensorboard").rglob("events.*")}
     assert found == {f"results/tiny/tensorboard/hopper-medium/bc/{seed}" for seed in (0, 1)}

@@ -22,12 +22,12 @@ LEFT_OUT = {
     "bench.progress": "shows how far the job is",
     "bench.records.machine": "describes the machine",
     "bench.records.seals": "sums what a run wrote",
-    "bench.records.source_hash": "is the hash, which a run records",
     "bench.records.stored_run": "reads what a run wrote",
     "bench.training.energy": "measures the machine",
     "bench.training.recording.lines": "names the lines of a method",
     "bench.training.products.machine_cache": "keeps what was measured, which a run records",
     "bench.training.job_process": "stops and locks the job",
+    "bench.training.kept_hash": "is the hash, which a run records",
 }
 
 

@@ -89,6 +89,19 @@ def test_what_did_not_run_reads_not_run(out: Path, content: dict[str, Any]) -> N
     assert not (out / "scale.png").exists()
 
 
+def test_the_library_of_each_product_is_named(content: dict[str, Any]) -> None:
+    (cell,) = content["updates"]
+    assert "256x64x64 nn" in cell["products"]["chosen"]
+    cell["products"] = {
+        "openblas": "0.3 Zen",
+        "chosen": {"b": "torch", "a": "openblas", "c": "torch"},
+    }
+    text = table.render(content)
+    assert "OpenBLAS is 0.3 Zen.\n\n- openblas: a\n- torch: b, c\n" in text
+    del cell["products"]
+    assert "## Library of each product\n\nnot run" in table.render(content)
+
+
 @pytest.mark.parametrize("width", [64, 256])
 def test_the_work_of_an_update_is_that_of_a_hand_count(width: int) -> None:
     """A product of (B, i) and (i, o) costs 2 B i o; so does each of its two gradients."""
@@ -186,8 +199,9 @@ def test_a_failed_cell_is_in_the_table_with_its_reason(content: dict[str, Any]) 
         (["--methods", "ikl"], "--methods: unknown method 'ikl'; did you mean 'iql'?"),
         (["--methods", "ppo"], "--methods: unknown method 'ppo'"),
         (["--parts", "updatse"], "--parts: unknown part 'updatse'; did you mean 'updates'?"),
-        (["--rounds", "0"], "--rounds: 0 is not positive"),
-        (["--seconds", "-1"], "--seconds: -1.0 is not between"),
+        (["--rounds", "0"], "--rounds: 0; give 1 or more"),
+        (["--seconds", "-1"], "--seconds: -1.0; give 0.001 or more"),
+        (["--seconds", "60"], "--seconds: 60.0 is not between"),
     ],
 )
 def test_a_bad_option_gives_one_sentence(

@@ -179,11 +179,13 @@ def test_one_training_job_has_one_gpu_and_no_other_job_has_any(outcome: Outcome)
             assert job["TresPerJob"] == "gres:gpu:1"
 
 
-def test_a_job_that_meets_its_time_limit_is_tried_again_with_a_longer_one(outcome: Outcome) -> None:
+def test_a_job_that_meets_its_time_limit_is_tried_again_with_the_time_it_asked_for(
+    outcome: Outcome,
+) -> None:
     first, second = outcome.of("iql")
     assert first["JobState"] == "TIMEOUT"
     assert second["JobState"] == "COMPLETED"
-    assert second["TimeLimit"] == "1-00:00:00"  # attempt 2 of 12 hours
+    assert second["TimeLimit"] == "12:00:00"  # as attempt 1, which was cut short
 
 
 def test_a_cancelled_job_is_tried_again(outcome: Outcome) -> None:

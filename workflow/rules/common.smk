@@ -10,12 +10,13 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 import bench
-from bench.jobs import workflow_locks
+from bench.jobs import requests, workflow_locks
+from bench.jobs.cost_plan import Speeds, cost_of
 from bench.errors import BenchError
 from bench.config.behaviors import read_behaviors
-from bench.config.registry import entry_of, weight
+from bench.config.registry import entry_of, own_file, weight
 from bench.config.catalogue import Catalogue
-from bench.config.d4rl_files import file_of
+from bench.config.d4rl_files import files_of
 from bench.report.markup import rst_captions
 from bench.config.types import resolved
 from bench.paths import (
@@ -26,6 +27,7 @@ from bench.paths import (
     METRICS,
     IDEA_RESULTS,
     MINARI,
+    OWN_METHODS,
     OWN_SETTINGS,
     OWN_TASKS,
     POLICY,
@@ -49,8 +51,11 @@ try:
         str([*workflow.overwrite_configfiles, *workflow.configfiles, "the suite"][0]),
     )
     TASKS = {t: resolved(CATALOGUE.tasks[t], SUITE) for t in SUITE.tasks}
-    # The HDF5 file of each dataset that is converted from one, else None.
-    FILES = {t.dataset: file_of(t.dataset, t.recipe) for t in TASKS.values()}
+    # The HDF5 files of each dataset that is converted from some.
+    FILES = {t.dataset: files_of(t.dataset, t.recipe) for t in TASKS.values()}
+    # What training jobs ask for; no setting of a run depends on it.
+    SPEEDS = Speeds() if shipped(BENCHMARK).exists() else None
+    MAX_RUNTIME = requests.limit_of()
     # Captions for Snakemake's own report; as rule parameters they would trigger our report again.
     config["captions"] = rst_captions(REPORTS / SUITE.suite / "report.json")
 except BenchError as error:
@@ -71,8 +76,11 @@ OWN = [str(path) for path in (OWN_TASKS, OWN_SETTINGS) if path.exists()]
 BLOCKS = {block_name(seeds): seeds for seeds in SUITE.blocks()}
 DATASETS = {task.dataset: task for task in TASKS.values()}
 FOLDERS = {task.transitions: task for task in TASKS.values()}
-HOSTED = [t.dataset for t in TASKS.values() if t.origin == "Minari"]
-D4RL = {FILES[t.dataset].name: t.dataset for t in TASKS.values() if t.origin == "D4RL"}
+HOSTED = [part for t in TASKS.values() if t.origin == "Minari" for part in t.parts]
+LOCAL = [t.dataset for t in TASKS.values() if t.origin == "local"]
+D4RL = {
+    FILES[t.dataset][0].name: t.dataset for t in TASKS.values() if t.origin == "D4RL"
+}
 FINE_TUNED = SUITE.online or any(o.online for o in SUITE.overrides)
 RUN_FILES = [EVALUATIONS, METRICS, POLICY, RECORD] + ([EPISODES] if FINE_TUNED else [])
 
@@ -98,11 +106,15 @@ def card_of(task):
     return str(paths.card_of(TASKS[task].transitions))
 
 
+def cell_of(wildcards):
+    """Return the settings of a training job."""
+    seeds = BLOCKS[wildcards.seeds]
+    return CATALOGUE.settings(SUITE, wildcards.method, wildcards.task, seeds)
+
+
 def settings_of(wildcards):
     """Return everything that determines a run as JSON; a change repeats just this run."""
-    seeds = BLOCKS[wildcards.seeds]
-    cell = CATALOGUE.settings(SUITE, wildcards.method, wildcards.task, seeds)
-    return cell.model_dump_json()
+    return cell_of(wildcards).model_dump_json()
 
 
 def suite_settings(wildcards):
@@ -110,12 +122,30 @@ def suite_settings(wildcards):
     return SUITE.model_dump_json()
 
 
-def memory_of(wildcards):
-    """Return the megabytes of a training job, including the replay buffer of an online phase."""
-    family = TASKS[wildcards.task].family
-    online = SUITE.online_of(wildcards.method, family)
-    rows = online.steps * len(BLOCKS[wildcards.seeds]) if online else 0
-    return 1500 + rows * 300 // 1_000_000  # AntMaze has the largest rows, 276 bytes
+def request_of(cell):
+    """Return the minutes and megabytes that a training job needs, from the measured costs."""
+    cost = cost_of(cell, CATALOGUE, SPEEDS) if SPEEDS else None
+    return requests.request(cell, cost, MAX_RUNTIME)
+
+
+def runtime_of(wildcards):
+    """Return the minutes of an attempt, the same for all: the next one continues."""
+    return request_of(cell_of(wildcards)).minutes
+
+
+def memory_of(wildcards, attempt):
+    """Return the megabytes of an attempt, which grow only if none has left a checkpoint."""
+    cell = cell_of(wildcards)
+    return requests.megabytes_of(request_of(cell), cell, attempt)
+
+
+def method_files(wildcards):
+    """Return the project's methods where a run is of one of them; what is edited runs again.
+
+    A run whose own code is the same is then read back from its checkpoint.
+    """
+    own = own_file(wildcards.method) is not None
+    return sorted(map(str, OWN_METHODS.rglob("*.py"))) if own else []
 
 
 def start_files(wildcards):
@@ -136,10 +166,10 @@ def behavior_files(wildcards):
 
 
 def stored_dataset(wildcards):
-    """Return the Minari file: the output of a rule, or an existing file for recipe 'none'."""
+    """Return the Minari files: outputs of rules, or an existing file for recipe 'none'."""
     task = FOLDERS[wildcards.folder]
-    path = MINARI / task.dataset / "data/main_data.hdf5"
-    return [str(path)] if task.origin != "existing" or path.exists() else []
+    paths = [MINARI / part / "data/main_data.hdf5" for part in task.parts]
+    return [str(p) for p in paths if task.origin != "existing" or p.exists()]
 
 
 def one_of(names):

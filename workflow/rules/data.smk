@@ -14,6 +14,8 @@ rule fetch:
         "data/d4rl/{file}",
     log:
         "logs/fetch/{file}.log",
+    # It tries again itself where that may help.
+    retries: 0
     conda:
         "../envs/bench.yaml"
     params:
@@ -30,6 +32,7 @@ rule fetch_minari:
         "logs/fetch/{dataset}.log",
     wildcard_constraints:
         dataset=one_of(HOSTED),
+    retries: 0
     conda:
         "../envs/bench.yaml"
     shell:
@@ -84,7 +87,7 @@ rule collect:
     log:
         "logs/collect/{dataset}.log",
     wildcard_constraints:
-        dataset=one_of(n for n in FILES if not FILES[n] and n not in HOSTED),
+        dataset=one_of(LOCAL),
     conda:
         "../envs/bench.yaml"
     params:
@@ -118,7 +121,7 @@ rule transitions:
         task=lambda wildcards: FOLDERS[wildcards.folder].task,
         dataset=lambda wildcards: FOLDERS[wildcards.folder].dataset,
         row=lambda wildcards: FOLDERS[wildcards.folder].model_dump_json(
-            include={"env_id", "reading"}
+            include={"env_id", "reading", "max_rows"}
         ),
     shell:
         "python -m bench transitions {params.task:q} --dataset {params.dataset:q} > {log:q} 2>&1"

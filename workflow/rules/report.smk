@@ -85,10 +85,29 @@ rule trace:
         " > {log:q} 2>&1"
 
 
+# An episode of the best and of the worst method on each task; nothing else depends on it.
+rule strips:
+    input:
+        rules.statistics.output,
+        run_files(POLICY),
+        run_files(RECORD),
+    output:
+        f"results/{SUITE.suite}/strips/strips.json",
+    log:
+        f"logs/{SUITE.suite}/strips.log",
+    conda:
+        "../envs/bench.yaml"
+    params:
+        suite=suite_settings,
+    shell:
+        "python -m bench strips --suite {params.suite:q} > {log:q} 2>&1"
+
+
 rule report:
     input:
         rules.statistics.output,
         rules.claims.output,
+        rules.strips.output if SUITE.frames else [],
         [card_of(task) for task in SUITE.tasks],
         run_files(TRACE, SUITE.maps) if SUITE.maps else [],
         run_files(RECORD),

@@ -6,6 +6,7 @@ rule train:
         card=lambda wildcards: card_of(wildcards.task),
         audited=ancient(rules.audited.output),
         start=start_files,
+        method=method_files,
     output:
         # The checkpoint is not declared, so that an interrupted job finds its own.
         expand(
@@ -20,6 +21,7 @@ rule train:
     threads: 1
     resources:
         mem_mb=memory_of,
+        runtime=runtime_of,
         gpu=0,
     params:
         settings=settings_of,

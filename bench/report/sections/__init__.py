@@ -18,6 +18,7 @@ from bench.report.sections import (
     data,
     effects,
     finetuning,
+    losses,
     mazes,
     notes,
     progress,
@@ -25,6 +26,7 @@ from bench.report.sections import (
     published,
     scores,
     settings,
+    strips,
 )
 
 # A section is None where it does not apply to the suite.
@@ -34,12 +36,14 @@ SECTIONS: tuple[Callable[[ReportInputs], Section | None], ...] = (
     claims.section,
     finetuning.section,
     scores.section,
+    losses.section,
     published.section,
     effects.section,
     ablations.section,
     aggregates.section,
     curves.section,
     mazes.section,
+    strips.section,
     data.section,
     settings.section,
     provenance.section,

@@ -20,8 +20,10 @@ from bench.statistics.aggregates import METRICS, groups
 from bench.statistics.costs import REFERENCE, seed_update_seconds
 
 
-def section(inputs: ReportInputs) -> Section:
+def section(inputs: ReportInputs) -> Section | None:
     """Show the aggregates of each group of tasks, and figures over all of its seeds."""
+    if not inputs.scored:
+        return None
     suite, catalogue = inputs.offline, inputs.catalogue
     names = list(groups(suite, catalogue.tasks))
     draw = partial(aggregate_intervals, inputs.aggregate, inputs.labels, names)

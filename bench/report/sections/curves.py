@@ -11,9 +11,12 @@ from bench.report.section import Figure, Section
 NAME = "Curves"  # the section where the HTML page draws its zoomable curves
 
 
-def section(inputs: ReportInputs) -> Section:
+def section(inputs: ReportInputs) -> Section | None:
     """Show scores during training, and the final score of each seed."""
-    suite, labels, tasks = inputs.offline, inputs.labels, inputs.tasks
+    if not inputs.scored:
+        return None
+    suite, labels = inputs.offline, inputs.labels
+    tasks = {name: inputs.tasks[name] for name in suite.tasks}
     returns = {t: inputs.cards[t]["return"].get("mean") for t in tasks if t in inputs.cards}
     means = {t: tasks[t].score(mean) for t, mean in returns.items() if mean is not None}
     during = partial(learning_curves, inputs.scores, labels, tasks, means)

@@ -31,8 +31,10 @@ Scores = Mapping[tuple[str, str], SeedScores]
 KINDS = {"mean": "last", "last10": "mean of last ten", "best": "best"}
 
 
-def section(inputs: ReportInputs) -> Section:
+def section(inputs: ReportInputs) -> Section | None:
     """Compare with published scores, if there are any, and compare kinds of evaluations."""
+    if not inputs.scored:
+        return None
     suite, catalogue = inputs.offline, inputs.catalogue
     ours = last_scores(inputs.scores, suite, inputs.catalogue.tasks)
     items = []

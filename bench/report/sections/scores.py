@@ -28,8 +28,10 @@ from bench.statistics.intervals import ICC, unseen_failures
 Pairs = Collection[tuple[str, str]]
 
 
-def section(inputs: ReportInputs) -> Section:
-    """Show the table of scores, in landscape if there are many methods."""
+def section(inputs: ReportInputs) -> Section | None:
+    """Show the table of scores, in landscape if there are many methods; None if none can be."""
+    if not inputs.scored:
+        return None
     suite, catalogue = inputs.offline, inputs.catalogue
     table = score_table(
         inputs.summary,

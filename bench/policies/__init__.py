@@ -1,0 +1,1 @@
+"""Scores, draws and exports the policies of finished runs."""

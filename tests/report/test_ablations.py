@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,17 @@ def test_an_override_of_the_updates_reaches_it() -> None:
     assert [suite.updates_of(m) for m in NAMES] == [50, 50, 50, 50, 100]
 
 
-def test_it_has_a_name_of_its_own_and_the_speed_of_its_base() -> None:
+def test_it_has_a_name_of_its_own_and_the_speed_of_its_base(tmp_path: Path) -> None:
     suite, catalogue = made()
     assert [catalogue.methods[m].label for m in NAMES[:3]] == [
         *("IQL", "IQL, expectile 0.95", "IQL, expectile 0.5")
     ]
-    speeds = Speeds()
+    entry = {"method": "iql", "width": 256, "seeds": 3, "executor": "recorded", "jobs": 2}
+    entry |= {"seed_updates_per_second": 100.0, "peak_memory_megabytes": 300.0}
+    measured = {"machine": {}, "updates": [entry], "around": []}
+    path = tmp_path / "benchmark.json"
+    path.write_text(json.dumps(measured))
+    speeds = Speeds(path)
     plain, other = (
         speeds.rate(catalogue.settings(suite, m, MAZE, (0, 1, 2)), catalogue)
         for m in ("iql", NAMES[1])

@@ -31,7 +31,7 @@ def suite_of(catalogue: Catalogue, configfile: Path | None, suite: str | None) -
     """Return the suite given as JSON, or else that of `configfile`."""
     if suite is None:
         return catalogue.read_suite(configfile)
-    return catalogue.suite(parse_json(suite, "--suite"), "--suite")
+    return catalogue.suite(parse_json(suite, "--suite"), "--suite", part=True)
 
 
 def told(stored: Results, names: Iterable[str]) -> None:

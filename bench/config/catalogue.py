@@ -99,10 +99,11 @@ class Catalogue:
             raise unknown(str(TASKS), "task", name, self.tasks)
         return self.tasks[name]
 
-    def suite(self, raw: object, where: str, stored: bool = False) -> Suite:
+    def suite(self, raw: object, where: str, part: bool = False) -> Suite:
         """Validate the content of a suite file; errors begin with `where`.
 
-        An override of a suite that is `stored` with its results need not apply to anything.
+        An override need not apply to anything in a `part` of a suite, which was chosen on the
+        command line or is stored with its results.
         """
         suite = validate(Suite, raw, where)
         for task in suite.tasks:
@@ -121,7 +122,7 @@ class Catalogue:
                 raise BenchError(f"{where}, maps, tasks: {task} has no maze; remove it.")
         check_datasets(suite, self.tasks, TASKS, where)
         check_names(suite, self.tasks, self.methods, where)
-        if not stored:
+        if not part:
             check_overrides(suite, self.tasks, where)
         for override in suite.overrides:
             for method in override.methods or suite.methods:

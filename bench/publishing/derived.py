@@ -133,4 +133,4 @@ def suite_of(folder: Path, catalogue: Catalogue) -> Suite:
     if why := seals.broken(content):
         raise BenchError(f"{path}: {why}; run `python -m bench statistics`.")
     del content[seals.SEAL]
-    return catalogue.suite(content, str(path), stored=True)
+    return catalogue.suite(content, str(path), part=True)

@@ -29,7 +29,7 @@ def test_a_stored_suite_may_have_an_override_that_applies_to_nothing() -> None:
     """Results were published with one."""
     overrides = [{"reason": "r", "methods": ["iql"], "batch_size": 8}]
     content = MINIMAL | {"methods": ["bc"], "overrides": overrides}
-    assert Catalogue().suite(content, "suite.json", stored=True).overrides[0].batch_size == 8
+    assert Catalogue().suite(content, "suite.json", part=True).overrides[0].batch_size == 8
 
 
 # --- bad suites -----------------------------------------------------------------------

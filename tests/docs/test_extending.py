@@ -76,10 +76,12 @@ def test_a_figure(checkout: Path) -> None:
     write(steps_of("figure"), checkout)
     path = checkout / "bench/report/sections/__init__.py"
     content = path.read_text()
-    for old, name in (("    settings,\n)", "    spread,\n)"), ("    curves.section,\n", "")):
-        assert content.count(old) == 1
-        new = old.removesuffix(")") + (name or "    spread.section,\n")
-        content = content.replace(old, new)
+    for before, new in (
+        ("    settings,\n", "    spread,\n"),
+        ("    curves.section,\n", "    spread.section,\n"),
+    ):
+        assert content.count(before) == 1
+        content = content.replace(before, before + new)
     path.write_text(content)
     follow("figure", checkout)
     assert (checkout / "reports/quick/figures/spread.svg").exists()

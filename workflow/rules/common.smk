@@ -49,6 +49,7 @@ try:
     SUITE = CATALOGUE.suite(
         {k: v for k, v in config.items()},
         str([*workflow.overwrite_configfiles, *workflow.configfiles, "the suite"][0]),
+        part=bool(workflow.config_settings.config),  # --config
     )
     TASKS = {t: resolved(CATALOGUE.tasks[t], SUITE) for t in SUITE.tasks}
     # The HDF5 files of each dataset that is converted from some.

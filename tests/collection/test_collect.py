@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 
 from bench.collection import collect
 from bench.data import minari_store
-from bench.data.prepare import audit, flatten
+from bench.data.minari_episodes import flatten
+from bench.data.prepare import audit
 from bench.data.transitions import Transitions, content_hash
 from bench.errors import BenchError
 

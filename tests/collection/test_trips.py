@@ -8,7 +8,7 @@ from minari.data_collector import EpisodeBuffer
 
 from bench.collection import collect
 from bench.data import maze_coverage
-from bench.data.prepare import flatten
+from bench.data.minari_episodes import flatten
 from bench.data.transitions import content_hash
 from bench.environments.stitch_maze import MAX_TRIP
 from bench.maze_plans import STITCH

@@ -20,7 +20,7 @@ from bench.config.types import Online
 from bench.data import convert
 from bench.data.d4rl_reading import as_d4rl
 from bench.data.hdf5 import read
-from bench.data.prepare import flatten
+from bench.data.minari_episodes import flatten
 from bench.data.transitions import Transitions
 from bench.learning.learner import EPSILON
 from bench.learning.networks import GaussianPolicy

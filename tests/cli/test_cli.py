@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from helpers.command_line import call
 from helpers.paths import ROOT
 
 import bench.environments.stitch_maze  # noqa: F401  (gymnasium_robotics greets on standard error when imported)
@@ -21,16 +22,6 @@ from bench.paths import SuiteFolder
 @pytest.fixture(autouse=True)
 def _root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run the command line in this process; returns its exit status."""
-    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
-    try:
-        main.main()
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    return 0
 
 
 def suite_file(folder: Path, **changes: Any) -> Path:

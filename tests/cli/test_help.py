@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import yaml
+from helpers.command_line import call
 from helpers.paths import ROOT
 
 import bench.environments.stitch_maze  # noqa: F401  (gymnasium_robotics greets on standard error when imported)
@@ -17,16 +18,6 @@ from bench.cli import main
 @pytest.fixture(autouse=True)
 def _root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-
-
-def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    """Run the command line in this process; returns its exit status."""
-    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
-    try:
-        main.main()
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    return 0
 
 
 def test_help_lists_the_verbs_by_use_and_hides_what_the_workflow_calls(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-from helpers import warm_jobs
 from helpers.pages import ROOT
+from helpers.warm_jobs import printed
 
 COPIED = ("bench", "iql", "baselines", "config", "workflow", "results/published/quick")
 LINKED = ("Snakefile", "behaviors", "results/published/benchmark")
@@ -51,15 +49,7 @@ def write(steps: list[tuple[str, str, str]], checkout: Path) -> None:
 def follow(page: str, checkout: Path) -> str:
     """Run the page's commands on the copy's code; return what they print."""
     (commands,) = COMMANDS.findall((ROOT / f"docs/extending/{page}.md").read_text())
-    done = subprocess.run(
-        ["bash", "-ec", commands],
-        cwd=checkout,
-        env=os.environ | warm_jobs.environment() | {"PYTHONPATH": str(checkout)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    return printed(checkout, "bash", "-ec", commands, PYTHONPATH=str(checkout))
 
 
 def test_a_claim(checkout: Path) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from pathlib import Path
 
-from helpers import warm_jobs
 from helpers.paths import ROOT
+from helpers.warm_jobs import printed
 
 PAGE = (ROOT / "docs/your-project.md").read_text()
 # In the page's order: what it writes or appends to a file, and commands.
@@ -22,7 +20,7 @@ def test_the_page_is_followed(tmp_path: Path) -> None:
     for verb, name, language, block in STEP.findall(PAGE):
         path = folder / name
         if language == "sh":
-            said.append(printed(folder, block))
+            said.append(printed(folder, "bash", "-ec", block))
             folder = tmp_path / "my-project"
         elif language == "python":
             assert (folder / "methods/my_method.py").read_text() == block
@@ -38,16 +36,3 @@ def test_the_page_is_followed(tmp_path: Path) -> None:
     assert re.search(r"^train +6$", narrow, re.MULTILINE)
     assert "runs/my_method@learning_rate=0.01/example/0-4/run.json" in narrow
     assert not (folder / "results").exists()
-
-
-def printed(folder: Path, commands: str) -> str:
-    """Return what commands of the page print, in a folder far from the checkout."""
-    done = subprocess.run(
-        ["bash", "-ec", commands],
-        cwd=folder,
-        env=os.environ | warm_jobs.environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli import main
 from bench.cli.project import new
+from helpers.command_line import call
 
 
 def begin(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -29,9 +29,4 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
 def called(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     """Run the command line in this process; return its exit status."""
     forget(monkeypatch)
-    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
-    try:
-        main.main()
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    return 0
+    return call(monkeypatch, *arguments)

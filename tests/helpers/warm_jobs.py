@@ -48,6 +48,19 @@ def environment() -> dict[str, str]:
     return {"PATH": os.pathsep.join(folders), "WARM_COMMANDS": str(server())}
 
 
+def printed(folder: Path, *command: str, **variables: str) -> str:
+    """Return what a command prints in a folder; fail unless it succeeds."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | environment() | variables,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
 class WarmJob:
     """What `subprocess.Popen` is for an ordinary process, in a session of its own."""
 

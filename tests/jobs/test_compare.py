@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import warm_jobs
 from helpers.paths import ROOT
+from helpers.warm_jobs import printed
 from scipy import stats
 
 from bench.errors import BenchError
@@ -29,19 +27,12 @@ def test_the_documented_example_runs(tmp_path: Path) -> None:
     (block,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     (tmp_path / "results").symlink_to(ROOT / "results")
-    done = subprocess.run(
-        ["bash", "-ec", block],
-        cwd=tmp_path,
-        env=os.environ | warm_jobs.environment() | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    said = printed(tmp_path, "bash", "-ec", block, PYTHONPATH=str(ROOT))
     frame = pd.read_csv(tmp_path / "hold_still-compared.csv")
     assert set(frame["task"]) == {HOPPER, "walker2d-medium-expert", "all"}
     assert set(frame["method"]) == {"hold_still", "iql", "td3_bc", "bc10", "bc"}
     assert len(frame) == 15
-    assert "hold_still" in done.stdout
+    assert "hold_still" in said
 
 
 def test_the_shipped_scores_are_those_of_the_summary() -> None:

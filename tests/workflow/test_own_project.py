@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from helpers import warm_jobs
 from helpers.paths import ROOT
+from helpers.warm_jobs import printed
 
 from bench.cli.project import new
 
@@ -29,15 +27,7 @@ SMALL = {
 
 def snakemake(folder: Path, *arguments: str) -> str:
     """Run the workflow in a folder; return what it prints."""
-    done = subprocess.run(
-        ["python", "-m", "snakemake", "--cores", "2", *arguments],
-        cwd=folder,
-        env=os.environ | warm_jobs.environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    return printed(folder, "python", "-m", "snakemake", "--cores", "2", *arguments)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -45,9 +46,15 @@ class Live:
             self._append("".join(f"{line}\n" for line in lines))
 
     def _append(self, text: str) -> None:
-        # No result depends on these lines, so a full disk must not end the job here.
-        with suppress(OSError), open(self.path, "a", encoding="utf-8") as file:
-            file.write(text)
+        size = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError:
+            # No result depends on these lines, so a full disk must not end the job here; nor does
+            # it leave half a line.
+            with suppress(OSError):
+                os.truncate(self.path, size)
 
     def close(self) -> None:
         """Remove the file of a run whose results are written."""

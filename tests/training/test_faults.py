@@ -164,7 +164,9 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(place: Path
     assert "checkpoint.safetensors: cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
     folder = results(place / "a", cell)
-    assert sorted(p.name for p in folder.iterdir()) == [".lock", LIVE]  # which no result needs
+    assert {p.name for p in folder.iterdir()} <= {".lock", LIVE}
+    if (folder / LIVE).exists():  # no result needs its lines, but none is torn
+        assert all(json.loads(line) for line in (folder / LIVE).read_text().splitlines())
     later = start(place / "a", cell)  # some space has been freed
     assert later.wait(120) == 0
 

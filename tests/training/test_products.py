@@ -189,12 +189,15 @@ def test_without_openblas_auto_is_torch_and_openblas_an_error(
     assert resumed.chosen == {}
 
 
-@pytest.mark.parametrize(("precision", "device"), [("bfloat16", "cpu"), ("float32", "cuda")])
-def test_openblas_is_for_float32_on_a_cpu(precision: str, device: str) -> None:
-    usual = settings(precision=precision)
-    assert Products.of(usual, device, "recorded").setting == "torch"
-    with pytest.raises(BenchError, match=f"float32 on a CPU, not {precision} on {device}; use"):
-        Products.of(usual.model_copy(update={"products": "openblas"}), device, "recorded")
+@pytest.mark.parametrize("library", ["auto", "openblas"])
+def test_a_gpu_multiplies_with_its_own_library(library: str) -> None:
+    assert Products.of(settings(products=library), "cuda", "recorded").setting == "torch"
+
+
+def test_openblas_is_for_float32() -> None:
+    assert Products.of(settings(precision="bfloat16"), "cpu", "recorded").setting == "torch"
+    with pytest.raises(BenchError, match="multiplies float32, not bfloat16; use 'auto'"):
+        Products.of(settings(precision="bfloat16", products="openblas"), "cpu", "recorded")
 
 
 def test_a_compiled_run_leaves_vectors_to_the_compiler() -> None:

@@ -47,17 +47,18 @@ class Products:
 
     @classmethod
     def of(cls, settings: Settings, device: str, executor: str) -> Products:
-        """Return the choices of a run, by its `products`; raise BenchError where it is impossible.
+        """Return the choices of a run, by its `products`, which a GPU does not read.
 
-        OpenBLAS multiplies float32 on a CPU; "auto" means "torch" elsewhere.
+        Raises BenchError if OpenBLAS, which multiplies float32 only, is asked for other products.
         """
-        possible = device == "cpu" and settings.precision == "float32"
-        if settings.products == "openblas" and not possible:
+        if device != "cpu":
+            return cls("torch")
+        single = settings.precision == "float32"
+        if settings.products == "openblas" and not single:
             raise BenchError(
-                f"products: 'openblas' multiplies float32 on a CPU, not {settings.precision} on "
-                f"{device}; use 'auto'."
+                f"products: 'openblas' multiplies float32, not {settings.precision}; use 'auto'."
             )
-        return cls(settings.products if possible else "torch", vectors=executor != "compiled")
+        return cls(settings.products if single else "torch", vectors=executor != "compiled")
 
     def __call__(self, func: Any, args: tuple[Any, ...]) -> Any:
         """Return the operator to execute in place of `func(*args)`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from bench.config.catalogue import Catalogue
@@ -21,8 +22,11 @@ from bench.statistics.costs import REFERENCE, seed_update_seconds
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Show the aggregates of each group of tasks, and figures over all of its seeds."""
-    if not inputs.scored:
+    """Show the aggregates of each group of tasks, and figures over all of its seeds.
+
+    None for a single task, whose aggregates are its own score.
+    """
+    if not inputs.scored or len(inputs.offline.tasks) < 2:
         return None
     suite, catalogue = inputs.offline, inputs.catalogue
     names = list(groups(suite, catalogue.tasks))
@@ -51,6 +55,16 @@ NUMBERS = (
 )
 
 
+def matrices_of(inputs: ReportInputs) -> dict[str, dict[str, np.ndarray]]:
+    """Return the last scores (seeds, tasks) by group and method, of methods that are complete."""
+    found = aggregates.complete(inputs.scores, inputs.offline, inputs.catalogue.tasks)
+    return {
+        group: {method: aggregates.matrix_of(cells) for method, cells in methods.items()}
+        for group, methods in found.items()
+        if methods
+    }
+
+
 def over_all_seeds(inputs: ReportInputs) -> list[Figure]:
     """Draw performance profiles, probability of improvement and cost, for the scores there are.
 
@@ -58,12 +72,7 @@ def over_all_seeds(inputs: ReportInputs) -> list[Figure]:
     suite's baseline, or else IQL.
     """
     suite, labels = inputs.offline, inputs.labels
-    found = aggregates.complete(inputs.scores, suite, inputs.catalogue.tasks)
-    matrices = {
-        group: {method: aggregates.matrix_of(cells) for method, cells in methods.items()}
-        for group, methods in found.items()
-        if methods
-    }
+    matrices = matrices_of(inputs)
     if not matrices:
         return []
     shares = distributions.profiles(matrices, labels)

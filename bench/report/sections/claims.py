@@ -63,7 +63,7 @@ def section(inputs: ReportInputs) -> Section | None:
 
     return Section(
         "Claims",
-        f"Claims (data: {inputs.origin})",
+        "Claims",
         (
             Paragraph(INTRODUCTION.format(counted, f" {errors(len(tested))}" if tested else "")),
             ledger(verdict_table("claims", decided, stale, record), DECIDED),

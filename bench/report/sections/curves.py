@@ -21,11 +21,17 @@ def section(inputs: ReportInputs) -> Section | None:
     means = {t: tasks[t].score(mean) for t, mean in returns.items() if mean is not None}
     during = partial(learning_curves, inputs.scores, labels, tasks, means)
     final = partial(seed_scores, inputs.scores, labels, tasks, suite.updates_of)
-    figures = (
-        Figure("curves", "Learning curves", CURVES, during),
-        Figure("seeds", "Every seed", SEEDS, final),
-    )
-    return Section(NAME, f"Learning curves and seeds{inputs.before}", figures)
+    figures: tuple[Figure, ...] = (Figure("seeds", "Every seed", SEEDS, final),)
+    if evaluations(inputs) > 2:
+        figures = (Figure("curves", "Learning curves", CURVES, during), *figures)
+    return Section(NAME, inputs.heading("Learning curves and seeds"), figures)
+
+
+def evaluations(inputs: ReportInputs) -> int:
+    """Return the most evaluations that a cell has: two points are no curve."""
+    rows = inputs.scores[inputs.scores["phase"] == "offline"]
+    counts = rows.groupby(["task", "method"])["step"].nunique()
+    return int(counts.max()) if len(counts) else 0
 
 
 CURVES = (

@@ -54,7 +54,7 @@ def section(inputs: ReportInputs) -> Section:
         collection_table(cards, suite), COLLECTION, title="How the data were collected",
         folded=True, size=8, widths=(0, 1),
     )  # fmt: skip
-    return Section("Data", f"Data: {inputs.origin}", (*items, audit, collection))
+    return Section("Data", "Data", (*items, audit, collection))
 
 
 DATASETS = (

@@ -1,8 +1,9 @@
-"""Settings: departures from the sources, the settings of every method, and the cost."""
+"""Settings: departures from the sources, and the settings of every method."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bench.config.catalogue import Catalogue
@@ -12,13 +13,13 @@ from bench.records.runs import Runs
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Item, Paragraph, Section
-from bench.report.table import NOT_RUN, Cell, Table, number, plain_value, row_of
+from bench.report.table import Cell, Table, plain_value, row_of
 
 ORDER = ("rewards", "observations", "batch_size")  # of the settings shared by all methods
 
 
 def section(inputs: ReportInputs) -> Section:
-    """Show departures, one table of settings per method, and the cost of the runs."""
+    """Show departures, and one table of settings per method."""
     suite, catalogue = inputs.suite, inputs.catalogue
     departures = departures_table(suite, catalogue)
     items: list[Item] = [
@@ -34,15 +35,7 @@ def section(inputs: ReportInputs) -> Section:
     if not departures.rows:
         items.append(Paragraph("This suite overrides no sourced setting."))
     items += [of_method(method, inputs) for method in suite.methods]
-    compute = compute_table(inputs.records, suite, catalogue)
-    items.append(CaptionedTable(compute, COST, title="Cost"))
     return Section("Settings", "Settings", tuple(items))
-
-
-COST = (
-    "Cost. _hours_: wall-clock time, summed over jobs. _seed-updates/s_: updates per second times "
-    "the number of seeds that a job trains together, mean over jobs."
-)
 
 
 def of_method(method: str, inputs: ReportInputs) -> CaptionedTable:
@@ -100,10 +93,19 @@ def settings_table(
     return Table(f"settings_{method}", header, align, tuple(rows))
 
 
-def departures_table(suite: Suite, catalogue: Catalogue) -> Table:
-    """Tabulate the suite's overrides: where, why, the sourced value and the suite's."""
-    rows: list[tuple[Cell, ...]] = []
-    rules = []
+@dataclass(frozen=True)
+class Departure:
+    """An override of a suite: where it applies, why, and (setting, sourced, own) of each change."""
+
+    methods: tuple[str, ...]
+    where: str
+    reason: str
+    changes: tuple[tuple[str, str, str], ...]
+
+
+def departures(suite: Suite, catalogue: Catalogue) -> list[Departure]:
+    """Return the suite's overrides that apply to one of its methods and tasks."""
+    found = []
     for override in suite.overrides:
         methods = [
             m for m in suite.methods if not override.methods or base_of(m) in override.methods
@@ -116,8 +118,6 @@ def departures_table(suite: Suite, catalogue: Catalogue) -> Table:
         where = ", ".join(labels) if override.methods else "all methods"
         if override.families:
             where += f" on {', '.join(families)}"
-        if rows:
-            rules.append(len(rows))
         shared = override.model_dump(include=SHARED, exclude_none=True)
         if override.updates:
             shared["updates"] = override.updates
@@ -126,12 +126,24 @@ def departures_table(suite: Suite, catalogue: Catalogue) -> Table:
             shared["online"] = (
                 f"{online.steps:,} steps, {online.episodes} episodes per {online.every:,}"
             )
+        changes = []
         for key, value in (shared | override.config).items():
             before = [sourced(m, f, catalogue).get(key) for m in methods for f in families]
             if key == "updates":
                 before = [suite.updates]
             old = " or ".join(dict.fromkeys(map(plain_value, before)))
-            rows.append(row_of(where, override.reason, key, old, plain_value(value)))
+            changes.append((key, old, plain_value(value)))
+        found.append(Departure(tuple(methods), where, override.reason, tuple(changes)))
+    return found
+
+
+def departures_table(suite: Suite, catalogue: Catalogue) -> Table:
+    """Tabulate the suite's overrides: where, why, the sourced value and the suite's."""
+    rows: list[tuple[Cell, ...]] = []
+    rules = []
+    for d in departures(suite, catalogue):
+        rules += [len(rows)] if rows else []
+        rows += [row_of(d.where, d.reason, *change) for change in d.changes]
     header = ("where", "reason", "setting", "source", "suite")
     return Table("departures", header, "lllrr", tuple(rows), tuple(rules))
 
@@ -148,30 +160,3 @@ def defaults(method: str, catalogue: Catalogue) -> dict[str, Any]:
     """Return the defaults of a method's Config, from its generated schema."""
     properties = catalogue.schemas[method]["properties"]
     return {key: field["default"] for key, field in properties.items() if "default" in field}
-
-
-def compute_table(runs: Sequence[Mapping[str, Any]], suite: Suite, catalogue: Catalogue) -> Table:
-    """Tabulate the cost of each method from the contents of its run.json files.
-
-    Hours are summed over runs; speed is the mean over runs of seed-updates per second (updates
-    per second times seeds); memory is the largest peak.
-    """
-    rows = []
-    for method in suite.methods:
-        mine = [r for r in runs if r["settings"]["method"] == method]
-        label = catalogue.methods[method].label
-        if not mine:
-            rows.append(row_of(label, *[NOT_RUN] * 4))
-            continue
-        speeds = [r["updates_per_second"] * len(r["settings"]["seeds"]) for r in mine]
-        rows.append(
-            row_of(
-                label,
-                str(len(mine)),
-                number(sum(r["wall_seconds"] for r in mine) / 3600, 2),
-                number(sum(speeds) / len(speeds), 0),
-                number(max(r["peak_memory_mb"] for r in mine), 0),
-            )
-        )
-    header = ("method", "jobs", "hours", "seed-updates/s", "peak memory (MB)")
-    return Table("compute", header, "lrrrr", tuple(rows))

@@ -145,12 +145,15 @@ def read(
         fine_tuned = read_csv(results.finetune, finetuning.COLUMNS)
     claims = labelled(read_entries(results.claims), catalogue) if results.claims.exists() else None
     by_path = {path: card for path in cards for card in read_cards([path]).values()}
+    if len(methods) < len(suite.methods):  # ranks are among the methods that tables show
+        offline = suite.model_copy(update={"methods": methods})
+        summary = aggregates.summarise(scores, offline, catalogue.tasks)
     return ReportInputs(
         suite=suite,
         catalogue=catalogue,
         results_dir=results_dir,
         scores=scores,
-        summary=summary[summary["method"].isin(methods)],
+        summary=summary,
         aggregate=aggregate[aggregate["method"].isin(methods)],
         effects=paired,
         finetune=fine_tuned,

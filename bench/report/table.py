@@ -85,6 +85,11 @@ def plain_value(value: object) -> str:
     return str(value)
 
 
+def minus(text: str) -> str:
+    """Return a text with true minus signs before numbers."""
+    return re.sub(r"(?<![\w.])-(?=\d)", "\N{MINUS SIGN}", text)
+
+
 def row_of(*values: str | Cell) -> tuple[Cell, ...]:
     """Make a row; plain strings become cells without notes or mark."""
     return tuple(v if isinstance(v, Cell) else Cell(v) for v in values)

@@ -93,7 +93,7 @@ def tables_of(content: object) -> list[dict[str, Any]]:
 def test_the_page_has_every_table_of_the_pdf(made: Path) -> None:
     content = json.loads((made.parent / "fixture/report.json").read_text())
     names = sorted(t["name"] for t in tables_of(content))
-    assert {"scores", "evaluations", "departures", "settings_iql", "runs"} <= set(names)
+    assert {"scores", "evaluations", "departures", "settings", "runs"} <= set(names)
     assert sorted(re.findall(r'<table id="table-([^"]*)"', made.read_text())) == names
 
 

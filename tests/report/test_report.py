@@ -108,7 +108,7 @@ def test_all_files_lie_beside_the_pdf(unfinished: tuple[Path, str]) -> None:
     folder = unfinished[0] / "reports" / "fixture"
     written = {p.stem for p in (folder / "tables").glob("*.tex")}
     assert written == {p.stem for p in (folder / "tables").glob("*.csv")}
-    assert {"scores", "aggregate", "data", "compute", "departures", "settings_iql"} <= written
+    assert {"scores", "aggregate", "data", "compute", "departures", "settings"} <= written
     assert {p.stem for p in (folder / "figures").glob("*.svg")} == {
         *("aggregate", "curves", "seeds", "returns"),
         *("profiles", "compute"),  # of what is complete: one method
@@ -145,11 +145,11 @@ def test_the_page_of_claims(tmp_path: Path) -> None:
     path = tmp_path / "results" / "claims.json"
     path.write_text(json.dumps([entry, other]))
     text = build(tmp_path, suite)
-    assert "Verdicts: 1 inconclusive, 1 not run." in text
+    assert "Verdicts: 1 inconclusive, 1 not tested." in text
     assert "A claim of the tests. none Refuted by: a score below 4 IQL > 4 4.0 5.0" in text
     assert text.count("31 seeds per cell would decide with 80% probability") == 2
     assert text.count("from 12 to more than 1,000") == 2
-    assert "that depart from the claim’s (data of a fixture). They do not count for or" in text
+    assert "that depart from the paper’s (data of a fixture). They do not count for or" in text
     assert "not assessed" in text  # by the published record
 
 

@@ -110,15 +110,20 @@ def test_aggregate_table_names_absent_methods() -> None:
 
 
 def test_settings_mark_what_differs_from_the_default() -> None:
-    configs = {"locomotion": {"rewards": "raw", "hidden": (64, 64), "discount": 0.99}}
-    made = settings.settings_table("iql", configs, catalogue())
-    assert made.header == ("setting", "default", "locomotion")
-    marks = {row[0].text: (row[1].text, row[2].text, row[2].mark) for row in made.rows}
-    assert marks == {
-        "rewards": ("", "raw", ""),
-        "hidden": ("256, 256", "64, 64", "changed"),
-        "discount": ("0.99", "0.99", ""),
-    }
+    made = settings.settings_table(make_suite([A]), catalogue(), Runs({}, [], []))
+    assert made.header == ("setting", "IQL", "BC")
+    marks = {row[0].text: [(cell.text, cell.mark) for cell in row[1:]] for row in made.rows}
+    assert list(marks)[:3] == ["rewards", "observations", "batch_size"]
+    assert marks["observations"] == [("standardised", ""), ("raw", "")]
+    assert marks["hidden"] == [("64, 64", "changed")] * 2
+    assert marks["discount"] == [("0.99", "")] * 2
+
+
+def test_families_have_columns_where_they_differ() -> None:
+    made = settings.settings_table(make_suite([A, MAZES[0]]), catalogue(), Runs({}, [], []))
+    assert made.header[1:3] == ("IQL, locomotion", "IQL, pointmaze")
+    (discounts,) = (row[1:3] for row in made.rows if row[0].text == "discount")
+    assert [(c.text, c.mark) for c in discounts] == [("0.99", ""), ("0.9", "changed")]
 
 
 def test_departures_give_both_values_and_the_reason() -> None:
@@ -164,7 +169,10 @@ def test_data_tables_read_the_cards(tmp_path: Path) -> None:
     ]
     assert audit.rows[1][2].mark == "reported"
     collection = data.collection_table(cards, suite)
-    assert collection.rows[0][1].text.startswith("recipe: fixture; seed: 0;")
+    assert collection.rows[0][0].notes == ("hash 00ff00ff00ff",)
+    assert [c.text for c in collection.rows[0][1:]] == ["fixture", "none, this is a fixture"]
+    assert collection.rows[0][2].notes == ("seed 0",)
+    assert table.minus("at -167, not pre-2 or 1e-4") == "at −167, not pre-2 or 1e-4"
 
 
 def test_audit_findings_that_differ_name_their_tasks(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def probability_of_improvement(
         axis.set_xlim(-0.03, 1.03)
         axis.set_yticks(range(len(others)), [methods[m] for m in others] if not index else [])
         axis.set_title(group)
-    figure.supxlabel(f"P({methods[reference]} > method)", fontsize=7)
+    figure.supxlabel(f"P({methods[reference]} > method)", fontsize=8)
     return figure
 
 
@@ -123,7 +123,7 @@ def overall(
     aggregate: pd.DataFrame, chances: pd.DataFrame, methods: Mapping[str, str], reference: str
 ) -> Figure:
     """Plot the IQM over all tasks and the probability that `reference` beats each method."""
-    figure = Figure(figsize=(WIDTH, 0.55 + 0.16 * len(methods)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.5 + 0.14 * len(methods)), layout="constrained")
     axes = figure.subplots(1, 2 if len(chances) else 1, squeeze=False)[0]
     means = aggregate[(aggregate["group"] == ALL_TASKS) & (aggregate["metric"] == "IQM")]
     _interval_rows(axes[0], means.set_index("method"), "value", methods)

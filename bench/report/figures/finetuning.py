@@ -57,12 +57,12 @@ def curves(
                           markersize=6, clip_on=False)  # fmt: skip
             if ran:
                 _both_phases(axis, list(ran.values()), task.bounded)
-        line[0].set_ylabel(name.replace("-", "-\n", 1), fontsize=6.5)
+        line[0].set_ylabel(name.replace("-", "-\n", 1), fontsize=7)
     for axis, label in zip(axes[0], labels.values(), strict=True):
-        axis.set_title(label, loc="center")
+        axis.set_title(label.replace(" from ", "\nfrom "), loc="center")
     for axis in axes[:-1].flat:
         axis.tick_params(labelbottom=False)
-    figure.supxlabel("offline updates (shaded), then online steps", fontsize=7)
+    figure.supxlabel("offline updates (shaded), then online steps", fontsize=8)
     return figure
 
 
@@ -83,7 +83,7 @@ def _both_phases(axis: Axes, cells: Sequence[pd.DataFrame], bounded: bool) -> No
     show_range(axis, bounded)
     _narrow_offline(axis, max(1.0, -2 * start / end) if end else 1.0)
     axis.set_xticks(sorted({start, 0, end}))
-    axis.tick_params(axis="x", labelsize=6)
+    axis.tick_params(axis="x", labelsize=7)
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 

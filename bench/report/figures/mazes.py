@@ -110,13 +110,13 @@ def success_map(summary: pd.DataFrame, methods: Mapping[str, str], tasks: Sequen
     for (y, method), (x, task) in itertools.product(enumerate(methods), enumerate(tasks)):
         row = cells.get((task, method))
         if row is None or not row["seeds"]:
-            axis.text(x, y, "not run", ha="center", va="center", fontsize=6.5, color=GREY)
+            axis.text(x, y, "not run", ha="center", va="center", fontsize=7, color=GREY)
             continue
         shown[y, x] = row["mean"]
         ink = "white" if row["mean"] > 55 else INK
         axis.text(x, y - 0.12, number(row["mean"]), ha="center", va="center", color=ink)
         ends = interval(row["ci_low"], row["ci_high"])
-        axis.text(x, y + 0.27, ends, ha="center", va="center", fontsize=6.5, color=ink)
+        axis.text(x, y + 0.27, ends, ha="center", va="center", fontsize=7, color=ink)
     axis.imshow(shown, "Blues", vmin=0, vmax=100, aspect="auto")
     axis.set_xticks(range(len(tasks)), [_two_lines(task) for task in tasks])
     axis.set_yticks(range(len(methods)), list(methods.values()))
@@ -130,7 +130,7 @@ def _success_bar(
     axis: Axes, x: float, width: float, style: Look, row: Mapping[Any, Any] | None
 ) -> None:
     if row is None or not row["seeds"]:
-        axis.text(x, 1.5, "not run", rotation=90, ha="center", fontsize=5.5, color=GREY)
+        axis.text(x, 1.5, "not run", rotation=90, ha="center", fontsize=7, color=GREY)
         return
     axis.bar(x, row["mean"], width, color=style.color, alpha=0.45)
     if np.isfinite(row["ci_low"]):
@@ -160,7 +160,7 @@ def floor(axis: Axes, maze: Maze) -> None:
     low, high = corners.min(axis=0) - half, corners.max(axis=0) + half
     left, right, y = low[0] + maze.cell / 2, low[0] + 1.5 * maze.cell, low[1] + maze.cell / 2
     axis.plot([left, right], [y, y], color=INK, linewidth=1.2, solid_capstyle="butt")
-    axis.text(right + maze.cell / 4, y, f"{maze.cell:g} m", va="center_baseline", fontsize=6)
+    axis.text(right + maze.cell / 4, y, f"{maze.cell:g} m", va="center_baseline", fontsize=7)
     axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal", xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
     axis.grid(False)
@@ -178,7 +178,7 @@ def trajectories(data: Mapping[str, tuple[Maze, Transitions]]) -> Figure:
             f"{len(kind):,} trajectories in {cells_visited(rows, maze)} of "
             f"{len(maze.free_cells())} cells,\n{seen.at_goal.sum():,} reach the goal, "
             f"{seen.crosses.sum():,} from the start",
-            fontsize=6,
+            fontsize=7,
         )
     legend(figure, axes[0])
     return figure

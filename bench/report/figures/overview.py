@@ -61,7 +61,7 @@ def forest(
                   label=kind)  # fmt: skip
     for place, d in places:
         axis.text(1.01, place, d.note, transform=axis.get_yaxis_transform(), va="center_baseline",
-                  fontsize=6.5)  # fmt: skip
+                  fontsize=7)  # fmt: skip
     axis.set_yticks(list(middles.values()), list(middles))
     axis.set_ylim(y - 1.1, -0.9)
     axis.tick_params(axis="y", length=0)
@@ -70,7 +70,7 @@ def forest(
     axis.set_xlabel(label)
     for side, text in zip((0.0, 1.0), better, strict=True):
         axis.text(side, 1.01, text, transform=axis.transAxes, ha="left" if not side else "right",
-                  va="bottom", fontsize=6.5, color=GREY)  # fmt: skip
+                  va="bottom", fontsize=7, color=GREY)  # fmt: skip
     if len(kinds) > 1:
         figure.legend(loc="outside lower center", ncols=min(len(kinds), 3))
     return figure
@@ -95,9 +95,9 @@ def strip(rows: Mapping[str, Mapping[str, int]]) -> Figure:
     axis.grid(False)
     for line, (name, counts) in enumerate(rows.items()):
         top = 0.33 * line + 0.17
-        axis.text(0, top - 0.03, name, va="bottom", fontsize=7)
+        axis.text(0, top - 0.03, name, va="bottom", fontsize=8)
         words = " · ".join(f"{counts.get(v, 0)} {SHOWN.get(v, v)}" for v in VERDICTS)
-        axis.text(WIDTH, top - 0.03, words, va="bottom", ha="right", fontsize=7)
+        axis.text(WIDTH, top - 0.03, words, va="bottom", ha="right", fontsize=8)
         index = 0
         for verdict in VERDICTS:
             for _ in range(counts.get(verdict, 0)):

@@ -49,7 +49,7 @@ def aggregate_intervals(
             axis.set_title(metric + (" (\N{DOWNWARDS ARROW})" if "gap" in metric else ""))
         if first:
             axis.set_ylabel(group, fontweight="bold")
-    figure.supxlabel("normalised score", fontsize=7)
+    figure.supxlabel("normalised score", fontsize=8)
     return figure
 
 
@@ -62,7 +62,7 @@ def _interval_panel(axis: Axes, cell: pd.DataFrame, methods: Sequence[str]) -> N
                 "not complete",
                 transform=axis.get_yaxis_transform(),
                 va="center",
-                fontsize=6,
+                fontsize=7,
                 color=GREY,
             )
             continue

@@ -153,8 +153,8 @@ def comparison(inputs: ReportInputs) -> list[str]:
     if any(rival == RIVAL for _, rival in found):
         bc = {task: lead for (task, rival), lead in found.items() if rival == RIVAL}
         sentences.append(_against(f"{labels[RIVAL]}", bc))
-    here = [e for e in inputs.claims or () if e["elsewhere"] or e["verdict"] != NOT_RUN]
-    if here or not answer(inputs):
+    runs = [e for e in inputs.claims or () if e["decided_by"] == "runs"]
+    if not concerned(inputs) or any(e["elsewhere"] or e["verdict"] != NOT_RUN for e in runs):
         sentences.append(_against("the best other method of each task", first))
     lacking = [task for task in inputs.offline.tasks if task not in top]
     if lacking:

@@ -26,6 +26,7 @@ def section(inputs: ReportInputs) -> Section | None:
     """Show success in several mazes, and the maps of the traced ones; None without either."""
     suite, mazes = inputs.offline, inputs.mazes
     items: list[Item] = []
+    untraced = []
     if len(mazes) > 1:
         paper = published.beside(list(mazes), suite.methods)
         same_data = all(task.endswith("-v0") for task, _ in paper)
@@ -38,11 +39,12 @@ def section(inputs: ReportInputs) -> Section | None:
             caption = SUCCESS + (ticks if paper else "")
             items.append(Figure("success", "Success in the mazes", caption, draw))
     for task in suite.maps.tasks if suite.maps else ():
-        traces = traces_of(task, inputs)
-        if traces:
+        if traces := traces_of(task, inputs):
             items.append(value_map(task, inputs, traces))
-        elif inputs.runs.found:
-            items.append(Paragraph(UNTRACED.format(plain(task))))
+        else:
+            untraced.append(task)
+    if untraced and inputs.runs.found:
+        items.append(Paragraph(UNTRACED.format(plain(" and ".join(untraced)))))
     return Section("Mazes", inputs.heading("Mazes"), tuple(items)) if items else None
 
 

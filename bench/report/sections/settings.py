@@ -13,13 +13,13 @@ from bench.records.runs import Runs
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Item, Paragraph, Section
-from bench.report.table import Cell, Table, plain_value, row_of
+from bench.report.table import CHANGED, Cell, Table, plain_value, row_of
 
 ORDER = ("rewards", "observations", "batch_size")  # of the settings shared by all methods
 
 
 def section(inputs: ReportInputs) -> Section:
-    """Show departures, and one table of settings per method."""
+    """Show departures, and a table of all settings."""
     suite, catalogue = inputs.suite, inputs.catalogue
     departures = departures_table(suite, catalogue)
     items: list[Item] = [
@@ -34,24 +34,29 @@ def section(inputs: ReportInputs) -> Section:
     ]
     if not departures.rows:
         items.append(Paragraph("This suite overrides no sourced setting."))
-    items += [of_method(method, inputs) for method in suite.methods]
-    return Section("Settings", "Settings", tuple(items))
+    table = settings_table(suite, catalogue, inputs.runs)
+    few = len(table.header) <= WIDE
+    items.append(CaptionedTable(table, SETTINGS, title="Settings", folded=True, breakable=True,
+                                size=8 if few else 7.5, gap=4 if few else 2))  # fmt: skip
+    sources = [source_of(method, suite, catalogue) for method in suite.methods]
+    items.append(Paragraph(f"*Sources.* {' '.join(sources)}"))
+    return Section("Settings", "Settings", tuple(items), landscape=not few)
 
 
-def of_method(method: str, inputs: ReportInputs) -> CaptionedTable:
-    """Show the settings of a method by task family, with their sources."""
-    configs = used(method, inputs.suite, inputs.catalogue, inputs.runs)
-    entry = inputs.catalogue.methods[method]
-    layers = {family: entry.layer(family) for family in configs}
-    sources = "; ".join(f"{family}: {layer.source}" for family, layer in layers.items() if layer)
-    return CaptionedTable(
-        settings_table(method, configs, inputs.catalogue),
-        f"{plain(entry.label)}: settings by task family ({plain(entry.reference)}). *Bold*: "
-        f"differs from the default in the method’s file. Sources: {plain(sources)}.",
-        title=entry.label,
-        folded=True,
-        size=8,
-    )
+WIDE = 7  # columns that fit on a page in portrait
+SETTINGS = (
+    "Settings of every method, by family of tasks where these differ. *Bold*: differs from the "
+    "default in the method’s file. Empty: the method has no such setting."
+)
+
+
+def source_of(method: str, suite: Suite, catalogue: Catalogue) -> str:
+    """Return where a method and its settings come from."""
+    entry = catalogue.methods[method]
+    families = dict.fromkeys(catalogue.tasks[t].family for t in suite.tasks)
+    layers = {family: entry.layer(family) for family in families}
+    named = dict.fromkeys(layer.source for layer in layers.values() if layer)
+    return f"_{plain(entry.label)}_ ({plain(entry.reference)}): {plain('; '.join(named))}."
 
 
 def used(method: str, suite: Suite, catalogue: Catalogue, runs: Runs) -> dict[str, dict[str, Any]]:
@@ -71,26 +76,36 @@ def used(method: str, suite: Suite, catalogue: Catalogue, runs: Runs) -> dict[st
     return {f: configs[f] for f in dict.fromkeys(catalogue.tasks[t].family for t in suite.tasks)}
 
 
-def settings_table(
-    method: str, configs: Mapping[str, Mapping[str, Any]], catalogue: Catalogue
-) -> Table:
-    """Tabulate a method's resolved settings: one row per setting, the default, the families.
+def settings_table(suite: Suite, catalogue: Catalogue, runs: Runs) -> Table:
+    """Tabulate the resolved settings: one row per setting, one column per method.
 
-    `configs` maps families to settings; a value that differs from the default is "changed".
+    A method whose families differ has a column for each. A value that differs from the method's
+    default is "changed".
     """
-    default = defaults(method, catalogue)
-    keys = list(dict.fromkeys(key for config in configs.values() for key in config))
-    rows = []
-    for key in keys:
-        row: list[str | Cell] = [key, plain_value(default[key]) if key in default else ""]
-        for config in configs.values():
-            # Compared as text, because YAML and JSON turn tuples into lists and 1.0 into 1.
-            changed = key in default and plain_value(config.get(key)) != row[1]
-            row.append(Cell(plain_value(config.get(key)), mark="changed" if changed else ""))
-        rows.append(row_of(*row))
-    header = ("setting", "default", *configs)
-    align = "l" + "r" * (1 + len(configs))
-    return Table(f"settings_{method}", header, align, tuple(rows))
+    columns: dict[str, tuple[str, dict[str, Any]]] = {}
+    for method in suite.methods:
+        configs, label = used(method, suite, catalogue, runs), catalogue.methods[method].label
+        alike = len({str(config) for config in configs.values()}) == 1
+        for family, config in list(configs.items())[: 1 if alike else None]:
+            columns[label if alike else f"{label}, {family}"] = (method, config)
+    found = [key for _, config in columns.values() for key in config]
+    keys = dict.fromkeys((*(key for key in ORDER if key in found), *found))
+    rows = [
+        row_of(key, *(setting(key, config, defaults(method, catalogue))
+                      for method, config in columns.values()))
+        for key in keys
+    ]  # fmt: skip
+    return Table("settings", ("setting", *columns), "l" + "c" * len(columns), tuple(rows))
+
+
+def setting(key: str, config: Mapping[str, Any], default: Mapping[str, Any]) -> Cell:
+    """Return a setting's cell, "changed" if it differs from the default."""
+    if key not in config:
+        return Cell("")
+    text = plain_value(config[key])
+    # Compared as text, because YAML and JSON turn tuples into lists and 1.0 into 1.
+    changed = key in default and text != plain_value(default[key])
+    return Cell(text, mark=CHANGED if changed else "")
 
 
 @dataclass(frozen=True)

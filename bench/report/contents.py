@@ -58,7 +58,8 @@ APPENDIX: Sections = (
     mazes.section,
     strips.section,
     data.section,
-    settings.section,
+    settings.overridden,
     cost.section,
     provenance.section,
+    settings.section,
 )

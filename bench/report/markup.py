@@ -1,8 +1,8 @@
 """The markup of captions, parsed once and rendered by each output format.
 
-It knows `*bold*`, `_italics_`, `__underlined__`, `` `code` `` and `@table`, a reference to a table
-by name. A backslash escapes the next character. Inside a word, as in `ci_low`, these characters
-are literal.
+It knows `*bold*`, `_italics_`, `__underlined__`, `` `code` ``, `@table`, a reference to a table by
+name, and `<https://..>`, a link. A backslash escapes the next character. Inside a word, as in
+`ci_low`, these characters are literal.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.files import read_json
 
 Span = tuple[str, str]  # a face, one of FACES, and the text in it
-FACES = ("bold", "underlined", "italics", "code", "table", "plain")
+FACES = ("bold", "underlined", "italics", "code", "table", "link", "plain")
 INNER = r"((?:\\.|[^\\{0}])+?)"
 PATTERNS = (
     r"(?<!\w)\*" + INNER.format("*") + r"\*(?!\w)",
@@ -22,14 +22,15 @@ PATTERNS = (
     r"(?<!\w)_" + INNER.format("_") + r"_(?!\w)",
     "`" + INNER.format("`") + "`",
     r"(?<!\w)@([a-z]\w*)",
-    r"((?:\\.|[^\\*_`@])+|.)",
+    r"<(https://[^\s<>]+)>",
+    r"((?:\\.|[^\\*_`@<])+|.)",
 )
 TOKEN = re.compile("|".join(PATTERNS), re.DOTALL)
 
 
 def plain(text: str) -> str:
     """Escape text that comes from a file, such as a label, so that a caption shows it verbatim."""
-    return re.sub(r"([\\*_`@])", r"\\\1", text)
+    return re.sub(r"([\\*_`@<])", r"\\\1", text)
 
 
 def spans(text: str) -> list[Span]:
@@ -58,6 +59,7 @@ RST = {
     "italics": "*{}*",
     "code": "``{}``",
     "table": "table *{}*",
+    "link": "{}",
     "plain": "{}",
 }
 

@@ -142,7 +142,7 @@ def test_value_maps(tmp_path: Path) -> None:
     assert crosses == [[[list(ELSEWHERE)]], [[list(ELSEWHERE)]]]
     assert iql.get_xlabel() == "1 of 2 episodes succeed"
     labels = [axis.get_xlabel() for axis in drawn[0].axes[2:]]
-    assert labels == ["state value (Spearman ρ 0.25)", "no state value"]
+    assert labels == ["state value, quantile bins (Spearman ρ 0.25)", "no state value"]
     assert iql.get_position().height == pytest.approx(bc.get_position().height, rel=1e-3)
 
 

@@ -77,12 +77,11 @@ def unfinished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         "5 of 5 5 stale 0 of 5 5 missing",
         "0 of 5 5 diverged",
         "Each score links to its runs",
-        "To cite this report: @techreport{iql_fixture_0123456,",
+        "https://arxiv.org/abs/2110.06169): @techreport{iql_fixture_0123456,",
         "git checkout 0123456789 python -m bench run",
         "Appendix A How to read this report",
         "Runs behind the scores",
         f"{A} IQL 0-4 stale 0123456789 older 00ff",
-        "arXiv:2110.06169",
     ],
 )
 def test_an_unfinished_suite_says(unfinished: tuple[Path, str], text: str) -> None:

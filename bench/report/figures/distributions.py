@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from bench.report.figures.method_styles import look
-from bench.report.figures.style import INK, WIDTH, legend, panels
+from bench.report.figures.style import INK, OTHERS, WIDTH, apart, legend, panels
 from bench.statistics import intervals
 from bench.statistics.aggregates import ALL_TASKS, bootstrap_level
+from bench.statistics.costs import REFERENCE
 from bench.statistics.improvement import Improvement
 
 PROFILE = ["group", "method", "threshold", "share", "ci_low", "ci_high"]
@@ -68,20 +69,30 @@ def profiles(matrices: Matrices, methods: Iterable[str]) -> pd.DataFrame:
 def performance_profiles(
     frame: pd.DataFrame, methods: Mapping[str, str], groups: Sequence[str]
 ) -> Figure:
-    """Plot one panel per group, one line with its band per method; `frame` from `profiles`."""
+    """Plot one panel per group, one line with its band per method; `frame` from `profiles`.
+
+    Of many methods, those with the lowest shares are grey.
+    """
     figure, axes = panels(len(groups), 1.9, min(len(groups), 3))
+    means = dict(frame.groupby("method")["share"].mean())
+    shown = apart(methods, means, REFERENCE)
     for axis, group in zip(axes, groups, strict=True):
         of_group = frame[frame["group"] == group]
         for method, label in methods.items():
             style, mine = look(method, list(methods)), of_group[of_group["method"] == method]
             # An omitted method has an empty line, so that the legend still names it.
             thresholds, share, low, high = (mine[c].to_numpy(float) for c in PROFILE[2:])
+            if method not in shown:
+                axis.plot(thresholds, share, color="0.75", linewidth=0.7, zorder=1)
+                continue
             axis.plot(thresholds, share, color=style.color, linestyle=style.line, label=label)
             axis.fill_between(thresholds, low, high, color=style.color, alpha=0.15, linewidth=0)
         axis.set_title(group)
         axis.set_ylim(-0.03, 1.03)
         axis.set_xlabel("normalised score τ")
     axes[0].set_ylabel("share of runs above τ")
+    if len(shown) < len(methods):
+        axes[0].plot([], [], color="0.75", linewidth=0.7, label=OTHERS)
     legend(figure, axes[0])
     return figure
 

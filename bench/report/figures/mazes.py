@@ -275,12 +275,12 @@ def _value_squares(figure: Figure, axis: Axes, maze: Maze, values: Values) -> No
         mean.T, "viridis", norm=norm, origin="lower", extent=extent, zorder=0.5
     )  # white where there are no data
     bar = _bar(figure, axis, shown, levels[:: LEVELS // 4])
-    bar.set_label(f"state value (Spearman ρ {values.rank:.2f})")
+    bar.set_label(f"state value, quantile bins (Spearman ρ {values.rank:.2f})")
 
 
 def _bar(figure: Figure, axis: Axes, shown: ScalarMappable, ticks: np.ndarray) -> Colorbar:
     bar = figure.colorbar(shown, ax=axis, location="bottom", shrink=0.72, aspect=26, ticks=ticks)
-    bar.ax.xaxis.set_major_formatter("{x:.3g}")
+    bar.ax.xaxis.set_major_formatter(lambda x, _: number(x))
     bar.minorticks_off()
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -16,6 +16,8 @@ WIDTH = 6.7  # inches, the report's text width, so that font sizes are kept
 FORMATS = ("svg", "pdf", "png")
 INK, GREY = "0.15", "0.45"
 MOST_COLUMNS = 5  # of a legend
+MOST_LINES = 6  # that one panel tells apart
+OTHERS = "other methods"  # drawn in grey
 
 STYLE = sns.axes_style("ticks") | {
     "font.family": "STIXGeneral",  # ships with Matplotlib, so it is the same everywhere
@@ -95,6 +97,17 @@ def legend(figure: Figure, axes: Axes) -> None:
         if columns == 1 or made.get_window_extent().width <= figure.bbox.width:
             return
         made.remove()
+
+
+def apart(methods: Mapping[str, str], means: Mapping[str, float], first: str) -> list[str]:
+    """Return the methods that lines can tell apart: all if few, else `first` and the best of them.
+
+    `means` are their mean scores; the lines of the others are drawn in grey.
+    """
+    if len(methods) <= MOST_LINES:
+        return list(methods)
+    ranked = sorted(methods, key=lambda m: (m != first, -means.get(m, -math.inf)))
+    return [m for m in methods if m in ranked[: MOST_LINES - 1]]
 
 
 def show_range(axis: Axes, bounded: bool, which: str = "y") -> None:

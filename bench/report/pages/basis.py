@@ -36,12 +36,17 @@ def section(inputs: ReportInputs) -> Section:
         items.append(CaptionedTable(table, text, title="Departures", size=8, widths=widths))
     items.append(Paragraph(f"*Limitations.* {plain(' '.join(limitations(inputs)))}"))
     items += [Paragraph("*To run this again:*"), Code(commands(inputs)), Paragraph(EXPLAIN)]
-    items += [Paragraph("*To cite this report:*"), Code(bibtex(inputs))]
+    items += [Paragraph(CITE), Code(bibtex(inputs))]
     return Section("Basis", "Departures, limitations and citation", tuple(items))
 
 
 DEPARTURES = "Settings that differ from their sources, and why."
 UNMEASURED = "This suite measures the effect of none of them."
+CITE = (
+    "*To cite this report,* cite it and the paper (Kostrikov, Nair and Levine. _Offline "
+    "Reinforcement Learning with Implicit Q-Learning._ ICLR 2022, "
+    "<https://arxiv.org/abs/2110.06169>):"
+)
 EXPLAIN = "`python -m bench explain TASK METHOD` prints what stands behind a number."
 
 

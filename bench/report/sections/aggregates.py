@@ -96,7 +96,7 @@ PROFILES = (
     "Performance profiles: share of runs (one per seed and task) that score above τ, with "
     "pointwise 95% confidence bands from 2,000 bootstrap repetitions stratified by task, at the "
     "level of the IQM’s. A curve that lies above another at every τ is better throughout; where "
-    "two curves cross, neither dominates."
+    "two curves cross, neither dominates. Of many methods, the lowest are grey."
 )
 IMPROVEMENT = (
     "Probability that a seed of {} scores higher than a seed of another method on the same task, "

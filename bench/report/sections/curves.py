@@ -37,6 +37,7 @@ def evaluations(inputs: ReportInputs) -> int:
 CURVES = (
     "Normalised score during training: mean over seeds with 95% CI, as for the scores (omitted "
     "below three seeds). The dashed grey line is the mean score of the episodes in the data. "
-    "Evaluations use the environment; no policy is selected by them."
+    "Evaluations use the environment; no policy is selected by them. Of many methods, the lowest "
+    "are grey."
 )
 SEEDS = "Score of every seed at the last evaluation (markers) and mean over seeds (tick)."

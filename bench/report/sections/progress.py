@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.config.catalogue import Catalogue
@@ -18,7 +18,8 @@ from bench.report.table import Cell, Table, row_of, transposed
 
 def section(inputs: ReportInputs) -> Section:
     """Show which seeds have run."""
-    table = status_table(inputs.suite, inputs.catalogue, inputs.results_dir, inputs.runs)
+    runs = replace(inputs.runs, stale=[]) if inputs.all_stale else inputs.runs
+    table = status_table(inputs.suite, inputs.catalogue, inputs.results_dir, runs)
     few = len(table.header) <= 6
     if not few:
         table = transposed(table)
@@ -35,7 +36,11 @@ def facts(inputs: ReportInputs) -> CaptionedTable:
     pairs = prose.facts(inputs.suite, inputs.catalogue, runs)
     states = {"not run": runs.missing, "not verified": runs.refused, "diverged": runs.diverged,
               "stale": runs.stale}  # fmt: skip
-    pairs += [[state, names_of(list(names))] for state, names in states.items() if names]
+    pairs += [
+        [state, "all" if len(names) == len(runs.found) > 1 else names_of(list(names))]
+        for state, names in states.items()
+        if names
+    ]
     table = Table("facts", ("", ""), "ll", tuple(row_of(*pair) for pair in pairs))
     return CaptionedTable(table, FACTS, size=8.5, widths=(0, 1), breakable=True)
 

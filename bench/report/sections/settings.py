@@ -18,13 +18,12 @@ from bench.report.table import CHANGED, Cell, Table, plain_value, row_of
 ORDER = ("rewards", "observations", "batch_size")  # of the settings shared by all methods
 
 
-def section(inputs: ReportInputs) -> Section:
-    """Show departures, and a table of all settings."""
-    suite, catalogue = inputs.suite, inputs.catalogue
-    departures = departures_table(suite, catalogue)
+def overridden(inputs: ReportInputs) -> Section:
+    """Show all departures of the suite from its sources, and these."""
+    table = departures_table(inputs.suite, inputs.catalogue)
     items: list[Item] = [
         CaptionedTable(
-            departures,
+            table,
             "Departures of this suite from the sourced settings, and the reasons.",
             size=8,
             widths=(1.1, 2, 0, 1.1, 1.1),
@@ -32,15 +31,23 @@ def section(inputs: ReportInputs) -> Section:
             breakable=True,
         )
     ]
-    if not departures.rows:
+    if not table.rows:
         items.append(Paragraph("This suite overrides no sourced setting."))
+    sources = [source_of(method, inputs.suite, inputs.catalogue) for method in inputs.suite.methods]
+    items.append(Paragraph(f"*Sources.* {' '.join(sources)}"))
+    return Section("All departures", "Departures from the sources", tuple(items))
+
+
+def section(inputs: ReportInputs) -> Section:
+    """Show a table of all settings."""
+    suite, catalogue = inputs.suite, inputs.catalogue
     table = settings_table(suite, catalogue, inputs.runs)
     few = len(table.header) <= WIDE
-    items.append(CaptionedTable(table, SETTINGS, title="Settings", folded=True, breakable=True,
-                                size=8 if few else 7.5, gap=4 if few else 2))  # fmt: skip
-    sources = [source_of(method, suite, catalogue) for method in suite.methods]
-    items.append(Paragraph(f"*Sources.* {' '.join(sources)}"))
-    return Section("Settings", "Settings", tuple(items), landscape=not few)
+    items: tuple[Item, ...] = (
+        CaptionedTable(table, SETTINGS, title="Settings", folded=True, breakable=True,
+                       size=8 if few else 7.5, gap=4 if few else 2),
+    )  # fmt: skip
+    return Section("Settings", "Settings", items, landscape=not few)
 
 
 WIDE = 7  # columns that fit on a page in portrait

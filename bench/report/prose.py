@@ -44,8 +44,10 @@ def counted(count: int, noun: str) -> str:
 def tasks_in_words(tasks: Sequence[str], total: int) -> str:
     """Return how many of `total` tasks these are, with the names of at most three."""
     if len(tasks) == total > 1:
-        return f"all {total} tasks"
-    names = named(tasks) if len(tasks) <= 3 and total > 1 else ""
+        return "both tasks" if total == 2 else f"all {total} tasks"
+    if total == 1:
+        return tasks[0]
+    names = named(tasks) if len(tasks) <= 3 else ""
     return f"{len(tasks)} of {counted(total, 'task')}{names}"
 
 

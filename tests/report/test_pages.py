@@ -103,6 +103,19 @@ def test_without_claims_the_leads_answer_and_a_turned_number_changes_it() -> Non
     assert said.endswith("on 0 of 2 tasks and lower than the best on 2; 0 are undecided.")
 
 
+@pytest.mark.parametrize(
+    ("theirs", "said"),
+    [
+        ([1.0, 12, 20], "IQL scores higher than every other method."),
+        ([50.0, 60, 70.5], "IQL scores lower than the best other method."),
+        ([38.0, 54, 58], "IQL cannot be told from the best other method."),
+    ],
+)
+def test_the_answer_of_one_task(theirs: list[float], said: str) -> None:
+    pair = {(A, "iql"): [40.0, 50, 60], (A, "bc"): theirs}
+    assert answer.answer(inputs(pair, [claim("not run")])).endswith(said)
+
+
 def test_the_abstract_has_best_and_worst_result_and_names_what_is_open() -> None:
     said = answer.abstract(inputs(BOTH, [claim("not run")] * 2))
     assert said[1].startswith(f"Best: on {A}, IQL scores 50.0 [25.2, 74.8] and the best other meth")
@@ -128,8 +141,8 @@ def test_a_third_method_makes_the_sentence_more_cautious() -> None:
     near = [38.0, 44, 58]  # differences 2, 6, 2: p = 0.13; and 5, 6, 7 have p = 0.009
     pair = {(A, "iql"): [40.0, 50, 60], (A, "bc"): [33.0, 44, 55]}
     many = pair | {(A, m): near for m in ("dt", "cql", "awac", "bc10", "td3_bc", "onestep")}
-    assert "Against BC, IQL scores higher on 1 of 1 task." in answer.comparison(inputs(pair))
-    assert "Against BC, IQL is undecided on 1 of 1 task." in answer.comparison(inputs(many))
+    assert f"Against BC, IQL scores higher on {A}." in answer.comparison(inputs(pair))
+    assert f"Against BC, IQL is undecided on {A}." in answer.comparison(inputs(many))
 
 
 @pytest.mark.parametrize(("method", "text"), [("bc", answer.UNNAMED), ("iql", answer.ALONE)])

@@ -127,12 +127,22 @@ def _leading(inputs: ReportInputs) -> str:
     if not top:
         return ""
     places = Counter(found[task, rival].place for task, rival in top.items())
+    if len(top) == 1:
+        (place,) = places
+        return f"On this suite’s data and settings, IQL {ON_ONE_TASK[place]}."
     return (
         f"On this suite’s data and settings, IQL scores higher than every other method on "
         f"{places['above']} of {counted(len(top), 'task')} and lower than the best on "
         f"{places['below']}; {places['undecided']} {'is' if places['undecided'] == 1 else 'are'} "
         "undecided."
     )
+
+
+ON_ONE_TASK = {
+    "above": "scores higher than every other method",
+    "below": "scores lower than the best other method",
+    "undecided": "cannot be told from the best other method",
+}
 
 
 # --- IQL against the other methods --------------------------------------------------------

@@ -35,12 +35,8 @@ def facts(inputs: ReportInputs) -> CaptionedTable:
     runs = inputs.runs
     pairs = prose.facts(inputs.suite, inputs.catalogue, runs)
     states = {"not run": runs.missing, "not verified": runs.refused, "diverged": runs.diverged,
-              "stale": runs.stale}  # fmt: skip
-    pairs += [
-        [state, "all" if len(names) == len(runs.found) > 1 else names_of(list(names))]
-        for state, names in states.items()
-        if names
-    ]
+              "stale": ["all"] if inputs.all_stale else runs.stale}  # fmt: skip
+    pairs += [[state, names_of(list(names))] for state, names in states.items() if names]
     table = Table("facts", ("", ""), "ll", tuple(row_of(*pair) for pair in pairs))
     return CaptionedTable(table, FACTS, size=8.5, widths=(0, 1), breakable=True)
 

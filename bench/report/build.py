@@ -18,6 +18,7 @@ from bench.records.source_hash import source_hash as current_hash
 from bench.report import front, html, inputs, pdf, provenance, table
 from bench.report.contents import APPENDIX, PAGES, Sections
 from bench.report.figures import style
+from bench.report.markup import typographic
 from bench.report.section import CaptionedTable, Figure, Section
 from bench.statistics.frames import write_csv
 
@@ -45,7 +46,7 @@ def build(
     pages = made(PAGES, read, folder)
     appendix = [entry | {"appendix": True} for entry in made(APPENDIX, read, folder)]
     sections = sorted((*pages, *appendix), key=lambda entry: entry["appendix"])
-    content = front.page(read, publication) | {"sections": sections}
+    content = typographic(front.page(read, publication) | {"sections": sections})
     files.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
     macros = provenance.macros(read.summary, read.aggregate, suite.suite)
     files.write_text(folder / "numbers.tex", macros)

@@ -8,8 +8,9 @@ name, and `<https://..>`, a link. A backslash escapes the next character. Inside
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.files import read_json
 
@@ -44,6 +45,24 @@ def spans(text: str) -> list[Span]:
             body = found.pop()[1] + body
         found.append((face, body))
     return found
+
+
+def typographic(content: Any) -> Any:
+    """Return the content of report.json with curved apostrophes, except in code."""
+    if isinstance(content, str):
+        return APOSTROPHE.sub("\N{RIGHT SINGLE QUOTATION MARK}", content)
+    if isinstance(content, Mapping):
+        if content.get("kind") == "code":
+            return content
+        return {key: typographic(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        if len(content) == 2 and content[0] == "code":
+            return content
+        return [typographic(value) for value in content]
+    return content
+
+
+APOSTROPHE = re.compile(r"(?<=\w)'(?=[\w\s.,;:)])")
 
 
 def rst(parts: Sequence[Span]) -> str:

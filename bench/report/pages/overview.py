@@ -14,8 +14,8 @@ from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.pages import answer
 from bench.report.prose import RIVAL, SUBJECT
-from bench.report.section import Figure, Item, Paragraph, Section
-from bench.report.sections import finetuning
+from bench.report.section import CaptionedTable, Figure, Item, Paragraph, Section
+from bench.report.sections import claims, finetuning
 from bench.report.sections.claims import concerned
 from bench.report.table import NOT_RUN
 from bench.statistics.comparisons import strongest
@@ -29,15 +29,16 @@ def section(inputs: ReportInputs) -> Section:
     if inputs.claims is not None and concerned(inputs):
         rows = strip_rows(inputs)
         draw = partial(overview.strip, rows)
-        items.append(Figure("verdicts", "Verdicts on the claims", STRIP, draw))
+        caption = STRIP.format(ledger_of(inputs))
+        items.append(Figure("verdicts", "Verdicts on the claims", caption, draw))
     items.append(Paragraph(f"*What ran.* {plain(' '.join(answer.ran(inputs)))} {DETAILS}"))
     return Section("Overview", "", tuple(items))
 
 
-DETAILS = "Versions, machines and commits are listed in the appendix."
+DETAILS = "Details: @facts."
 STRIP = (
     "Verdicts on published claims about IQL, one square each: filled, reproduced; crossed, not "
-    "reproduced; half filled, inconclusive; empty, not tested. The appendix lists every claim."
+    "reproduced; half filled, inconclusive; empty, not tested.{}"
 )
 AGAINST = (
     "Score of IQL minus that of the best other method of each task, which is named at the right, "
@@ -129,6 +130,14 @@ def online(inputs: ReportInputs) -> list[Difference]:
             note = f"{rival}, n = {lead.seeds}"
             shown.append(Difference(task, AFTER, lead.value, lead.low, lead.high, note))
     return shown
+
+
+def ledger_of(inputs: ReportInputs) -> str:
+    """Return a reference to the first table of claims in the appendix."""
+    section = claims.section(inputs)
+    tables = [i.table for i in section.items if isinstance(i, CaptionedTable)] if section else []
+    filled = [table.name for table in tables if table.rows]
+    return f" Every claim: from @{filled[0]} on." if filled else ""
 
 
 def strip_rows(inputs: ReportInputs) -> dict[str, Mapping[str, int]]:

@@ -9,9 +9,7 @@ from bench.report.figures.mazes import Trace, stitching
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import Figure, Section
-from bench.report.sections.mazes import traces_of
-
-PANELS = 2  # methods beside the data
+from bench.report.sections.mazes import PANELS, traces_of
 
 
 def section(inputs: ReportInputs) -> Section | None:

@@ -26,7 +26,8 @@ def section(inputs: ReportInputs) -> Section | None:
     """Show success in several mazes, and the maps of the traced ones; None without either."""
     suite, mazes = inputs.offline, inputs.mazes
     items: list[Item] = []
-    untraced = []
+    untraced: list[str] = []
+    shown = False  # whether page 3 has the maps of a task, with PANELS methods
     if len(mazes) > 1:
         paper = published.beside(list(mazes), suite.methods)
         same_data = all(task.endswith("-v0") for task, _ in paper)
@@ -39,15 +40,18 @@ def section(inputs: ReportInputs) -> Section | None:
             caption = SUCCESS + (ticks if paper else "")
             items.append(Figure("success", "Success in the mazes", caption, draw))
     for task in suite.maps.tasks if suite.maps else ():
-        if traces := traces_of(task, inputs):
-            items.append(value_map(task, inputs, traces))
-        else:
+        traces = traces_of(task, inputs)
+        if not traces:
             untraced.append(task)
+        elif shown or len(traces) > PANELS:
+            items.append(value_map(task, inputs, traces))
+        shown = shown or bool(traces)
     if untraced and inputs.runs.found:
         items.append(Paragraph(UNTRACED.format(plain(" and ".join(untraced)))))
     return Section("Mazes", inputs.heading("Mazes"), tuple(items)) if items else None
 
 
+PANELS = 2  # methods in the maze of page 3
 BARS = 24  # of a figure at most; more are squares
 SQUARES = (
     "Success in the mazes at the last evaluation, in percent of episodes; mean over seeds, and "

@@ -237,6 +237,7 @@ def test_limitations_follow_the_suite() -> None:
     said = " ".join(basis.limitations(inputs(FAR)))
     assert "1 of 1 dataset was collected by this project" in said
     assert "2,000 updates are 0.2% of the paper’s" in said
+    assert "With 3 seeds, a failure that none of them had may befall up to 63% of seeds" in said
     assert "uncommitted" not in said
     whole = " ".join(basis.limitations(suite_with(inputs(FAR), updates=1_000_000)))
     assert "updates are" not in whole

@@ -15,6 +15,7 @@ from bench.report.pages import answer
 from bench.report.section import CaptionedTable, Code, Item, Paragraph, Section
 from bench.report.sections.settings import Departure, departures
 from bench.report.table import Table, plain_value, row_of
+from bench.statistics.intervals import unseen_failures
 from bench.statistics.published import PAPER_UPDATES
 
 MOST = 8  # rows of the table
@@ -101,8 +102,8 @@ def limitations(inputs: ReportInputs) -> list[str]:
             "more."
         )
     told.append(
-        f"With {prose.counted(len(suite.seeds), 'seed')}, intervals cover less than they say if a "
-        "rare kind of seed fails."
+        f"With {prose.counted(len(suite.seeds), 'seed')}, a failure that none of them had may "
+        f"befall up to {100 * unseen_failures(len(suite.seeds)):.0f}% of seeds (95% bound)."
     )
     if runs.stale:
         told.append(

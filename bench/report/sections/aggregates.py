@@ -105,7 +105,8 @@ IMPROVEMENT = (
 )
 COMPUTE = (
     "Mean score with 95% CI against the time of the updates per seed and task (seeds are trained "
-    "together, and each is charged its share). The upper left is best."
+    "together, and each is charged its share; other work on the machine was not recorded). The "
+    "upper left is best."
 )
 
 

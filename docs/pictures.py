@@ -15,9 +15,9 @@ from PIL import Image
 DOCS = Path(__file__).parent
 # picture -> the report, and of its pages side by side which part of their height
 PICTURES = {
-    "report.png": ("reports/quick.pdf", {0: (0.0, 1.0), 4: (0.0, 1.0)}),
+    "report.png": ("reports/quick.pdf", {0: (0.0, 1.0), 1: (0.0, 1.0)}),
     "record.png": ("reports/record.pdf", {0: (0.06, 0.87)}),
-    "ideas.png": ("reports/ideas.pdf", {3: (0.0, 0.55), 4: (0.0, 0.55)}),
+    "ideas.png": ("reports/ideas.pdf", {1: (0.0, 1.0), 2: (0.0, 1.0)}),
     # These take hours anew.
     "antmaze.png": ("results/published/local/report.pdf", {8: (0.0, 0.37), 9: (0.0, 0.43)}),
     "finetune.png": ("results/published/finetune/report.pdf", {2: (0.105, 0.31)}),

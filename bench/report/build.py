@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench import files
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
 from bench.records.source_hash import source_hash as current_hash
-from bench.report import front, html, inputs, pdf, prose, provenance, table
+from bench.report import front, html, inputs, pdf, provenance, table
+from bench.report.contents import APPENDIX, PAGES, Sections
 from bench.report.figures import style
+from bench.report.markup import typographic
 from bench.report.section import CaptionedTable, Figure, Section
-from bench.report.sections import SECTIONS
 from bench.statistics.frames import write_csv
 
 
@@ -41,19 +43,26 @@ def build(
     """
     folder = out_pdf.with_suffix("")
     read = inputs.read(suite, catalogue, results_dir, cards, source_hash)
-    sections = [made for section in SECTIONS if (made := section(read)) is not None]
-    for made in sections:
-        write_files(made, folder)
-    contents = [made.content() for made in sections]
-    content = front.page(read, publication) | {
-        "coverage": prose.coverage(),
-        "sections": [found for found in contents if found is not None],
-    }
+    pages = made(PAGES, read, folder)
+    appendix = [entry | {"appendix": True} for entry in made(APPENDIX, read, folder)]
+    sections = sorted((*pages, *appendix), key=lambda entry: entry["appendix"])
+    content = typographic(front.page(read, publication) | {"sections": sections})
     files.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
     macros = provenance.macros(read.summary, read.aggregate, suite.suite)
     files.write_text(folder / "numbers.tex", macros)
     html.build(content, read, folder, out_pdf.with_suffix(".html"))
     pdf.typeset("report.typ", folder, out_pdf)
+
+
+def made(sections: Sections, read: inputs.ReportInputs, folder: Path) -> list[dict[str, Any]]:
+    """Make the sections, write their files into `folder` and return their entries."""
+    entries = []
+    for make in sections:
+        section = make(read)
+        if section is not None and (content := section.content()) is not None:
+            write_files(section, folder)
+            entries.append(content)
+    return entries
 
 
 def write_files(section: Section, folder: Path) -> None:

@@ -1,29 +1,38 @@
-"""The first page of the report: the suite, what ran, and the key result."""
+"""The top of page 1: title, origin, banner and abstract, as entries of report.json."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from bench.report import prose
+from bench.report import citation, prose
 from bench.report.inputs import ReportInputs
-from bench.report.sections import effects, finetuning
+from bench.report.pages import answer, basis
 
 
 def page(inputs: ReportInputs, publication: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the entries of report.json that precede the sections.
 
-    `publication` has the version, date and commit of a published report.
+    `publication` has the version, date and commit of a published report; the date is otherwise
+    that of the last run.
     """
-    suite, catalogue, runs = inputs.suite, inputs.catalogue, inputs.runs
+    suite, runs, cited = inputs.suite, inputs.runs, citation.read()
+    published = publication or {}
     return {
         "suite": suite.suite,
-        "title": suite.title,
+        "title": answer.question(inputs),
         "description": suite.description,
         "origin": inputs.origin,
-        "key_result": key_result(inputs),
-        "facts": prose.facts(suite, catalogue, runs) + prose.published(publication),
+        "banner": banner(inputs),
+        "key_result": answer.abstract(inputs),
+        "authors": list(cited.authors),
+        "version": published.get("version", cited.version),
+        "date": published.get("date", basis.date_of(inputs)),
+        "machines": answer.machines(inputs),
+        "url": cited.url,
+        "facts": prose.facts(suite, inputs.catalogue, runs) + prose.published(publication),
         "commit": prose.commit(runs),
+        "commits": [c for c in dict.fromkeys(r["commit"] for r in runs.found.values()) if c],
         "missing": runs.missing,
         "stale": runs.stale,
         "diverged": runs.diverged,
@@ -31,20 +40,15 @@ def page(inputs: ReportInputs, publication: Mapping[str, str] | None = None) -> 
     }
 
 
-NOTHING_SCORED = "Nothing was scored: no task of the suite has an environment to act in."
-
-
-def key_result(inputs: ReportInputs) -> list[str]:
-    """Return the sentences of the key result.
-
-    They describe the online phase if the suite has one, else the comparison with its baseline,
-    else that of IQL with the other methods.
-    """
-    if not inputs.scored:
-        return [NOTHING_SCORED]
-    if inputs.finetune is not None:
-        return finetuning.key_result_of(inputs)
-    if inputs.effects is not None:
-        return effects.key_result(inputs.effects, inputs.suite, inputs.catalogue)
-    scored = inputs.suite.model_copy(update={"tasks": inputs.offline.tasks})
-    return prose.key_result(inputs.scores, scored, inputs.catalogue)
+def banner(inputs: ReportInputs) -> str:
+    """Return whose data these are; "" where all are existing datasets."""
+    tasks = inputs.tasks.values()
+    local = sum(task.origin == "local" for task in tasks)
+    if not local:
+        return ""
+    if local < len(tasks):
+        return (
+            f"Data: {local} of {len(tasks)} datasets are our own, not D4RL’s. Scores on those "
+            "cannot be compared one to one with the paper’s."
+        )
+    return "Data: our own, not D4RL’s. These scores cannot be compared one to one with the paper’s."

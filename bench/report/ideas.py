@@ -13,6 +13,7 @@ from bench.errors import BenchError, unknown
 from bench.paths import RESULTS
 from bench.records import machine
 from bench.report.pdf import typeset
+from bench.report.table import minus
 
 IDEA_RESULTS = RESULTS / "ideas"
 
@@ -43,7 +44,7 @@ def build(out_pdf: Path, folder: Path = IDEA_RESULTS) -> None:
         made = files.read_json(path)
         module = importlib.import_module(f"iql.ideas.{idea}")
         module.draw(made["result"], beside / "figures" / idea)
-        title, sentences = module.TITLE, module.sentences(made["result"])
+        title, sentences = module.TITLE, [minus(s) for s in module.sentences(made["result"])]
         pages.append({"name": idea, "title": title, "sentences": sentences})
         versions, commit = made["versions"], made["commit"]
     content = {"pages": pages, "versions": versions, "commit": commit}

@@ -84,8 +84,8 @@ class ReportInputs:
 
     @cached_property
     def stale(self) -> Pairs:
-        """(task, method) of runs made with source code that differs from the current version."""
-        return self.runs.pairs(self.runs.stale)
+        """(task, method) of the runs that tables mark as stale; none where all are."""
+        return set() if self.all_stale else self.runs.pairs(self.runs.stale)
 
     @cached_property
     def diverged(self) -> Pairs:
@@ -109,14 +109,14 @@ class ReportInputs:
         """Where the suite's data come from, in words."""
         return prose.data_origin(self.suite, self.catalogue)
 
-    @property
-    def before(self) -> str:
-        """Suffix of headings on offline results when an online phase follows."""
-        return "" if self.finetune is None else " before the online phase"
-
     def heading(self, text: str) -> str:
-        """Return the heading of a results section, which names the origin of the data."""
-        return f"{text}{self.before} (data: {self.origin})"
+        """Return a heading on offline results, which an online phase may follow."""
+        return text if self.finetune is None else f"{text} before the online phase"
+
+    @cached_property
+    def all_stale(self) -> bool:
+        """Whether every run was made with source code that differs from the current version."""
+        return bool(self.runs.found) and len(self.runs.stale) == len(self.runs.found)
 
 
 def offline_part(suite: Suite) -> Suite:
@@ -145,12 +145,15 @@ def read(
         fine_tuned = read_csv(results.finetune, finetuning.COLUMNS)
     claims = labelled(read_entries(results.claims), catalogue) if results.claims.exists() else None
     by_path = {path: card for path in cards for card in read_cards([path]).values()}
+    if len(methods) < len(suite.methods):  # ranks are among the methods that tables show
+        offline = suite.model_copy(update={"methods": methods})
+        summary = aggregates.summarise(scores, offline, catalogue.tasks)
     return ReportInputs(
         suite=suite,
         catalogue=catalogue,
         results_dir=results_dir,
         scores=scores,
-        summary=summary[summary["method"].isin(methods)],
+        summary=summary,
         aggregate=aggregate[aggregate["method"].isin(methods)],
         effects=paired,
         finetune=fine_tuned,

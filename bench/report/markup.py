@@ -1,20 +1,21 @@
 """The markup of captions, parsed once and rendered by each output format.
 
-It knows `*bold*`, `_italics_`, `__underlined__`, `` `code` `` and `@table`, a reference to a table
-by name. A backslash escapes the next character. Inside a word, as in `ci_low`, these characters
-are literal.
+It knows `*bold*`, `_italics_`, `__underlined__`, `` `code` ``, `@table`, a reference to a table by
+name, and `<https://..>`, a link. A backslash escapes the next character. Inside a word, as in
+`ci_low`, these characters are literal.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.files import read_json
 
 Span = tuple[str, str]  # a face, one of FACES, and the text in it
-FACES = ("bold", "underlined", "italics", "code", "table", "plain")
+FACES = ("bold", "underlined", "italics", "code", "table", "link", "plain")
 INNER = r"((?:\\.|[^\\{0}])+?)"
 PATTERNS = (
     r"(?<!\w)\*" + INNER.format("*") + r"\*(?!\w)",
@@ -22,14 +23,15 @@ PATTERNS = (
     r"(?<!\w)_" + INNER.format("_") + r"_(?!\w)",
     "`" + INNER.format("`") + "`",
     r"(?<!\w)@([a-z]\w*)",
-    r"((?:\\.|[^\\*_`@])+|.)",
+    r"<(https://[^\s<>]+)>",
+    r"((?:\\.|[^\\*_`@<])+|.)",
 )
 TOKEN = re.compile("|".join(PATTERNS), re.DOTALL)
 
 
 def plain(text: str) -> str:
     """Escape text that comes from a file, such as a label, so that a caption shows it verbatim."""
-    return re.sub(r"([\\*_`@])", r"\\\1", text)
+    return re.sub(r"([\\*_`@<])", r"\\\1", text)
 
 
 def spans(text: str) -> list[Span]:
@@ -45,6 +47,24 @@ def spans(text: str) -> list[Span]:
     return found
 
 
+def typographic(content: Any) -> Any:
+    """Return the content of report.json with curved apostrophes, except in code."""
+    if isinstance(content, str):
+        return APOSTROPHE.sub("\N{RIGHT SINGLE QUOTATION MARK}", content)
+    if isinstance(content, Mapping):
+        if content.get("kind") == "code":
+            return content
+        return {key: typographic(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        if len(content) == 2 and content[0] == "code":
+            return content
+        return [typographic(value) for value in content]
+    return content
+
+
+APOSTROPHE = re.compile(r"(?<=\w)'(?=[\w\s.,;:)])")
+
+
 def rst(parts: Sequence[Span]) -> str:
     """Render spans as reStructuredText, the format of Snakemake's own report."""
     return "".join(
@@ -58,6 +78,7 @@ RST = {
     "italics": "*{}*",
     "code": "``{}``",
     "table": "table *{}*",
+    "link": "{}",
     "plain": "{}",
 }
 

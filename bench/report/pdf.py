@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 
 import typst
+from matplotlib import get_data_path
 
 TEMPLATES = Path(__file__).with_name("templates")
+FONTS = Path(get_data_path()) / "fonts" / "ttf"  # those of the figures
 LAYOUT = "layout.typ"  # what templates import
 
 
@@ -28,6 +30,8 @@ def typeset(template: str, folder: Path, out_pdf: Path) -> None:
         root=str(folder),
         format="pdf",
         ignore_system_fonts=True,
+        font_paths=[str(FONTS)],
         timestamp=0,
+        pdf_standards=["ua-1"],  # refuses a figure without alternative text
     )
     partial.replace(out_pdf)

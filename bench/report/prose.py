@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,13 @@ from bench.paths import COVERAGE, shipped
 from bench.records.runs import Runs
 from bench.report.table import NOT_AVAILABLE, NOT_RECORDED, NOT_RUN, recorded
 from bench.statistics import aggregates
-from bench.statistics.comparisons import places
 from bench.statistics.coverage_rows import COLUMNS, TASKS
 from bench.statistics.frames import read_csv
-from bench.statistics.interval_coverage import IQM, MEAN, TASK
-from bench.statistics.simulated_scores import BIMODAL, MOSTLY, NORMAL, SHARED, Scores
+from bench.statistics.interval_coverage import IQM, TASK
+from bench.statistics.simulated_scores import BIMODAL, MOSTLY, NORMAL, SHARED
 
-SUBJECT, RIVAL = "iql", "bc"  # the key result compares these first
-TEST = (
-    "the difference, paired by seed, is significant at 5% after Holm’s correction over the methods "
-    "of the task."
-)
-DECIDED = f"Outperforming and trailing: {TEST}"
+SUBJECT, RIVAL = "iql", "bc"
+TEST = "paired by seed, at 5% after Holm’s correction over the methods of the task."
 
 
 def data_origin(suite: Suite, catalogue: Catalogue) -> str:
@@ -41,74 +36,52 @@ def data_origin(suite: Suite, catalogue: Catalogue) -> str:
     return f"{part}regenerated locally, not D4RL’s"
 
 
-def key_result(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:
-    """Compare the subject's last scores with those of every other method, one sentence each.
-
-    The wording is the same whichever way the numbers fall. The rival comes first.
-    """
-    label = {m: catalogue.methods[m].label for m in suite.methods}
-    if SUBJECT not in label:
-        return ["Name one of the methods as `baseline` in the suite, and this compares the others."]
-    others = sorted((m for m in suite.methods if m != SUBJECT), key=lambda m: m != RIVAL)
-    found = places(aggregates.last_scores(scores, suite, catalogue.tasks), SUBJECT)
-    sentences = []
-    for other in others:
-        tasks: dict[str, list[str]] = {"above": [], "below": [], "undecided": [], "none": []}
-        for task in suite.tasks:
-            tasks[found.get((task, other), "none")].append(task)
-        compared = len(suite.tasks) - len(tasks["none"])
-        name = label[other]
-        if not compared:
-            sentences.append(f"{label[SUBJECT]} against {name}: no task has three seeds of both.")
-            continue
-        names = {  # only of the first rival: there is no room for more
-            key: named(found) if other == others[0] else "" for key, found in tasks.items()
-        }
-        lacking = ", ".join(tasks["none"])
-        unknown = f" Not compared (fewer than three seeds): {lacking}." if lacking else ""
-        sentences.append(
-            f"{label[SUBJECT]} outperforms {name} on {len(tasks['above'])} of {compared} "
-            f"task{'s' if compared > 1 else ''}{names['above']} and trails it on "
-            f"{len(tasks['below'])}{names['below']}; "
-            f"undecided: {len(tasks['undecided'])}{names['undecided']}.{unknown}"
-        )
-    return (
-        [*sentences, DECIDED]
-        if sentences
-        else ["The suite runs no other method to compare IQL with."]
-    )
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 task` or `4 tasks`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def named(tasks: list[str]) -> str:
+def tasks_in_words(tasks: Sequence[str], total: int) -> str:
+    """Return how many of `total` tasks these are, with the names of at most three."""
+    if len(tasks) == total > 1:
+        return "both tasks" if total == 2 else f"all {total} tasks"
+    if total == 1:
+        return tasks[0]
+    names = named(tasks) if len(tasks) <= 3 else ""
+    return f"{len(tasks)} of {counted(total, 'task')}{names}"
+
+
+def named(tasks: Sequence[str]) -> str:
     """Return the tasks in parentheses, or "" if there are none."""
     return f" ({', '.join(tasks)})" if tasks else ""
 
 
-def coverage(path: Path = COVERAGE) -> list[str]:
-    """Return sentences on the measured coverage of the intervals; none if it was not measured."""
+def coverage_rows(path: Path = COVERAGE) -> list[list[str]]:
+    """Return what intervals cover by simulation, one row per kind of score; [] if not measured.
+
+    Each row has its name and the shares with 3, 5 and 10 seeds.
+    """
     path = shipped(path)
     if not path.exists():
         return []
     frame = read_csv(path, COLUMNS)
     printed = frame[frame["printed"]]
+    rows = []
+    for name, quantity, scores in SIMULATED:
+        of = printed[(printed["quantity"] == quantity) & (printed["scores"] == scores.name)]
+        shares = dict(zip(of["seeds"], of["coverage"], strict=True))
+        rows.append([name, *(f"{100 * shares[n]:.0f}%" for n in SEED_COUNTS)])
+    return rows
 
-    def found(quantity: str, scores: Scores) -> str:
-        rows = printed[(printed["quantity"] == quantity) & (printed["scores"] == scores.name)]
-        return ", ".join(
-            f"{100 * share:.0f}% at {seeds}"
-            for share, seeds in zip(rows["coverage"], rows["seeds"], strict=True)
-        )
 
-    return [
-        "We measured how often nominal 95% CIs of simulated scores contain the truth. Those of one "
-        f"task do in {found(TASK, NORMAL)} seeds if scores are normal and in "
-        f"{found(TASK, BIMODAL)} if some seeds solve a maze well and others badly, but in "
-        f"{found(TASK, MOSTLY)} if four of five seeds always succeed and the others never do: few "
-        "seeds may all be of one kind.",
-        f"The CI of an IQM over {TASKS} tasks contains it in {found(IQM, NORMAL)}, but in "
-        f"{found(IQM, SHARED)} if a seed\u2019s scores on different tasks go together; that of a "
-        f"mean over tasks then contains it in {found(MEAN, SHARED)}.",
-    ]
+SEED_COUNTS = (3, 5, 10)
+SIMULATED = (
+    ("a mean, scores normal", TASK, NORMAL),
+    ("a mean, seeds solve a maze well or badly", TASK, BIMODAL),
+    ("a mean, one seed in five fails altogether", TASK, MOSTLY),
+    (f"an IQM over {TASKS} tasks, scores normal", IQM, NORMAL),
+    (f"an IQM over {TASKS} tasks, correlated within a seed", IQM, SHARED),
+)
 
 
 def left_out(scores: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:
@@ -130,11 +103,7 @@ def commit(runs: Runs) -> str:
 
 def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
     """Return the label and text of each line of "What ran"."""
-    pairs = [(m, catalogue.tasks[t].family) for m in suite.methods for t in suite.tasks]
-    evaluations: dict[Evaluation, list[str]] = {}
-    for method, family in pairs:
-        seen = evaluations.setdefault(suite.evaluation_of(method, family), [])
-        seen += [family] if family not in seen else []
+    label = {m: catalogue.methods[m].label for m in suite.methods}
     jobs = len(runs.found) + len(runs.missing) + len(runs.refused)
     versions = [", ".join(f"{n} {v}" for n, v in vs.items()) for vs in runs.values("versions")]
     machines = [_machine(m) for m in runs.values("machine")]
@@ -143,18 +112,10 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
     done = len(runs.found) - len(runs.diverged)
     return [
         ["tasks", f"{len(suite.tasks)}: {', '.join(suite.tasks)}"],
-        ["methods", f"{len(suite.methods)}: {', '.join(suite.methods)}"],
+        ["methods", f"{len(suite.methods)}: {', '.join(label.values())}"],
         ["seeds", f"{len(suite.seeds)}: {', '.join(map(str, suite.seeds))}"],
-        ["training", _training(suite)],
-        [
-            "evaluation",
-            "; ".join(
-                f"{e.episodes} episodes per seed every {e.every:,} updates"
-                + (f" ({', '.join(families)})" if len(evaluations) > 1 else "")
-                for e, families in evaluations.items()
-            )
-            + "; the last evaluation is the score",
-        ],
+        ["training", _training(suite, label)],
+        ["evaluation", _evaluation(suite, catalogue)],
         *_online(suite, catalogue),
         [
             "jobs",
@@ -174,6 +135,25 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
             else NOT_RUN,
         ],
     ]
+
+
+def _evaluation(suite: Suite, catalogue: Catalogue) -> str:
+    """Return how often policies are evaluated, by method where that differs."""
+    families = list(dict.fromkeys(catalogue.tasks[t].family for t in suite.tasks))
+    names: dict[Evaluation, list[str]] = {}
+    for method in filter(suite.updates_of, suite.methods):
+        own = {family: suite.evaluation_of(method, family) for family in families}
+        alike = len(set(own.values())) == 1
+        for family, schedule in own.items():
+            label = catalogue.methods[method].label + ("" if alike else f" on {family}")
+            seen = names.setdefault(schedule, [])
+            seen += [label] if label not in seen else []
+    texts = [
+        f"{e.episodes} episodes per seed every {e.every:,} updates"
+        + (f" ({', '.join(labels)})" if len(names) > 1 else "")
+        for e, labels in names.items()
+    ]
+    return "; ".join([*texts, "the last evaluation is the score"])
 
 
 def finished(runs: Runs) -> str:
@@ -203,8 +183,9 @@ def _online(suite: Suite, catalogue: Catalogue) -> list[list[str]]:
     for method in suite.methods:
         for task in suite.tasks:
             online = suite.online_of(method, catalogue.tasks[task].family)
-            if online is not None and method not in phases.setdefault(online, []):
-                phases[online].append(method)
+            label = catalogue.methods[method].label
+            if online is not None and label not in phases.setdefault(online, []):
+                phases[online].append(label)
     texts = [
         f"{o.steps:,} environment steps per seed, one update per step; {o.episodes} evaluation "
         f"episodes every {o.every:,} steps"
@@ -214,9 +195,10 @@ def _online(suite: Suite, catalogue: Catalogue) -> list[list[str]]:
     return [["online phase", "; ".join(texts)]] if texts else []
 
 
-def _training(suite: Suite) -> str:
+def _training(suite: Suite, label: Mapping[str, str]) -> str:
     """Return the suite's updates and batch size, and the methods with other numbers of updates."""
     own = {m: suite.updates_of(m) for m in suite.methods}
-    others = [f"{m} ({n:,} updates)" for m, n in own.items() if n != suite.updates]
+    others = [f"{label[m]} {n:,}" if n else f"{label[m]} none" for m, n in own.items()
+              if n != suite.updates]  # fmt: skip
     text = f"{suite.updates:,} updates of {suite.batch_size:,} transitions per seed"
-    return f"{text}, except {', '.join(others)}" if others else text
+    return f"{text} ({', '.join(others)})" if others else text

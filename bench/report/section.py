@@ -6,7 +6,7 @@ out. Captions and paragraphs use the markup of bench.report.markup.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ class Figure:
             "stem": self.stem,
             "title": self.title,
             "caption": spans(self.caption),
+            "alt": f"{self.title}. {''.join(text for _, text in spans(self.caption))}",
         }
 
 
@@ -60,7 +61,6 @@ class CaptionedTable:
     widths: tuple[float, ...] = ()
     breakable: bool | None = None  # across pages; None: if it is long
     merge: tuple[int, ...] = ()  # columns whose repeated values are shown once
-    linked: Sequence[Sequence[str]] = ()  # (first cell, column) of the cells that link to a run
     runs: bool = False  # whether its rows are the runs that cells link to
 
     def content(self) -> dict[str, Any]:
@@ -84,20 +84,33 @@ class Paragraph:
         return {"kind": "paragraph", "text": spans(self.text)}
 
 
-Item = Figure | CaptionedTable | Paragraph
+@dataclass(frozen=True)
+class Code:
+    """Lines to copy, such as commands."""
+
+    text: str
+
+    def content(self) -> dict[str, Any]:
+        """Return the entry in report.json."""
+        return {"kind": "code", "text": self.text}
+
+
+Item = Figure | CaptionedTable | Paragraph | Code
 
 
 @dataclass(frozen=True)
 class Section:
     """A heading and its items; adjacent `landscape` sections share their pages.
 
-    `name` is the entry in the table of contents; without a `title` there is no heading.
+    `name` is the entry in the table of contents; without a `title` there is no heading. `appendix`
+    moves a section of the first pages behind them.
     """
 
     name: str
     title: str
     items: tuple[Item, ...]
     landscape: bool = False
+    appendix: bool = False
 
     def content(self) -> dict[str, Any] | None:
         """Return the entry in report.json; None if there is nothing to show."""
@@ -108,5 +121,6 @@ class Section:
             "name": self.name,
             "title": self.title,
             "landscape": self.landscape,
+            "appendix": self.appendix,
             "items": [item.content() for item in shown],
         }

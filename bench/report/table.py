@@ -22,11 +22,17 @@ CHANGED = "changed"  # the mark of a value other than the default, or of a signi
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: `text`, small lines below it, and a mark such as best, tied, changed or ""."""
+    """A cell: `text`, small lines below it, and a mark such as best, tied, changed or "".
+
+    `run` is the task and the label of the method whose runs the cell links to. `dots` are seeds,
+    drawn below the text between 0 (left) and 1 (right).
+    """
 
     text: str
     notes: tuple[str, ...] = ()
     mark: str = ""
+    run: str = ""
+    dots: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,9 +85,22 @@ def plain_value(value: object) -> str:
     return str(value)
 
 
+def minus(text: str) -> str:
+    """Return a text with true minus signs before numbers."""
+    return re.sub(r"(?<![\w.])-(?=\d)", "\N{MINUS SIGN}", text)
+
+
 def row_of(*values: str | Cell) -> tuple[Cell, ...]:
     """Make a row; plain strings become cells without notes or mark."""
     return tuple(v if isinstance(v, Cell) else Cell(v) for v in values)
+
+
+def transposed(table: Table) -> Table:
+    """Return a table of tasks by methods with rows and columns exchanged."""
+    columns = [row_of(name, *(row[i] for row in table.rows))
+               for i, name in enumerate(table.header)][1:]  # fmt: skip
+    header = ("method", *(row[0].text for row in table.rows))
+    return Table(table.name, header, "l" + "c" * len(table.rows), tuple(columns))
 
 
 def write(table: Table, folder: Path) -> Table:

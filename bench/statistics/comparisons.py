@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from bench.statistics.inference import Estimate
 from bench.statistics.intervals import LEVEL, MIN_SEEDS
-from bench.statistics.seed_scores import SeedScores, estimate
+from bench.statistics.seed_scores import SeedScores, common_seeds, estimate
 
 SIGNIFICANT = 1 - LEVEL
 Place = Literal["above", "below", "undecided"]
@@ -62,20 +63,59 @@ def rank(cells: Mapping[str, SeedScores]) -> dict[str, str]:
     return result
 
 
-def places(
-    cells: Mapping[tuple[str, str], SeedScores], reference: str
-) -> dict[tuple[str, str], Place]:
-    """Return where `reference` stands relative to each other method, by (task, method).
+@dataclass(frozen=True)
+class Lead:
+    """A method's lead over a rival on one task, paired by seed; `p` is corrected by Holm."""
 
-    "above" and "below" are significant after Holm's correction over the methods of the task.
-    Pairs without three seeds of both are left out. `cells` are scores by (task, method).
+    ours: float  # mean over all seeds
+    theirs: float
+    value: float
+    low: float
+    high: float
+    p: float
+    seeds: int
+
+    @property
+    def place(self) -> Place:
+        """Where the method stands relative to its rival; "undecided" if not significant."""
+        if not self.p < SIGNIFICANT:
+            return "undecided"
+        return "above" if self.value > 0 else "below"
+
+
+def leads(
+    cells: Mapping[tuple[str, str], SeedScores], reference: str
+) -> dict[tuple[str, str], Lead]:
+    """Return the lead of `reference` over each other method, by (task, method).
+
+    p-values are corrected by Holm's method over the methods of the task. Pairs without three
+    seeds of both are left out. `cells` are scores by (task, method).
     """
-    found: dict[tuple[str, str], Place] = {}
+    found: dict[tuple[str, str], Lead] = {}
     for task in dict.fromkeys(task for task, _ in cells):
         if (task, reference) not in cells:
             continue
+        mine = cells[task, reference]
         others = {m: cell for (t, m), cell in cells.items() if t == task and m != reference}
-        for method, (difference, p) in against(others, cells[task, reference]).items():
-            decided: Place = "above" if difference.value < 0 else "below"
-            found[task, method] = decided if p < SIGNIFICANT else "undecided"
+        for method, (difference, p) in against(others, mine).items():
+            low, high = difference.interval()
+            seeds = len(common_seeds([mine, others[method]]))
+            means = (float(mine.values.mean()), float(others[method].values.mean()))
+            found[task, method] = Lead(*means, -difference.value, -high, -low, p, seeds)
     return found
+
+
+def strongest(found: Mapping[tuple[str, str], Lead]) -> dict[str, str]:
+    """Return the rival with the highest mean, by task."""
+    best: dict[str, str] = {}
+    for (task, rival), lead in found.items():
+        if task not in best or lead.theirs > found[task, best[task]].theirs:
+            best[task] = rival
+    return best
+
+
+def places(
+    cells: Mapping[tuple[str, str], SeedScores], reference: str
+) -> dict[tuple[str, str], Place]:
+    """Return where `reference` stands relative to each other method, by (task, method)."""
+    return {pair: lead.place for pair, lead in leads(cells, reference).items()}

@@ -13,6 +13,7 @@ from bench.statistics.inference import Sample
 TABLE1 = Path("config/published/table1.csv")
 SPREAD = Path("config/published/iql_spread.csv")
 CORL = Path("config/published/corl.csv")
+PAPER_UPDATES = 1_000_000  # offline, per seed (ikostrikov/implicit_q_learning, train_offline.py)
 
 
 def paper_scores(path: Path = TABLE1) -> dict[tuple[str, str], float]:

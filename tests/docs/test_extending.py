@@ -64,7 +64,7 @@ def test_a_claim(checkout: Path) -> None:
 def test_a_figure(checkout: Path) -> None:
     shutil.copytree(checkout / "results/published/quick", checkout / "results/quick")
     write(steps_of("figure"), checkout)
-    path = checkout / "bench/report/sections/__init__.py"
+    path = checkout / "bench/report/contents.py"
     content = path.read_text()
     for before, new in (
         ("    settings,\n", "    spread,\n"),

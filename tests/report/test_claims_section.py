@@ -40,7 +40,7 @@ def test_the_tables_of_the_page() -> None:
     there = assess(LOCAL, cells=cells, each_task=True)
     silent = assess(against=["bc"])
     text, tables = made([decided, there, silent], stale={(PLAY, "cql")})
-    assert "Verdicts: 1 inconclusive, 2 not run." in text
+    assert "Verdicts: 1 inconclusive, 2 not tested." in text
     assert "at most 0.03 wrong verdicts are expected over 1 claim about" in text
     (row,) = tables["claims"]
     assert row[4].text == "inconclusive"
@@ -49,10 +49,11 @@ def test_the_tables_of_the_page() -> None:
     assert row[3].notes[1] == "stale"
     (row,) = tables["claims_elsewhere"]
     assert row[4].text in ("holds here", "inconclusive")
-    assert "not D4RL" in row[1].notes[0]
+    assert row[1].notes == ()  # the departures are in the caption, once
     assert [r[1].text for r in tables["claims_parts"]] == [
         f"IQL against CQL, {task}" for task in LARGE
     ]
+    assert {row[0].text for row in tables["claims_parts"]} == {there["statement"]}
     assert tables["claims_not_run"][0][1].text.startswith(f"no score of IQL on {PLAY}")
 
 
@@ -63,7 +64,7 @@ def test_the_published_record_has_its_own_column() -> None:
     _, tables = made([ours], published_record={"made-up": PUBLISHED})
     verdict, published = tables["claims"][0][4:]
     assert (verdict.text, published.text) == ("reproduced", "not reproduced")
-    assert published.notes == ("1.4 times", "corl, 4 seeds")
+    assert published.notes == ("1 source, 4 seeds",)
     other = PUBLISHED.model_copy(update={"id": "other"})
     _, tables = made([ours], published_record={"other": other})
     assert tables["claims"][0][5].text == "not assessed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,6 +25,7 @@ from bench.report.figures import style
 from bench.report.figures.finetuning import curves
 from bench.report.section import Section
 from bench.report.sections import finetuning
+from bench.statistics.comparisons import Lead
 from bench.statistics.finetuning import Published, fine_tuning
 
 
@@ -43,6 +43,7 @@ def made(tmp_path: Path, chosen: Suite) -> Section | None:
     section = finetuning.section(inputs)
     if section is not None:
         build.write_files(section, tmp_path)
+        build.write_files(finetuning.details(inputs), tmp_path)
         assert finetuning.key_result_of(inputs)[-1] == finetuning.DEFINED
     return section
 
@@ -57,8 +58,8 @@ def test_the_pages_tables(tmp_path: Path) -> None:
     assert table[2].endswith(",not run")
     assert table[3].startswith("sum,")
     lines = (tmp_path / "tables/regret.csv").read_text().splitlines()
-    assert lines[1].startswith(f'{MAZE},regret,"0.58 [')
-    assert lines[2] == ",steps to 90%,200 2 of 3 seeds,not reached 1 of 2 seeds"
+    assert lines[1].startswith(f'{MAZE}: regret,"0.58 [')
+    assert lines[2] == f"{MAZE}: steps to 90%,200 2 of 3 seeds,not reached 1 of 2 seeds"
     assert len(lines) == 3  # the robot's scores have no bounds
     cost = (tmp_path / "tables/online_cost.csv").read_text().splitlines()
     assert cost[1:] == ["IQL,8,2,12,1.20", "CQL,not run,not run,not run,not run"]
@@ -90,22 +91,28 @@ def test_a_change_without_doubt_is_marked() -> None:
     cells = {(r["task"], r["method"]): r for r in result.to_dict("records")}
     labels = {"iql": "IQL"}
     theirs = Published(
-        task=MAZE, method="iql", before=1.0, after=2.0, standing="believed", source="a test"
+        task=MAZE, method="iql", before=1.0, after=2.0, standing="printed", source="a test"
     )
     table = finetuning.before_and_after(
         cells, suite((MAZE,)), labels, [MAZE], {(MAZE, "iql"): theirs}, {(MAZE, "iql")}
     )
     cell = table.rows[0][1]
     assert cell.mark == "changed"
-    assert cell.notes[-2:] == ("stale", "paper: 1.0 → 2.0 (believed)")
+    assert cell.notes[-2:] == ("stale", "paper: 1.0 → 2.0")
 
 
 def phase(
-    cells: dict[tuple[str, str], tuple[float, float]], labels: dict[str, str], **places: str
+    cells: dict[tuple[str, str], tuple[float, float]], labels: dict[str, str], **leads: float
 ) -> finetuning.Phase:
-    """A phase; `cells` are changes with their p-values, `places` of IQL on the maze."""
-    rows = {cell: {"change": c, "change_p_holm": p} for cell, (c, p) in cells.items()}
-    where = {(MAZE, method): place for method, place in places.items()}
+    """A phase; `cells` are changes from 10 with their p-values, `leads` of IQL on the maze."""
+    rows = {
+        cell: {"before": 10.0, "after": 10.0 + c, "change": c, "change_p_holm": p}
+        for cell, (c, p) in cells.items()
+    }
+    where = {
+        (MAZE, method): Lead(50.0, 50.0 - lead, lead, lead - 1, lead + 1, 0.01, 3)
+        for method, lead in leads.items()
+    }
     tasks = {task: CATALOGUE.tasks[task] for task in dict.fromkeys(task for task, _ in cells)}
     return finetuning.Phase(rows, labels, tasks, where)
 
@@ -117,24 +124,40 @@ def test_the_key_result_is_of_the_online_phase() -> None:
         (MAZE, "cql"): (-40, 0.04),
         (ROBOT, "cql"): (6, 0.049),
         (MAZE, "awac"): (30, np.nan),
+        (MAZE, "dt"): (30, 0.4),
     }
-    labels = {"cql": "CQL", "iql": "IQL", "awac": "AWAC"}
-    made = phase(cells, labels, cql="above")
-    made = replace(made, afterwards={**made.afterwards, (ROBOT, "cql"): "below"})
-    assert finetuning.key_result(made) == [
-        f"Online training improves IQL on 1 of 2 tasks ({MAZE}) and degrades it on 0.",
-        f"Online training improves CQL on 1 of 2 tasks ({ROBOT}) and degrades it on 1 ({MAZE}). "
-        "Afterwards IQL scores higher on 1 and lower on 1.",
-        "AWAC: no task has three seeds through both phases.",
+    labels = {"cql": "CQL", "iql": "IQL", "awac": "AWAC", "dt": "DT"}
+    assert finetuning.key_result(phase(cells, labels, cql=7.0, dt=-2.0)) == [
+        f"Fine-tuning improves IQL on 1 of 2 ({MAZE} 10.0 → 40.0).",
+        f"Fine-tuning improves CQL on 1 of 2 ({ROBOT} 10.0 → 16.0) and degrades CQL on 1 of 2 "
+        f"({MAZE} 10.0 → −30.0).",
+        "No detectable change on any task: DT.",
+        "Fewer than three seeds through both phases: AWAC.",
+        "After fine-tuning IQL scores higher than another method in 1 of 2 comparisons, lower in "
+        "1; 0 are undecided.",
         finetuning.DEFINED,
     ]
+
+
+def test_a_change_that_loses_its_significance_changes_the_sentence() -> None:
     unsure = {(MAZE, "iql"): (3, 0.3), (ROBOT, "iql"): (-2, 0.9)}
     first = finetuning.key_result(phase(unsure, {"iql": "IQL"}))[0]
-    assert first == "Online training does not detectably change IQL on any of 2 tasks."
-    alone = finetuning.key_result(phase({(ROBOT, "cql"): (6, 0.04)}, {"cql": "CQL"}))
-    assert (
-        alone[0] == f"Online training improves CQL on 1 of 1 task ({ROBOT}) and degrades it on 0."
+    assert first == (
+        f"Fine-tuning changes IQL on no task detectably ({MAZE} 10.0 → 13.0, {ROBOT} 10.0 → 8.0)."
     )
+    sure = unsure | {(ROBOT, "iql"): (-2, 0.01)}
+    first = finetuning.key_result(phase(sure, {"iql": "IQL"}))[0]
+    assert first == f"Fine-tuning degrades IQL on 1 of 2 ({ROBOT} 10.0 → 8.0)."
+
+
+def test_the_papers_numbers_stand_beside_those_of_its_own_version_of_the_task() -> None:
+    found = finetuning.beside(["antmaze-large-play", "hopper-medium-replay"])
+    row = found["antmaze-large-play", "iql"]
+    assert (row.task, row.before, row.after) == ("antmaze-large-play-v0", 25.5, 46.0)
+    assert ("antmaze-large-play", "awac") not in found  # no text prints them
+    assert {task for task, _ in found} == {"antmaze-large-play"}
+    assert "D4RL" in finetuning.theirs(["antmaze-large-play"])
+    assert finetuning.theirs(["antmaze-large-play-v0"]) == ""
 
 
 def test_a_suite_without_an_online_phase_has_no_page(tmp_path: Path) -> None:

@@ -135,16 +135,17 @@ def test_equal_measurements(measured: Path, tmp_path: Path) -> None:
         assert json.loads(again.read_text())["result"] == result(measured, idea)
 
 
-def test_a_page_an_idea(measured: Path, tmp_path: Path) -> None:
+def test_every_idea_has_a_numbered_figure(measured: Path, tmp_path: Path) -> None:
     out = tmp_path / "ideas.pdf"
     ideas.build(out, measured)
     before = out.read_bytes()
     document = pypdfium2.PdfDocument(before)
-    assert len(document) == len(IDEAS)
-    for page, idea in zip(document, IDEAS, strict=True):
+    text = " ".join(page.get_textpage().get_text_bounded() for page in document)
+    text = " ".join(text.replace("\x02", "-").split())
+    for number, idea in enumerate(IDEAS, 1):
         title = importlib.import_module(f"iql.ideas.{idea}").TITLE
-        text = " ".join(page.get_textpage().get_text_bounded().split())
-        assert title in text
+        assert f"{number} {title}" in text
+        assert f"Figure {number}. {title}." in text
     ideas.build(out, measured)
     assert out.read_bytes() == before
 

@@ -15,8 +15,9 @@ from bench.errors import BenchError
 from bench.paths import TRANSITIONS, SuiteFolder
 from bench.publishing import derived
 from bench.records.layouts import open_results
-from bench.report import front, inputs
-from bench.report.sections import SECTIONS
+from bench.report import inputs
+from bench.report.contents import PAGES
+from bench.report.pages import answer
 from bench.statistics.aggregates import groups
 from bench.statistics.frames import read_csv
 from bench.training.job_process import StopRequest
@@ -58,8 +59,8 @@ def test_losses_take_the_place_of_scores() -> None:
     derived.write_tables(suite, runs, catalogue, results.path)
     read = inputs.read(suite, catalogue, results.path, [place / "card.json"], lambda _: "x")
     assert len(read.scores) == len(read.summary) == len(read.aggregate) == 0
-    assert front.key_result(read) == [front.NOTHING_SCORED]
-    made = {s.name: s for s in (section(read) for section in SECTIONS[3:-3]) if s is not None}
+    assert answer.abstract(read) == [answer.NOTHING_SCORED]
+    made = {s.name: s for s in (section(read) for section in PAGES[1:-1]) if s is not None}
     assert list(made) == ["Losses"]
     paragraph, table = made["Losses"].items
     assert "Nothing was scored on hopper-medium" in paragraph.text

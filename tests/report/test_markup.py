@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.report.markup import plain, rst, rst_captions, spans
+from bench.report.markup import plain, rst, rst_captions, spans, typographic
 
 
 def test_each_face() -> None:
@@ -49,3 +49,19 @@ def test_captions_of_a_report_that_is_not_there_or_older(tmp_path: Path) -> None
     assert rst_captions(path) == {}
     path.write_text(json.dumps({"suite": "older"}))
     assert rst_captions(path) == {}
+
+
+def test_apostrophes_are_curved_except_in_code() -> None:
+    given = {"a": ["IQL's, the sources' own", ("code", "it's"), ("bold", "it's")],
+             "b": {"kind": "code", "text": "echo 'x'"}, "c": None, "d": "'all'"}  # fmt: skip
+    assert typographic(given) == {
+        "a": ["IQL’s, the sources’ own", ("code", "it's"), ["bold", "it’s"]],
+        "b": {"kind": "code", "text": "echo 'x'"}, "c": None, "d": "'all'",
+    }  # fmt: skip
+
+
+def test_a_link_is_a_face_of_its_own() -> None:
+    assert spans("see <https://example.org/a> or a < b") == [
+        ("plain", "see "), ("link", "https://example.org/a"), ("plain", " or a < b"),
+    ]  # fmt: skip
+    assert spans(plain("<https://example.org>")) == [("plain", "<https://example.org>")]

@@ -125,11 +125,11 @@ def test_value_maps(tmp_path: Path) -> None:
     positions = np.array([[0.05, 0.05], [0.12, 0.08], [-4.5, 3.0]], np.float32)
     values = Values(positions, np.array([2.0, 4.0, 9.0]), 0.25)
     arrived = np.array([False, True])
-    traces = {"IQL": Trace(paths, arrived, values), "BC": Trace(paths, arrived, None), "X": None}
+    traces = {"IQL": Trace(paths, arrived, values), "BC": Trace(paths, arrived, None)}
     draw = partial(maze_figures.value_maps, STITCH, traces)
     drawn = [style.write(draw, tmp_path / name) for name in ("a", "b")]
     same_bytes(tmp_path / "a", tmp_path / "b")
-    iql, bc, none = drawn[0].axes[:3]
+    iql, bc = drawn[0].axes[:2]
     (image,) = iql.images
     squares = image.get_array().filled(np.nan)
     assert squares.shape == (5 * 9, 5 * 12)
@@ -141,9 +141,8 @@ def test_value_maps(tmp_path: Path) -> None:
                for axis in (iql, bc)]  # fmt: skip
     assert crosses == [[[list(ELSEWHERE)]], [[list(ELSEWHERE)]]]
     assert iql.get_xlabel() == "1 of 2 episodes succeed"
-    assert [text.get_text() for text in none.texts] == ["not run"]
-    labels = [axis.get_xlabel() for axis in drawn[0].axes[3:]]
-    assert labels == ["state value (Spearman ρ 0.25)", "no state value"]
+    labels = [axis.get_xlabel() for axis in drawn[0].axes[2:]]
+    assert labels == ["state value, quantile bins (Spearman ρ 0.25)", "no state value"]
     assert iql.get_position().height == pytest.approx(bc.get_position().height, rel=1e-3)
 
 

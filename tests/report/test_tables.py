@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from bench.config.types import Override
 from bench.files import read_json
+from bench.records.runs import Runs
 from bench.report import prose, table
-from bench.report.sections import aggregates, data, scores, settings
+from bench.report.sections import aggregates, cost, data, scores, settings
 from bench.statistics.aggregates import AGGREGATE_COLUMNS, METRICS, SUMMARY_COLUMNS
 
 A, B = TASKS[:2]
@@ -33,15 +34,19 @@ ROW = (A, "iql", 5, 47.06, 2.0, 44.98, 49.2, 50.0, 47.0, "best", 0)
 def test_a_score_shows_mean_interval_and_mark(tmp_path: Path) -> None:
     frame = summary(ROW, (A, "bc", 3, -5.0, 2.0, -9.0, -1.0, 0.0, 0.0, "tied", 2))
     made = scores.score_table(frame, make_suite(), catalogue(), stale=[(A, "iql")])
-    assert made.header == ("task", "IQL", "BC")
+    assert made.header == ("task", "IQL", "IQL, paper", "BC")
     assert made.rows[0] == (
         table.Cell(A),
         table.Cell("47.1", ("[45.0, 49.2]", "stale"), "best"),
+        table.Cell("47.4", ("± 0.2",)),
         table.Cell("−5.0", ("[−9.0, −1.0]", "3 of 5 seeds"), "tied"),
     )
     table.write(made, tmp_path)
     rows = list(csv.reader((tmp_path / "scores.csv").open()))
-    assert rows[1] == [A, "47.1 [45.0, 49.2] stale (best)", "-5.0 [-9.0, -1.0] 3 of 5 seeds (tied)"]
+    assert rows[1] == [
+        *[A, "47.1 [45.0, 49.2] stale (best)", "47.4 ± 0.2"],
+        "-5.0 [-9.0, -1.0] 3 of 5 seeds (tied)",
+    ]
     latex = (tmp_path / "scores.tex").read_text()
     assert r"\shortstack{\textbf{47.1}\\ {\scriptsize [45.0, 49.2]}" in latex
     assert r"\underline{$-$5.0}" in latex
@@ -53,9 +58,9 @@ def test_missing_cells_say_why() -> None:
     made = scores.score_table(
         summary(ROW, lost, few), make_suite(), catalogue(), diverged=[(B, "iql")]
     )
-    assert made.rows[0][2] == table.Cell("10.0", ("n/a", "2 of 5 seeds"))
-    assert [c.text for c in made.rows[1]] == [B, "diverged", "not run"]
-    assert [c.text for c in made.rows[2]] == ["mean, all", "n/a", "n/a"]
+    assert made.rows[0][3] == table.Cell("10.0", ("n/a", "2 of 5 seeds"))
+    assert [c.text for c in made.rows[1]] == [B, "diverged", "44.2", "not run"]
+    assert [c.text for c in made.rows[2]] == ["mean, all", "n/a", "", "n/a"]
 
 
 def test_family_means_need_every_task() -> None:
@@ -63,26 +68,37 @@ def test_family_means_need_every_task() -> None:
     rows = [(t, *ROW[1:3], m, *ROW[4:]) for t, m in ((A, 10.0), (B, 20.0), (MAZES[0], 60.0))]
     made = scores.score_table(summary(*rows), suite, catalogue())
     means = [tuple(c.text for c in row) for row in made.rows[3:]]
-    assert means == [("mean, all", "30.0"), ("mean, locomotion", "15.0")]
+    assert means == [("mean, all", "30.0", ""), ("mean, locomotion", "15.0", "")]
     assert made.rules == (3,)
 
 
-def test_runtime_rows_by_hand() -> None:
+def test_rows_and_columns_are_exchanged() -> None:
+    made = table.Table("x", ("task", "IQL", "BC"), "lcc", tuple(
+        table.row_of(*row) for row in (("a", "1", "2"), ("b", "3", "4"))
+    ))  # fmt: skip
+    turned = table.transposed(made)
+    assert turned.header == ("method", "a", "b")
+    assert [[c.text for c in row] for row in turned.rows] == [["IQL", "1", "3"], ["BC", "2", "4"]]
+
+
+def test_a_cost_has_its_range_and_one_decimal() -> None:
     def run(method: str, rate: float, seeds: int) -> dict[str, Any]:
         settings = {"method": method, "seeds": list(range(seeds))}
-        return {"settings": settings, "updates_per_second": rate}
+        made = {"settings": settings, "updates_per_second": rate}
+        return made | {"wall_seconds": 1800.0, "peak_memory_mb": 5.0 * rate}
 
     runs = [run("iql", 100, 5), run("iql", 50, 5), run("bc", 300, 5)]
     suite, known = make_suite(methods=["iql", "bc", "cql"]), catalogue()
     for method, minutes in (("iql", 20), ("bc", 10)):
         known.methods[method] = known.methods[method].model_copy(update={"paper_minutes": minutes})
-    made = scores.score_table(summary(ROW), suite, known, runs=runs)
-    spent, cost, paper = ([c.text for c in row] for row in made.rows[-3:])
-    # a seed's update: IQL (1/500 + 1/250) / 2 = 0.003 s, BC 1/1500 s; 2,000 updates
-    assert spent == ["seconds of updates per seed", "6.0", "1.3", "not run"]
-    assert cost == ["cost of an update (IQL = 1)", "1.00", "0.22", "not run"]
-    assert paper == ["runtime in the paper (IQL = 1)", "1.0", "0.5", "n/a"]
-    assert made.rules == (2, 3)
+    made = cost.compute_table(runs, suite, known)
+    assert made.header[3:] == ("update (ms)", "ratio", "paper", "peak memory (MB)")
+    # a seed's update: IQL (1/500 + 1/250) / 2 = 3 ms, BC 1/1500 s
+    assert [c.text for c in made.rows[0]] == ["IQL", "2", "1.00", "3.00", "1.0", "1.0", "500"]
+    assert made.rows[0][3].notes == ("2.00 to 4.00",)
+    assert [c.text for c in made.rows[1]] == ["BC", "1", "0.50", "0.67", "0.2", "0.5", "1,500"]
+    assert made.rows[1][3].notes == ()
+    assert [c.text for c in made.rows[2]] == ["CQL", *["not run"] * 6]
 
 
 def test_aggregate_table_names_absent_methods() -> None:
@@ -94,15 +110,20 @@ def test_aggregate_table_names_absent_methods() -> None:
 
 
 def test_settings_mark_what_differs_from_the_default() -> None:
-    configs = {"locomotion": {"rewards": "raw", "hidden": (64, 64), "discount": 0.99}}
-    made = settings.settings_table("iql", configs, catalogue())
-    assert made.header == ("setting", "default", "locomotion")
-    marks = {row[0].text: (row[1].text, row[2].text, row[2].mark) for row in made.rows}
-    assert marks == {
-        "rewards": ("", "raw", ""),
-        "hidden": ("256, 256", "64, 64", "changed"),
-        "discount": ("0.99", "0.99", ""),
-    }
+    made = settings.settings_table(make_suite([A]), catalogue(), Runs({}, [], []))
+    assert made.header == ("setting", "IQL", "BC")
+    marks = {row[0].text: [(cell.text, cell.mark) for cell in row[1:]] for row in made.rows}
+    assert list(marks)[:3] == ["rewards", "observations", "batch_size"]
+    assert marks["observations"] == [("standardised", ""), ("raw", "")]
+    assert marks["hidden"] == [("64, 64", "changed")] * 2
+    assert marks["discount"] == [("0.99", "")] * 2
+
+
+def test_families_have_columns_where_they_differ() -> None:
+    made = settings.settings_table(make_suite([A, MAZES[0]]), catalogue(), Runs({}, [], []))
+    assert made.header[1:3] == ("IQL, locomotion", "IQL, pointmaze")
+    (discounts,) = (row[1:3] for row in made.rows if row[0].text == "discount")
+    assert [(c.text, c.mark) for c in discounts] == [("0.99", ""), ("0.9", "changed")]
 
 
 def test_departures_give_both_values_and_the_reason() -> None:
@@ -128,8 +149,9 @@ def test_a_methods_own_updates_are_a_departure() -> None:
     assert [c.text for c in made.rows[0]] == [
         *["BC", "each costs more", "updates", "2,000", "1,500"]
     ]
-    assert prose._training(suite).endswith("per seed, except bc (1,500 updates)")
-    assert prose._training(make_suite()) == "2,000 updates of 256 transitions per seed"
+    facts = dict(prose.facts(suite, catalogue(), Runs({}, [], [])))
+    assert facts["training"] == "2,000 updates of 256 transitions per seed (BC 1,500)"
+    assert facts["methods"] == "2: IQL, BC"
 
 
 def test_data_tables_read_the_cards(tmp_path: Path) -> None:
@@ -147,7 +169,10 @@ def test_data_tables_read_the_cards(tmp_path: Path) -> None:
     ]
     assert audit.rows[1][2].mark == "reported"
     collection = data.collection_table(cards, suite)
-    assert collection.rows[0][1].text.startswith("recipe: fixture; seed: 0;")
+    assert collection.rows[0][0].notes == ("hash 00ff00ff00ff",)
+    assert [c.text for c in collection.rows[0][1:]] == ["fixture", "none, this is a fixture"]
+    assert collection.rows[0][2].notes == ("seed 0",)
+    assert table.minus("at -167, not pre-2 or 1e-4") == "at −167, not pre-2 or 1e-4"
 
 
 def test_audit_findings_that_differ_name_their_tasks(tmp_path: Path) -> None:
@@ -156,19 +181,6 @@ def test_audit_findings_that_differ_name_their_tasks(tmp_path: Path) -> None:
     rows = data.audit_table(cards, make_suite()).rows
     found = [(row[0].text, row[3].text) for row in rows]
     assert found == [("finite", A), ("finite", B), ("actions", "all")]
-
-
-def test_compute_counts_seed_updates() -> None:
-    run = {
-        "settings": {"method": "iql", "seeds": [0, 1, 2]},
-        "wall_seconds": 1800.0,
-        "updates_per_second": 100.0,
-        "peak_memory_mb": 500.0,
-    }
-    other = {**run, "updates_per_second": 200.0, "peak_memory_mb": 700.0}
-    made = settings.compute_table([run, other], make_suite(), catalogue())
-    assert [c.text for c in made.rows[0]] == ["IQL", "2", "1.00", "450", "700"]
-    assert [c.text for c in made.rows[1]] == ["BC", *["not run"] * 4]
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_the_report_has_the_page(project: Project) -> None:
     html = (project.folder / "reports/tiny.html").read_text()
     assert all(f'<table id="table-{t}"' in html for t in ("finetune", "regret", "online_cost"))
     said = json.loads((project.folder / "reports/tiny/report.json").read_text())["key_result"]
-    assert said[0].startswith("Online training ")
+    assert "Fine-tuning " in said[0]
     assert "IQL on" in said[0]
 
 

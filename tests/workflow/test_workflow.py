@@ -241,7 +241,7 @@ def test_maps_trace_their_runs_and_repeat_no_training(project: Project) -> None:
         project.suite["maps"] = maps
     assert len(list(project.folder.rglob("trace.safetensors"))) == 2
     figures = {path.stem for path in (project.folder / "reports/tiny/figures").glob("*.svg")}
-    assert {"success", "trajectories", "map-pointmaze-large-stitch"} <= figures
+    assert {"trajectories", "stitching"} <= figures
 
 
 def test_a_wrong_name_stops_before_any_job(tmp_path: Path) -> None:

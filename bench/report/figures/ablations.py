@@ -57,7 +57,7 @@ def ablation_panels(
             continue
         for missing in x[np.isnan(mean)]:
             axis.text(missing, 0.02, "not run", transform=axis.get_xaxis_transform(),
-                      rotation=90, ha="center", fontsize=5.5, color=GREY)  # fmt: skip
+                      rotation=90, ha="center", fontsize=7, color=GREY)  # fmt: skip
         axis.set_xticks(range(len(rows)), [f"{value:g}" for value in ablation.methods])
         axis.set_xlim(-0.4, len(rows) - 0.6)
         bounded = catalogue.tasks[ablation.task].bounded

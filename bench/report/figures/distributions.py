@@ -10,13 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from bench.report.figures.method_styles import look
-from bench.report.figures.style import INK, legend, panels
+from bench.report.figures.style import INK, OTHERS, WIDTH, apart, legend, panels
 from bench.statistics import intervals
-from bench.statistics.aggregates import bootstrap_level
+from bench.statistics.aggregates import ALL_TASKS, bootstrap_level
+from bench.statistics.costs import REFERENCE
 from bench.statistics.improvement import Improvement
 
 PROFILE = ["group", "method", "threshold", "share", "ci_low", "ci_high"]
@@ -67,20 +69,30 @@ def profiles(matrices: Matrices, methods: Iterable[str]) -> pd.DataFrame:
 def performance_profiles(
     frame: pd.DataFrame, methods: Mapping[str, str], groups: Sequence[str]
 ) -> Figure:
-    """Plot one panel per group, one line with its band per method; `frame` from `profiles`."""
+    """Plot one panel per group, one line with its band per method; `frame` from `profiles`.
+
+    Of many methods, those with the lowest shares are grey.
+    """
     figure, axes = panels(len(groups), 1.9, min(len(groups), 3))
+    means = dict(frame.groupby("method")["share"].mean())
+    shown = apart(methods, means, REFERENCE)
     for axis, group in zip(axes, groups, strict=True):
         of_group = frame[frame["group"] == group]
         for method, label in methods.items():
             style, mine = look(method, list(methods)), of_group[of_group["method"] == method]
             # An omitted method has an empty line, so that the legend still names it.
             thresholds, share, low, high = (mine[c].to_numpy(float) for c in PROFILE[2:])
+            if method not in shown:
+                axis.plot(thresholds, share, color="0.75", linewidth=0.7, zorder=1)
+                continue
             axis.plot(thresholds, share, color=style.color, linestyle=style.line, label=label)
             axis.fill_between(thresholds, low, high, color=style.color, alpha=0.15, linewidth=0)
         axis.set_title(group)
         axis.set_ylim(-0.03, 1.03)
         axis.set_xlabel("normalised score τ")
     axes[0].set_ylabel("share of runs above τ")
+    if len(shown) < len(methods):
+        axes[0].plot([], [], color="0.75", linewidth=0.7, label=OTHERS)
     legend(figure, axes[0])
     return figure
 
@@ -109,24 +121,47 @@ def probability_of_improvement(
     figure, axes = panels(len(names), 0.35 + 0.18 * len(others), min(len(names), 3))
     for index, (axis, group) in enumerate(zip(axes, names, strict=True)):
         cell = frame[frame["group"] == group].set_index("method")
-        for y, method in enumerate(others):
-            if method not in cell.index:
-                continue
-            row, style = cell.loc[method], look(method, list(methods))
-            axis.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.color,
-                      linewidth=3.5, alpha=0.45, solid_capstyle="butt")  # fmt: skip
-            axis.plot(row["probability"], y, linestyle="", marker=style.marker,
-                      color=style.color, markeredgecolor=INK, markeredgewidth=0.4,
-                      markersize=4)  # fmt: skip
+        _interval_rows(axis, cell, "probability", {m: methods[m] for m in others})
         axis.axvline(0.5, color=INK, linewidth=0.6)
         axis.set_xlim(-0.03, 1.03)
-        axis.set_ylim(len(others) - 0.5, -0.5)
         axis.set_yticks(range(len(others)), [methods[m] for m in others] if not index else [])
-        axis.tick_params(axis="y", length=0)
-        axis.grid(False, axis="y")
         axis.set_title(group)
-    figure.supxlabel(f"P({methods[reference]} > method)", fontsize=7)
+    figure.supxlabel(f"P({methods[reference]} > method)", fontsize=8)
     return figure
+
+
+def overall(
+    aggregate: pd.DataFrame, chances: pd.DataFrame, methods: Mapping[str, str], reference: str
+) -> Figure:
+    """Plot the IQM over all tasks and the probability that `reference` beats each method."""
+    figure = Figure(figsize=(WIDTH, 0.5 + 0.14 * len(methods)), layout="constrained")
+    axes = figure.subplots(1, 2 if len(chances) else 1, squeeze=False)[0]
+    means = aggregate[(aggregate["group"] == ALL_TASKS) & (aggregate["metric"] == "IQM")]
+    _interval_rows(axes[0], means.set_index("method"), "value", methods)
+    axes[0].set_yticks(range(len(methods)), list(methods.values()))
+    axes[0].set_xlabel("IQM of normalised scores")
+    if len(chances):
+        _interval_rows(axes[1], chances.set_index("method"), "probability", methods)
+        axes[1].set_yticks([])
+        axes[1].axvline(0.5, color=INK, linewidth=0.6)
+        axes[1].set_xlim(-0.03, 1.03)
+        axes[1].set_xlabel(f"P({reference} > method)")
+    return figure
+
+
+def _interval_rows(axis: Axes, rows: pd.DataFrame, key: str, methods: Mapping[str, str]) -> None:
+    """Draw a point with its interval on the line of each method that has a row."""
+    for y, method in enumerate(methods):
+        if method not in rows.index:
+            continue
+        row, style = rows.loc[method], look(method, list(methods))
+        axis.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.color, linewidth=3.5,
+                  alpha=0.45, solid_capstyle="butt")  # fmt: skip
+        axis.plot(row[key], y, linestyle="", marker=style.marker, color=style.color,
+                  markeredgecolor=INK, markeredgewidth=0.4, markersize=4)  # fmt: skip
+    axis.set_ylim(len(methods) - 0.5, -0.5)
+    axis.tick_params(axis="y", length=0)
+    axis.grid(False, axis="y")
 
 
 def score_against_compute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,8 +15,9 @@ from bench.config.task import Task
 from bench.config.types import Suite
 from bench.report.figures.method_styles import look
 from bench.report.figures.scores import curve
-from bench.report.figures.style import empty, legend, outer_labels, panels, show_range
+from bench.report.figures.style import GREY, WIDTH, show_range
 from bench.statistics import finetuning
+from bench.statistics.curves import curve_of
 from bench.statistics.finetuning import Published
 
 
@@ -27,41 +28,63 @@ def curves(
     tasks: Mapping[str, Task],
     paper: Mapping[tuple[str, str], Published],
 ) -> Figure:
-    """Plot mean over seeds with t-interval; offline updates (shaded) end where online steps start.
+    """Plot mean over seeds with t-interval, a row per task and a column per method.
 
-    The shaded part is at most half as wide as the other, whatever the number of updates. The
-    paper's scores before and after are open markers at 0 and at the end.
+    Offline updates (shaded) end where online steps start; they are at most half as wide, whatever
+    their number. Grey: the means of the other methods. The paper's scores before and after are
+    open markers at 0 and at the end.
     """
-    figure, axes = panels(len(tasks), 1.9)
-    for axis, (name, task) in zip(axes, tasks.items(), strict=True):
-        of_task = scores[scores["task"] == name]
-        start = end = 0.0
-        for method, label in labels.items():
-            theirs, online = paper.get((name, method)), suite.online_of(method, task.family)
-            cell = of_task[of_task["method"] == method] if online else of_task.iloc[:0]
-            cell = finetuning.through_both(cell, suite.updates_of(method))
-            style = look(method, list(labels))
-            curve(axis, cell, task.bounded, style, label)
-            if online is None or cell.empty:
-                continue
-            start, end = min(start, cell["step"].min()), max(end, online.steps)
-            if theirs:
+    rows, columns = len(tasks), len(labels)
+    figure = Figure(figsize=(WIDTH, 0.95 * rows + 0.5), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharey="row")
+    for line, (name, task) in zip(axes, tasks.items(), strict=True):
+        cells = {m: _both(scores, suite, m, name, task) for m in labels}
+        ran = {m: cell for m, cell in cells.items() if not cell.empty}
+        for axis, method in zip(line, labels, strict=True):
+            for other, cell in ran.items():
+                if other != method:
+                    steps, mean, _, _ = curve_of(cell, task.bounded)
+                    axis.plot(steps, mean, color="0.8", linewidth=0.7, zorder=1)
+            online = suite.online_of(method, task.family)
+            theirs, style = paper.get((name, method)), look(method, list(labels))
+            if method not in ran:
+                axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", color=GREY)
+            else:
+                curve(axis, ran[method], task.bounded, style, labels[method])
+            if theirs and online:
                 axis.plot([0, online.steps], [theirs.before, theirs.after], linestyle="",
                           marker=style.marker, color=style.color, fillstyle="none",
-                          markersize=6)  # fmt: skip
-        axis.set_title(name)
-        if not end:  # no method with an online phase has results here
-            empty(axis)
-            continue
-        axis.axvspan(start, 0, color="0.94", linewidth=0, zorder=0)
-        axis.margins(x=0.02)
-        show_range(axis, task.bounded)
-        _narrow_offline(axis, max(1.0, -2 * start / end))
-        axis.set_xticks(sorted({start, 0, end / 2, end}))
-        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
-    outer_labels(axes, "offline updates | online steps", "normalised score")
-    legend(figure, axes[0])
+                          markersize=6, clip_on=False)  # fmt: skip
+            if ran:
+                _both_phases(axis, list(ran.values()), task.bounded)
+        line[0].set_ylabel(name.replace("-", "-\n", 1), fontsize=7)
+    for axis, label in zip(axes[0], labels.values(), strict=True):
+        axis.set_title(label.replace(" from ", "\nfrom "), loc="center")
+    for axis in axes[:-1].flat:
+        axis.tick_params(labelbottom=False)
+    figure.supxlabel("offline updates (shaded), then online steps", fontsize=8)
     return figure
+
+
+def _both(scores: pd.DataFrame, suite: Suite, method: str, name: str, task: Task) -> pd.DataFrame:
+    """Return a cell's scores through both phases; none without an online phase."""
+    cell = scores[(scores["task"] == name) & (scores["method"] == method)]
+    if suite.online_of(method, task.family) is None:
+        return cell.iloc[:0]
+    return finetuning.through_both(cell, suite.updates_of(method))
+
+
+def _both_phases(axis: Axes, cells: Sequence[pd.DataFrame], bounded: bool) -> None:
+    """Shade the offline phase, make it narrow, and set the ticks."""
+    start = min(0.0, *(cell["step"].min() for cell in cells))
+    end = max(cell["step"].max() for cell in cells)
+    axis.axvspan(start, 0, color="0.94", linewidth=0, zorder=0)
+    axis.margins(x=0.04)
+    show_range(axis, bounded)
+    _narrow_offline(axis, max(1.0, -2 * start / end) if end else 1.0)
+    axis.set_xticks(sorted({start, 0, end}))
+    axis.tick_params(axis="x", labelsize=7)
+    axis.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
 def _narrow_offline(axis: Axes, factor: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,8 @@ from bench.data.maze_coverage import cells_visited, visits
 from bench.data.transitions import Transitions
 from bench.maze_plans import Maze
 from bench.report.figures.method_styles import Look, look
-from bench.report.figures.style import GREY, INK, WIDTH, empty, legend, panels
+from bench.report.figures.style import GREY, INK, WIDTH, legend, panels
+from bench.report.table import interval, number
 
 WALL = "0.78"
 ACCENT = "#b5123b"  # not the colour of any method
@@ -99,11 +101,36 @@ def success_bars(
     return figure
 
 
+def success_map(summary: pd.DataFrame, methods: Mapping[str, str], tasks: Sequence[str]) -> Figure:
+    """Draw success and its 95% CI as a square per method (row) and task (column)."""
+    cells = {(r["task"], r["method"]): r for r in summary.to_dict("records")}
+    figure = Figure(figsize=(WIDTH, 0.5 + 0.27 * len(methods)), layout="constrained")
+    axis = figure.subplots()
+    shown = np.full((len(methods), len(tasks)), np.nan)
+    for (y, method), (x, task) in itertools.product(enumerate(methods), enumerate(tasks)):
+        row = cells.get((task, method))
+        if row is None or not row["seeds"]:
+            axis.text(x, y, "not run", ha="center", va="center", fontsize=7, color=GREY)
+            continue
+        shown[y, x] = row["mean"]
+        ink = "white" if row["mean"] > 55 else INK
+        axis.text(x, y - 0.12, number(row["mean"]), ha="center", va="center", color=ink)
+        ends = interval(row["ci_low"], row["ci_high"])
+        axis.text(x, y + 0.27, ends, ha="center", va="center", fontsize=7, color=ink)
+    axis.imshow(shown, "Blues", vmin=0, vmax=100, aspect="auto")
+    axis.set_xticks(range(len(tasks)), [_two_lines(task) for task in tasks])
+    axis.set_yticks(range(len(methods)), list(methods.values()))
+    axis.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+    axis.spines[:].set_visible(False)
+    axis.grid(False)
+    return figure
+
+
 def _success_bar(
     axis: Axes, x: float, width: float, style: Look, row: Mapping[Any, Any] | None
 ) -> None:
     if row is None or not row["seeds"]:
-        axis.text(x, 1.5, "not run", rotation=90, ha="center", fontsize=5.5, color=GREY)
+        axis.text(x, 1.5, "not run", rotation=90, ha="center", fontsize=7, color=GREY)
         return
     axis.bar(x, row["mean"], width, color=style.color, alpha=0.45)
     if np.isfinite(row["ci_low"]):
@@ -133,7 +160,7 @@ def floor(axis: Axes, maze: Maze) -> None:
     low, high = corners.min(axis=0) - half, corners.max(axis=0) + half
     left, right, y = low[0] + maze.cell / 2, low[0] + 1.5 * maze.cell, low[1] + maze.cell / 2
     axis.plot([left, right], [y, y], color=INK, linewidth=1.2, solid_capstyle="butt")
-    axis.text(right + maze.cell / 4, y, f"{maze.cell:g} m", va="center_baseline", fontsize=6)
+    axis.text(right + maze.cell / 4, y, f"{maze.cell:g} m", va="center_baseline", fontsize=7)
     axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal", xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
     axis.grid(False)
@@ -145,26 +172,33 @@ def trajectories(data: Mapping[str, tuple[Maze, Transitions]]) -> Figure:
     for axis, (task, (maze, rows)) in zip(axes, data.items(), strict=True):
         floor(axis, maze)
         seen = visits(rows, maze)
-        kind = seen.at_goal.astype(int) + seen.crosses
-        starts, ends = rows.starts(), rows.starts() + rows.lengths()
-        for number, (label, color, width, most) in enumerate(KINDS):
-            which = np.flatnonzero(kind == number)
-            which = which[np.linspace(0, len(which) - 1, min(most, len(which))).astype(int)]
-            lines = [_thinned(rows.observations[starts[e] : ends[e], :2]) for e in which]
-            # Rasterized, because a vector file would hold every step of every trajectory.
-            axis.add_collection(LineCollection(
-                lines, colors=color, linewidths=width, alpha=0.7, rasterized=True,
-                zorder=2 + number / 10, label=label,
-            ))  # fmt: skip
+        kind = _lines(axis, maze, rows)
         axis.set_title(task)
         axis.set_xlabel(
             f"{len(kind):,} trajectories in {cells_visited(rows, maze)} of "
             f"{len(maze.free_cells())} cells,\n{seen.at_goal.sum():,} reach the goal, "
             f"{seen.crosses.sum():,} from the start",
-            fontsize=6,
+            fontsize=7,
         )
     legend(figure, axes[0])
     return figure
+
+
+def _lines(axis: Axes, maze: Maze, rows: Transitions) -> np.ndarray:
+    """Draw some trajectories; return the kind of each, as an index of KINDS."""
+    seen = visits(rows, maze)
+    kind = seen.at_goal.astype(int) + seen.crosses
+    starts, ends = rows.starts(), rows.starts() + rows.lengths()
+    for index, (label, color, width, most) in enumerate(KINDS):
+        which = np.flatnonzero(kind == index)
+        which = which[np.linspace(0, len(which) - 1, min(most, len(which))).astype(int)]
+        lines = [_thinned(rows.observations[starts[e] : ends[e], :2]) for e in which]
+        # Rasterized, because a vector file would hold every step of every trajectory.
+        axis.add_collection(LineCollection(
+            lines, colors=color, linewidths=width, alpha=0.7, rasterized=True,
+            zorder=2 + index / 10, label=label,
+        ))  # fmt: skip
+    return kind
 
 
 def _thinned(line: np.ndarray) -> np.ndarray:
@@ -172,36 +206,57 @@ def _thinned(line: np.ndarray) -> np.ndarray:
     return np.asarray(line[:: -(-len(line) // POINTS)])
 
 
-def value_maps(maze: Maze, traces: Mapping[str, Trace | None]) -> Figure:
-    """Map what methods learned of one maze, one panel per label; None reads "not run".
+def stitching(maze: Maze, rows: Transitions | None, traces: Mapping[str, Trace]) -> Figure:
+    """Draw the data, if `rows` are given, and beside them what methods learned of the maze."""
+    count = len(traces) + (rows is not None)
+    figure, axes = panels(count, _height(maze, count), count)
+    if rows is not None:
+        floor(axes[0], maze)
+        kind = _lines(axes[0], maze, rows)
+        axes[0].set_title("data")
+        axes[0].set_xlabel(f"{(kind > 1).sum():,} of {len(kind):,} connect start and goal")
+        bar = _bar(figure, axes[0], ScalarMappable(cmap=ListedColormap(["white"])), np.array([]))
+        bar.set_label("red: reaches the goal")  # and keeps panel sizes equal
+    for axis, (label, trace) in zip(axes[count - len(traces) :], traces.items(), strict=True):
+        _value_map(figure, axis, maze, label, trace)
+    return figure
+
+
+def _height(maze: Maze, columns: int) -> float:
+    """Return the height in inches of a panel with a maze and its colour bar."""
+    return min(0.95 * WIDTH / columns * len(maze.plan) / len(maze.plan[0]), 2.6) + 0.55
+
+
+def value_maps(maze: Maze, traces: Mapping[str, Trace]) -> Figure:
+    """Map what methods learned of one maze, one panel per label.
 
     Colour is the value, the mean over seeds and over the data's rows in each square; lines are
     the policies' paths, with a cross where an episode ended short of the goal.
     """
     columns = 2 if len(traces) == 4 else min(3, len(traces))
-    height = min(0.95 * WIDTH / columns * len(maze.plan) / len(maze.plan[0]), 2.6) + 0.55
-    figure, axes = panels(len(traces), height, columns)
+    figure, axes = panels(len(traces), _height(maze, columns), columns)
     for axis, (label, trace) in zip(axes, traces.items(), strict=True):
-        axis.set_title(label)
-        if trace is None:
-            empty(axis)
-            continue
-        floor(axis, maze)
-        if trace.values is None:
-            blank = ScalarMappable(cmap=ListedColormap(["white"]))
-            bar = _bar(figure, axis, blank, np.array([]))  # keeps panel sizes equal
-            bar.set_label("no state value")
-        else:
-            _value_squares(figure, axis, maze, trace.values)
-        for path, arrived in zip(trace.paths, trace.arrived, strict=True):
-            line = _thinned(path).T
-            axis.plot(*line, color="white", linewidth=1.2, zorder=2.5)
-            axis.plot(*line, color=INK, linewidth=0.6, zorder=2.6)
-            if not arrived:
-                axis.plot(*path[-1], "x", color=ACCENT, markersize=4, zorder=5,
-                          markeredgewidth=1.1)  # fmt: skip
-        axis.set_xlabel(f"{trace.arrived.sum()} of {len(trace.arrived)} episodes succeed")
+        _value_map(figure, axis, maze, label, trace)
     return figure
+
+
+def _value_map(figure: Figure, axis: Axes, maze: Maze, label: str, trace: Trace) -> None:
+    axis.set_title(label)
+    floor(axis, maze)
+    if trace.values is None:
+        blank = ScalarMappable(cmap=ListedColormap(["white"]))
+        bar = _bar(figure, axis, blank, np.array([]))  # keeps panel sizes equal
+        bar.set_label("no state value")
+    else:
+        _value_squares(figure, axis, maze, trace.values)
+    for path, arrived in zip(trace.paths, trace.arrived, strict=True):
+        line = _thinned(path).T
+        axis.plot(*line, color="white", linewidth=1.2, zorder=2.5)
+        axis.plot(*line, color=INK, linewidth=0.6, zorder=2.6)
+        if not arrived:
+            axis.plot(*path[-1], "x", color=ACCENT, markersize=4, zorder=5,
+                      markeredgewidth=1.1)  # fmt: skip
+    axis.set_xlabel(f"{trace.arrived.sum()} of {len(trace.arrived)} episodes succeed")
 
 
 def _value_squares(figure: Figure, axis: Axes, maze: Maze, values: Values) -> None:
@@ -220,12 +275,12 @@ def _value_squares(figure: Figure, axis: Axes, maze: Maze, values: Values) -> No
         mean.T, "viridis", norm=norm, origin="lower", extent=extent, zorder=0.5
     )  # white where there are no data
     bar = _bar(figure, axis, shown, levels[:: LEVELS // 4])
-    bar.set_label(f"state value (Spearman ρ {values.rank:.2f})")
+    bar.set_label(f"state value, quantile bins (Spearman ρ {values.rank:.2f})")
 
 
 def _bar(figure: Figure, axis: Axes, shown: ScalarMappable, ticks: np.ndarray) -> Colorbar:
     bar = figure.colorbar(shown, ax=axis, location="bottom", shrink=0.72, aspect=26, ticks=ticks)
-    bar.ax.xaxis.set_major_formatter("{x:.3g}")
+    bar.ax.xaxis.set_major_formatter(lambda x, _: number(x))
     bar.minorticks_off()
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0)

@@ -16,6 +16,8 @@ from bench.report.figures.method_styles import Look, look
 from bench.report.figures.style import (
     GREY,
     INK,
+    OTHERS,
+    apart,
     columns_of,
     empty,
     legend,
@@ -26,6 +28,7 @@ from bench.report.figures.style import (
 )
 from bench.report.table import NOT_RECORDED
 from bench.statistics.aggregates import METRICS
+from bench.statistics.costs import REFERENCE
 from bench.statistics.curves import curve_of
 
 
@@ -49,7 +52,7 @@ def aggregate_intervals(
             axis.set_title(metric + (" (\N{DOWNWARDS ARROW})" if "gap" in metric else ""))
         if first:
             axis.set_ylabel(group, fontweight="bold")
-    figure.supxlabel("normalised score", fontsize=7)
+    figure.supxlabel("normalised score", fontsize=8)
     return figure
 
 
@@ -62,7 +65,7 @@ def _interval_panel(axis: Axes, cell: pd.DataFrame, methods: Sequence[str]) -> N
                 "not complete",
                 transform=axis.get_yaxis_transform(),
                 va="center",
-                fontsize=6,
+                fontsize=7,
                 color=GREY,
             )
             continue
@@ -86,14 +89,20 @@ def learning_curves(
 ) -> Figure:
     """Plot mean over seeds with t-interval against updates: a panel per task, a line per method.
 
-    `data_scores` holds the mean normalised score of each task's dataset (dashed).
+    `data_scores` holds the mean normalised score of each task's dataset (dashed). Of many methods,
+    those with the lowest scores are grey.
     """
     figure, axes = panels(len(tasks), 1.65)
     offline = scores[scores["phase"] == "offline"]
+    shown = apart(methods, dict(offline.groupby("method")["score"].mean()), REFERENCE)
     for axis, (name, task) in zip(axes, tasks.items(), strict=True):
         for method, label in methods.items():
             cell = offline[(offline["task"] == name) & (offline["method"] == method)]
-            curve(axis, cell, task.bounded, look(method, list(methods)), label)
+            if method in shown:
+                curve(axis, cell, task.bounded, look(method, list(methods)), label)
+            elif len(cell):
+                steps, mean, _, _ = curve_of(cell, task.bounded)
+                axis.plot(steps, mean, color="0.75", linewidth=0.7, zorder=1)
         if name in data_scores:
             axis.axhline(data_scores[name], color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
         if offline[offline["task"] == name].empty:
@@ -103,6 +112,8 @@ def learning_curves(
             axis.xaxis.set_major_locator(ticks())
             show_range(axis, task.bounded)
         axis.set_title(name)
+    if len(shown) < len(methods):
+        axes[0].plot([], [], color="0.75", linewidth=0.7, label=OTHERS)
     if data_scores:
         axes[0].plot([], [], color=GREY, linewidth=0.8, linestyle=(0, (3, 3)),
                      label="data (mean score)")  # fmt: skip

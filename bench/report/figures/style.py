@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -15,12 +15,15 @@ from matplotlib.ticker import MaxNLocator
 WIDTH = 6.7  # inches, the report's text width, so that font sizes are kept
 FORMATS = ("svg", "pdf", "png")
 INK, GREY = "0.15", "0.45"
+MOST_COLUMNS = 5  # of a legend
+MOST_LINES = 6  # that one panel tells apart
+OTHERS = "other methods"  # drawn in grey
 
 STYLE = sns.axes_style("ticks") | {
-    "font.family": "DejaVu Sans",  # ships with Matplotlib, so it is the same everywhere
-    "font.size": 7,
-    "axes.labelsize": 7,
-    "axes.titlesize": 7,
+    "font.family": "STIXGeneral",  # ships with Matplotlib, so it is the same everywhere
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
     "axes.titlelocation": "left",
     "axes.linewidth": 0.6,
     "axes.edgecolor": INK,
@@ -29,18 +32,18 @@ STYLE = sns.axes_style("ticks") | {
     "axes.grid": True,
     "grid.color": "0.92",
     "grid.linewidth": 0.5,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "xtick.major.size": 2.5,
     "ytick.major.size": 2.5,
-    "legend.fontsize": 7,
+    "legend.fontsize": 8,
     "legend.frameon": False,
     "lines.linewidth": 1.1,
     "lines.markersize": 3.5,
     "savefig.dpi": 200,
-    "svg.fonttype": "path",  # no font needed to open the file
+    "svg.fonttype": "none",  # text stays text, which can be searched
     "svg.hashsalt": "bench",  # fixed element ids, so that equal data give equal bytes
     "pdf.fonttype": 42,
 }
@@ -85,10 +88,26 @@ def save(figure: Figure, stem: Path) -> None:
 
 
 def legend(figure: Figure, axes: Axes) -> None:
-    """Add one legend for all panels, below the figure, where it covers no data."""
+    """Add one legend for all panels, below the figure, in as many columns as its width takes."""
     handles, labels = axes.get_legend_handles_labels()
-    columns = min(len(labels), 5)
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, handlelength=3.2)
+    for columns in range(min(len(labels), MOST_COLUMNS), 0, -1):
+        made = figure.legend(
+            handles, labels, loc="outside lower center", ncols=columns, handlelength=3.2
+        )
+        if columns == 1 or made.get_window_extent().width <= figure.bbox.width:
+            return
+        made.remove()
+
+
+def apart(methods: Mapping[str, str], means: Mapping[str, float], first: str) -> list[str]:
+    """Return the methods that lines can tell apart: all if few, else `first` and the best of them.
+
+    `means` are their mean scores; the lines of the others are drawn in grey.
+    """
+    if len(methods) <= MOST_LINES:
+        return list(methods)
+    ranked = sorted(methods, key=lambda m: (m != first, -means.get(m, -math.inf)))
+    return [m for m in methods if m in ranked[: MOST_LINES - 1]]
 
 
 def show_range(axis: Axes, bounded: bool, which: str = "y") -> None:

@@ -23,7 +23,7 @@ def section(inputs: ReportInputs) -> Section | None:
     bases = dict.fromkeys(catalogue.methods[a.base].label for a in found)
     caption = CAPTION.format(plain(" and ".join(bases)))
     draw = partial(ablation_panels, inputs.summary, found, catalogue)
-    title = f"One setting at a time (data: {inputs.origin})"
+    title = "One setting at a time"
     return Section("Ablations", title, (Figure("ablations", "Ablations", caption, draw),))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from bench.config.catalogue import Catalogue
@@ -21,8 +22,11 @@ from bench.statistics.costs import REFERENCE, seed_update_seconds
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Show the aggregates of each group of tasks, and figures over all of its seeds."""
-    if not inputs.scored:
+    """Show the aggregates of each group of tasks, and figures over all of its seeds.
+
+    None for a single task, whose aggregates are its own score.
+    """
+    if not inputs.scored or len(inputs.offline.tasks) < 2:
         return None
     suite, catalogue = inputs.offline, inputs.catalogue
     names = list(groups(suite, catalogue.tasks))
@@ -51,6 +55,16 @@ NUMBERS = (
 )
 
 
+def matrices_of(inputs: ReportInputs) -> dict[str, dict[str, np.ndarray]]:
+    """Return the last scores (seeds, tasks) by group and method, of methods that are complete."""
+    found = aggregates.complete(inputs.scores, inputs.offline, inputs.catalogue.tasks)
+    return {
+        group: {method: aggregates.matrix_of(cells) for method, cells in methods.items()}
+        for group, methods in found.items()
+        if methods
+    }
+
+
 def over_all_seeds(inputs: ReportInputs) -> list[Figure]:
     """Draw performance profiles, probability of improvement and cost, for the scores there are.
 
@@ -58,12 +72,7 @@ def over_all_seeds(inputs: ReportInputs) -> list[Figure]:
     suite's baseline, or else IQL.
     """
     suite, labels = inputs.offline, inputs.labels
-    found = aggregates.complete(inputs.scores, suite, inputs.catalogue.tasks)
-    matrices = {
-        group: {method: aggregates.matrix_of(cells) for method, cells in methods.items()}
-        for group, methods in found.items()
-        if methods
-    }
+    matrices = matrices_of(inputs)
     if not matrices:
         return []
     shares = distributions.profiles(matrices, labels)
@@ -87,7 +96,7 @@ PROFILES = (
     "Performance profiles: share of runs (one per seed and task) that score above τ, with "
     "pointwise 95% confidence bands from 2,000 bootstrap repetitions stratified by task, at the "
     "level of the IQM’s. A curve that lies above another at every τ is better throughout; where "
-    "two curves cross, neither dominates."
+    "two curves cross, neither dominates. Of many methods, the lowest are grey."
 )
 IMPROVEMENT = (
     "Probability that a seed of {} scores higher than a seed of another method on the same task, "
@@ -96,7 +105,8 @@ IMPROVEMENT = (
 )
 COMPUTE = (
     "Mean score with 95% CI against the time of the updates per seed and task (seeds are trained "
-    "together, and each is charged its share). The upper left is best."
+    "together, and each is charged its share; other work on the machine was not recorded). The "
+    "upper left is best."
 )
 
 

@@ -21,16 +21,23 @@ def section(inputs: ReportInputs) -> Section | None:
     means = {t: tasks[t].score(mean) for t, mean in returns.items() if mean is not None}
     during = partial(learning_curves, inputs.scores, labels, tasks, means)
     final = partial(seed_scores, inputs.scores, labels, tasks, suite.updates_of)
-    figures = (
-        Figure("curves", "Learning curves", CURVES, during),
-        Figure("seeds", "Every seed", SEEDS, final),
-    )
-    return Section(NAME, f"Learning curves and seeds{inputs.before}", figures)
+    figures: tuple[Figure, ...] = (Figure("seeds", "Every seed", SEEDS, final),)
+    if evaluations(inputs) > 2:
+        figures = (Figure("curves", "Learning curves", CURVES, during), *figures)
+    return Section(NAME, inputs.heading("Learning curves and seeds"), figures)
+
+
+def evaluations(inputs: ReportInputs) -> int:
+    """Return the most evaluations that a cell has: two points are no curve."""
+    rows = inputs.scores[inputs.scores["phase"] == "offline"]
+    counts = rows.groupby(["task", "method"])["step"].nunique()
+    return int(counts.max()) if len(counts) else 0
 
 
 CURVES = (
     "Normalised score during training: mean over seeds with 95% CI, as for the scores (omitted "
     "below three seeds). The dashed grey line is the mean score of the episodes in the data. "
-    "Evaluations use the environment; no policy is selected by them."
+    "Evaluations use the environment; no policy is selected by them. Of many methods, the lowest "
+    "are grey."
 )
 SEEDS = "Score of every seed at the last evaluation (markers) and mean over seeds (tick)."

@@ -28,7 +28,7 @@ def section(inputs: ReportInputs) -> Section | None:
     baseline = catalogue.methods[suite.baseline].label
     caption = CAPTION.format(plain(baseline))
     item = CaptionedTable(table, caption, size=9 if few else 7, gap=6 if few else 3)
-    return Section("Effects", f"Effects relative to {baseline} (data: {inputs.origin})", (item,))
+    return Section("Effects", f"Effects relative to {baseline}", (item,))
 
 
 CAPTION = (
@@ -76,31 +76,40 @@ def effects_table(
 
 
 def key_result(frame: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[str]:
-    """Compare every method with the baseline in one sentence; then say what decides."""
+    """Return how many differences from the baseline are significant, which, and what decides."""
     assert suite.baseline is not None
-    found = {(r["method"], r["task"]): r for r in frame.to_dict("records")}
-    told, missing = [], 0
-    for method in (m for m in suite.methods if m != suite.baseline):
-        known = [(t, r) for t in suite.tasks if (r := found.get((method, t))) and r["p_holm"] >= 0]
-        missing += len(suite.tasks) - len(known)
-        above = [(t, r) for t, r in known if _significant(r) and r["effect"] > 0]
-        below = [(t, r) for t, r in known if _significant(r) and r["effect"] < 0]
-        rest = [t for t, r in known if not _significant(r)]
-        parts = [f"scores {way} on {_named(rows)}" for way, rows in
-                 (("higher", above), ("lower", below)) if rows]  # fmt: skip
-        if rest:
-            where = f"{len(rest)} tasks" if len(rest) > 1 else rest[0]
-            parts.append(f"cannot be told from it on {where}")
-        if parts:
-            told.append(f"{catalogue.methods[method].label} {' and '.join(parts)}")
     label = catalogue.methods[suite.baseline].label
-    lacking = f" Not compared (fewer than three paired seeds): {missing}." if missing else ""
-    if not told:
+    known = frame[frame["p_holm"] >= 0]
+    if known.empty:
         return [f"No task has three seeds of {label} and of another method to compare."]
-    return [
-        f"Compared with {label}, {'; '.join(told)}.{lacking}",
-        f"Higher and lower: {prose.TEST}",
-    ]
+    rows = known.to_dict("records")
+    different = [row for row in rows if _significant(row)]
+    verb = "is" if len(different) == 1 else "are"
+    compared = "1 difference" if len(rows) == 1 else f"{len(rows)} differences"
+    said = [f"Of {compared} from {label}, {len(different)} {verb} significant."]
+    parts = []
+    for method in dict.fromkeys(row["method"] for row in different):
+        mine = [(row["task"], row) for row in different if row["method"] == method]
+        above = [(t, r) for t, r in mine if r["effect"] > 0]
+        below = [(t, r) for t, r in mine if r["effect"] < 0]
+        told = [f"{way} on {_named(found)}" for way, found in
+                (("higher", above), ("lower", below)) if found]  # fmt: skip
+        parts.append(f"{catalogue.methods[method].label} scores {' and '.join(told)}")
+    if parts:
+        said.append(f"{'; '.join(parts)}.")
+    rest = len(rows) - len(different)
+    if rest:
+        largest = max((r for r in rows if not _significant(r)), key=lambda r: abs(r["effect"]))
+        others = f"The other {rest}" if different else f"{'All' if rest > 1 else 'It'}"
+        said.append(
+            f"{others} cannot be told from 0; the largest is that of "
+            f"{catalogue.methods[largest['method']].label} on "
+            f"{_named([(largest['task'], largest)])}."
+        )
+    missing = len(suite.tasks) * (len(suite.methods) - 1) - len(rows)
+    if missing:
+        said.append(f"Not compared (fewer than three paired seeds): {missing}.")
+    return [*said, f"Significant: {prose.TEST}"]
 
 
 def _named(rows: Sequence[tuple[str, Mapping[Any, Any]]]) -> str:

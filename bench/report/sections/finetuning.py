@@ -13,7 +13,7 @@ from bench.config.task import Task
 from bench.config.types import Suite
 from bench.report.figures.finetuning import curves
 from bench.report.inputs import ReportInputs
-from bench.report.prose import SUBJECT, named
+from bench.report.prose import SUBJECT
 from bench.report.section import CaptionedTable, Figure, Section
 from bench.report.table import (
     CHANGED,
@@ -25,9 +25,10 @@ from bench.report.table import (
     interval,
     number,
     row_of,
+    transposed,
 )
-from bench.statistics import finetuning
-from bench.statistics.comparisons import SIGNIFICANT, Place, places
+from bench.statistics import finetuning, published
+from bench.statistics.comparisons import SIGNIFICANT, Lead, leads
 from bench.statistics.finetuning import TOTAL, Published
 
 PARTS = ("updates", "environments", "total")  # keys of an online phase's seconds
@@ -46,7 +47,7 @@ class Phase:
     cells: Cells
     labels: Mapping[str, str]  # of the methods
     tasks: Mapping[str, Task]
-    afterwards: Mapping[tuple[str, str], Place]  # of IQL relative to (task, method)
+    afterwards: Mapping[tuple[str, str], Lead]  # of IQL, by (task, method)
 
 
 def phase(inputs: ReportInputs) -> Phase | None:
@@ -60,42 +61,83 @@ def phase(inputs: ReportInputs) -> Phase | None:
         {(r["task"], r["method"]): r for r in inputs.finetune.to_dict("records")},
         {m: known[m].label for m in inputs.suite.methods if m in {method for _, method in wanted}},
         {t: row for t, row in inputs.tasks.items() if t in {task for task, _ in wanted}},
-        places({cell: after for cell, (_, after) in ends.items()}, SUBJECT),
+        leads({cell: after for cell, (_, after) in ends.items()}, SUBJECT),
     )
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Show curves through both phases, scores before and after, regret and cost."""
+    """Show scores before and after with the paper's, and the curves through both phases."""
     found = phase(inputs)
     if found is None:
         return None
     cells, labels, tasks, suite = found.cells, found.labels, found.tasks, inputs.suite
-    paper = finetuning.published()
+    paper = beside(list(tasks))
     draw = partial(curves, inputs.scores, suite, labels, tasks, paper)
     table = before_and_after(cells, suite, labels, list(tasks), paper, inputs.stale)
-    size = 8.5 if len(table.header) <= 5 else 7
+    few = len(table.header) <= 5
+    if not few:
+        table = transposed(table)
+    marks = MARKS.format(theirs(list(tasks))) if paper else ""
     items = (
-        Figure("finetune", "Fine-tuning curves", CURVES, draw),
-        CaptionedTable(table, BEFORE_AND_AFTER, size=size, gap=3),
-        CaptionedTable(regret(cells, labels, tasks, len(suite.seeds)), REGRET, size=size, gap=3),
-        CaptionedTable(cost(inputs.records, labels), COST),
+        CaptionedTable(table, BEFORE_AND_AFTER + marks, size=8.5 if few else 8, gap=4),
+        Figure("finetune", "Fine-tuning curves", CURVES + (OPEN if paper else ""), draw),
     )
     return Section("Fine-tuning", "Fine-tuning: offline to online", items)
 
 
+def details(inputs: ReportInputs) -> Section | None:
+    """Show regret, steps to success and cost of the online phases."""
+    found = phase(inputs)
+    if found is None:
+        return None
+    lost = regret(found.cells, found.labels, found.tasks)
+    few = len(lost.header) <= 6
+    items = (
+        CaptionedTable(lost if few else transposed(lost), REGRET, size=8, gap=3),
+        CaptionedTable(cost(inputs.records, found.labels), COST, size=8),
+    )
+    return Section("Online phase", "Regret and cost of the online phase", items)
+
+
+def beside(tasks: Sequence[str]) -> dict[tuple[str, str], Published]:
+    """Return the printed cells of the paper's Table 2 on these tasks, or on its own version."""
+    printed = {
+        cell: row for cell, row in finetuning.published().items() if row.standing == "printed"
+    }
+    known = {task for task, _ in printed}
+    names = {t: t if t in known else published.counterpart(t, known) for t in tasks}
+    methods = dict.fromkeys(method for _, method in printed)
+    found = {
+        (task, m): printed[name, m]
+        for task, name in names.items()
+        for m in methods
+        if name is not None and (name, m) in printed
+    }
+    same = {task for task in known if task != TOTAL} == set(tasks)
+    return found | ({(TOTAL, m): printed[TOTAL, m] for m in methods if (TOTAL, m) in printed}
+                    if same else {})  # fmt: skip
+
+
+def theirs(tasks: Sequence[str]) -> str:
+    """Say whether the paper's numbers are of the same data."""
+    known = {task for task, _ in finetuning.published()}
+    return "" if known & set(tasks) else ", on D4RL’s data and after 1,000,000 steps"
+
+
 CURVES = (
-    "Normalised score through both phases: mean over seeds with 95% CI (omitted below three "
+    "Normalised score through both phases, one method per column over the means of the others "
+    "(grey): mean over seeds with 95% CI (omitted below three "
     "seeds). Offline updates (shaded) count up to 0 and take at most half the width of the "
     "online phase; environment steps, with one update each (PPO: one per rollout), count from 0. "
-    "Methods without an offline phase start at 0. Open markers: the paper’s scores before and "
-    "after, on its own tasks."
+    "Methods without an offline phase start at 0."
 )
+OPEN = " Open markers: the paper’s scores before and after."
+MARKS = " _paper_: Table 2 of the paper{}."
 BEFORE_AND_AFTER = (
     "Normalised score before and after the online phase (as in the paper’s Table 2): last offline "
     "and last online evaluation, means over the same seeds, with 95% CIs below. *Bold*: the "
     "change, paired by seed, is significant at 5% after Holm’s correction over the methods. _sum_: "
-    "over the tasks, per seed. _believed_: a number attributed to the paper that we could not "
-    "confirm in its text."
+    "over the tasks, per seed."
 )
 REGRET = (
     "Cumulative regret as defined by CORL: 1 − the share of successful episodes among all training "
@@ -117,32 +159,49 @@ def key_result_of(inputs: ReportInputs) -> list[str]:
 
 
 def key_result(found: Phase) -> list[str]:
-    """State where each method improved and degraded online, and how IQL compares; IQL first."""
-    cells, labels, tasks = found.cells, found.labels, list(found.tasks)
-    sentences = []
-    for method in sorted(labels, key=lambda m: m != SUBJECT):
-        rows = {t: row for t in tasks if (row := cells.get((t, method))) is not None}
+    """State what the online phase changed, for IQL first, and how IQL compares afterwards."""
+    sentences, unchanged, unknown = [], [], []
+    for method in sorted(found.labels, key=lambda m: m != SUBJECT):
+        rows = {t: row for t in found.tasks if (row := found.cells.get((t, method))) is not None}
         rows = {t: row for t, row in rows.items() if not pd.isna(row["change_p_holm"])}
+        label = found.labels[method]
         if not rows:
-            sentences.append(f"{labels[method]}: no task has three seeds through both phases.")
-            continue
-        changed = [t for t, row in rows.items() if _changed(row)]
-        rose = [t for t in changed if rows[t]["change"] > 0]
-        fell = [t for t in changed if rows[t]["change"] < 0]
-        count = f"{len(rows)} task" + ("s" if len(rows) > 1 else "")
+            unknown.append(label)
+        elif any(map(_changed, rows.values())):
+            sentences.append(_changes(label, rows))
+        elif method == SUBJECT:
+            ends = ", ".join(f"{t} {_ends(row)}" for t, row in rows.items())
+            sentences.append(f"Fine-tuning changes IQL on no task detectably ({ends}).")
+        else:
+            unchanged.append(label)
+    if unchanged:
+        sentences.append(f"No detectable change on any task: {', '.join(unchanged)}.")
+    if unknown:
+        sentences.append(f"Fewer than three seeds through both phases: {', '.join(unknown)}.")
+    compared = [lead.place for (t, m), lead in found.afterwards.items() if m in found.labels]
+    if compared:
         sentences.append(
-            f"Online training improves {labels[method]} on {len(rose)} of {count}{named(rose)} "
-            f"and degrades it on {len(fell)}{named(fell)}."
-            if rose or fell
-            else f"Online training does not detectably change {labels[method]} on any of {count}."
+            f"After fine-tuning IQL scores higher than another method in "
+            f"{compared.count('above')} of {len(compared)} comparisons, lower in "
+            f"{compared.count('below')}; {compared.count('undecided')} are undecided."
         )
-        after = [found.afterwards[t, method] for t in rows if (t, method) in found.afterwards]
-        if after:
-            sentences[-1] += (
-                f" Afterwards {labels[SUBJECT]} scores higher on {after.count('above')} and "
-                f"lower on {after.count('below')}."
-            )
     return [*sentences, DEFINED]
+
+
+def _changes(label: str, rows: Mapping[str, Mapping[Any, Any]]) -> str:
+    """Name the tasks on which a method changed significantly, with its scores."""
+    parts = []
+    for word, sign in (("improves", 1), ("degrades", -1)):
+        tasks = [
+            f"{t} {_ends(r)}" for t, r in rows.items() if _changed(r) and r["change"] * sign > 0
+        ]
+        if tasks:
+            parts.append(f"{word} {label} on {len(tasks)} of {len(rows)} ({', '.join(tasks)})")
+    return f"Fine-tuning {' and '.join(parts)}."
+
+
+def _ends(row: Mapping[Any, Any]) -> str:
+    return f"{number(row['before'])} {ARROW} {number(row['after'])}"
 
 
 def _changed(row: Mapping[Any, Any]) -> bool:
@@ -163,8 +222,7 @@ def before_and_after(
         row, theirs = cells.get((task, method)), paper.get((task, method))
         note = []
         if theirs is not None:
-            doubt = " (believed)" if theirs.standing == "believed" else ""
-            note = [f"paper: {number(theirs.before)} {ARROW} {number(theirs.after)}{doubt}"]
+            note = [f"paper: {number(theirs.before)} {ARROW} {number(theirs.after)}"]
         if row is None:
             return Cell(NOT_RUN, tuple(note))
         notes = [
@@ -181,17 +239,13 @@ def before_and_after(
     rows = [row_of(task, *(cell(task, m) for m in labels)) for task in tasks]
     several = len(tasks) > 1
     if several:
-        # The paper's sum covers its own six tasks.
-        same = {t for t, _ in paper if t != TOTAL} == set(tasks)
-        sums = paper if same else {k: v for k, v in paper.items() if k[0] != TOTAL}
-        paper = sums
         rows.append(row_of("sum", *(cell(TOTAL, m) for m in labels)))
     rules = (len(tasks),) if several else ()
     align = "l" + "c" * len(labels)
     return Table("finetune", ("task", *labels.values()), align, tuple(rows), rules)
 
 
-def regret(cells: Cells, labels: Mapping[str, str], tasks: Mapping[str, Task], seeds: int) -> Table:
+def regret(cells: Cells, labels: Mapping[str, str], tasks: Mapping[str, Task]) -> Table:
     """Tabulate regret and steps to 90% success of each task with bounded scores."""
 
     def lost(task: str, method: str) -> Cell:
@@ -211,10 +265,10 @@ def regret(cells: Cells, labels: Mapping[str, str], tasks: Mapping[str, Task], s
 
     rows = []
     for task in (name for name, row in tasks.items() if row.bounded):
-        rows.append(row_of(task, "regret", *(lost(task, m) for m in labels)))
-        rows.append(row_of("", "steps to 90%", *(steps(task, m) for m in labels)))
-    header = ("task", "", *labels.values())
-    return Table("regret", header, "ll" + "c" * len(labels), tuple(rows))
+        rows.append(row_of(f"{task}: regret", *(lost(task, m) for m in labels)))
+        rows.append(row_of(f"{task}: steps to 90%", *(steps(task, m) for m in labels)))
+    header = ("task", *labels.values())
+    return Table("regret", header, "l" + "c" * len(labels), tuple(rows))
 
 
 def cost(runs: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> Table:

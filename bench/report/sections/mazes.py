@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -12,30 +13,54 @@ from bench.config.types import Suite
 from bench.errors import BenchError
 from bench.paths import SuiteFolder
 from bench.records.sealed_tensors import problem
-from bench.report.figures.mazes import Trace, Values, success_bars, value_maps
+from bench.report.figures.mazes import Trace, Values, success_bars, success_map, value_maps
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
-from bench.report.section import Figure, Section
+from bench.report.section import Figure, Item, Paragraph, Section
 from bench.statistics import published
 
 VALUES = ("values", "value_rank", "positions")  # keys of a trace whose method has a state value
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Show success and the maps the suite asks for; None for a suite without mazes."""
+    """Show success in several mazes, and the maps of the traced ones; None without either."""
     suite, mazes = inputs.offline, inputs.mazes
-    if not mazes:
-        return None
-    paper = published.beside(list(mazes), suite.methods)
-    same_data = all(task.endswith("-v0") for task, _ in paper)
-    ticks = TICKS.format("" if same_data else ", which differ from this suite’s")
-    draw = partial(success_bars, inputs.summary, inputs.labels, list(mazes), paper)
-    caption = SUCCESS + (ticks if paper else "")
-    success = Figure("success", "Success in the mazes", caption, draw)
-    maps = [value_map(task, inputs) for task in (suite.maps.tasks if suite.maps else ())]
-    return Section("Mazes", inputs.heading("Mazes"), (success, *maps))
+    items: list[Item] = []
+    untraced: list[str] = []
+    shown = False  # whether page 3 has the maps of a task, with PANELS methods
+    if len(mazes) > 1:
+        paper = published.beside(list(mazes), suite.methods)
+        same_data = all(task.endswith("-v0") for task, _ in paper)
+        ticks = TICKS.format("" if same_data else ", which differ from this suite’s")
+        if len(suite.methods) * len(mazes) > BARS:
+            draw = partial(success_map, inputs.summary, inputs.labels, list(mazes))
+            items.append(Figure("success", "Success in the mazes", SQUARES, draw))
+        else:
+            draw = partial(success_bars, inputs.summary, inputs.labels, list(mazes), paper)
+            caption = SUCCESS + (ticks if paper else "")
+            items.append(Figure("success", "Success in the mazes", caption, draw))
+    for task in suite.maps.tasks if suite.maps else ():
+        traces = traces_of(task, inputs)
+        if not traces:
+            untraced.append(task)
+        elif shown or len(traces) > PANELS:
+            items.append(value_map(task, inputs, traces))
+        shown = shown or bool(traces)
+    if untraced and inputs.runs.found:
+        items.append(Paragraph(UNTRACED.format(plain(" and ".join(untraced)))))
+    return Section("Mazes", inputs.heading("Mazes"), tuple(items)) if items else None
 
 
+PANELS = 2  # methods in the maze of page 3
+BARS = 24  # of a figure at most; more are squares
+SQUARES = (
+    "Success in the mazes at the last evaluation, in percent of episodes; mean over seeds, and "
+    "below it its 95% CI (omitted below three seeds). White: not run."
+)
+UNTRACED = (
+    "The values and policies on {} are not shown, because the runs were not traced or their traces "
+    "are not among these files (`python -m bench trace`)."
+)
 SUCCESS = (
     "Success in the mazes at the last evaluation: share of episodes that reach the goal, mean over "
     "seeds with 95% CI (from the episodes, with the seed as cluster; omitted below three seeds). A "
@@ -44,13 +69,18 @@ SUCCESS = (
 TICKS = " Black ticks: the paper’s Table 1, on D4RL’s v0 datasets{}."
 
 
-def value_map(task: str, inputs: ReportInputs) -> Figure:
-    """Map the values and policies that the suite's mapped methods learned in a task's maze."""
+def traces_of(task: str, inputs: ReportInputs) -> dict[str, Trace]:
+    """Return the traces of the suite's mapped methods on a task, by label; no others."""
     suite, methods = inputs.suite, inputs.catalogue.methods
-    traces = {
+    found = {
         methods[m].label: read_trace(suite, inputs.results_dir, m, task)
         for m in (suite.maps.methods if suite.maps else ())
     }
+    return {label: trace for label, trace in found.items() if trace is not None}
+
+
+def value_map(task: str, inputs: ReportInputs, traces: Mapping[str, Trace]) -> Figure:
+    """Map the values and policies that methods learned in a task's maze."""
     draw = partial(value_maps, inputs.mazes[task], traces)
     title = f"Learned values and policies on {task}"
     return Figure(f"map-{task}", title, MAP.format(plain(task)), draw)

@@ -2,28 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
 from bench.paths import SuiteFolder, run_name
 from bench.records.runs import Runs
+from bench.report import prose
 from bench.report.inputs import ReportInputs
-from bench.report.section import CaptionedTable, Section
-from bench.report.table import Cell, Table, row_of
+from bench.report.section import CaptionedTable, Item, Section
+from bench.report.table import Cell, Table, row_of, transposed
 
 
 def section(inputs: ReportInputs) -> Section:
     """Show which seeds have run."""
-    table = status_table(inputs.suite, inputs.catalogue, inputs.results_dir, inputs.runs)
+    runs = replace(inputs.runs, stale=[]) if inputs.all_stale else inputs.runs
+    table = status_table(inputs.suite, inputs.catalogue, inputs.results_dir, runs)
     few = len(table.header) <= 6
-    captioned = CaptionedTable(table, CAPTION, size=8.5 if few else 7, gap=5 if few else 2.5)
-    return Section("What ran", "", (captioned,))
+    if not few:
+        table = transposed(table)
+    whole = all(cell.mark == "finished" for row in table.rows for cell in row[1:])
+    items: list[Item] = [facts(inputs)]
+    if not whole:
+        items.append(CaptionedTable(table, CAPTION, size=8, gap=4))
+    return Section("Jobs", "Jobs, versions and machines", tuple(items))
+
+
+def facts(inputs: ReportInputs) -> CaptionedTable:
+    """Tabulate tasks, methods, training, versions, machines and states of the jobs."""
+    runs = inputs.runs
+    pairs = prose.facts(inputs.suite, inputs.catalogue, runs)
+    states = {"not run": runs.missing, "not verified": runs.refused, "diverged": runs.diverged,
+              "stale": ["all"] if inputs.all_stale else runs.stale}  # fmt: skip
+    pairs += [[state, names_of(list(names))] for state, names in states.items() if names]
+    table = Table("facts", ("", ""), "ll", tuple(row_of(*pair) for pair in pairs))
+    return CaptionedTable(table, FACTS, size=8.5, widths=(0, 1), breakable=True)
+
+
+FACTS = (
+    "What ran. _not verified_: runs whose files do not match their seal, left out; _diverged_: "
+    "stopped at a non-finite loss; _stale_: made with source code that differs from the version "
+    "that typeset this report. Runs are named method/task/seeds."
+)
+SHOWN = 12  # names; report.json has all
+
+
+def names_of(names: Sequence[str]) -> str:
+    """Return names of runs, cut short with a count."""
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 CAPTION = (
-    "Completed seeds, out of those the suite asks for. *Bold*: all, with the current code. "
+    "Completed seeds, out of those the suite asks for. *Bold*: all. "
     "_unverified_: of runs whose files do not match their seal; "
     "_begun_: a checkpoint without a result, so the job is running or was interrupted; "
     "_diverged_: stopped at a non-finite loss; _stale_: done, but with source code that differs "

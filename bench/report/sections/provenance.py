@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
 from bench.records.runs import Runs
@@ -15,7 +17,9 @@ SHORT = 10  # digits shown of a hash
 
 def section(inputs: ReportInputs) -> Section:
     """List the runs, one row each; the scores link to them."""
-    table = trace_table(inputs.suite, inputs.catalogue, inputs.runs)
+    cells = inputs.summary[inputs.summary["seeds"] > 0]
+    scored = set(zip(cells["task"], cells["method"], strict=True)) if inputs.scored else ()
+    table = trace_table(inputs.suite, inputs.catalogue, inputs.runs, scored)
     item = CaptionedTable(table, CAPTION, size=7.5, breakable=True, runs=True)
     refused = [
         Paragraph(f"Not verified: {plain(reason)}") for reason in inputs.runs.refused.values()
@@ -26,16 +30,23 @@ def section(inputs: ReportInputs) -> Section:
 CAPTION = (
     "Provenance of each score: the first digits of the commit (+: with uncommitted changes), of "
     "the hash of the source code that can change a run’s numbers, and of the hash of the data. "
+    "Its files are in `results/SUITE/runs/METHOD/TASK/SEEDS`; a task links back to its scores. "
     "`python -m bench explain TASK METHOD` prints the full record with seeds, settings and files."
 )
 
 
-def trace_table(suite: Suite, catalogue: Catalogue, runs: Runs) -> Table:
-    """Tabulate the runs, one row each, by task and method."""
+def trace_table(
+    suite: Suite, catalogue: Catalogue, runs: Runs, scored: Collection[tuple[str, str]] = ()
+) -> Table:
+    """Tabulate the runs, one row each, by task and method.
+
+    A task links back to its scores, for the (task, method) in `scored`.
+    """
     stale = set(runs.stale)
     rows = []
     for task in suite.tasks:
         for method in suite.methods:
+            label = catalogue.methods[method].label
             for name, run in runs.found.items():
                 settings = run["settings"]
                 if (settings["task"]["task"], settings["method"]) != (task, method):
@@ -43,8 +54,8 @@ def trace_table(suite: Suite, catalogue: Catalogue, runs: Runs) -> Table:
                 state = "stale" if name in stale else run["status"]
                 rows.append(
                     row_of(
-                        task,
-                        catalogue.methods[method].label,
+                        Cell(task, run=f"{task} {label}" if (task, method) in scored else ""),
+                        label,
                         name.rpartition("/")[2],
                         Cell(state, mark="" if state == "done" else "reported"),
                         _short(run["commit"]) + ("+" if run["dirty"] else ""),

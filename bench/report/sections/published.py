@@ -12,6 +12,7 @@ from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Section
 from bench.report.sections import settings
+from bench.report.sections.scores import FEW, MOST
 from bench.report.table import (
     NOT_AVAILABLE,
     NOT_RUN,
@@ -21,6 +22,7 @@ from bench.report.table import (
     number,
     plain_value,
     row_of,
+    transposed,
 )
 from bench.statistics import published
 from bench.statistics.aggregates import groups, last_scores
@@ -28,7 +30,6 @@ from bench.statistics.inference import Sample
 from bench.statistics.seed_scores import SeedScores, estimate
 
 Scores = Mapping[tuple[str, str], SeedScores]
-KINDS = {"mean": "last", "last10": "mean of last ten", "best": "best"}
 
 
 def section(inputs: ReportInputs) -> Section | None:
@@ -40,29 +41,26 @@ def section(inputs: ReportInputs) -> Section | None:
     items = []
     paper = counterparts(suite)
     table = published_table(ours, suite, catalogue)
+    wide = len(suite.methods) > FEW
+    turned = wide and len(suite.tasks) <= MOST
     if table is not None:
-        few = len(table.header) <= 6
         same = sum(task == theirs for task, theirs in paper.items())
         difference = DIFFERENCE if same else ""
         other = OTHER_DATA.format(len(paper) - same, len(paper)) if same < len(paper) else ""
         caption = PUBLISHED.format(difference=difference, other=other)
         caption += "".join(recipes(inputs))
-        items.append(
-            CaptionedTable(
-                table, caption, size=8.5 if few else 7, gap=5 if few else 3, breakable=True
-            )
-        )
+        shown = transposed(table) if turned else table
+        items.append(CaptionedTable(shown, caption, size=8, gap=3, breakable=True))
     evaluations = evaluations_table(inputs.summary, suite, catalogue)
-    few = len(evaluations.header) <= 7
     items.append(
         CaptionedTable(
-            evaluations, EVALUATIONS, title="Last, last ten and best evaluations",
-            size=8.5 if few else 7, gap=5 if few else 3, breakable=True,
+            transposed(evaluations) if turned else evaluations, EVALUATIONS,
+            title="Last, last ten and best evaluations", size=8, gap=3, breakable=True,
         )
     )  # fmt: skip
     name = "Published scores" if table else "Evaluations"
-    title = "" if table is None else inputs.heading("Comparison with published scores")
-    return Section(name, title, tuple(items), landscape=len(suite.methods) > 7)
+    title = inputs.heading("Comparison with published scores" if table else "Kinds of evaluations")
+    return Section(name, title, tuple(items), landscape=wide and not turned)
 
 
 PUBLISHED = (
@@ -76,13 +74,13 @@ DIFFERENCE = (
     "IQL); "
 )
 OTHER_DATA = (
-    "*{} of {} tasks use data other than the paper’s, so no difference from the paper is computed "
+    "*{} of {} tasks use data other than the paper’s, so no difference from the paper is formed "
     "there.* "
 )
 EVALUATIONS = (
-    "The last evaluation, which is the score everywhere else; the mean of each seed’s last ten "
-    "evaluations (or of all, if fewer); and each seed’s best evaluation, which is selected on the "
-    "test environment and is not a score. All are means over seeds."
+    "The last evaluation, which is the score everywhere else, and below it the mean of each seed’s "
+    "last ten evaluations (or of all, if fewer) / each seed’s best evaluation, which is selected "
+    "on the test environment and is not a score. All are means over seeds."
 )
 
 
@@ -178,15 +176,16 @@ def _difference(ours: Sequence[SeedScores | None], theirs: Sequence[Sample | Non
 
 
 def evaluations_table(summary: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> Table:
-    """Tabulate the last evaluation, the mean of the last ten and the best, for each task."""
+    """Tabulate the last evaluation, and below it the mean of the last ten and the best."""
     cells = {(r["task"], r["method"]): r for r in summary.to_dict("records")}
-    rows: list[tuple[Cell, ...]] = []
-    for task in suite.tasks:
-        for column, kind in KINDS.items():
-            found = [cells.get((task, m)) for m in suite.methods]
-            values = [NOT_RUN if r is None else number(r[column]) for r in found]
-            rows.append(row_of(task if column == "mean" else "", kind, *values))
-    header = ("task", "evaluation", *(catalogue.methods[m].label for m in suite.methods))
-    rules = tuple(range(len(KINDS), len(rows), len(KINDS)))
-    align = "ll" + "c" * len(suite.methods)
-    return Table("evaluations", header, align, tuple(rows), rules)
+
+    def cell(task: str, method: str) -> Cell:
+        row = cells.get((task, method))
+        if row is None:
+            return Cell(NOT_RUN)
+        notes = (f"{number(row['last10'])} / {number(row['best'])}",)
+        return Cell(number(row["mean"]), notes)
+
+    rows = tuple(row_of(task, *(cell(task, m) for m in suite.methods)) for task in suite.tasks)
+    header = ("task", *(catalogue.methods[m].label for m in suite.methods))
+    return Table("evaluations", header, "l" + "c" * len(suite.methods), rows)

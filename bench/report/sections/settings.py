@@ -1,8 +1,9 @@
-"""Settings: departures from the sources, the settings of every method, and the cost."""
+"""Settings: departures from the sources, and the settings of every method."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bench.config.catalogue import Catalogue
@@ -12,18 +13,17 @@ from bench.records.runs import Runs
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.section import CaptionedTable, Item, Paragraph, Section
-from bench.report.table import NOT_RUN, Cell, Table, number, plain_value, row_of
+from bench.report.table import CHANGED, Cell, Table, plain_value, row_of
 
 ORDER = ("rewards", "observations", "batch_size")  # of the settings shared by all methods
 
 
-def section(inputs: ReportInputs) -> Section:
-    """Show departures, one table of settings per method, and the cost of the runs."""
-    suite, catalogue = inputs.suite, inputs.catalogue
-    departures = departures_table(suite, catalogue)
+def overridden(inputs: ReportInputs) -> Section:
+    """Show all departures of the suite from its sources, and these."""
+    table = departures_table(inputs.suite, inputs.catalogue)
     items: list[Item] = [
         CaptionedTable(
-            departures,
+            table,
             "Departures of this suite from the sourced settings, and the reasons.",
             size=8,
             widths=(1.1, 2, 0, 1.1, 1.1),
@@ -31,34 +31,39 @@ def section(inputs: ReportInputs) -> Section:
             breakable=True,
         )
     ]
-    if not departures.rows:
+    if not table.rows:
         items.append(Paragraph("This suite overrides no sourced setting."))
-    items += [of_method(method, inputs) for method in suite.methods]
-    compute = compute_table(inputs.records, suite, catalogue)
-    items.append(CaptionedTable(compute, COST, title="Cost"))
-    return Section("Settings", "Settings", tuple(items))
+    sources = [source_of(method, inputs.suite, inputs.catalogue) for method in inputs.suite.methods]
+    items.append(Paragraph(f"*Sources.* {' '.join(sources)}"))
+    return Section("All departures", "Departures from the sources", tuple(items))
 
 
-COST = (
-    "Cost. _hours_: wall-clock time, summed over jobs. _seed-updates/s_: updates per second times "
-    "the number of seeds that a job trains together, mean over jobs."
+def section(inputs: ReportInputs) -> Section:
+    """Show a table of all settings."""
+    suite, catalogue = inputs.suite, inputs.catalogue
+    table = settings_table(suite, catalogue, inputs.runs)
+    few = len(table.header) <= WIDE
+    items: tuple[Item, ...] = (
+        CaptionedTable(table, SETTINGS, title="Settings", folded=True, breakable=True,
+                       size=8 if few else 7.5, gap=4 if few else 2),
+    )  # fmt: skip
+    return Section("Settings", "Settings", items, landscape=not few)
+
+
+WIDE = 7  # columns that fit on a page in portrait
+SETTINGS = (
+    "Settings of every method, by family of tasks where these differ. *Bold*: differs from the "
+    "default in the method’s file. Empty: the method has no such setting."
 )
 
 
-def of_method(method: str, inputs: ReportInputs) -> CaptionedTable:
-    """Show the settings of a method by task family, with their sources."""
-    configs = used(method, inputs.suite, inputs.catalogue, inputs.runs)
-    entry = inputs.catalogue.methods[method]
-    layers = {family: entry.layer(family) for family in configs}
-    sources = "; ".join(f"{family}: {layer.source}" for family, layer in layers.items() if layer)
-    return CaptionedTable(
-        settings_table(method, configs, inputs.catalogue),
-        f"{plain(entry.label)}: settings by task family ({plain(entry.reference)}). *Bold*: "
-        f"differs from the default in the method’s file. Sources: {plain(sources)}.",
-        title=entry.label,
-        folded=True,
-        size=8,
-    )
+def source_of(method: str, suite: Suite, catalogue: Catalogue) -> str:
+    """Return where a method and its settings come from."""
+    entry = catalogue.methods[method]
+    families = dict.fromkeys(catalogue.tasks[t].family for t in suite.tasks)
+    layers = {family: entry.layer(family) for family in families}
+    named = dict.fromkeys(layer.source for layer in layers.values() if layer)
+    return f"_{plain(entry.label)}_ ({plain(entry.reference)}): {plain('; '.join(named))}."
 
 
 def used(method: str, suite: Suite, catalogue: Catalogue, runs: Runs) -> dict[str, dict[str, Any]]:
@@ -78,32 +83,51 @@ def used(method: str, suite: Suite, catalogue: Catalogue, runs: Runs) -> dict[st
     return {f: configs[f] for f in dict.fromkeys(catalogue.tasks[t].family for t in suite.tasks)}
 
 
-def settings_table(
-    method: str, configs: Mapping[str, Mapping[str, Any]], catalogue: Catalogue
-) -> Table:
-    """Tabulate a method's resolved settings: one row per setting, the default, the families.
+def settings_table(suite: Suite, catalogue: Catalogue, runs: Runs) -> Table:
+    """Tabulate the resolved settings: one row per setting, one column per method.
 
-    `configs` maps families to settings; a value that differs from the default is "changed".
+    A method whose families differ has a column for each. A value that differs from the method's
+    default is "changed".
     """
-    default = defaults(method, catalogue)
-    keys = list(dict.fromkeys(key for config in configs.values() for key in config))
-    rows = []
-    for key in keys:
-        row: list[str | Cell] = [key, plain_value(default[key]) if key in default else ""]
-        for config in configs.values():
-            # Compared as text, because YAML and JSON turn tuples into lists and 1.0 into 1.
-            changed = key in default and plain_value(config.get(key)) != row[1]
-            row.append(Cell(plain_value(config.get(key)), mark="changed" if changed else ""))
-        rows.append(row_of(*row))
-    header = ("setting", "default", *configs)
-    align = "l" + "r" * (1 + len(configs))
-    return Table(f"settings_{method}", header, align, tuple(rows))
+    columns: dict[str, tuple[str, dict[str, Any]]] = {}
+    for method in suite.methods:
+        configs, label = used(method, suite, catalogue, runs), catalogue.methods[method].label
+        alike = len({str(config) for config in configs.values()}) == 1
+        for family, config in list(configs.items())[: 1 if alike else None]:
+            columns[label if alike else f"{label}, {family}"] = (method, config)
+    found = [key for _, config in columns.values() for key in config]
+    keys = dict.fromkeys((*(key for key in ORDER if key in found), *found))
+    rows = [
+        row_of(key, *(setting(key, config, defaults(method, catalogue))
+                      for method, config in columns.values()))
+        for key in keys
+    ]  # fmt: skip
+    return Table("settings", ("setting", *columns), "l" + "c" * len(columns), tuple(rows))
 
 
-def departures_table(suite: Suite, catalogue: Catalogue) -> Table:
-    """Tabulate the suite's overrides: where, why, the sourced value and the suite's."""
-    rows: list[tuple[Cell, ...]] = []
-    rules = []
+def setting(key: str, config: Mapping[str, Any], default: Mapping[str, Any]) -> Cell:
+    """Return a setting's cell, "changed" if it differs from the default."""
+    if key not in config:
+        return Cell("")
+    text = plain_value(config[key])
+    # Compared as text, because YAML and JSON turn tuples into lists and 1.0 into 1.
+    changed = key in default and text != plain_value(default[key])
+    return Cell(text, mark=CHANGED if changed else "")
+
+
+@dataclass(frozen=True)
+class Departure:
+    """An override of a suite: where it applies, why, and (setting, sourced, own) of each change."""
+
+    methods: tuple[str, ...]
+    where: str
+    reason: str
+    changes: tuple[tuple[str, str, str], ...]
+
+
+def departures(suite: Suite, catalogue: Catalogue) -> list[Departure]:
+    """Return the suite's overrides that apply to one of its methods and tasks."""
+    found = []
     for override in suite.overrides:
         methods = [
             m for m in suite.methods if not override.methods or base_of(m) in override.methods
@@ -116,8 +140,6 @@ def departures_table(suite: Suite, catalogue: Catalogue) -> Table:
         where = ", ".join(labels) if override.methods else "all methods"
         if override.families:
             where += f" on {', '.join(families)}"
-        if rows:
-            rules.append(len(rows))
         shared = override.model_dump(include=SHARED, exclude_none=True)
         if override.updates:
             shared["updates"] = override.updates
@@ -126,12 +148,24 @@ def departures_table(suite: Suite, catalogue: Catalogue) -> Table:
             shared["online"] = (
                 f"{online.steps:,} steps, {online.episodes} episodes per {online.every:,}"
             )
+        changes = []
         for key, value in (shared | override.config).items():
             before = [sourced(m, f, catalogue).get(key) for m in methods for f in families]
             if key == "updates":
                 before = [suite.updates]
             old = " or ".join(dict.fromkeys(map(plain_value, before)))
-            rows.append(row_of(where, override.reason, key, old, plain_value(value)))
+            changes.append((key, old, plain_value(value)))
+        found.append(Departure(tuple(methods), where, override.reason, tuple(changes)))
+    return found
+
+
+def departures_table(suite: Suite, catalogue: Catalogue) -> Table:
+    """Tabulate the suite's overrides: where, why, the sourced value and the suite's."""
+    rows: list[tuple[Cell, ...]] = []
+    rules = []
+    for d in departures(suite, catalogue):
+        rules += [len(rows)] if rows else []
+        rows += [row_of(d.where, d.reason, *change) for change in d.changes]
     header = ("where", "reason", "setting", "source", "suite")
     return Table("departures", header, "lllrr", tuple(rows), tuple(rules))
 
@@ -148,30 +182,3 @@ def defaults(method: str, catalogue: Catalogue) -> dict[str, Any]:
     """Return the defaults of a method's Config, from its generated schema."""
     properties = catalogue.schemas[method]["properties"]
     return {key: field["default"] for key, field in properties.items() if "default" in field}
-
-
-def compute_table(runs: Sequence[Mapping[str, Any]], suite: Suite, catalogue: Catalogue) -> Table:
-    """Tabulate the cost of each method from the contents of its run.json files.
-
-    Hours are summed over runs; speed is the mean over runs of seed-updates per second (updates
-    per second times seeds); memory is the largest peak.
-    """
-    rows = []
-    for method in suite.methods:
-        mine = [r for r in runs if r["settings"]["method"] == method]
-        label = catalogue.methods[method].label
-        if not mine:
-            rows.append(row_of(label, *[NOT_RUN] * 4))
-            continue
-        speeds = [r["updates_per_second"] * len(r["settings"]["seeds"]) for r in mine]
-        rows.append(
-            row_of(
-                label,
-                str(len(mine)),
-                number(sum(r["wall_seconds"] for r in mine) / 3600, 2),
-                number(sum(speeds) / len(speeds), 0),
-                number(max(r["peak_memory_mb"] for r in mine), 0),
-            )
-        )
-    header = ("method", "jobs", "hours", "seed-updates/s", "peak memory (MB)")
-    return Table("compute", header, "lrrrr", tuple(rows))

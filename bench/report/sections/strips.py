@@ -63,6 +63,6 @@ def strips(pictures: Sequence[tuple[str, Path]]) -> Drawing:
     axes = figure.subplots(len(pictures), squeeze=False)[:, 0]
     for axis, (title, path) in zip(axes, pictures, strict=True):
         axis.imshow(image.imread(path))
-        axis.set_title(title, loc="left", fontsize=7)
+        axis.set_title(title, loc="left", fontsize=8)
         axis.set_axis_off()
     return figure

@@ -181,7 +181,8 @@ class Suite(Strict):
         default="auto", description="how updates are executed; auto records what is proven to be"
     )
     products: Library = Field(
-        default="auto", description="library of matrix products on a CPU; auto measures which is fastest"
+        default="auto",
+        description="library of matrix products on a CPU; auto measures which is fastest",
     )
     evaluation: Evaluation
     online: Online | None = Field(default=None, description="fine-tuning in the environment")

@@ -25,16 +25,23 @@ def replace_folder(staging: Path, folder: Path) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; raise BenchError naming the file if that fails."""
     try:
-        content = json.loads(
-            path.read_text(encoding="utf-8"), object_pairs_hook=_distinct, parse_constant=_refuse
-        )
+        text = path.read_text(encoding="utf-8")
+        content = decode_json(text, object_pairs_hook=_distinct, parse_constant=_refuse)
     except FileNotFoundError:
         raise BenchError(f"{path}: file not found; run the step that writes it.") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BenchError(f"{path}: not valid JSON ({error}); delete it and run again.") from None
     if not isinstance(content, dict):
         raise BenchError(f"{path}: expected a JSON object; delete it and run again.")
     return content
+
+
+def decode_json(text: str | bytes, **hooks: Any) -> Any:
+    """Decode JSON; raise ValueError if it is malformed or nested too deeply to be read."""
+    try:
+        return json.loads(text, **hooks)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from bench.claims.record import RecordVerdict
 from bench.claims.words import first
 from bench.errors import BenchError
+from bench.files import decode_json
 
 MEASURED = ("published", "measured", "ci", "verdict", "reason")  # also keys of a part
 WHOLE = (*MEASURED, "needed", "binding", "parts")
@@ -22,7 +22,7 @@ KEYS = (
 def read_entries(path: Path) -> list[dict[str, Any]]:
     """Read the entries of claims.json; raise BenchError naming a missing key."""
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = decode_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise BenchError(f"{path}: not valid JSON ({error}); delete it and run again.") from None
     for entry in entries:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -17,6 +16,7 @@ from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import PREFIX, source_of
 from bench.config.task import PATH
 from bench.errors import BenchError
+from bench.files import read_json
 from bench.paths import CARD, D4RL, MINARI
 
 HOSTED = ("D4RL", "Minari")  # origins of data that can be fetched
@@ -118,7 +118,7 @@ def transitions(task: Task, dataset: str) -> None:
 
     row = Catalogue().task(task).model_copy(update={"dataset": dataset})
     folder = prepare(row, MINARI)
-    card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    card = read_json(folder / CARD)
     print(f"{folder / CARD}: {card['rows']:,} rows, {card['episodes']:,} episodes, mean")
     print(f"normalised score of the data {row.score(card['return']['mean']):.1f}")
 

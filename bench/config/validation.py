@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -19,6 +18,7 @@ from pydantic import (
 
 from bench.config.yaml_files import read_text
 from bench.errors import BenchError, unknown
+from bench.files import decode_json
 
 
 class Strict(BaseModel):
@@ -52,8 +52,8 @@ Model = TypeVar("Model", bound=BaseModel)
 def parse_json(text: str, option: str) -> object:
     """Parse the JSON given to the command-line option `option`."""
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
+        return decode_json(text)
+    except ValueError as error:
         raise BenchError(f"{option}: not valid JSON ({error}); pass what the log shows.") from None
 
 

@@ -23,6 +23,7 @@ from bench.config.task import Task
 from bench.data.transitions import Transitions, finding
 from bench.environments import vector
 from bench.errors import BenchError
+from bench.files import decode_json
 
 RECORDING, EVALUATION = "env_spec", "eval_env_spec"  # Minari's keys: Gymnasium's specs as JSON
 LIMIT, SCORES = "source_time_limit", ("ref_min_score", "ref_max_score")
@@ -47,12 +48,12 @@ class Comparison:
         if text is None:
             return {}
         try:
-            content = json.loads(text)
+            content = decode_json(text)
             limit = content.get("max_episode_steps")
             if not isinstance(content["id"], str) or not isinstance(limit, int | None):
                 raise ValueError("no id, or a time limit that is no number")
             dict(content.get("kwargs", {}))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise BenchError(
                 f"{self.where}, metadata.json, {key}: not an environment's specification "
                 f"({error}); fetch the dataset again."

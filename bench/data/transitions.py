@@ -9,7 +9,6 @@ reading `d4rl` has the rows that D4RL's qlearning_dataset would produce from the
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import BenchError
+from bench.files import decode_json
 from bench.paths import CARD
 
 
@@ -104,7 +104,7 @@ def content_hash(data: Transitions) -> str:
 def check_card(folder: Path, found: str) -> None:
     """Raise BenchError if the card's hash differs from `found`, the hash of the arrays."""
     try:
-        said = json.loads((folder / CARD).read_text(encoding="utf-8")).get("hash", found)
+        said = decode_json((folder / CARD).read_text(encoding="utf-8")).get("hash", found)
     except (OSError, ValueError) as error:
         raise BenchError(f"{folder / CARD}: cannot be read ({error}); delete {folder}.") from None
     if said != found:

@@ -5,7 +5,6 @@ Works both while the suite runs, here or on machines that share the directory, a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from bench.config.registry import weight
 from bench.config.task import Task
 from bench.config.types import Settings, Suite
 from bench.errors import BenchError
+from bench.files import decode_json
 from bench.jobs.text_table import aligned
 from bench.jobs.watch import clock, running
 from bench.paths import RunFolder, SuiteFolder, run_name
@@ -133,7 +133,7 @@ def _cell(jobs: Sequence[Job]) -> str:
 
 def _status(path: Path) -> str:
     try:
-        found: str = json.loads(path.read_text(encoding="utf-8"))["status"]
+        found: str = decode_json(path.read_text(encoding="utf-8"))["status"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BenchError(f"{path}: not a run record ({error}); delete it and rerun.") from None
     return found
@@ -143,7 +143,7 @@ def _checkpoint(path: Path) -> dict[str, Any] | None:
     """Return step and phase from a checkpoint's header, or None without a readable one."""
     try:
         with safe_open(path, framework="np") as file:
-            record: dict[str, Any] = json.loads(file.metadata()["record"])
+            record: dict[str, Any] = decode_json(file.metadata()["record"])
         return {"step": record["step"], "phase": record["phase"]}
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         return None

@@ -6,7 +6,6 @@ bench.progress) describe the running ones.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -19,6 +18,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from bench.files import decode_json
 from bench.progress import FOLDER
 
 LINE_EVERY = 20.0  # seconds between plain lines
@@ -77,8 +77,8 @@ def running(folder: Path = FOLDER) -> list[dict[str, Any]]:
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
-            state = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError):
+            state = decode_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
             continue
         if _here(state) or _elsewhere(state, path):
             found.append(state)

@@ -7,13 +7,12 @@ those of processes of this host that have died.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from pathlib import Path
 from typing import Any
 
-from bench.files import write_json
+from bench.files import decode_json, write_json
 
 LOCKS = Path(".snakemake/locks")
 FOLDER = Path(".snakemake/owners")
@@ -58,7 +57,7 @@ def _owners() -> list[dict[str, Any]]:
     found = []
     for path in sorted(FOLDER.glob("*.json")):
         try:
-            found.append(json.loads(path.read_text(encoding="utf-8")))
+            found.append(decode_json(path.read_text(encoding="utf-8")))
         except (OSError, ValueError):  # another process has just removed it
             continue
     return found

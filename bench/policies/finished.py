@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -19,6 +18,7 @@ from bench.config.types import Settings
 from bench.config.validation import configure
 from bench.environments import vector
 from bench.errors import BenchError
+from bench.files import read_json
 from bench.learning.learner import Learner
 from bench.learning.scalers import Moments, ObservationScaler
 from bench.learning.streams import Streams
@@ -97,7 +97,7 @@ def _action_dim(settings: Settings) -> int:
     """Return the length of an action, from the dataset's card or else from the environment."""
     card = card_of(settings.task.transitions)
     if card.exists():
-        return int(json.loads(card.read_text(encoding="utf-8"))["action_dim"])
+        return int(read_json(card)["action_dim"])
     if not settings.task.scored:
         raise BenchError(f"{card}: file not found; it says how long the actions of the run are.")
     env = vector.make(settings.task.env_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.config.types import Suite
+from bench.files import decode_json
 from bench.paths import EVALUATIONS, METRICS, RunFolder, SuiteFolder, run_name
 from bench.records.layouts import Results
 from bench.records.stored_run import StoredRun
@@ -82,7 +82,7 @@ def _live(path: Path) -> Iterator[Mapping[str, Any]]:
         return
     for line in lines:
         try:
-            row = json.loads(line)
+            row = decode_json(line)
         except ValueError:
             continue
         if isinstance(row, dict) and all(key in row for key in PLACE):

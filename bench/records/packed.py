@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
+from bench.files import decode_json
 from bench.paths import EVALUATIONS
 from bench.records import seals
 from bench.records.stored_run import FILES, Content
@@ -86,7 +86,7 @@ def _read_records(folder: Path) -> dict[str, PackedRun]:
     path, runs = folder / RECORDS, dict[str, PackedRun]()
     for number, line in enumerate(_packed_text(path).splitlines(), start=1):
         try:
-            entry = json.loads(line)
+            entry = decode_json(line)
             name, record = entry["run"], entry["record"]
             if name.count("/") != 2 or not isinstance(record, dict):
                 raise ValueError("run is not METHOD/TASK/SEEDS, or record is not an object")
@@ -124,7 +124,7 @@ def _read_rows(path: Path, runs: dict[str, PackedRun]) -> None:
 def read_cards(path: Path) -> dict[str, dict[str, Any]]:
     """Return the cards by task; raise BenchError if the file is malformed."""
     try:
-        cards = json.loads(_packed_text(path))
+        cards = decode_json(_packed_text(path))
     except ValueError as error:
         raise BenchError(f"{path}: not valid JSON ({error}); {RESTORE}.") from None
     if not isinstance(cards, dict):

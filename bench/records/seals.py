@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.files import decode_json
 from bench.paths import CHECKPOINT, EPISODES, EVALUATIONS, METRICS, POLICY
 
 FILES, SEAL = "files", "seal"
@@ -59,7 +60,7 @@ def problem(text: str, read: Callable[[str], bytes], indent: int | None = None) 
     returns the content of one of the files and raises OSError where it cannot.
     """
     try:
-        content = json.loads(text)
+        content = decode_json(text)
         found = dict(content[FILES]) if SEAL in content else {}
     except (ValueError, KeyError, TypeError) as error:
         return f"record: not a sealed record ({type(error).__name__}: {error})"

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pandas as pd
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite, resolved
 from bench.errors import unknown
+from bench.files import read_json
 from bench.paths import EVALUATIONS, SuiteFolder, card_of, run_name
 from bench.records.layouts import open_results
 from bench.records.provenance import describe
@@ -105,7 +105,7 @@ def _dataset(run: dict[str, Any], suite: Suite, catalogue: Catalogue) -> str:
     card = card_of(task.transitions)
     if not card.exists():
         return f"hash {known} (not compared: {card} is missing)"
-    same = json.loads(card.read_text(encoding="utf-8"))["hash"] == known
+    same = read_json(card)["hash"] == known
     return f"hash {known} ({card} {'matches' if same else 'DIFFERS: the data have changed since'})"
 
 

@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bench.errors import BenchError
+from bench.files import decode_json
 from bench.learning.learner import Learner
 from bench.learning.scalers import Moments, ObservationScaler
 
@@ -136,7 +137,7 @@ def _load(path: Path, identity: str | None) -> tuple[dict[str, Tensor], dict[str
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
-            record = json.loads(metadata["record"])
+            record = decode_json(metadata["record"])
             if identity is not None and record["identity"] != identity:
                 print(f"{path}: from other settings, data or code; not used", flush=True)
                 return None
@@ -146,7 +147,7 @@ def _load(path: Path, identity: str | None) -> tuple[dict[str, Tensor], dict[str
         return tensors, record
     except FileNotFoundError:
         return None
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         print(f"{path}: not readable ({error}); not used", flush=True)
         return None
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from bench.errors import BenchError
+from bench.files import decode_json
 from bench.paths import RunFolder
 from bench.training import checkpoint
 
@@ -73,7 +74,7 @@ def _read(folder: Path) -> dict[str, Any]:
     """Return a run's record with its settings and config as flat fields."""
     path = RunFolder(folder).record
     try:
-        run = json.loads(path.read_text(encoding="utf-8"))
+        run = decode_json(path.read_text(encoding="utf-8"))
         settings = run["settings"]
         found = {key: settings[key] for key in ("method", "seeds", "updates", "batch_size")}
         found |= {key: settings["task"].get(key) for key in TASK}

@@ -1,0 +1,50 @@
+"""JSON of files: whatever is wrong in it is one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.claims.entries import read_entries
+from bench.data.transitions import CARD, check_card
+from bench.errors import BenchError
+from bench.files import decode_json, read_json
+from bench.jobs.watch import running
+from bench.paths import RunFolder
+from bench.records.packed import read_cards
+from bench.records.seals import problem
+from bench.training import initial_run
+
+DEEP = '{"a":' * 100_000 + "1" + "}" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        (CARD, lambda path: check_card(path.parent, "hash")),
+        (RunFolder(Path()).record.name, lambda path: initial_run._read(path.parent)),
+        ("claims.json", read_entries),
+        ("cards.json", read_cards),
+        ("any.json", read_json),
+    ],
+)
+@pytest.mark.parametrize("text", [DEEP, '{"a":', "\x00"], ids=["deep", "torn", "binary"])
+def test_a_malformed_file_is_one_sentence(
+    name: str, read: Callable[[Path], Any], text: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(BenchError) as caught:
+        read(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value)
+    assert len(str(caught.value).replace(str(tmp_path), "")) < 300
+
+
+def test_depth_is_a_value_error_like_any_other_fault(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        decode_json(DEEP)
+    assert "not a sealed record" in str(problem(DEEP, lambda name: b""))
+    (tmp_path / "job.json").write_text(DEEP)
+    assert running(tmp_path) == []

@@ -130,21 +130,17 @@ def test_printed_comparisons_keep_their_level() -> None:
 
 
 def test_what_was_measured_is_what_the_report_says() -> None:
-    first, second = prose.coverage()
     printed = FRAME[FRAME["printed"]].set_index(["quantity", "scores"])
-    for text, quantity, scores in (
-        (first, interval_coverage.TASK, "bimodal maze"),
-        (first, interval_coverage.TASK, "all or nothing, 80%"),
-        (second, interval_coverage.IQM, "maze success, tasks correlated"),
-        (second, interval_coverage.MEAN, "maze success, tasks correlated"),
-    ):
-        rows = printed.loc[[(quantity, scores)]]
-        shares = [f"{100 * c:.0f}% at {s}" for c, s in zip(rows.coverage, rows.seeds, strict=True)]
-        assert ", ".join(shares) in text
+    rows = prose.coverage_rows()
+    assert [name for name, *_ in rows] == [name for name, *_ in prose.SIMULATED]
+    for (_, *shares), (_, quantity, scores) in zip(rows, prose.SIMULATED, strict=True):
+        of = printed.loc[[(quantity, scores.name)]].set_index("seeds")["coverage"]
+        assert shares == [f"{100 * of[n]:.0f}%" for n in (3, 5, 10)]
+        assert list(of.index) == [3, 5, 10]
 
 
 def test_nothing_is_said_of_what_was_not_measured(tmp_path: Path) -> None:
-    assert prose.coverage(tmp_path / "coverage.csv") == []
+    assert prose.coverage_rows(tmp_path / "coverage.csv") == []
 
 
 PLAIN = {

@@ -14,6 +14,15 @@ import numpy as np
 
 Cell = tuple[int, int]  # row, column
 
+
+def length(step: np.ndarray) -> float:
+    """Return the length of a step (x, y).
+
+    np.linalg.norm calls a library that rounds by processor, and data must not depend on it.
+    """
+    return float(np.sqrt(step[0] * step[0] + step[1] * step[1]))
+
+
 # D4RL's plans for AntMaze: S is the start, G the goal.
 PLANS = {
     "Umaze": (

@@ -29,10 +29,8 @@ RIDGE = 0.1
 
 def expected_actions(ladder: Ladder, observations: Tensor) -> Tensor:
     """Return the mean of the snapshot's Gaussian clipped to [-1, 1]: (N, obs) -> (N, act)."""
-    with torch.no_grad():
-        scaled = (observations - ladder.mean) * (ladder.var + 1e-8).rsqrt()
-        mean = ladder.policy(scaled.clamp(-10, 10))[0]
-        std = ladder.policy.std()[0].expand_as(mean)
+    mean = torch.from_numpy(ladder.mean(observations.numpy()[None])[0])
+    std = torch.from_numpy(ladder.std[0]).expand_as(mean)
     unit = Normal(0.0, 1.0)
     low, high = (-1 - mean) / std, (1 - mean) / std
     inside = mean * (unit.cdf(high) - unit.cdf(low))

@@ -10,15 +10,15 @@ learned from it would turn away by small errors and get stuck.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from minari.data_collector import EpisodeBuffer
 
 from bench.collection.behavior_policies import Ladder
@@ -26,7 +26,7 @@ from bench.collection.episode_recorder import Recorder
 from bench.environments.ant_walk import NOISE, Route, policy_input
 from bench.environments.antmaze import GOAL_RADIUS, STEPS, AntMaze, fixed_goal
 from bench.errors import unknown
-from bench.maze_plans import Cell, ant_maze
+from bench.maze_plans import Cell, ant_maze, length
 from bench.seeds import derive
 
 SHARD = 50_000  # rows per unit of work of one process
@@ -100,7 +100,7 @@ class Walk:
             self.recorder = Recorder(observation)
         if over:
             self._begin()
-        elif np.linalg.norm(observation[:2] - self.route.target) <= GOAL_RADIUS:
+        elif length(observation[:2] - self.route.target) <= GOAL_RADIUS:
             self._set_out(self.route.goal)
 
 
@@ -113,15 +113,14 @@ def walker(folder: Path) -> Ladder:
 def advance(walks: list[Walk], policy: Ladder) -> None:
     """Take one step with every ant."""
     seen = np.array([walk.policy_input() for walk in walks], dtype=np.float32)
-    for walk, action in zip(walks, policy.mean_action(torch.from_numpy(seen)), strict=True):
-        walk.step(action.numpy())
+    for walk, action in zip(walks, policy.mean_action(seen), strict=True):
+        walk.step(action)
 
 
 def shard(
     maze: str, kind: str, folder: Path, seed: int, part: tuple[int, int]
 ) -> list[EpisodeBuffer]:
     """Collect the episodes of one part, given as (number, rows)."""
-    torch.set_num_threads(1)
     policy = walker(folder)
     number, rows = part
     walks = [
@@ -148,9 +147,13 @@ def walks(
     parts = list(enumerate(shares(rows, SHARD)))
     work = functools.partial(shard, maze.capitalize(), kind, folder, seed)
     episodes: list[EpisodeBuffer] = []
-    processes = min(len(os.sched_getaffinity(0)), len(parts))
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        for (_, size), found in zip(parts, pool.imap(work, parts), strict=True):
+    with contextlib.ExitStack() as stack:
+        results: Iterator[list[EpisodeBuffer]] = map(work, parts)
+        if len(parts) > 1:
+            processes = min(len(os.sched_getaffinity(0)), len(parts))
+            pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(processes))
+            results = pool.imap(work, parts)
+        for (_, size), found in zip(parts, results, strict=True):
             episodes += found
             progress(size)
     between = {"": "from the start to the goal", "play": "from one to another of a few cells"}

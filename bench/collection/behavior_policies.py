@@ -24,7 +24,6 @@ from bench.config import registry
 from bench.config.behaviors import BEHAVIORS
 from bench.config.validation import configure
 from bench.environments.vector import action_space, observation_dim
-from bench.learning.networks import GaussianPolicy
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
 from bench.progress import Progress
@@ -35,51 +34,71 @@ CANDIDATES = 120  # snapshots kept during training
 RUNGS = 8  # chosen snapshots up to the medium one, evenly spaced in return
 MEDIUM_FRACTION = 1 / 3  # D4RL: medium is "approximately 1/3 the performance of the expert"
 OBSERVATION_CLIP = 10.0
+LOG_STD_RANGE = (-5.0, 2.0)  # of the policies that PPO trains
 EVALUATION_EPISODES = 10
 
 
 class Ladder:
-    """K snapshots of a Gaussian policy, stacked: (K, B, obs) -> (K, B, act)."""
+    """K snapshots of a Gaussian policy, stacked: (K, B, obs) -> (K, B, act).
+
+    The mean is computed in float64 by NumPy, each sum in the order of its terms. A library of
+    matrix products sums in an order of its own on each kind of processor; the last bit of an action
+    is another then, and a few hundred steps later so is the trajectory.
+    """
 
     def __init__(self, tensors: dict[str, Tensor]):
-        weights = [tensors[f"trunk.weights.{i}"] for i in range(_layers(tensors))]
-        sizes = [weights[0].shape[-2], *(w.shape[-1] for w in weights)]
-        streams = Streams(range(len(weights[0])), "unused")
-        self.policy = GaussianPolicy(sizes, streams, bounded_mean=False, activation=torch.tanh)
-        parameters = {k: v for k, v in tensors.items() if not k.startswith("observation.")}
-        self.policy.load_state_dict(parameters)
-        self.mean, self.var = tensors["observation.mean"], tensors["observation.var"]
         self.tensors = tensors
+        exact = {name: tensor.numpy().astype(np.float64) for name, tensor in tensors.items()}
+        count = sum(name.startswith("trunk.weights.") for name in tensors)
+        self.layers = [
+            (exact[f"trunk.weights.{i}"], exact[f"trunk.biases.{i}"]) for i in range(count)
+        ]
+        self.center = exact["observation.mean"]
+        self.scale = np.sqrt(exact["observation.var"] + 1e-8)
+        self.std = np.exp(exact["log_std"].clip(*LOG_STD_RANGE))  # (K, 1, act)
 
     @classmethod
     def load(cls, folder: Path) -> Ladder:
         return cls(load_file(folder / "ladder.safetensors"))
 
     def __len__(self) -> int:
-        return len(self.mean)
+        return len(self.std)
+
+    @property
+    def observation_dim(self) -> int:
+        return int(self.center.shape[-1])
 
     def pick(self, rungs: list[int]) -> Ladder:
         """Return a ladder of these snapshots, in this order."""
         return Ladder({k: v[rungs].contiguous() for k, v in self.tensors.items()})
 
-    @torch.no_grad()
+    def mean(self, observations: np.ndarray) -> np.ndarray:
+        """Return the means of the Gaussians, unclipped: (K, B, obs) -> (K, B, act), float64."""
+        scaled = (observations.astype(np.float64) - self.center) / self.scale
+        x = scaled.clip(-OBSERVATION_CLIP, OBSERVATION_CLIP)
+        for i, (weight, bias) in enumerate(self.layers):
+            x = ordered_product(np.tanh(x) if i else x, weight) + bias
+        return x
+
     def sample(self, observations: Tensor, streams: Streams) -> Tensor:
         """Draw actions from each snapshot's Gaussian, clipped to the bounds."""
-        return self.policy.sample(self._scale(observations), streams).clamp(-1, 1)
+        mean = self.mean(observations.numpy())
+        drawn = mean + self.std * streams.normal(*mean.shape[1:]).numpy()
+        return torch.from_numpy(drawn.clip(-1, 1).astype(np.float32))
 
-    @torch.no_grad()
-    def mean_action(self, observations: Tensor) -> Tensor:
+    def mean_action(self, observations: np.ndarray) -> np.ndarray:
         """Return a single snapshot's mean actions, clipped to the bounds: (B, obs) -> (B, act)."""
         assert len(self) == 1
-        return self.policy(self._scale(observations.unsqueeze(0)))[0].clamp(-1, 1)
-
-    def _scale(self, observations: Tensor) -> Tensor:
-        scaled = (observations - self.mean) * (self.var + 1e-8).rsqrt()
-        return scaled.clamp(-OBSERVATION_CLIP, OBSERVATION_CLIP)
+        return self.mean(observations[None])[0].clip(-1, 1).astype(np.float32)
 
 
-def _layers(tensors: dict[str, Tensor]) -> int:
-    return sum(name.startswith("trunk.weights.") for name in tensors)
+def ordered_product(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return x @ weight, summed in the order of the terms: (K, B, in), (K, in, out).
+
+    Without `optimize`, einsum uses loops of its own, compiled for every x86-64 alike.
+    """
+    product: np.ndarray = np.einsum("kbi,kio->kbo", x, weight, optimize=False)
+    return product
 
 
 def train(env_id: str, folder: Path, steps: int, seed: int, overrides: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from bench.data.minari_store import check_id, store
 from bench.environments import stitch_maze, vector
 from bench.errors import BenchError, unknown
 from bench.learning.streams import Streams
-from bench.maze_plans import STITCH
+from bench.maze_plans import STITCH, length
 from bench.paths import shipped
 from bench.progress import Progress
 from bench.seeds import derive
@@ -55,7 +55,7 @@ def rungs_of(recipe: str, ladder: pd.DataFrame) -> list[int]:
 def check_fits(ladder: Ladder, env_id: str, folder: Path) -> None:
     """Raise BenchError unless the policies take the environment's observations."""
     env = vector.make(env_id)
-    theirs, ours = ladder.mean.shape[-1], vector.observation_dim(env)
+    theirs, ours = ladder.observation_dim, vector.observation_dim(env)
     env.close()
     if theirs != ours:
         raise BenchError(
@@ -134,7 +134,7 @@ def short_trips(
             )
             observation, _, _, truncated, _ = env.step(action)
             reached = bool(STITCH.reached(observation[None, :2])[0])
-            arrived = bool(np.linalg.norm(observation[:2] - STITCH.centre(destination)) <= 0.3)
+            arrived = bool(length(observation[:2] - STITCH.centre(destination)) <= 0.3)
             trip.add(action, float(reached), observation)
         episodes.append(trip.finish(reached))
         left -= len(trip)
@@ -150,24 +150,32 @@ def collect(env_id: str, dataset: str, recipe: str, rows: int, root: Path, seed:
     The dataset appears under `root` atomically. Raises BenchError for an unknown recipe.
     """
     check_id(dataset, "dataset")
-    kind, _, name = recipe.partition("/")
-    policies = shipped(BEHAVIORS)
     with Progress(f"collect {dataset}", rows, "rows") as progress:
-        known = recipe == "pointmaze/stitch" or (policies / kind / "ladder.csv").exists()
-        if known:
-            check_recipe(recipe, env_id)
-        if recipe == "pointmaze/stitch":
-            episodes, metadata = short_trips(rows, seed, progress)
-        elif known and kind == "antmaze":
-            episodes, metadata = antmaze.walks(name, policies / kind, rows, seed, progress)
-        elif known:
-            episodes, metadata = locomotion(env_id, policies / kind, name, rows, seed, progress)
-        else:
-            kinds = sorted(path.parent.name for path in policies.glob("*/ladder.csv"))
-            raise BenchError(
-                f"config/tasks.tsv, recipe: no behaviour policy '{kind}' in {BEHAVIORS}/; use one "
-                f"of {', '.join(kinds)}, or 'none'."
-            )
+        episodes, metadata = follow(recipe, env_id, rows, seed, progress)
     metadata |= {"recipe": recipe, "collection_seed": seed, "collection_env": env_id}
     description = "Collected locally; not D4RL's data."
     store(episodes, dataset, env_id, metadata, root, description)
+
+
+def follow(
+    recipe: str, env_id: str, rows: int, seed: int, progress: Count
+) -> tuple[list[EpisodeBuffer], dict[str, Any]]:
+    """Return the episodes of a recipe, `rows` transitions in all, and what the dataset says of it.
+
+    Raises BenchError for an unknown recipe, or one for other environments.
+    """
+    kind, _, name = recipe.partition("/")
+    folder = shipped(BEHAVIORS) / kind
+    if recipe == "pointmaze/stitch":
+        check_recipe(recipe, env_id)
+        return short_trips(rows, seed, progress)
+    if not (folder / "ladder.csv").exists():
+        kinds = sorted(path.parent.name for path in folder.parent.glob("*/ladder.csv"))
+        raise BenchError(
+            f"config/tasks.tsv, recipe: no behaviour policy '{kind}' in {BEHAVIORS}/; use one "
+            f"of {', '.join(kinds)}, or 'none'."
+        )
+    check_recipe(recipe, env_id)
+    if kind == "antmaze":
+        return antmaze.walks(name, folder, rows, seed, progress)
+    return locomotion(env_id, folder, name, rows, seed, progress)

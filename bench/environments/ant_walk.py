@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 
 from bench.environments.antmaze import AntMaze, facing
-from bench.maze_plans import Cell, Maze, ant_maze
+from bench.maze_plans import Cell, Maze, ant_maze, length
 
 NOISE = 0.2  # standard deviation of D4RL's action noise; the policy is trained with it
 ARRIVED = 1.0  # metres from a waypoint at which the next one takes over
@@ -40,7 +40,7 @@ class Route:
         ahead = self.next
         if ahead is None or sum(abs(a - b) for a, b in zip(ahead, here, strict=True)) > 1:
             ahead = self._after(here)
-        elif np.linalg.norm(centre(ahead) - position) < ARRIVED:
+        elif length(centre(ahead) - position) < ARRIVED:
             ahead = self._after(ahead)
         self.next = ahead
         return self.target if ahead == self.goal else centre(ahead)
@@ -54,7 +54,7 @@ class Route:
 def policy_input(observation: np.ndarray, waypoint: np.ndarray) -> np.ndarray:
     """Return the observation (29,) without x and y, plus the waypoint's direction: (29,)."""
     gap = waypoint - observation[:2]
-    return np.concatenate([observation[2:], gap / (np.linalg.norm(gap) + 1e-6)])
+    return np.concatenate([observation[2:], gap / (length(gap) + 1e-6)])
 
 
 def uprightness(observation: np.ndarray) -> float:
@@ -109,7 +109,7 @@ class AntWalk(gymnasium.Env):
         waypoint = self.route.waypoint(self.last[:2])
         noisy = np.clip(action + self.rng.normal(0.0, NOISE, 8), -1, 1)
         observation, _, _, _, _ = self.ant.step(noisy)
-        before, after = (np.linalg.norm(waypoint - o[:2]) for o in (self.last, observation))
+        before, after = (length(waypoint - o[:2]) for o in (self.last, observation))
         upright = uprightness(observation)
         reward = (
             10.0 * float(before - after)
@@ -120,7 +120,7 @@ class AntWalk(gymnasium.Env):
         )
         self.last = observation
         fallen = upright < UPRIGHT or not HEIGHTS[0] < observation[2] < HEIGHTS[1]
-        if np.linalg.norm(self.route.target - observation[:2]) < ARRIVED:
+        if length(self.route.target - observation[:2]) < ARRIVED:
             self._new_route()
         seen = policy_input(observation, self.route.waypoint(observation[:2]))
         return seen, reward, bool(fallen), False, {}

@@ -19,7 +19,7 @@ from gymnasium.envs.mujoco import mujoco_env
 
 from bench.environments.mujoco_models import as_mujoco_2
 from bench.maze_plans import ANT_GOAL_RADIUS as GOAL_RADIUS
-from bench.maze_plans import ant_maze
+from bench.maze_plans import ant_maze, length
 from bench.seeds import derive
 
 ANT = Path(mujoco_env.__file__).parent / "assets/ant.xml"  # as in gymnasium-robotics' AntMaze
@@ -107,7 +107,7 @@ class AntMaze(gymnasium.Env):
         self.data.ctrl[:] = TORQUE * np.clip(action, -1.0, 1.0)
         mujoco.mj_step(self.model, self.data, FRAME_SKIP)
         observation = self._observation()
-        reached = bool(np.linalg.norm(observation[:2] - self.goal) <= GOAL_RADIUS)
+        reached = bool(length(observation[:2] - self.goal) <= GOAL_RADIUS)
         return observation, float(reached), reached, False, {}
 
     def _observation(self) -> np.ndarray:

@@ -57,7 +57,8 @@ def _to_cylinder(geom: mujoco.MjsGeom) -> None:
         geom.size[1] += extra
     else:
         ends = np.array(geom.fromto).reshape(2, 3)
-        along = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
+        axis = ends[1] - ends[0]
+        along = axis / np.sqrt(np.square(axis).sum())  # np.linalg.norm rounds by processor
         geom.fromto = np.concatenate([ends[0] - extra * along, ends[1] + extra * along])
 
 

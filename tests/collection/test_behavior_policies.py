@@ -136,7 +136,7 @@ def test_pick_keeps_the_order_asked_for() -> None:
     assert len(picked) == 2
     for name, value in tensors.items():
         assert torch.equal(picked.tensors[name], torch.stack([value[2], value[0]]))
-    assert torch.equal(picked.policy.log_std.data[0], tensors["log_std"][2])
+    assert np.array_equal(picked.std[0], np.exp(tensors["log_std"][2].numpy().astype(float)))
 
 
 # --- the committed ones ---------------------------------------------------------------

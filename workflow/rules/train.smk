@@ -22,7 +22,7 @@ rule train:
     resources:
         mem_mb=memory_of,
         runtime=runtime_of,
-        gpu=0,
+        gpu=1,  # where jobs are limited by it: --resources gpu=N, or a cluster's scheduler
     params:
         settings=settings_of,
     # exec: an intermediate shell would die of the signal that ends a job; SLURM would then consider

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -35,6 +36,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="needs a CUDA device, and there is none"))
         if item.get_closest_marker("cluster") and "cluster" not in config.option.markexpr:
             item.add_marker(pytest.mark.skip(reason="starts SLURM: `make test-cluster`"))
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look through the modules and tests, which stay to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

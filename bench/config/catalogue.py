@@ -16,10 +16,12 @@ The workflow imports this module, so it must not import torch.
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from bench.config import registry
+from bench.config.d4rl_files import Source, read_sources
 from bench.config.method_names import value_of
 from bench.config.settings_schema import check_settings, schema_of
 from bench.config.suite_checks import check_datasets, check_names, check_overrides
@@ -92,6 +94,11 @@ class Catalogue:
             for config in layer.environments.values():
                 self._check_config(name, config, f"{where}, {family}, environments")
             self._check_config(name, layer.fine_tuning, f"{where}, {family}, fine_tuning")
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """The rows of config/d4rl.tsv by dataset, read once."""
+        return read_sources()
 
     def task(self, name: str) -> Task:
         """Return the row named `name`; raise BenchError if there is none."""

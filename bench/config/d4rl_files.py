@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -73,9 +74,12 @@ def read_sources(table: Path = TABLE) -> dict[str, Source]:
     return sources
 
 
-def source_of(name: str) -> Source:
-    """Return the row of `hopper-medium-v2`, or of the Minari id `d4rl/hopper/medium-v2`."""
-    sources = read_sources()
+def source_of(name: str, sources: Mapping[str, Source] | None = None) -> Source:
+    """Return the row of `hopper-medium-v2`, or of the Minari id `d4rl/hopper/medium-v2`.
+
+    `sources` are the table's rows where they have been read; else it is read.
+    """
+    sources = read_sources() if sources is None else sources
     dataset = name.removeprefix(PREFIX).replace("/", "-")
     if dataset not in sources:
         raise unknown(str(TABLE), "dataset", dataset, sources)

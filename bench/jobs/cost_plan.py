@@ -110,7 +110,7 @@ def _data(suite: Suite, catalogue: Catalogue) -> Iterator[str]:
     unknown = 0
     for name in suite.tasks:
         task = resolved(catalogue.tasks[name], suite)
-        source = source_of(task.dataset) if task.recipe == "d4rl" else None
+        source = source_of(task.dataset, catalogue.sources) if task.recipe == "d4rl" else None
         count = source.rows if source else suite.rows if task.origin == "local" else None
         if source is None or source.bytes is None or count is None:
             unknown += 1
@@ -190,7 +190,8 @@ def cost_of(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, A
     """Return a job's core-hours for updates and evaluation, memory and disk; None if unknown."""
     rate = speeds.rate(cell, catalogue)
     seeds = len(cell.seeds)
-    source = source_of(cell.task.dataset) if cell.task.recipe == "d4rl" else None
+    dataset = cell.task.dataset
+    source = source_of(dataset, catalogue.sources) if cell.task.recipe == "d4rl" else None
     episodes = cell.updates // cell.evaluation.every * cell.evaluation.episodes * seeds
     online = cell.online
     acted = online.steps * seeds if online else 0

@@ -23,8 +23,11 @@ class Host(LoopbackServer):
         self.ranges = True  # whether Range is honoured
         self.breaks: list[int] = []  # bytes after which each of the next answers breaks off
         self.statuses: list[int] = []  # of the next answers, instead of the content
+        self.reason: str | None = None  # given with a status, instead of the usual one
         self.stalls = 0  # how many of the next answers stop in the middle without closing
         self.length = True  # whether Content-Length is sent
+        self.stated: str | None = None  # Content-Length to send instead of the right one
+        self.drips = False  # whether bytes come one by one
         self.asked: list[tuple[str, str | None]] = []  # path and Range of each request
         self.url = f"{self.address}/gym_mujoco_v2/{NAME}"
 
@@ -32,7 +35,7 @@ class Host(LoopbackServer):
         wanted = request.headers.get("Range")
         self.asked.append((request.path, wanted))
         if self.statuses:
-            request.send_error(self.statuses.pop(0))
+            request.send_error(self.statuses.pop(0), self.reason)
             return
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.ranges else 0
         if start >= len(self.content):
@@ -44,7 +47,7 @@ class Host(LoopbackServer):
             last = len(self.content) - 1
             request.send_header("Content-Range", f"bytes {start}-{last}/{len(self.content)}")
         if self.length:
-            request.send_header("Content-Length", str(len(body)))
+            request.send_header("Content-Length", self.stated or str(len(body)))
         request.end_headers()
         if self.breaks:
             body = body[: self.breaks.pop(0)]
@@ -53,6 +56,11 @@ class Host(LoopbackServer):
             request.wfile.write(body[: len(body) // 2])
             self.released.wait(30)
             return
+        if self.drips:
+            for byte in body:
+                request.wfile.write(bytes([byte]))
+                if self.released.wait(0.05):
+                    return
         request.wfile.write(body)
 
 

@@ -6,45 +6,18 @@ import fcntl
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.http_host import CONTENT, NAME, Host, source
-from helpers.projects import one_sentence
+from helpers.http_host import CONTENT, NAME, PART, PATH, Host, nothing_left, refusal, source
 
 from bench.cli import main
 from bench.config import d4rl_files
-from bench.config.d4rl_files import Source
-from bench.data import fetch_d4rl, http_answers
+from bench.data import fetch_d4rl
 from bench.errors import BenchError
 
 PAGE = b"<!DOCTYPE html><html><body>The archive has moved.</body></html>"
-
-
-@pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fetch_d4rl, "PAUSE", 0.0)
-    monkeypatch.setattr(http_answers, "CHUNK", 2**14)
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", fetch_d4rl.BASE_URL):
-        monkeypatch.delenv(name, raising=False)
-    host = Host()
-    with host.serving():
-        yield host
-
-
-PATH = Path("data/d4rl") / NAME
-PART = PATH.with_name(f"{NAME}.part")
-
-
-def refusal(what: Source, **options: Any) -> str:
-    with pytest.raises(BenchError) as caught:
-        fetch_d4rl.fetch(what, **options)
-    assert not PATH.exists()
-    return one_sentence(caught.value)
 
 
 # --- downloads ------------------------------------------------------------------------
@@ -145,10 +118,6 @@ def test_a_mirror_of_ones_own_replaces_the_addresses(
 # --- what is not the file -------------------------------------------------------------
 
 
-def nothing_left() -> bool:
-    return not list(Path("data/d4rl").iterdir())
-
-
 def test_an_html_page_is_refused_by_its_size(host: Host) -> None:
     host.content = PAGE
     text = refusal(source(host.url))
@@ -175,67 +144,6 @@ def test_a_body_without_end_is_cut(host: Host) -> None:
     host.content, host.length = CONTENT * 2, False
     assert "sends more than" in refusal(source(host.url))
     assert nothing_left()
-
-
-def test_a_length_that_is_no_number_is_refused(host: Host) -> None:
-    host.stated = "lots"
-    assert "states a length of 'lots'" in refusal(source(host.url))
-    assert nothing_left()
-
-
-def test_a_server_that_sends_a_byte_now_and_then_is_given_up(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http_answers, "SLOWEST", 0.4)
-    host.drips = True
-    assert "sends fewer than 16,384 bytes in 0.4 s" in refusal(source(host.url))
-    assert len(host.asked) == 1
-
-
-def test_an_answer_that_never_begins_is_given_up(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def drip(request: BaseHTTPRequestHandler) -> None:
-        while not host.released.wait(0.05):
-            request.wfile.write(b"H")
-
-    monkeypatch.setattr(fetch_d4rl, "TIMEOUT", 0.2)
-    monkeypatch.setattr(host, "answer", drip)
-    assert "does not answer in 0.4 s" in refusal(source(host.url))
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "xx",
-        "ftp://x/y",
-        "http://",
-        "https://me:secret@x/y",
-        "https://x/y?token=secret",
-        "http://a b/",
-    ],
-)
-def test_a_mirror_that_is_no_address_is_refused_without_repeating_it(
-    host: Host, address: str
-) -> None:
-    text = refusal(source(host.url), base_url=address)
-    assert text.startswith("D4RL_BASE_URL: not an address")
-    assert "secret" not in text
-
-
-def test_a_host_name_that_cannot_be_is_a_sentence(host: Host) -> None:
-    assert "does not answer" in refusal(source(host.url), base_url="http://a..b")
-
-
-def test_what_a_server_says_steers_no_terminal(
-    host: Host, capsys: pytest.CaptureFixture[str]
-) -> None:
-    host.statuses, host.reason = [404], "\x1b]0;mine\x07 " + "x" * 1000
-    assert "\\x1b]0;mine" in refusal(source(host.url))
-    shown = capsys.readouterr().out
-    assert "\\x1b]0;mine" in shown
-    assert "\x1b" not in shown
-    assert max(map(len, shown.splitlines())) <= 500
 
 
 def test_the_instruction_names_file_addresses_and_option(host: Host) -> None:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench.config.d4rl_files import Source
+from bench.data import fetch_d4rl
 from bench.data.fetch_d4rl import SIGNATURE
+from bench.errors import BenchError
 from helpers.loopback_server import LoopbackServer
+from helpers.projects import one_sentence
 
 CONTENT = SIGNATURE + bytes(range(256)) * 4000  # 1 MB, several chunks
 NAME = "hopper_medium-v2.hdf5"
+PATH = Path("data/d4rl") / NAME
+PART = PATH.with_name(f"{NAME}.part")
 
 
 class Host(LoopbackServer):
@@ -78,3 +86,15 @@ def source(*urls: str, **changes: Any) -> Source:
         "environment": "gym HopperEnv (v2)",
     }
     return Source.model_validate(row | changes)
+
+
+def refusal(what: Source, **options: Any) -> str:
+    """Return the sentence with which a fetch is refused."""
+    with pytest.raises(BenchError) as caught:
+        fetch_d4rl.fetch(what, **options)
+    assert not PATH.exists()
+    return one_sentence(caught.value)
+
+
+def nothing_left() -> bool:
+    return not list(PATH.parent.iterdir())

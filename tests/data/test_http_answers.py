@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 from helpers.http_host import Host, nothing_left, refusal, source
+from helpers.loopback_server import LoopbackServer
 
-from bench.data import fetch_d4rl, http_answers
+from bench.data import fetch_d4rl, fetch_minari, http_answers
+from bench.errors import BenchError
 
 
 def test_a_length_that_is_no_number_is_refused(host: Host) -> None:
@@ -69,3 +73,47 @@ def test_what_a_server_says_steers_no_terminal(
     assert "\\x1b]0;mine" in shown
     assert "\x1b" not in shown
     assert max(map(len, shown.splitlines())) <= 500
+
+
+# --- clients of other libraries -------------------------------------------------------
+
+
+def test_a_client_whose_download_does_not_grow_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_answers, "PATIENCE", 0.4)
+    with pytest.raises(BenchError, match=r"^fewer than 262,144 bytes in 0\.4 s$"):
+        http_answers.impatiently(lambda: time.sleep(60), tmp_path)
+
+
+def test_a_client_whose_download_grows_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def download() -> None:
+        for _ in range(5):
+            with open(tmp_path / "data", "ab") as file:
+                file.write(bytes(range(256)) * 2048)
+            time.sleep(0.1)
+
+    monkeypatch.setattr(http_answers, "PATIENCE", 0.3)
+    http_answers.impatiently(download, tmp_path)
+
+
+def test_a_hub_that_says_nothing_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent(LoopbackServer):
+        def answer(self, request: BaseHTTPRequestHandler) -> None:
+            self.released.wait(30)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fetch_minari, "TIMEOUT", 0.2)
+    monkeypatch.delenv(fetch_minari.REMOTE, raising=False)
+    server = Silent()
+    monkeypatch.setenv(fetch_minari.HUB, server.address)
+    with server.serving(), pytest.raises(BenchError, match=r"did not give it \(timed out\); fix"):
+        fetch_minari.fetch("mujoco/hopper/medium-v0")
+    monkeypatch.setenv(fetch_minari.HUB, "https://me:secret@here")
+    with pytest.raises(BenchError, match="HF_ENDPOINT: not an address") as caught:
+        fetch_minari.fetch("mujoco/hopper/medium-v0")
+    assert "secret" not in str(caught.value)

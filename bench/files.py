@@ -1,4 +1,4 @@
-"""Atomic file writes for text, JSON and CSV."""
+"""Atomic file writes for text, JSON and CSV, and the reader of JSON."""
 
 from __future__ import annotations
 
@@ -20,6 +20,17 @@ def replace_folder(staging: Path, folder: Path) -> None:
     if folder.exists():
         os.replace(folder, staging.with_name(f"{staging.name}.replaced"))
     os.replace(staging, folder)
+
+
+def cache_folder(name: str) -> Path | None:
+    """Return a folder, made if need be, in XDG_CACHE_HOME or ~/.cache; None if it cannot be."""
+    try:
+        base = os.environ.get("XDG_CACHE_HOME")
+        place = (Path(base) if base else Path.home() / ".cache") / name
+        place.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # no home, or one that cannot be written
+        return None
+    return place if os.access(place, os.W_OK) else None
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from bench.data.hdf5_gate import group, names, opened
 from bench.data.http_answers import Refused, check_address, impatiently, within
 from bench.errors import BenchError
 from bench.files import read_json, replace_folder, write_json
-from bench.paths import MINARI
+from bench.paths import MINARI, public
 
 RECIPE = "minari"
 REMOTE = "MINARI_REMOTE"  # minari's own environment variable: hf://NAME or gcp://BUCKET
@@ -47,13 +47,14 @@ def fetch(dataset: str, local: Path | None = None) -> Path:
     with tempfile.TemporaryDirectory(dir=MINARI, prefix=".fetching-") as scratch:
         staging = Path(scratch) / dataset
         if local is not None:
-            source = str(_copy(dataset, local, staging))
+            found = _copy(dataset, local, staging)
+            place, source = str(found), public(found)
         else:
-            source = _download(dataset, Path(scratch))
+            place = source = _download(dataset, Path(scratch))
         if problem := fault(staging, dataset):
-            raise BenchError(f"{source}: {problem}; download it again.")
+            raise BenchError(f"{place}: {problem}; download it again.")
         digest = sha256(staging / DATA)
-        origin = {"recipe": RECIPE, "source": str(source), "source_sha256": digest}
+        origin = {"recipe": RECIPE, "source": source, "source_sha256": digest}
         content = read_json(staging / METADATA)
         write_json(staging / METADATA, content | origin | {"source_verified": False})
         replace_folder(staging, folder)

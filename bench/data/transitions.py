@@ -82,7 +82,7 @@ def _mapped(path: Path) -> np.ndarray:
         if not isinstance(found, np.ndarray):
             raise ValueError("an archive of arrays")
         return found
-    except (OSError, ValueError, EOFError, TypeError, OverflowError) as error:
+    except Exception as error:  # numpy meets a damaged header with errors of many kinds
         raise BenchError(
             f"{path}: not an array ({error}); delete {path.parent} and run again."
         ) from None

@@ -16,10 +16,13 @@ class BenchError(Exception):
     """
 
     def __init__(self, message: str):
-        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
-        if len(text) > LONGEST:
-            text = f"{text[:300]} ... {text[-190:]}"
-        super().__init__(text)
+        super().__init__(shown(message))
+
+
+def shown(text: str) -> str:
+    """Return `text` in one line of at most LONGEST characters, its control characters escaped."""
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text if len(text) <= LONGEST else f"{text[:300]} ... {text[-190:]}"
 
 
 def unknown(where: str, kind: str, name: object, known: Iterable[str]) -> BenchError:

@@ -1,11 +1,11 @@
-"""Atomic file writes for text, JSON and CSV."""
+"""Atomic file writes for text, JSON and CSV, and the reader of JSON."""
 
 from __future__ import annotations
 
 import csv
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +22,56 @@ def replace_folder(staging: Path, folder: Path) -> None:
     os.replace(staging, folder)
 
 
+def cache_folder(name: str) -> Path | None:
+    """Return a folder, made if need be, in XDG_CACHE_HOME or ~/.cache; None if it cannot be."""
+    try:
+        base = os.environ.get("XDG_CACHE_HOME")
+        place = (Path(base) if base else Path.home() / ".cache") / name
+        place.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # no home, or one that cannot be written
+        return None
+    return place if os.access(place, os.W_OK) else None
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; raise BenchError naming the file if that fails."""
+    content = _json(path)
+    if not isinstance(content, dict):
+        raise BenchError(f"{path}: expected a JSON object; delete it and run again.")
+    return content
+
+
+def read_json_list(path: Path) -> list[dict[str, Any]]:
+    """Read a JSON list of objects; raise BenchError naming the file if that fails."""
+    content = _json(path)
+    if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
+        raise BenchError(f"{path}: expected a JSON list of objects; delete it and run again.")
+    return content
+
+
+def _json(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
-        content = decode_json(text, object_pairs_hook=_distinct, parse_constant=_refuse)
+        return decode_json(text, object_pairs_hook=_distinct, parse_constant=_refuse)
     except FileNotFoundError:
         raise BenchError(f"{path}: file not found; run the step that writes it.") from None
     except ValueError as error:
         raise BenchError(f"{path}: not valid JSON ({error}); delete it and run again.") from None
-    if not isinstance(content, dict):
-        raise BenchError(f"{path}: expected a JSON object; delete it and run again.")
-    return content
+
+
+def read_note(path: Path, kinds: Mapping[str, type]) -> dict[str, Any] | None:
+    """Read a JSON object that another process may be writing or deleting.
+
+    Return None unless it is there and each key of `kinds` has a value of that type.
+    """
+    try:
+        content = decode_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    good = isinstance(content, dict) and all(
+        isinstance(content.get(key), kind) for key, kind in kinds.items()
+    )
+    return content if good else None
 
 
 def decode_json(text: str | bytes, **hooks: Any) -> Any:

@@ -55,6 +55,11 @@ def shipped(path: Path) -> Path:
     return ours if ours.exists() and not path.exists() else path
 
 
+def public(path: Path) -> str:
+    """Return a path as it may be published: only the name of one outside the project's folder."""
+    return path.name if path.is_absolute() else str(path)
+
+
 LONGEST_NAME = 100  # of a folder: file systems take 255 bytes, and temporary names are longer
 
 

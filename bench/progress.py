@@ -12,6 +12,16 @@ from types import TracebackType
 FOLDER = Path("logs/progress")
 FILE_EVERY = 1.0  # seconds
 LINE_EVERY = 15.0
+# Keys of the file, and their types.
+KINDS = {
+    "label": str,
+    "done": int,
+    "total": int,
+    "unit": str,
+    "rate": float,
+    "host": str,
+    "pid": int,
+}
 
 
 class Progress:

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from bench.claims import record
 from bench.claims.entries import read_entries
 from bench.data.transitions import CARD, check_card
 from bench.errors import BenchError
 from bench.files import decode_json, read_json
+from bench.jobs import workflow_locks
+from bench.jobs.status import _status
 from bench.jobs.watch import running
 from bench.paths import RunFolder
 from bench.records.packed import read_cards
@@ -29,6 +32,8 @@ DEEP = '{"a":' * 100_000 + "1" + "}" * 100_000
         ("claims.json", read_entries),
         ("cards.json", read_cards),
         ("any.json", read_json),
+        ("verdicts.json", lambda path: record.read(["a claim"], path)),
+        ("status.json", _status),
     ],
 )
 @pytest.mark.parametrize("text", [DEEP, '{"a":', "\x00"], ids=["deep", "torn", "binary"])
@@ -40,6 +45,41 @@ def test_a_malformed_file_is_one_sentence(
         read(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
     assert len(str(caught.value).replace(str(tmp_path), "")) < 300
+
+
+@pytest.mark.parametrize("text", ["[[]]", "null", "5", '"x"', '{"status": 5, "hash": null}'])
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda path: check_card(path.parent, "hash"),
+        lambda path: initial_run._read(path.parent),
+        lambda path: record.read(["a claim"], path),
+        read_entries,
+        _status,
+    ],
+)
+def test_a_value_of_another_shape_is_one_sentence(
+    read: Callable[[Path], Any], text: str, tmp_path: Path
+) -> None:
+    for name in (CARD, RunFolder(Path()).record.name):
+        (tmp_path / name).write_text(text)
+    with pytest.raises(BenchError, match=str(tmp_path)):
+        read(tmp_path / CARD)
+
+
+NOTES = ["[]", "null", "{}", '{"host": 1, "pid": "x", "locks": 2, "label": []}', "\udc80"]
+
+
+@pytest.mark.parametrize("text", NOTES)
+def test_a_note_of_another_shape_is_left_out(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    workflow_locks.FOLDER.mkdir(parents=True)
+    for path in (tmp_path / "job.json", workflow_locks.FOLDER / "a.json"):
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert running(tmp_path) == []
+    assert workflow_locks.holders() == workflow_locks.clear() == []
 
 
 def test_depth_is_a_value_error_like_any_other_fault(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from bench.claims.record import RecordVerdict
 from bench.claims.words import first
 from bench.errors import BenchError
-from bench.files import decode_json
+from bench.files import read_json_list
 
 MEASURED = ("published", "measured", "ci", "verdict", "reason")  # also keys of a part
 WHOLE = (*MEASURED, "needed", "binding", "parts")
@@ -21,17 +21,14 @@ KEYS = (
 
 def read_entries(path: Path) -> list[dict[str, Any]]:
     """Read the entries of claims.json; raise BenchError naming a missing key."""
-    try:
-        entries = decode_json(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BenchError(f"{path}: not valid JSON ({error}); delete it and run again.") from None
+    entries = read_json_list(path)
     for entry in entries:
         _check(entry, KEYS, path)
         elsewhere = entry["elsewhere"]
         _check(elsewhere or entry, (*WHOLE, *(["differs"] if elsewhere else [])), path)
         for part in (elsewhere or entry)["parts"]:
             _check(part, (*MEASURED, "part", "tasks", "methods"), path)
-    return list(entries)
+    return entries
 
 
 def _check(content: Mapping[str, Any], keys: Sequence[str], path: Path) -> None:

@@ -12,8 +12,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from bench.config.validation import Strict, parse_json, validate
+from bench.config.validation import Strict, validate
 from bench.errors import BenchError, unknown
+from bench.files import read_json_list
 from bench.paths import RECORD_VERDICTS, shipped
 
 VERDICTS = RECORD_VERDICTS
@@ -48,11 +49,8 @@ def read(claims: Collection[str], path: Path = VERDICTS) -> dict[str, RecordVerd
     path = shipped(path)
     if not path.exists():
         return {}
-    content = parse_json(path.read_text(encoding="utf-8"), str(path))
-    if not isinstance(content, list):
-        raise BenchError(f"{path}: expected a list of verdicts; derive the file again.")
     found: dict[str, RecordVerdict] = {}
-    for number, raw in enumerate(content, start=1):
+    for number, raw in enumerate(read_json_list(path), start=1):
         entry = validate(RecordVerdict, raw, f"{path}, entry {number}")
         if entry.id not in claims:
             raise unknown(f"{path}, entry {number}", "claim", entry.id, claims)

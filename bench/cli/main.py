@@ -109,8 +109,7 @@ VERBS = {name: verb for group in (*GROUPS.values(), INTERNAL) for name, verb in 
 
 def main() -> None:
     """Run one verb; on invalid input, print one sentence and exit with status 2."""
-    # D4RL's scores are defined on Gymnasium's v4 robots, so its deprecation warnings are noise.
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    warnings.showwarning = _without_deprecations(warnings.showwarning)
     warnings.filterwarnings("ignore", category=UserWarning, module="minari")
     try:
         call(sys.argv[1:])
@@ -126,6 +125,19 @@ def main() -> None:
     except OSError as error:  # such as a full disk or a read-only folder: no traceback needed
         print(f"error: {error}; fix that and run again, no finished work is lost", file=sys.stderr)
         sys.exit(2)
+
+
+def _without_deprecations(show: Callable[..., None]) -> Callable[..., None]:
+    """Return `show`, silent on deprecation, whatever filters Gymnasium sets when it is imported.
+
+    D4RL's scores are defined on its v4 robots, which it calls out of date.
+    """
+
+    def shown(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        if not issubclass(category, DeprecationWarning):
+            show(message, category, *where)
+
+    return shown
 
 
 def call(arguments: list[str]) -> None:

@@ -35,7 +35,7 @@ def suite_of(catalogue: Catalogue, configfile: Path | None, suite: str | None) -
 
 
 def told(stored: Results, names: Iterable[str]) -> None:
-    """Print why runs of these names are left out: they do not match their seals."""
+    """Print why runs of these names are left out: they do not match their seals or the suite."""
     for name in names:
         if name in stored.refused:
             print(f"{name}: not verified, left out: {stored.refused[name]}", file=sys.stderr)
@@ -55,7 +55,7 @@ def statistics(configfile: Path | None = None, suite: str | None = None) -> None
     catalogue = Catalogue()
     chosen = suite_of(catalogue, configfile, suite)
     results = SuiteFolder.of(chosen.suite)
-    stored = open_results(results.path)
+    stored = open_results(results.path, chosen)
     told(stored, derived.cells(chosen))
     runs = derived.chosen(chosen, stored.verified)
     if not runs:
@@ -83,7 +83,7 @@ def effects(configfile: Path | None = None) -> None:
     if suite.baseline is None:
         raise BenchError(f"{configfile}: the key 'baseline' is missing; name one of the methods.")
     results = SuiteFolder.of(suite.suite)
-    verification.check_scores(open_results(results.path), suite, catalogue)
+    verification.check_scores(open_results(results.path, suite), suite, catalogue)
     frame = paired_effects(read_csv(results.scores, SCORE_COLUMNS), suite, catalogue.tasks)
     write_csv(frame, results.effects)
     print(frame.round(2).to_string(index=False))
@@ -114,7 +114,7 @@ def claims(
     results = SuiteFolder(folder or RESULTS / ours.suite)
     if not results.scores.exists():
         raise BenchError(f"{results.scores}: file not found; run `python -m bench statistics`.")
-    stored = open_results(results.path)
+    stored = open_results(results.path, ours)
     told(stored, derived.cells(ours))
     verification.check_scores(stored, ours, catalogue)
     runs = derived.chosen(ours, stored.verified)
@@ -140,7 +140,7 @@ def report(configfile: Path | None = None, suite: str | None = None) -> None:
 
     catalogue = Catalogue()
     chosen = suite_of(catalogue, configfile, suite)
-    stored = open_results(SuiteFolder.of(chosen.suite).path)
+    stored = open_results(SuiteFolder.of(chosen.suite).path, chosen)
     told(stored, derived.cells(chosen))
     for path in derived.renew(chosen, stored, catalogue):
         print(f"{path}: did not follow from the episodes; written anew")
@@ -174,7 +174,7 @@ def explain(
     catalogue = Catalogue()
     ours = derived.suite_of(folder, catalogue) if folder else catalogue.read_suite(configfile)
     folder = folder or RESULTS / ours.suite
-    stored = open_results(folder)
+    stored = open_results(folder, ours)
     told(stored, derived.cells(ours))
     with tempfile.TemporaryDirectory() as scratch:
         again = SuiteFolder(Path(scratch))

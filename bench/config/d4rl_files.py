@@ -20,7 +20,7 @@ OWN = "hdf5:"  # recipe prefix for a user's own file
 
 
 # The last part of an address is the name of the local copy.
-Url = Annotated[str, Field(pattern=r"^https?://[^\s'\"]+/[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s'\"@]+/[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 
 
 class Source(Strict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,8 @@ def read_text(path: Path) -> str:
     """
     path = shipped(path)
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # nothing would ever come out of a pipe
+            raise BenchError(f"{path}: a folder or a pipe, not a file; save the text as a file.")
         if path.stat().st_size > LARGEST:
             raise BenchError(f"{path}: larger than {LARGEST >> 20} MiB; is this the right file?")
         return path.read_text(encoding="utf-8")

@@ -27,6 +27,7 @@ from bench.data.minari_store import check_id, store
 from bench.data.transitions import finding
 from bench.environments import vector
 from bench.errors import BenchError
+from bench.paths import public
 from bench.progress import Progress
 
 
@@ -169,7 +170,7 @@ def convert(task: Task, root: Path) -> None:
     space = _action_space(task, parts, paths)
     metadata: dict[str, Any] = {
         "recipe": task.recipe,
-        "source": source.urls[0] if source else ", ".join(map(str, paths)),
+        "source": source.urls[0] if source else ", ".join(map(public, paths)),
         "source_sha256": (source and source.sha256) or ", ".join(map(sha256, paths)),
         "source_verified": bool(source and source.sha256),
         "source_environment": source.environment if source else "not recorded",
@@ -182,7 +183,7 @@ def convert(task: Task, root: Path) -> None:
     }
     with Progress(f"convert {task.dataset}", sum(map(len, parts)), "rows") as progress:
         stored = chain.from_iterable(episodes(rows, progress) for rows in parts)
-        name = source.dataset if source else ", ".join(map(str, paths))
+        name = source.dataset if source else metadata["source"]
         spaces = parts[0].observations.shape[1], space
         store(stored, task.dataset, task.env_id, metadata, root, f"Converted from {name}.", spaces)
 

@@ -22,7 +22,9 @@ from pathlib import Path
 from typing import IO
 
 from bench.config.d4rl_files import TABLE, Source
-from bench.errors import BenchError
+from bench.data import http_answers
+from bench.data.http_answers import Refused, check_address, within
+from bench.errors import BenchError, shown
 from bench.progress import Progress
 
 BASE_URL = "D4RL_BASE_URL"  # environment variable: a mirror to use instead of the table's addresses
@@ -30,7 +32,6 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ATTEMPTS = 4  # at each address
 PAUSE = 5.0  # seconds before the second attempt, doubled each time
 TIMEOUT = 25.0  # seconds without a byte; two addresses out of reach take less than a minute
-CHUNK = 2**18
 
 
 def fault(source: Source, path: Path) -> str | None:
@@ -115,13 +116,10 @@ def _copy(source: Source, local: Path, part: Path) -> None:
             raise BenchError(f"{found}: changed while being copied; fetch it again.") from None
 
 
-class _Refused(Exception):
-    """Raised where an address will not give the file, however often it is asked."""
-
-
 def _download(source: Source, base_url: str | None, part: Path, file: IO[bytes]) -> None:
     urls = source.urls
     if base_url:
+        check_address(base_url, BASE_URL)
         urls = (f"{base_url.rstrip('/')}/{'/'.join(urls[0].split('/')[-2:])}",)
     problems = []
     with Progress(f"fetch {source.dataset}", source.bytes or 1, "bytes") as progress:
@@ -130,7 +128,7 @@ def _download(source: Source, base_url: str | None, part: Path, file: IO[bytes])
             if problem is None:
                 return
             problems.append(f"{url} {problem}")
-            print(f"{source.dataset}: {problems[-1]}", flush=True)
+            print(shown(f"{source.dataset}: {problems[-1]}"), flush=True)
     raise BenchError(
         f"{source.path}: no address gave the file ({'; '.join(problems)}); download it elsewhere "
         f"and run `python -m bench fetch {source.dataset} --from FOLDER`."
@@ -149,7 +147,7 @@ def _from(url: str, source: Source, part: Path, file: IO[bytes], progress: Progr
         resumed = part.stat().st_size > 0
         try:
             size, expected = _stream(url, source, file, progress)
-        except _Refused as error:
+        except Refused as error:
             return str(error)
         except urllib.error.HTTPError as error:
             problem = f"answers {error.code} {error.reason}"
@@ -163,7 +161,7 @@ def _from(url: str, source: Source, part: Path, file: IO[bytes], progress: Progr
             if out_of_reach(error):
                 return problem
             continue
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
             problem = f"does not answer ({str(error) or type(error).__name__})"
             continue
         if expected is not None and size < expected:
@@ -198,25 +196,26 @@ def _stream(
     if size == source.bytes:
         return size, size
     headers = {"User-Agent": "iql-reproduction", "Range": f"bytes={size}-"}
-    with urllib.request.urlopen(
-        urllib.request.Request(url, headers=headers if size else {}), timeout=TIMEOUT
-    ) as answer:
+    request = urllib.request.Request(url, headers=headers if size else {})
+    with within(2 * TIMEOUT, "does not answer"):
+        answer = urllib.request.urlopen(request, timeout=TIMEOUT)
+    with answer:
         rest = answer.headers.get("Content-Range", "").startswith(f"bytes {size}-")
         if size and not (answer.status == 206 and rest):
             file.truncate(0)
             size = 0
-        length = answer.headers.get("Content-Length")
-        expected = source.bytes if length is None else size + int(length)
+        length = http_answers.length(answer.headers)
+        expected = source.bytes if length is None else size + length
         if source.bytes is not None and expected != source.bytes:
-            raise _Refused(f"offers {expected:,} bytes instead of {source.bytes:,}")
+            raise Refused(f"offers {expected:,} bytes instead of {source.bytes:,}")
         progress(size - progress.done)
-        while chunk := answer.read(CHUNK):
+        while chunk := http_answers.read(answer):
             if not size and not chunk.startswith(SIGNATURE):
-                raise _Refused("sends something that is not an HDF5 file")
+                raise Refused("sends something that is not an HDF5 file")
             size += len(chunk)
             if source.bytes is not None and size > source.bytes:
                 file.truncate(0)
-                raise _Refused(f"sends more than {source.bytes:,} bytes")
+                raise Refused(f"sends more than {source.bytes:,} bytes")
             _write(file, chunk)
             progress(len(chunk))
     return size, expected

@@ -19,9 +19,10 @@ import minari
 from bench.data.fetch_d4rl import TIMEOUT, out_of_reach, sha256
 from bench.data.hdf5_gate import dataset as dataset_at
 from bench.data.hdf5_gate import group, names, opened
+from bench.data.http_answers import Refused, check_address, impatiently, within
 from bench.errors import BenchError
 from bench.files import read_json, replace_folder, write_json
-from bench.paths import MINARI
+from bench.paths import MINARI, public
 
 RECIPE = "minari"
 REMOTE = "MINARI_REMOTE"  # minari's own environment variable: hf://NAME or gcp://BUCKET
@@ -46,13 +47,14 @@ def fetch(dataset: str, local: Path | None = None) -> Path:
     with tempfile.TemporaryDirectory(dir=MINARI, prefix=".fetching-") as scratch:
         staging = Path(scratch) / dataset
         if local is not None:
-            source = str(_copy(dataset, local, staging))
+            found = _copy(dataset, local, staging)
+            place, source = str(found), public(found)
         else:
-            source = _download(dataset, Path(scratch))
+            place = source = _download(dataset, Path(scratch))
         if problem := fault(staging, dataset):
-            raise BenchError(f"{source}: {problem}; download it again.")
+            raise BenchError(f"{place}: {problem}; download it again.")
         digest = sha256(staging / DATA)
-        origin = {"recipe": RECIPE, "source": str(source), "source_sha256": digest}
+        origin = {"recipe": RECIPE, "source": source, "source_sha256": digest}
         content = read_json(staging / METADATA)
         write_json(staging / METADATA, content | origin | {"source_verified": False})
         replace_folder(staging, folder)
@@ -114,35 +116,36 @@ def _copy(dataset: str, local: Path, staging: Path) -> Path:
 
 
 def _check_reach() -> None:
-    """Raise URLError where the hub cannot be reached: its client would try for minutes."""
-    hub = os.environ.get(HUB, DEFAULT_HUB)
+    """Raise an error where the hub cannot be reached: its client would try for minutes."""
+    hub = check_address(os.environ.get(HUB, DEFAULT_HUB), HUB)
     try:
-        with urllib.request.urlopen(urllib.request.Request(hub, method="HEAD"), timeout=TIMEOUT):
-            pass
+        with within(2 * TIMEOUT, "does not answer"):
+            urllib.request.urlopen(
+                urllib.request.Request(hub, method="HEAD"), timeout=TIMEOUT
+            ).close()
     except (OSError, http.client.HTTPException) as error:
-        if isinstance(error, urllib.error.URLError) and out_of_reach(error):
+        silent = isinstance(error, TimeoutError)
+        if silent or (isinstance(error, urllib.error.URLError) and out_of_reach(error)):
             raise
 
 
 def _download(dataset: str, root: Path) -> str:
     """Download the dataset below `root` with minari; return where it came from."""
     remote = os.environ.get(REMOTE, DEFAULT_REMOTE)
-    before = os.environ.get("MINARI_DATASETS_PATH")
-    os.environ["MINARI_DATASETS_PATH"] = str(root.resolve())
+
+    def download() -> None:
+        os.environ["MINARI_DATASETS_PATH"] = str(root.resolve())
+        minari.download_dataset(dataset)
+
     try:
         if remote.startswith("hf://"):
             _check_reach()
-        minari.download_dataset(dataset)
-    except Exception as error:  # the hub's client raises errors of its own
-        reason = " ".join(str(error).split()).rstrip(".")
+        impatiently(download, root)
+    except (OSError, UnicodeError, BenchError, Refused) as error:
+        reason = str(error).rstrip(".")
         raise BenchError(
-            f"{MINARI / dataset}: {remote} did not give it ({type(error).__name__}: {reason}); "
+            f"{MINARI / dataset}: {remote} did not give it ({reason}); "
             f"fix the network or {REMOTE}, or run `minari download {dataset}` elsewhere and "
             f"`python -m bench fetch {dataset} --from FOLDER` here."
         ) from None
-    finally:
-        if before is None:
-            del os.environ["MINARI_DATASETS_PATH"]
-        else:
-            os.environ["MINARI_DATASETS_PATH"] = before
     return f"{remote}/{dataset}"

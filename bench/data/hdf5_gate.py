@@ -23,11 +23,13 @@ FAILURES = (OSError, KeyError, ValueError, RuntimeError, TypeError, MemoryError,
 @contextmanager
 def opened(path: Path, remedy: str) -> Iterator[h5py.File]:
     """Open a file for reading; whatever h5py says about damage within becomes a BenchError."""
+    if not path.exists():
+        raise BenchError(f"{path}: file not found; fetch it or correct the recipe.")
+    if not path.is_file():  # nothing would ever come out of a pipe
+        raise BenchError(f"{path}: a folder or a pipe, not a file; correct the recipe.")
     try:
         with h5py.File(path) as file:
             yield file
-    except FileNotFoundError:
-        raise BenchError(f"{path}: file not found; fetch it or correct the recipe.") from None
     except FAILURES as error:
         reason = " ".join(str(error).split())
         raise BenchError(f"{path}: not an HDF5 file, or damaged ({reason}); {remedy}.") from None

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import BenchError
-from bench.files import decode_json
+from bench.files import read_json
 from bench.paths import CARD
 
 
@@ -40,7 +40,10 @@ class Transitions:
 
     @classmethod
     def load(cls, folder: Path) -> Transitions:
-        """Memory-map the arrays, whose pages all jobs share; raise BenchError if one is missing."""
+        """Memory-map the arrays, whose pages all jobs share.
+
+        Raises BenchError where one is missing or damaged.
+        """
         arrays = {}
         for field in fields(cls):
             path = folder / f"{field.name}.npy"
@@ -48,7 +51,7 @@ class Transitions:
                 if field.default is not MISSING:
                     continue
                 raise BenchError(f"{path}: file not found; run `python -m bench transitions`.")
-            arrays[field.name] = np.load(path, mmap_mode="r", allow_pickle=False)
+            arrays[field.name] = _mapped(path)
         return cls(**arrays)
 
     def starts(self) -> np.ndarray:
@@ -71,6 +74,18 @@ class Transitions:
         """Return the arrays that are present, by name."""
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: array for name, array in named.items() if array is not None}
+
+
+def _mapped(path: Path) -> np.ndarray:
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(found, np.ndarray):
+            raise ValueError("an archive of arrays")
+        return found
+    except Exception as error:  # numpy meets a damaged header with errors of many kinds
+        raise BenchError(
+            f"{path}: not an array ({error}); delete {path.parent} and run again."
+        ) from None
 
 
 def joined(parts: Sequence[Transitions]) -> Transitions:
@@ -102,12 +117,8 @@ def content_hash(data: Transitions) -> str:
 
 
 def check_card(folder: Path, found: str) -> None:
-    """Raise BenchError if the card's hash differs from `found`, the hash of the arrays."""
-    try:
-        said = decode_json((folder / CARD).read_text(encoding="utf-8")).get("hash", found)
-    except (OSError, ValueError) as error:
-        raise BenchError(f"{folder / CARD}: cannot be read ({error}); delete {folder}.") from None
-    if said != found:
+    """Raise BenchError unless the card's hash is `found`, the hash of the arrays."""
+    if read_json(folder / CARD).get("hash") != found:
         raise BenchError(
             f"{folder}: the arrays do not match {CARD}; delete the folder and run again."
         )

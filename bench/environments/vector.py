@@ -51,7 +51,8 @@ def make(env_id: str) -> gymnasium.Env:
     except (gymnasium.error.Error, ImportError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise BenchError(
-            f"env_id '{env_id}': {reason}; name an environment that Gymnasium can make."
+            f"env_id '{env_id}': {reason}; name an environment that Gymnasium can make, after "
+            "the module that registers it, as in gymnasium_robotics:AdroitHandDoor-v1."
         ) from None
     where = f"env_id '{env_id}'"
     if "" not in spaces.parts_of(env.observation_space, f"{where}: observations"):

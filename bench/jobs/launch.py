@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 from bench.errors import BenchError
+from bench.files import cache_folder
 from bench.jobs import workflow_locks
 from bench.jobs.watch import show
 from bench.paths import shipped
 
 LOG = Path("logs/snakemake.log")
+CACHE = Path(".snakemake/cache")
 NO_WATCHER = "BENCH_NO_WATCHER"  # if set, the workflow starts no display of its own
 FAILED_LOG = re.compile(r"^Logfile (\S+):\n=+\n(.*?)\n=+$", re.MULTILINE | re.DOTALL)
 SHOWN = 12  # last lines to show of each log
@@ -32,7 +34,7 @@ def launch(cores: str, configfile: Path, arguments: tuple[str, ...]) -> None:
             [*command, *arguments],
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ | {NO_WATCHER: "1", "PATH": _path()},
+            env=os.environ | {NO_WATCHER: "1", "PATH": _path()} | _cache(),
         )
         try:
             show(LOG, process.pid)
@@ -63,6 +65,14 @@ def failures(text: str) -> list[str]:
 
 def _tail(text: str) -> str:
     return "\n".join(text.strip().splitlines()[-SHOWN:])
+
+
+def _cache() -> dict[str, str]:
+    """Return where caches go instead of the home folder, if they cannot be there."""
+    if cache_folder("snakemake"):
+        return {}
+    print(f"~/.cache: cannot be written; caches go to {CACHE}", file=sys.stderr)
+    return {"XDG_CACHE_HOME": str(CACHE.absolute())}
 
 
 def _path() -> str:

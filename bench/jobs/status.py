@@ -17,7 +17,7 @@ from bench.config.registry import weight
 from bench.config.task import Task
 from bench.config.types import Settings, Suite
 from bench.errors import BenchError
-from bench.files import decode_json
+from bench.files import decode_json, read_json
 from bench.jobs.text_table import aligned
 from bench.jobs.watch import clock, running
 from bench.paths import RunFolder, SuiteFolder, run_name
@@ -132,10 +132,9 @@ def _cell(jobs: Sequence[Job]) -> str:
 
 
 def _status(path: Path) -> str:
-    try:
-        found: str = decode_json(path.read_text(encoding="utf-8"))["status"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BenchError(f"{path}: not a run record ({error}); delete it and rerun.") from None
+    found = read_json(path).get("status")
+    if not isinstance(found, str):
+        raise BenchError(f"{path}: status: not a text; delete the file and run again.")
     return found
 
 

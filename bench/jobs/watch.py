@@ -18,8 +18,8 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from bench.files import decode_json
-from bench.progress import FOLDER
+from bench.files import read_note
+from bench.progress import FOLDER, KINDS
 
 LINE_EVERY = 20.0  # seconds between plain lines
 SILENT = 900.0  # seconds until a silent job on another host counts as dead; evaluations are silent
@@ -55,7 +55,7 @@ def alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
         return "Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").split(")")[1][:3]
-    except (OSError, IndexError):
+    except (OSError, IndexError, OverflowError):
         return False
 
 
@@ -76,11 +76,8 @@ def running(folder: Path = FOLDER) -> list[dict[str, Any]]:
     """Return the progress of the running jobs, in order of label."""
     found = []
     for path in sorted(folder.glob("*.json")):
-        try:
-            state = decode_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if _here(state) or _elsewhere(state, path):
+        state = read_note(path, KINDS)
+        if state and (_here(state) or _elsewhere(state, path)):
             found.append(state)
     return found
 

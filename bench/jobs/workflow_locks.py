@@ -12,10 +12,11 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from bench.files import decode_json, write_json
+from bench.files import read_note, write_json
 
 LOCKS = Path(".snakemake/locks")
 FOLDER = Path(".snakemake/owners")
+KINDS = {"host": str, "pid": int, "locks": list}  # of an owner's record
 
 
 def claim() -> None:
@@ -35,7 +36,7 @@ def clear() -> list[str]:
     """Remove the locks of this host's dead processes; return one message per process."""
     told = []
     for owner in _owners():
-        if owner["host"] != platform.node() or _born(owner["pid"]) == owner["born"]:
+        if owner["host"] != platform.node() or _born(owner["pid"]) == owner.get("born"):
             continue
         for name in owner["locks"]:
             (LOCKS / Path(name).name).unlink(missing_ok=True)
@@ -54,13 +55,8 @@ def _own() -> Path:
 
 
 def _owners() -> list[dict[str, Any]]:
-    found = []
-    for path in sorted(FOLDER.glob("*.json")):
-        try:
-            found.append(decode_json(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError):  # another process has just removed it
-            continue
-    return found
+    notes = (read_note(path, KINDS) for path in sorted(FOLDER.glob("*.json")))
+    return [owner for owner in notes if owner]
 
 
 def _born(pid: int) -> str | None:

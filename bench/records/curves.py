@@ -75,18 +75,18 @@ def _finished(run: StoredRun) -> Iterator[Mapping[str, Any]]:
 
 
 def _live(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield the lines of a running job; one that is being written is left out."""
+    """Yield the lines of a running job; one that is being written, or damaged, is left out."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return
     for line in lines:
         try:
             row = decode_json(line)
-        except ValueError:
+            _ordered([row])
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             continue
-        if isinstance(row, dict) and all(key in row for key in PLACE):
-            yield row
+        yield row
 
 
 def last_return(scalars: Curves) -> tuple[int, str, float] | None:

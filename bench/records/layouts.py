@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.config.task import transitions_of
+from bench.config.types import Suite
 from bench.errors import BenchError
 from bench.files import read_json
 from bench.paths import RECORD, RUNS, card_of, run_name
+from bench.records import asked
 from bench.records.packed import CARDS, RECORDS, read_cards, read_packed
 from bench.records.stored_run import FolderRun, StoredRun
 
@@ -34,11 +36,17 @@ class Results:
     folder: Path
     runs: dict[str, StoredRun]
     packed: bool
+    suite: Suite | None = None  # with which the runs' settings are compared
 
     @cached_property
     def refused(self) -> dict[str, str]:
-        """Say in a sentence, by name, what is wrong with each run that does not match its seal."""
-        found = {name: _problem(run) for name, run in self.runs.items()}
+        """Say in a sentence, by name, what is wrong with each run that cannot be used.
+
+        It does not match its seal, or has other settings than the suite.
+        """
+        # What is published is its suite's, though settings may have been added since.
+        suite = None if self.packed else self.suite
+        found = {name: _problem(run, suite) for name, run in self.runs.items()}
         return {
             name: f"{self.runs[name].place}: {problem}; {self.runs[name].remedy}."
             for name, problem in found.items()
@@ -47,7 +55,7 @@ class Results:
 
     @property
     def verified(self) -> dict[str, StoredRun]:
-        """The runs that match their seals."""
+        """The runs that match their seals and the suite."""
         return {name: run for name, run in self.runs.items() if name not in self.refused}
 
     def place(self, name: str) -> str:
@@ -74,9 +82,10 @@ class Results:
         return {task: read_json(path) for task, path in sorted(paths.items())}
 
 
-def open_results(folder: Path) -> Results:
+def open_results(folder: Path, suite: Suite | None = None) -> Results:
     """Return a suite's runs in `folder`, such as results/quick or results/published/quick.
 
+    Where `suite` is given, runs of other settings count as refused.
     A folder without runs gives empty results. Packed files are read at once and raise BenchError
     if malformed; a live run's files are read on demand.
     """
@@ -86,16 +95,18 @@ def open_results(folder: Path) -> Results:
         raise BenchError(f"{folder}: has both {RECORDS} and {RUNS}/; remove one of them.")
     runs: Sequence[StoredRun] = list(read_packed(folder)) if packed else live
     ordered = sorted(runs, key=lambda run: run.name.split("/"))
-    return Results(folder, {run.name: run for run in ordered}, packed)
+    return Results(folder, {run.name: run for run in ordered}, packed, suite)
 
 
-def _problem(run: StoredRun) -> str | None:
+def _problem(run: StoredRun, suite: Suite | None) -> str | None:
     if found := run.problem():
         return found
     try:
         settings = run.record()["settings"]
         seeds = tuple(map(int, settings["seeds"]))
         name = run_name(settings["method"], settings["task"]["task"], seeds)
-    except (KeyError, TypeError, ValueError, IndexError):
-        return "record: does not say of which method, task and seeds it is"
-    return None if name == run.name else f"record: is of {name}"
+        if name != run.name:
+            return f"record: is of {name}"
+        return None if suite is None else asked.difference(settings, suite)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        return "record: does not say of which method, task, seeds and settings it is"

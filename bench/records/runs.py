@@ -29,7 +29,7 @@ CARD_KEYS = (
 class Runs:
     """The cells of a suite by METHOD/TASK/SEEDS: records of existing runs, and the other names.
 
-    `refused` says why a run that exists is not in `found`: it does not match its seal.
+    `refused` says why a run that exists is not in `found`: it does not match its seal or the suite.
     """
 
     found: dict[str, dict[str, Any]]
@@ -86,7 +86,7 @@ def read_cards(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
 
 def read_runs(suite: Suite, results_dir: Path, source_hash: Callable[[str], str]) -> Runs:
     """Read the verified runs of the suite's cells in `results_dir`, ignoring all others."""
-    results = open_results(results_dir)
+    results = open_results(results_dir, suite)
     found, missing, refused, stored = {}, [], {}, results.verified
     for method in suite.methods:
         for task in suite.tasks:

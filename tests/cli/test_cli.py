@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,20 @@ def test_an_unknown_verb_or_option_is_refused(
     for arguments in (["trian"], ["schema", "--chek"], ["train", "--upd", "3"]):
         assert call(monkeypatch, *arguments) == 2
         assert "Traceback" not in capsys.readouterr().err
+
+
+def test_deprecations_are_not_shown_whatever_filters_a_library_sets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def library(arguments: list[str]) -> None:
+        warnings.simplefilter("always")
+        warnings.warn("out of date", DeprecationWarning, stacklevel=1)
+        warnings.warn("look at this", UserWarning, stacklevel=1)
+
+    monkeypatch.setattr(main, "call", library)
+    with warnings.catch_warnings(record=True) as shown:
+        main.main()
+    assert [str(warning.message) for warning in shown] == ["look at this"]
 
 
 def test_as_a_process() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,10 @@ def test_text_of_others_cannot_steer_a_terminal_or_fill_it() -> None:
     assert "\u202e" not in said
     assert len(said) <= 500
     assert said.endswith("x; remedy.")
+
+
+def test_a_folder_or_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (tmp_path, tmp_path / "pipe.yaml"):
+        with pytest.raises(BenchError, match="a folder or a pipe, not a file"):
+            read_yaml(path)

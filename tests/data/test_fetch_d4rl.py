@@ -6,44 +6,18 @@ import fcntl
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.http_host import CONTENT, NAME, Host, source
-from helpers.projects import one_sentence
+from helpers.http_host import CONTENT, NAME, PART, PATH, Host, nothing_left, refusal, source
 
 from bench.cli import main
 from bench.config import d4rl_files
-from bench.config.d4rl_files import Source
 from bench.data import fetch_d4rl
 from bench.errors import BenchError
 
 PAGE = b"<!DOCTYPE html><html><body>The archive has moved.</body></html>"
-
-
-@pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fetch_d4rl, "PAUSE", 0.0)
-    monkeypatch.setattr(fetch_d4rl, "CHUNK", 2**14)
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", fetch_d4rl.BASE_URL):
-        monkeypatch.delenv(name, raising=False)
-    host = Host()
-    with host.serving():
-        yield host
-
-
-PATH = Path("data/d4rl") / NAME
-PART = PATH.with_name(f"{NAME}.part")
-
-
-def refusal(what: Source, **options: Any) -> str:
-    with pytest.raises(BenchError) as caught:
-        fetch_d4rl.fetch(what, **options)
-    assert not PATH.exists()
-    return one_sentence(caught.value)
 
 
 # --- downloads ------------------------------------------------------------------------
@@ -142,10 +116,6 @@ def test_a_mirror_of_ones_own_replaces_the_addresses(
 
 
 # --- what is not the file -------------------------------------------------------------
-
-
-def nothing_left() -> bool:
-    return not list(Path("data/d4rl").iterdir())
 
 
 def test_an_html_page_is_refused_by_its_size(host: Host) -> None:

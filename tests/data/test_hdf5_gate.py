@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,6 +86,13 @@ def test_a_member_of_the_wrong_kind_is_one_sentence(key: str, change: str, tmp_p
     assert sentence.startswith(str(path))
     assert (said in sentence) or "shape" in sentence
     assert len(sentence) <= 500
+
+
+def test_a_folder_or_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.hdf5")
+    for path in (tmp_path, tmp_path / "pipe.hdf5"):
+        with pytest.raises(BenchError, match="a folder or a pipe, not a file"):
+            read(path)
 
 
 @settings(

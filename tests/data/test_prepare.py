@@ -11,11 +11,13 @@ import h5py
 import numpy as np
 import pytest
 from gymnasium.spaces import Box
-from helpers.d4rl_files import task
+from helpers import d4rl_files
+from helpers.d4rl_files import FLAGS, arrays, task
 from helpers.flat_data import ARRAYS, flat, two_episodes
 from minari import create_dataset_from_buffers
 from minari.data_collector import EpisodeBuffer
 
+from bench.data import convert
 from bench.data import prepare as data_prepare
 from bench.data.prepare import write
 from bench.data.transitions import Transitions
@@ -236,3 +238,16 @@ def test_a_part_of_an_episode_that_is_no_array_is_named(
         file[f"episode_0/{key}"] = h5py.ExternalLink("/etc/passwd", "/x")
     with pytest.raises(BenchError, match=f"episode_0/{key}: a link to elsewhere"):
         prepare(Path("minari"))
+
+
+def test_the_folders_of_a_user_are_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "someone"))
+    d4rl_files.write(tmp_path / "someone/mine.hdf5", arrays(*FLAGS))
+    row = task("hdf5:~/mine.hdf5")
+    convert.convert(row, Path("minari"))
+    metadata = (Path("minari") / row.dataset / "data/metadata.json").read_text()
+    card = (data_prepare.prepare(row, Path("minari")) / "card.json").read_text()
+    assert '"source": "mine.hdf5"' in card
+    assert "someone" not in metadata + card

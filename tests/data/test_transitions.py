@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.data.prepare import audit, card, write
-from bench.data.transitions import Transitions, content_hash
+from bench.data.transitions import Transitions, check_card, content_hash
 from bench.errors import BenchError
+from bench.paths import CARD
 
 
 def refusal(episodes: list[Any]) -> str:
@@ -229,3 +231,38 @@ def test_the_hash_depends_on_content_alone(tmp_path: Path) -> None:
         data, observations=data.next_observations, next_observations=data.observations
     )
     assert content_hash(swapped) != content_hash(data)
+
+
+def test_a_card_vouches_only_for_the_arrays_whose_hash_it_has(tmp_path: Path) -> None:
+    data = flat()
+    write(data, {"hash": content_hash(data)}, tmp_path / "a")
+    check_card(tmp_path / "a", content_hash(Transitions.load(tmp_path / "a")))
+    for text in ("{}", '{"hash": null}', '{"hash": 5}'):
+        (tmp_path / "a" / CARD).write_text(text)
+        with pytest.raises(BenchError, match=r"do not match card\.json; delete the folder"):
+            check_card(tmp_path / "a", content_hash(data))
+
+
+def spoil_header(content: bytes) -> bytes:
+    return content[:20] + b"\xff" + content[21:]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda c: c[:-4], lambda c: b"", lambda c: b"text" * 30, lambda c: c[:9], spoil_header],
+)
+def test_a_damaged_array_is_a_sentence(spoil: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    write(flat(), {}, tmp_path / "a")
+    path = tmp_path / "a/rewards.npy"
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(BenchError, match=r"rewards\.npy: not an array .*; delete .* run again"):
+        Transitions.load(tmp_path / "a")
+
+
+def test_objects_and_archives_are_not_loaded(tmp_path: Path) -> None:
+    write(flat(), {}, tmp_path / "a")
+    for save in (np.savez, lambda file, values: np.save(file, values.astype(object))):
+        with open(tmp_path / "a/rewards.npy", "wb") as file:
+            save(file, flat().rewards)
+        with pytest.raises(BenchError, match=r"rewards\.npy: not an array"):
+            Transitions.load(tmp_path / "a")

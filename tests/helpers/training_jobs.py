@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.config.types import Settings
 from bench.data import prepare
-from bench.data.transitions import Transitions
+from bench.data.transitions import Transitions, content_hash
 from bench.paths import TRANSITIONS
 from helpers.paths import PYTHONPATH
 from helpers.warm_jobs import WarmJob
@@ -62,7 +62,7 @@ def random_data() -> Transitions:
 
 def place_data(folder: Path, data: Transitions) -> Path:
     """Write the data where a run started in `folder` looks for them; return `folder`."""
-    prepare.write(data, {}, folder / TRANSITIONS / DATASET)
+    prepare.write(data, {"hash": content_hash(data)}, folder / TRANSITIONS / DATASET)
     return folder
 
 

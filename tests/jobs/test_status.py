@@ -95,7 +95,7 @@ def test_a_torn_checkpoint_is_none(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_torn_record_is_one_sentence() -> None:
     record("bc", "hopper-medium", "0-1", "done")
     (RUNS / "bc/hopper-medium/0-1/run.json").write_text('{"stat')
-    with pytest.raises(BenchError, match=r"run.json: not a run record .*delete it"):
+    with pytest.raises(BenchError, match=r"run.json: not valid JSON .*delete it"):
         workflow.status(Path("tiny.yaml"))
 
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from bench.files import cache_folder
+
 
 def folder() -> Path | None:
-    """Return the folder, made if need be: in XDG_CACHE_HOME or ~/.cache; None if it cannot be."""
-    try:
-        base = os.environ.get("XDG_CACHE_HOME")
-        place = (Path(base) if base else Path.home() / ".cache") / "iql-reproduction"
-        place.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError):  # no home, or one that cannot be written
-        return None
-    return place if os.access(place, os.W_OK) else None
+    """Return the folder, made if need be; None if it cannot be."""
+    return cache_folder("iql-reproduction")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ the code, such as config/ and results/published/, it reads from where the code i
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -53,6 +54,18 @@ def shipped(path: Path) -> Path:
     """Return `path` if the project has it, else what comes with the code under this name."""
     ours = SHIPPED / path
     return ours if ours.exists() and not path.exists() else path
+
+
+def suite_file(suite: str) -> Path:
+    """Return the file of a suite: config/SUITE.yaml, or a project's SUITE.yaml or suite.yaml."""
+    ours = Path(f"config/{suite}.yaml")
+    own = [path for path in (Path(f"{suite}.yaml"), OWN_SUITE) if path.exists()]
+    return ours if shipped(ours).exists() or not own else own[0]
+
+
+def let_import() -> None:
+    """Let Python find the modules of the current folder, as `python -m` does."""
+    sys.path[:0] = [] if {"", here := str(Path.cwd())} & {*sys.path} else [here]
 
 
 LONGEST_NAME = 100  # of a folder: file systems take 255 bytes, and temporary names are longer

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import tyro
 
@@ -32,6 +32,7 @@ from bench.cli import (
 )
 from bench.config.catalogue import Catalogue
 from bench.errors import BenchError, unknown
+from bench.paths import let_import
 
 DISTRIBUTION = "iql-reproduction"
 
@@ -109,9 +110,11 @@ VERBS = {name: verb for group in (*GROUPS.values(), INTERNAL) for name, verb in 
 
 def main() -> None:
     """Run one verb; on invalid input, print one sentence and exit with status 2."""
-    # D4RL's scores are defined on Gymnasium's v4 robots, so its deprecation warnings are noise.
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    # D4RL's scores are defined on Gymnasium's v4 robots, so its deprecation warnings are noise. It
+    # asks for them to be shown when it is imported, after which a filter set here has no effect.
+    warnings.showwarning = _shown
     warnings.filterwarnings("ignore", category=UserWarning, module="minari")
+    let_import()  # a project's environments
     try:
         call(sys.argv[1:])
     except BenchError as error:
@@ -126,6 +129,20 @@ def main() -> None:
     except OSError as error:  # such as a full disk or a read-only folder: no traceback needed
         print(f"error: {error}; fix that and run again, no finished work is lost", file=sys.stderr)
         sys.exit(2)
+
+
+def _shown(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Write a warning as Python does, unless something is deprecated."""
+    if not issubclass(category, DeprecationWarning):
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+        (file or sys.stderr).write(text)
 
 
 def call(arguments: list[str]) -> None:

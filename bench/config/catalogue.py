@@ -24,7 +24,7 @@ from bench.config.method_names import value_of
 from bench.config.settings_schema import check_settings, schema_of
 from bench.config.suite_checks import check_datasets, check_names, check_overrides
 from bench.config.task import Task
-from bench.config.task_table import TASKS, read_tasks
+from bench.config.task_table import TASKS, read_tasks, table_of
 from bench.config.types import (
     SCALES,
     SHARED_DEFAULTS,
@@ -162,7 +162,9 @@ class Catalogue:
     def origins(self, suite: Suite, method: str, task: str, where: str) -> dict[str, str]:
         """Return the layer that set each value of a cell, by key; the others are Config's own."""
         layers = self.layers(suite, method, self.tasks[task], where)
-        return {"task": str(TASKS)} | {key: name for name, layer in layers for key in layer}
+        return {"task": str(table_of(task))} | {
+            key: name for name, layer in layers for key in layer
+        }
 
     def layers(self, suite: Suite, method: str, task: Task, where: str) -> list[NamedLayer]:
         """Return the layers of a cell; the last layer with a given key decides.

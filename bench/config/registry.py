@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from bench.errors import BenchError
-from bench.paths import OWN_METHODS
+from bench.paths import OWN_METHODS, let_import
 
 
 @dataclass(frozen=True)
@@ -223,7 +222,7 @@ def load(name: str) -> ModuleType:
 
 def _own(path: Path) -> ModuleType:
     """Import a method of the project, with what it imports from methods/ beside it."""
-    sys.path[:0] = [] if (here := str(Path.cwd())) in sys.path else [here]
+    let_import()
     try:
         module = importlib.import_module(f"{OWN_METHODS}.{path.stem}")
     except Exception as error:  # whatever its code raises

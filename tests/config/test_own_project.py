@@ -14,7 +14,7 @@ from bench.config.catalogue import Catalogue
 from bench.config.task_table import read_tasks
 from bench.config.types import Suite
 from bench.errors import BenchError
-from bench.paths import SHIPPED, shipped
+from bench.paths import SHIPPED, shipped, suite_file
 
 METHOD = Path("methods/my_method.py")
 
@@ -57,6 +57,13 @@ def test_what_it_lacks_is_read_where_the_code_is() -> None:
 
 
 @pytest.mark.usefixtures("project")
+def test_a_report_names_the_file_of_its_suite() -> None:
+    Path("narrow.yaml").touch()
+    found = {name: str(suite_file(name)) for name in ("quick", "narrow", "first")}
+    assert found == {"quick": "config/quick.yaml", "narrow": "narrow.yaml", "first": "suite.yaml"}
+
+
+@pytest.mark.usefixtures("project")
 def test_a_task_of_our_name_is_refused_with_both_files() -> None:
     table = Path("tasks.tsv")
     table.write_text(table.read_text().replace("example\t", "hopper-medium\t"))
@@ -92,6 +99,7 @@ def test_settings_of_its_own_are_checked_like_ours() -> None:
     suite = catalogue.read_suite(Path("suite.yaml"))
     assert catalogue.methods["my_method"].label == "Mine"
     origins = catalogue.origins(suite, "my_method", "example", "suite.yaml")
+    assert origins["task"] == "tasks.tsv"
     assert origins["observations"] == "methods.yaml, my_method, locomotion: me"
 
 

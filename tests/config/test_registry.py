@@ -71,7 +71,7 @@ def test_every_suite_can_be_read(path: Path, capsys: pytest.CaptureFixture[str])
     folder = ROOT / "results/published" / suite.suite
     if (folder / "scores.csv").exists():
         for method in (suite.methods[0], suite.methods[-1]):
-            explain(suite.tasks[0], method, path, folder)
+            explain(method, suite.tasks[0], path, folder)
             assert "summary.csv, the row" in capsys.readouterr().out
 
 

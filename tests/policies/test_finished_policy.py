@@ -173,7 +173,7 @@ def test_an_episode_is_drawn_where_something_draws(capsys: pytest.CaptureFixture
         drawing.backend()
     except BenchError as error:
         pytest.skip(one_sentence(error))
-    verbs.render(Path("iql"), seed=3, count=3, moving=Path("x.gif"))
+    verbs.render(Path("iql"), seed=3, count=3, env_id=PENDULUM, moving=Path("x.gif"))
     strip = imageio.imread("iql/episode.png")
     assert strip.shape[:2] == (drawing.HEIGHT, 3 * drawing.WIDTH)
     first, _, last = np.split(strip, 3, axis=1)
@@ -182,6 +182,8 @@ def test_an_episode_is_drawn_where_something_draws(capsys: pytest.CaptureFixture
     rows = scoring.score(finished.load(Path("iql"), 3), PENDULUM, 1)
     said = f"{rows['length'][0]} steps, return {rows['return'][0]:.2f}"
     assert said in capsys.readouterr().out
+    with pytest.raises(BenchError, match="unknown task 'pendulum'"):
+        verbs.render(Path("iql"))  # the module that a record names is not imported
     with pytest.raises(BenchError, match=r"needs `pip install imageio-ffmpeg`"):
         drawing.write_moving([first, last], Path("x.mp4"))
 

@@ -31,7 +31,7 @@ MethodName = Annotated[str, AfterValidator(check_method_name)]
 # Folders of results that are no suite's.
 STRIP = 6  # frames of a strip in the report
 RESERVED = ("published", "ideas", "record")
-DEFAULT_SUITE = Path("config/quick.yaml")
+DEFAULT_SUITE, DEPLOYED_SUITE = Path("config/quick.yaml"), Path("config/config.yaml")
 
 RewardTransform = Literal["raw", "return_range", "minus_one", "centred_times_4", "centred_times_10"]
 SCALES = ("raw", "return_range")  # the transforms that leave a reward of 0 at 0
@@ -283,8 +283,12 @@ class Settings(Strict):
 
 
 def default_suite() -> Path:
-    """Return the suite of the project in the current folder, or ours if that has none."""
-    return OWN_SUITE if OWN_SUITE.exists() else DEFAULT_SUITE
+    """Return the suite of the project in the current folder, or ours if that has none.
+
+    A folder that `snakedeploy` has filled has a file where the repository has a link to ours.
+    """
+    deployed = DEPLOYED_SUITE.is_file() and not DEPLOYED_SUITE.is_symlink()
+    return OWN_SUITE if OWN_SUITE.exists() else DEPLOYED_SUITE if deployed else DEFAULT_SUITE
 
 
 def dataset_id(task: Task, suite: Suite) -> str:

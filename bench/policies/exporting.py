@@ -70,7 +70,7 @@ def export(policy: Policy, out: Path) -> None:
     try:
         torch.onnx.export(
             module, (example,), str(out), dynamic_shapes=batch, dynamo=True, verbose=False,
-            input_names=["observations"], output_names=["actions"],
+            input_names=["observations"], output_names=["actions"], external_data=False,
         )  # fmt: skip
     except ImportError:
         raise BenchError(

@@ -17,7 +17,8 @@ from bench.config.catalogue import Catalogue
 from bench.config.registry import METHODS, Entry, Sample, load, weight
 from bench.config.yaml_files import read_yaml
 
-SUITES = sorted(path for path in (ROOT / "config").glob("*.yaml") if "suite" in read_yaml(path))
+FILES = sorted(path for path in (ROOT / "config").glob("*.yaml") if not path.is_symlink())
+SUITES = [path for path in FILES if "suite" in read_yaml(path)]
 
 
 @pytest.fixture

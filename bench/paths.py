@@ -43,6 +43,7 @@ SUITE, PUBLICATION = "suite.json", "publication.json"
 # Files of a user's project: its default suite, and what it adds to the files of config/.
 OWN_SUITE, OWN_TASKS, OWN_SETTINGS = Path("suite.yaml"), Path("tasks.tsv"), Path("methods.yaml")
 OWN_METHODS = Path("methods")  # a file for each method
+DEFAULT_SUITE, DEPLOYED_SUITE = Path("config/quick.yaml"), Path("config/config.yaml")
 
 PACKAGE = Path(__file__).parent
 # An installed package has the files of the checkout in a folder beside its code.
@@ -54,6 +55,15 @@ def shipped(path: Path) -> Path:
     """Return `path` if the project has it, else what comes with the code under this name."""
     ours = SHIPPED / path
     return ours if ours.exists() and not path.exists() else path
+
+
+def default_suite() -> Path:
+    """Return the suite of the project in the current folder, or ours if that has none.
+
+    A folder that `snakedeploy` has filled has a file where the repository has a link to ours.
+    """
+    deployed = DEPLOYED_SUITE.is_file() and not DEPLOYED_SUITE.is_symlink()
+    return OWN_SUITE if OWN_SUITE.exists() else DEPLOYED_SUITE if deployed else DEFAULT_SUITE
 
 
 def suite_file(suite: str) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.cli.arguments import File, Method, Task
 from bench.config.catalogue import Catalogue
-from bench.config.types import Suite, default_suite, resolved
+from bench.config.types import Suite, resolved
 from bench.config.validation import parse_json
 from bench.errors import BenchError
 from bench.files import write_json
@@ -22,6 +22,7 @@ from bench.paths import (
     SUMMARY,
     SuiteFolder,
     card_of,
+    default_suite,
     shipped,
 )
 from bench.records.layouts import Results, open_results

@@ -33,14 +33,13 @@ from bench.config.types import (
     Method,
     Settings,
     Suite,
-    default_suite,
     resolved,
 )
 from bench.config.validation import validate
 from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError, unknown
 from bench.maze_plans import maze_of
-from bench.paths import OWN_SETTINGS
+from bench.paths import OWN_SETTINGS, default_suite
 
 METHODS = Path("config/methods.yaml")
 METHOD_SCHEMA = Path("workflow/schemas/methods.schema.yaml")

@@ -6,7 +6,6 @@ so it must not import torch.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -23,7 +22,6 @@ from bench.config.phases import MOST, Evaluation, Online
 from bench.config.registry import ONLINE, base_of
 from bench.config.task import NAME, Task, TaskSettings
 from bench.config.validation import Strict
-from bench.paths import OWN_SUITE
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 MethodName = Annotated[str, AfterValidator(check_method_name)]
@@ -31,7 +29,6 @@ MethodName = Annotated[str, AfterValidator(check_method_name)]
 # Folders of results that are no suite's.
 STRIP = 6  # frames of a strip in the report
 RESERVED = ("published", "ideas", "record")
-DEFAULT_SUITE, DEPLOYED_SUITE = Path("config/quick.yaml"), Path("config/config.yaml")
 
 RewardTransform = Literal["raw", "return_range", "minus_one", "centred_times_4", "centred_times_10"]
 SCALES = ("raw", "return_range")  # the transforms that leave a reward of 0 at 0
@@ -280,15 +277,6 @@ class Settings(Strict):
     def _distinct(self) -> Settings:
         check_distinct("seeds", self.seeds)
         return self
-
-
-def default_suite() -> Path:
-    """Return the suite of the project in the current folder, or ours if that has none.
-
-    A folder that `snakedeploy` has filled has a file where the repository has a link to ours.
-    """
-    deployed = DEPLOYED_SUITE.is_file() and not DEPLOYED_SUITE.is_symlink()
-    return OWN_SUITE if OWN_SUITE.exists() else DEPLOYED_SUITE if deployed else DEFAULT_SUITE
 
 
 def dataset_id(task: Task, suite: Suite) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 from bench.config import registry
 from bench.config.method_names import value_of
 from bench.config.settings_schema import check_settings, schema_of
-from bench.config.suite_checks import check_datasets, check_names, check_overrides
+from bench.config.suite_checks import check_datasets, check_names, check_overrides, check_own
 from bench.config.task import Task
 from bench.config.task_table import TASKS, read_tasks, table_of
 from bench.config.types import (
@@ -66,9 +66,8 @@ class Catalogue:
                 if name in self.methods:
                     first = self.places[name]
                     raise BenchError(f"{path}: method '{name}' is in {first} too; rename it.")
-                if not registry.is_known(name):
-                    raise unknown(str(path), "method", name, registry.known())
                 self.methods[name] = validate(Method, entry, f"{path}, {name}")
+                check_own(name, self.methods[name], path)
                 self.places[name] = path
         self.schemas = read_yaml(METHOD_SCHEMA)
         for name in registry.METHODS:

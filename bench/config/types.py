@@ -19,7 +19,7 @@ from pydantic import (
 from bench.config.executors import Choice, Library, without_auto
 from bench.config.method_names import check_method_name
 from bench.config.phases import MOST, Evaluation, Online
-from bench.config.registry import ONLINE, base_of
+from bench.config.registry import base_of, entry_of
 from bench.config.task import NAME, Task, TaskSettings
 from bench.config.validation import Strict
 
@@ -118,8 +118,17 @@ class Method(Strict):
         le=10**6,
         description="runtime in Table 1 of the IQL paper: 1M updates, GTX 1080",
     )
+    module: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$",
+        description="of a project's own: its module in this folder; methods/NAME.py otherwise",
+    )
+    online_only: bool = Field(
+        default=False, description="of a project's own: it learns from its own steps alone"
+    )
     families: dict[str, FamilyLayer] = Field(
-        description="layers by family; if empty, the method's own defaults in every family"
+        default={},
+        description="layers by family; if empty, the method's own defaults in every family",
     )
 
     def layer(self, family: str) -> FamilyLayer | None:
@@ -227,7 +236,7 @@ class Suite(Strict):
 
     def updates_of(self, method: str) -> int:
         """Return a method's offline updates per seed: the suite's, its last override's, or 0."""
-        if base_of(method) in ONLINE:
+        if entry_of(method).online_only:
             return 0
         mine = (o for o in self.overrides if o.methods is None or base_of(method) in o.methods)
         return ([self.updates] + [o.updates for o in mine if o.updates])[-1]

@@ -13,6 +13,7 @@ the code, such as config/ and results/published/, it reads from where the code i
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -42,6 +43,7 @@ SUITE, PUBLICATION = "suite.json", "publication.json"
 # Files of a user's project: its default suite, and what it adds to the files of config/.
 OWN_SUITE, OWN_TASKS, OWN_SETTINGS = Path("suite.yaml"), Path("tasks.tsv"), Path("methods.yaml")
 OWN_METHODS = Path("methods")  # a file for each method
+DEFAULT_SUITE, DEPLOYED_SUITE = Path("config/quick.yaml"), Path("config/config.yaml")
 
 PACKAGE = Path(__file__).parent
 # An installed package has the files of the checkout in a folder beside its code.
@@ -58,6 +60,27 @@ def shipped(path: Path) -> Path:
 def public(path: Path) -> str:
     """Return a path as it may be published: only the name of one outside the project's folder."""
     return path.name if path.is_absolute() else str(path)
+
+
+def default_suite() -> Path:
+    """Return the suite of the project in the current folder, or ours if that has none.
+
+    A folder that `snakedeploy` has filled has a file where the repository has a link to ours.
+    """
+    deployed = DEPLOYED_SUITE.is_file() and not DEPLOYED_SUITE.is_symlink()
+    return OWN_SUITE if OWN_SUITE.exists() else DEPLOYED_SUITE if deployed else DEFAULT_SUITE
+
+
+def suite_file(suite: str) -> Path:
+    """Return the file of a suite: config/SUITE.yaml, or a project's SUITE.yaml or suite.yaml."""
+    ours = Path(f"config/{suite}.yaml")
+    own = [path for path in (Path(f"{suite}.yaml"), OWN_SUITE) if path.exists()]
+    return ours if shipped(ours).exists() or not own else own[0]
+
+
+def let_import() -> None:
+    """Let Python find the modules of the current folder, as `python -m` does."""
+    sys.path[:0] = [] if {"", here := str(Path.cwd())} & {*sys.path} else [here]
 
 
 LONGEST_NAME = 100  # of a folder: file systems take 255 bytes, and temporary names are longer

@@ -15,6 +15,7 @@ from bench.config.behaviors import behavior_of
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import PREFIX, source_of
 from bench.config.task import PATH
+from bench.config.types import resolved
 from bench.errors import BenchError
 from bench.files import read_json
 from bench.paths import CARD, D4RL, MINARI
@@ -107,16 +108,22 @@ def collect(dataset: Dataset, recipe: str, env_id: str, rows: int, seed: int = 0
     run(env_id, dataset, recipe, rows, MINARI, seed)
 
 
-def transitions(task: Task, dataset: str) -> None:
+def transitions(task: Task, dataset: str | None = None) -> None:
     """Flatten and audit a Minari dataset; write arrays and card.json under data/transitions.
 
     Args:
         task: row of config/tasks.tsv, for its environment and reading.
-        dataset: Minari id under data/minari.
+        dataset: Minari id under data/minari, by default the row's, of as many rows as the
+            project's suite.yaml or quick asks for.
     """
     from bench.data.prepare import prepare
 
-    row = Catalogue().task(task).model_copy(update={"dataset": dataset})
+    catalogue = Catalogue()
+    row = catalogue.task(task)
+    if dataset is None:
+        row = resolved(row, catalogue.read_suite(None))
+    else:
+        row = row.model_copy(update={"dataset": dataset})
     folder = prepare(row, MINARI)
     card = read_json(folder / CARD)
     print(f"{folder / CARD}: {card['rows']:,} rows, {card['episodes']:,} episodes, mean")

@@ -32,6 +32,7 @@ from bench.cli import (
 )
 from bench.config.catalogue import Catalogue
 from bench.errors import BenchError, unknown
+from bench.paths import let_import
 
 DISTRIBUTION = "iql-reproduction"
 
@@ -111,6 +112,7 @@ def main() -> None:
     """Run one verb; on invalid input, print one sentence and exit with status 2."""
     warnings.showwarning = _without_deprecations(warnings.showwarning)
     warnings.filterwarnings("ignore", category=UserWarning, module="minari")
+    let_import()  # a project's environments
     try:
         call(sys.argv[1:])
     except BenchError as error:

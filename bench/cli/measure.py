@@ -8,9 +8,9 @@ from bench.cli.arguments import Idea
 from bench.cli.ranges import at_least
 from bench.config.catalogue import Catalogue
 from bench.config.registry import OFFLINE
-from bench.config.types import default_suite, resolved
+from bench.config.types import resolved
 from bench.errors import BenchError
-from bench.paths import COVERAGE, REPORTS, RESULTS, TRANSITIONS
+from bench.paths import COVERAGE, REPORTS, RESULTS, TRANSITIONS, default_suite
 from bench.speed.cells import PARTS
 
 

@@ -77,7 +77,9 @@ def render(
     first = finished.load(run).seeds[0] if seed is None else seed
     policy = finished.load(run, first)
     used = drawing.backend()
-    played = drawing.play(policy, env_id or policy.settings.task.env_id, episode)
+    # Not the environment that the record names: its module would be imported.
+    place = env_id or Catalogue().task(policy.settings.task.task).env_id
+    played = drawing.play(policy, place, episode)
     path = out or run / "episode.png"
     drawing.write_strip(drawing.frames(played, count), path)
     steps = len(played.states) - 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.cli.arguments import File, Method, Task
 from bench.config.catalogue import Catalogue
-from bench.config.types import Suite, default_suite, resolved
+from bench.config.types import Suite, resolved
 from bench.config.validation import parse_json
 from bench.errors import BenchError
 from bench.files import write_json
@@ -22,6 +22,7 @@ from bench.paths import (
     SUMMARY,
     SuiteFolder,
     card_of,
+    default_suite,
     shipped,
 )
 from bench.records.layouts import Results, open_results
@@ -151,15 +152,15 @@ def report(configfile: Path | None = None, suite: str | None = None) -> None:
 
 
 def explain(
-    task: Task, method: Method, configfile: Path | None = None, folder: Path | None = None
+    method: Method, task: Task, configfile: Path | None = None, folder: Path | None = None
 ) -> None:
     """Print the basis of a cell of the tables: scores, runs, settings, data and code.
 
     The numbers are derived from the verified episodes; a table that differs from them is named.
 
     Args:
-        task: row of the table.
         method: name of a method.
+        task: row of the table. TASK METHOD, as in reports before this order, is understood too.
         configfile: the suite, by default the project's suite.yaml or quick.
         folder: a folder of results, such as results/published/quick, instead of results/<suite>;
             its suite is the one that it names.
@@ -173,6 +174,8 @@ def explain(
 
     catalogue = Catalogue()
     ours = derived.suite_of(folder, catalogue) if folder else catalogue.read_suite(configfile)
+    if method in ours.tasks and task in ours.methods:
+        method, task = task, method
     folder = folder or RESULTS / ours.suite
     stored = open_results(folder, ours)
     told(stored, derived.cells(ours))

@@ -18,10 +18,10 @@ from bench.config.catalogue import Catalogue
 from bench.config.executors import Choice, Library
 from bench.config.registry import entry_of, load
 from bench.config.task_table import task_row
-from bench.config.types import Settings, default_suite
+from bench.config.types import Settings
 from bench.config.validation import configure, parse_json, validate
 from bench.errors import BenchError
-from bench.paths import TRANSITIONS, SuiteFolder
+from bench.paths import TRANSITIONS, SuiteFolder, default_suite
 
 
 def train(

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from bench.cli.arguments import Forwarded
 from bench.config.catalogue import Catalogue
-from bench.config.types import default_suite
-from bench.paths import BENCHMARK, REPORTS
+from bench.paths import BENCHMARK, REPORTS, default_suite
 
 
 def run(

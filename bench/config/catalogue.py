@@ -24,9 +24,9 @@ from bench.config import registry
 from bench.config.d4rl_files import Source, read_sources
 from bench.config.method_names import value_of
 from bench.config.settings_schema import check_settings, schema_of
-from bench.config.suite_checks import check_datasets, check_names, check_overrides
+from bench.config.suite_checks import check_datasets, check_names, check_overrides, check_own
 from bench.config.task import Task
-from bench.config.task_table import TASKS, read_tasks
+from bench.config.task_table import TASKS, read_tasks, table_of
 from bench.config.types import (
     SCALES,
     SHARED_DEFAULTS,
@@ -35,14 +35,13 @@ from bench.config.types import (
     Method,
     Settings,
     Suite,
-    default_suite,
     resolved,
 )
 from bench.config.validation import validate
 from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError, unknown
 from bench.maze_plans import maze_of
-from bench.paths import OWN_SETTINGS
+from bench.paths import OWN_SETTINGS, default_suite
 
 METHODS = Path("config/methods.yaml")
 METHOD_SCHEMA = Path("workflow/schemas/methods.schema.yaml")
@@ -69,9 +68,8 @@ class Catalogue:
                 if name in self.methods:
                     first = self.places[name]
                     raise BenchError(f"{path}: method '{name}' is in {first} too; rename it.")
-                if not registry.is_known(name):
-                    raise unknown(str(path), "method", name, registry.known())
                 self.methods[name] = validate(Method, entry, f"{path}, {name}")
+                check_own(name, self.methods[name], path)
                 self.places[name] = path
         self.schemas = read_yaml(METHOD_SCHEMA)
         for name in registry.METHODS:
@@ -169,7 +167,9 @@ class Catalogue:
     def origins(self, suite: Suite, method: str, task: str, where: str) -> dict[str, str]:
         """Return the layer that set each value of a cell, by key; the others are Config's own."""
         layers = self.layers(suite, method, self.tasks[task], where)
-        return {"task": str(TASKS)} | {key: name for name, layer in layers for key in layer}
+        return {"task": str(table_of(task))} | {
+            key: name for name, layer in layers for key in layer
+        }
 
     def layers(self, suite: Suite, method: str, task: Task, where: str) -> list[NamedLayer]:
         """Return the layers of a cell; the last layer with a given key decides.

@@ -2,8 +2,9 @@
 
 Modules are named as strings, so that reading the registry imports neither methods nor torch.
 
-A project may have methods of its own: `mine` is then the file methods/mine.py. A suite that names
-it is the only thing that has it executed; a name holds no path, so no other file can be meant.
+A project may have methods of its own: `mine` is then the file methods/mine.py, or the module in the
+project's folder that methods.yaml names. A suite that names it is the only thing that has it
+executed; a name holds no path, so no other file can be meant.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError
-from bench.paths import OWN_METHODS
+from bench.paths import OWN_METHODS, OWN_SETTINGS, let_import
 
 
 @dataclass(frozen=True)
@@ -176,12 +177,28 @@ def setting_of(name: str) -> tuple[str, str]:
     return setting, value
 
 
+def file_of(module: str) -> Path | None:
+    """Return the file of a module in the current folder, relative to it, or None without one."""
+    parts = module.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return None
+    places = Path(*parts).with_suffix(".py"), Path(*parts, "__init__.py")
+    return next((path for path in places if path.is_file()), None)
+
+
 def own_file(name: str) -> Path | None:
     """Return the project's file behind a method's name, or None if the method is no such file."""
     base = base_of(name)
+    if base in METHODS or not re.fullmatch(r"[a-z0-9_]+", base):
+        return None
     path = OWN_METHODS / f"{base}.py"
-    own = base not in METHODS and re.fullmatch(r"[a-z0-9_]+", base) and path.is_file()
-    return path if own else None
+    return path if path.is_file() else file_of(str(_own_settings(base).get("module", "")))
+
+
+def _own_settings(base: str) -> Mapping[str, Any]:
+    """Return what methods.yaml says of one of the project's methods; Catalogue validates it."""
+    entry = read_yaml(OWN_SETTINGS).get(base) if OWN_SETTINGS.exists() else None
+    return entry if isinstance(entry, dict) else {}
 
 
 def is_known(name: str) -> bool:
@@ -191,23 +208,33 @@ def is_known(name: str) -> bool:
 
 def known() -> list[str]:
     """Return the names of the registered methods and of the project's own."""
-    found = (path.stem for path in sorted(OWN_METHODS.glob("*.py")) if own_file(path.stem))
-    return [*METHODS, *found]
+    named = read_yaml(OWN_SETTINGS) if OWN_SETTINGS.exists() else ()
+    names = sorted({path.stem for path in OWN_METHODS.glob("*.py")} | {*map(str, named)})
+    return [*METHODS, *filter(own_file, names)]
 
 
 def entry_of(name: str) -> Entry:
     """Return the row of a method, whose name may have the form base@setting=value.
 
-    A project's own method is read, not executed: with `explore` it can be fine-tuned.
+    A project's own method is read, not executed: with `explore` or `collect` it can have an online
+    phase; methods.yaml says whether it has no other.
     """
     path = own_file(name)
     if path is None:
         return METHODS[base_of(name)]
-    defined = {n.name for n in _parsed(path).body if isinstance(n, ast.FunctionDef)}
+    body = _parsed(path).body
+    defined = {n.name for n in body if isinstance(n, ast.FunctionDef)}
+    defined |= {a.asname or a.name for n in body if isinstance(n, ast.ImportFrom) for a in n.names}
     return Entry(
-        f"{OWN_METHODS}.{base_of(name)}",
-        fine_tunes="explore" in defined,
+        _module_of(path),
+        fine_tunes=bool({"explore", "collect"} & defined),
+        online_only=_own_settings(base_of(name)).get("online_only") is True,
     )
+
+
+def _module_of(path: Path) -> str:
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def weight(name: str) -> float:
@@ -218,29 +245,37 @@ def weight(name: str) -> float:
 def load(name: str) -> ModuleType:
     """Import and return a method's module; raise BenchError where a project's own cannot be."""
     path = own_file(name)
-    return importlib.import_module(entry_of(name).module) if path is None else _own(path)
+    entry = entry_of(name)
+    return importlib.import_module(entry.module) if path is None else _own(path, entry)
 
 
-def _own(path: Path) -> ModuleType:
-    """Import a method of the project, with what it imports from methods/ beside it."""
-    sys.path[:0] = [] if (here := str(Path.cwd())) in sys.path else [here]
+def _own(path: Path, entry: Entry) -> ModuleType:
+    """Import a method of the project, with what it imports from the project's folder."""
+    let_import()
     try:
-        module = importlib.import_module(f"{OWN_METHODS}.{path.stem}")
+        module = importlib.import_module(entry.module)
     except Exception as error:  # whatever its code raises
         why = " ".join(f"{type(error).__name__}: {error}".split())
         raise BenchError(f"{path}: cannot be imported ({why}); correct it.") from error
     if module.__file__ is None or Path(module.__file__) != path.resolve():
         raise BenchError(
-            f"{path}: Python finds {module.__file__} first; put an empty {OWN_METHODS}/__init__.py "
-            "beside it."
+            f"{path}: Python finds {module.__file__} first; put an empty __init__.py beside it."
         )
     for needed in ("Config", "init", "update"):
         if not hasattr(module, needed):
             raise BenchError(f"{path}: {needed} is missing; a method's file defines it.")
     if not hasattr(module, "act") and not hasattr(module, "begin"):
         raise BenchError(f"{path}: act is missing; a method's file defines it, or begin.")
-    if hasattr(module, "collect"):
-        raise BenchError(f"{path}: collect: only a registered method can learn on-policy.")
+    if hasattr(module, "collect") and not entry.online_only:
+        raise BenchError(
+            f"{path}: collect: a method that learns on-policy sees no data; write `online_only: "
+            f"true` for it in {OWN_SETTINGS}."
+        )
+    if entry.online_only and not entry.fine_tunes:
+        raise BenchError(
+            f"{path}: explore is missing; a method that {OWN_SETTINGS} calls online_only defines "
+            "it, or collect."
+        )
     return module
 
 

@@ -1,11 +1,13 @@
-"""Checks of a suite against the task table and the methods, before anything runs."""
+"""Checks of a suite and of methods.yaml against the tables and files, before anything runs."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
+from bench.config import registry
 from bench.config.task import Task
-from bench.config.types import Override, Suite, resolved
+from bench.config.types import Method, Override, Suite, resolved
 from bench.errors import BenchError, unknown
 
 SETS_NOTHING = {"reason", "methods", "families"}  # fields of an override besides its settings
@@ -57,6 +59,22 @@ def check_overrides(suite: Suite, tasks: Mapping[str, Task], where: str) -> None
                 f"{place}: applies to no method and task of the suite; correct its methods and "
                 "families, or remove it."
             )
+
+
+def check_own(name: str, entry: Method, path: Path) -> None:
+    """Raise BenchError unless a method's entry in `path` is of a registered one or of one file."""
+    file = registry.own_file(name)
+    for key in ("module", "online_only"):
+        if getattr(entry, key) and name in registry.METHODS:
+            raise BenchError(f"{path}, {name}, {key}: only for a project's own; remove it.")
+    if entry.module and file is None:
+        raise BenchError(
+            f"{path}, {name}, module: no file of this folder is {entry.module}; correct it."
+        )
+    if entry.module and file != registry.file_of(entry.module):
+        raise BenchError(f"{path}, {name}, module: {file} is there too; rename one.")
+    if not registry.is_known(name):
+        raise unknown(str(path), "method", name, registry.known())
 
 
 def _sets(override: Override) -> bool:

@@ -28,6 +28,12 @@ def read_tasks(path: Path = TASKS) -> dict[str, Task]:
     return tasks
 
 
+def table_of(task: str) -> Path:
+    """Return the table with a task's row: the project's own, or config/tasks.tsv."""
+    rows = read_table(OWN_TASKS) if OWN_TASKS.exists() else []
+    return OWN_TASKS if any(row.get("task") == task for row in rows) else TASKS
+
+
 def task_row(settings: TaskSettings) -> Task | None:
     """Return the row of config/tasks.tsv from which a run's settings come, or None.
 

@@ -6,7 +6,6 @@ so it must not import torch.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -20,10 +19,9 @@ from pydantic import (
 from bench.config.executors import Choice, Library, without_auto
 from bench.config.method_names import check_method_name
 from bench.config.phases import MOST, Evaluation, Online
-from bench.config.registry import ONLINE, base_of
+from bench.config.registry import base_of, entry_of
 from bench.config.task import NAME, Task, TaskSettings
 from bench.config.validation import Strict
-from bench.paths import OWN_SUITE
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 MethodName = Annotated[str, AfterValidator(check_method_name)]
@@ -31,7 +29,6 @@ MethodName = Annotated[str, AfterValidator(check_method_name)]
 # Folders of results that are no suite's.
 STRIP = 6  # frames of a strip in the report
 RESERVED = ("published", "ideas", "record")
-DEFAULT_SUITE = Path("config/quick.yaml")
 
 RewardTransform = Literal["raw", "return_range", "minus_one", "centred_times_4", "centred_times_10"]
 SCALES = ("raw", "return_range")  # the transforms that leave a reward of 0 at 0
@@ -121,8 +118,17 @@ class Method(Strict):
         le=10**6,
         description="runtime in Table 1 of the IQL paper: 1M updates, GTX 1080",
     )
+    module: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$",
+        description="of a project's own: its module in this folder; methods/NAME.py otherwise",
+    )
+    online_only: bool = Field(
+        default=False, description="of a project's own: it learns from its own steps alone"
+    )
     families: dict[str, FamilyLayer] = Field(
-        description="layers by family; if empty, the method's own defaults in every family"
+        default={},
+        description="layers by family; if empty, the method's own defaults in every family",
     )
 
     def layer(self, family: str) -> FamilyLayer | None:
@@ -230,7 +236,7 @@ class Suite(Strict):
 
     def updates_of(self, method: str) -> int:
         """Return a method's offline updates per seed: the suite's, its last override's, or 0."""
-        if base_of(method) in ONLINE:
+        if entry_of(method).online_only:
             return 0
         mine = (o for o in self.overrides if o.methods is None or base_of(method) in o.methods)
         return ([self.updates] + [o.updates for o in mine if o.updates])[-1]
@@ -280,11 +286,6 @@ class Settings(Strict):
     def _distinct(self) -> Settings:
         check_distinct("seeds", self.seeds)
         return self
-
-
-def default_suite() -> Path:
-    """Return the suite of the project in the current folder, or ours if that has none."""
-    return OWN_SUITE if OWN_SUITE.exists() else DEFAULT_SUITE
 
 
 def dataset_id(task: Task, suite: Suite) -> str:

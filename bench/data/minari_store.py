@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gymnasium import Env
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 from minari import create_dataset_from_buffers
 from minari.data_collector import EpisodeBuffer
@@ -57,7 +59,7 @@ def store(
         stored = create_dataset_from_buffers(
             dataset,
             episodes,
-            eval_env=None if env is None else env.unwrapped.spec,
+            eval_env=None if env is None else _written_spec(env),
             observation_space=Box(-np.inf, np.inf, (spaces[0],)),
             action_space=spaces[1],
             description=description,
@@ -67,3 +69,14 @@ def store(
         replace_folder(Path(scratch) / dataset, root / dataset)
     if env is not None:
         env.close()
+
+
+def _written_spec(env: Env) -> EnvSpec | None:
+    """Return the environment's specification; None if it holds a callable, such as its class."""
+    spec = env.unwrapped.spec
+    try:
+        if spec is not None:
+            spec.to_json()
+    except ValueError:
+        return None
+    return spec

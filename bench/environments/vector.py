@@ -54,6 +54,9 @@ def make(env_id: str) -> gymnasium.Env:
             f"env_id '{env_id}': {reason}; name an environment that Gymnasium can make, after "
             "the module that registers it, as in gymnasium_robotics:AdroitHandDoor-v1."
         ) from None
+    except Exception as error:  # whatever a user's environment raises
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(".")
+        raise BenchError(f"env_id '{env_id}': cannot be made ({reason}); correct it.") from error
     where = f"env_id '{env_id}'"
     if "" not in spaces.parts_of(env.observation_space, f"{where}: observations"):
         env = FlattenObservation(env)

@@ -15,7 +15,8 @@ from typing import Any
 from bench.config.catalogue import Catalogue
 from bench.config.types import Settings, Suite
 from bench.errors import BenchError
-from bench.paths import run_name
+from bench.files import read_json, write_json
+from bench.paths import SuiteFolder
 from bench.records.curves import Scalar, suite_curves
 from bench.records.layouts import Results
 
@@ -29,11 +30,16 @@ def load(name: str) -> ModuleType:
 
 
 class Tracked:
-    """What a tracker has been given: each call of `update` passes on what is new."""
+    """What a tracker has been given: each call of `update` passes on what is new.
+
+    A file beside the results remembers it, since trackio would store a second copy.
+    """
 
     def __init__(self, tracker: ModuleType, suite: Suite, catalogue: Catalogue):
         self.tracker, self.suite, self.catalogue = tracker, suite, catalogue
-        self.sent: dict[tuple[str, int], int] = {}  # (run, seed) -> scalars
+        self.path = SuiteFolder.of(suite.suite).path / f"tracked-{tracker.__name__}.json"
+        # By METHOD/TASK/SEED: the number of scalars passed on, and the last one.
+        self.sent: dict[str, Any] = read_json(self.path) if self.path.exists() else {}
 
     def update(self, stored: Results) -> int:
         """Log the new scalars of every verified or running run; return their number."""
@@ -41,14 +47,16 @@ class Tracked:
         for method, task, seeds, curves in suite_curves(self.suite, stored):
             cell = self.catalogue.settings(self.suite, method, task, seeds)
             count += sum(self._send(cell, seed, scalars) for seed, scalars in curves.items())
+        write_json(self.path, self.sent)
         return count
 
     def _send(self, cell: Settings, seed: int, scalars: list[Scalar]) -> int:
         task = cell.task.task
-        key = run_name(cell.method, task, cell.seeds), seed
-        new = scalars[self.sent.get(key, 0) :]
+        name = f"{cell.method}/{task}/{seed}"
+        count, last = self.sent.get(name, (0, None))
+        repeated = last not in map(repr, scalars[count - 1 : count])
+        new = scalars if repeated else scalars[count:]
         if new:
-            name = f"{cell.method}/{task}/{seed}"
             about: dict[str, Any] = {"project": cell.suite, "name": name, "group": task}
             about |= {"config": cell.model_dump(mode="json") | {"seed": seed}, "resume": "allow"}
             if self.tracker.__name__ == "wandb":
@@ -57,7 +65,7 @@ class Tracked:
             for step, values in _by_step(new):
                 self.tracker.log(values, step=step)
             self.tracker.finish()
-        self.sent[key] = len(scalars)
+            self.sent[name] = len(scalars), repr(scalars[-1])
         return len(new)
 
 

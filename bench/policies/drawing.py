@@ -22,7 +22,7 @@ from bench.policies.scoring import check_fits
 from bench.seeds import derive
 
 BACKENDS = ("egl", "osmesa")
-WIDTH, HEIGHT = 240, 180  # pixels of a frame
+WIDTH, HEIGHT = 240, 176  # pixels of a frame: multiples of 16, as MP4 wants them
 INNER = ("ant_env", "point_env", "robot_env")  # where gymnasium-robotics keeps its simulator
 FPS = 25  # of a moving picture
 MOST = 250  # its frames

@@ -68,8 +68,10 @@ def export(policy: Policy, out: Path) -> None:
         raise BenchError(f"{out}: neither a .pt (TorchScript) nor an .onnx; name one of those.")
     batch = {"observations": {0: torch.export.Dim("batch")}}
     try:
-        torch.onnx.export(module, (example,), str(out), dynamic_shapes=batch, dynamo=True,
-                          input_names=["observations"], output_names=["actions"])  # fmt: skip
+        torch.onnx.export(
+            module, (example,), str(out), dynamic_shapes=batch, dynamo=True, verbose=False,
+            input_names=["observations"], output_names=["actions"], external_data=False,
+        )  # fmt: skip
     except ImportError:
         raise BenchError(
             f"{out}: ONNX needs `pip install onnx onnxscript`; a .pt needs nothing."

@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.paths import PUBLISHED
 from bench.records.source_form import PACKAGES
-from bench.records.source_hash import ROOT, Tree, changed, here, module_of, tree_hash
+from bench.records.source_hash import ROOT, Tree, changed, here, module_of, own_texts, tree_hash
 
 SOURCES = ROOT / PUBLISHED / "sources.json"
 
@@ -36,6 +36,12 @@ def hash_of(run: Mapping[str, Any]) -> str:
     return sources().get(recorded, {}).get("source_hash", recorded)
 
 
+def code_of(run: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the names of what a run executed: its method and its environment."""
+    settings = run["settings"]
+    return settings["method"], settings["task"]["env_id"]
+
+
 def describe(run: dict[str, Any], stale: bool) -> str:
     """Return a sentence on which code made a run, and where the numerics have changed since."""
     module = module_of(run["settings"]["method"])
@@ -43,7 +49,7 @@ def describe(run: dict[str, Any], stale: bool) -> str:
     made = f"made by commit {commit}" if commit else "made outside a Git checkout"
     if not stale:
         return f"{made}; the numerics have not changed since"
-    if not commit:
+    if not commit or own_texts(*code_of(run)):
         return f"{made}; the numerics have changed since"
     tree = tree_at(commit)
     if tree is None:

@@ -13,7 +13,7 @@ from bench.errors import BenchError
 from bench.files import read_json
 from bench.paths import run_name
 from bench.records.layouts import open_results
-from bench.records.provenance import hash_of
+from bench.records.provenance import code_of, hash_of
 
 RUN_KEYS = (
     *("status", "settings", "config", "versions", "commit", "dirty", "source_hash", "device"),
@@ -60,17 +60,13 @@ class Runs:
 
 
 def stale_runs(
-    found: Mapping[str, Mapping[str, Any]], source_hash: Callable[[str], str]
+    found: Mapping[str, Mapping[str, Any]], source_hash: Callable[[str, str], str]
 ) -> list[str]:
-    """Return the runs whose method's source has changed since.
+    """Return the runs whose source has changed since.
 
-    `source_hash` returns the current hash of a method's source.
+    `source_hash` returns the current hash of the source of a method and an environment.
     """
-    return [
-        name
-        for name, run in found.items()
-        if hash_of(run) != source_hash(run["settings"]["method"])
-    ]
+    return [name for name, run in found.items() if hash_of(run) != source_hash(*code_of(run))]
 
 
 def read_run(path: Path) -> dict[str, Any]:
@@ -84,7 +80,7 @@ def read_cards(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
     return {card["task"]: card for card in cards}
 
 
-def read_runs(suite: Suite, results_dir: Path, source_hash: Callable[[str], str]) -> Runs:
+def read_runs(suite: Suite, results_dir: Path, source_hash: Callable[[str, str], str]) -> Runs:
     """Read the verified runs of the suite's cells in `results_dir`, ignoring all others."""
     results = open_results(results_dir, suite)
     found, missing, refused, stored = {}, [], {}, results.verified

@@ -26,6 +26,8 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # What Gymnasium imports by name: bench.maze:StitchMaze, or the start of an f-string with it.
 PLACE = re.compile(rf"^((?:{'|'.join(PACKAGES)})[\w.]*):(\w*)")
 
+ENTRY = re.compile(r"([A-Za-z_][\w.]*):\w[\w.-]*")  # what Gymnasium imports by name, in any package
+
 Scope = Mapping[str, str]  # what a name refers to, as a.b.c; empty for a local variable
 Own = Callable[[str], tuple[str, str]]  # a.b.c -> our module a.b and the rest, or two empty strings
 
@@ -192,6 +194,16 @@ def _modules(nodes: Iterable[ast.AST]) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
+
+
+def imports_of(text: str, file: str) -> set[str]:
+    """Return the dotted names that a file imports, as `_modules`, and those in `a.b:c` strings.
+
+    Such strings name what Gymnasium makes.
+    """
+    nodes = list(ast.walk(_absolute(ast.parse(text), file)))
+    strings = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    return _modules(nodes) | {found[1] for s in strings if (found := ENTRY.fullmatch(s))}
 
 
 def _defined(node: ast.stmt) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ anything that bench.records.source_form omits.
 A module whose imports never lead to one of LIBRARIES computes no numbers and is excluded: errors,
 progress, the registry, and the types of settings, whose values are part of a run's identity.
 
-Of a project's own method, the hash covers its file and what that imports from methods/, whatever
-these import; the versions of installed packages are recorded in run.json instead.
+Of a project's own method, the hash covers its file and what that imports from the project's folder,
+whatever these import, and of its own environment all of its module; the versions of installed
+packages are recorded in run.json instead.
 """
 
 from __future__ import annotations
@@ -21,10 +22,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from bench.config.registry import entry_of, own_file
+from bench.config.registry import entry_of, file_of, own_file
 from bench.errors import BenchError
-from bench.paths import OWN_METHODS
-from bench.records.source_form import PACKAGES, Module, Statement
+from bench.records.source_form import PACKAGES, Module, Statement, imports_of
 
 RUNS = ("bench.training.train", "bench.train")  # the training module, today and in older commits
 LIBRARIES = {"torch", "numpy", "gymnasium", "mujoco"}
@@ -32,30 +32,49 @@ ROOT = Path(__file__).parents[__name__.count(".")]
 REGISTERS = re.compile(r"^\s*gymnasium\.register\(", re.MULTILINE)
 
 
-def source_hash(method: str) -> str:
-    """Return the hash of a method's source: of this checkout, and of the project for its own."""
-    files = sorted(OWN_METHODS.rglob("*.py")) if own_file(method) else []
-    texts = tuple((path.as_posix(), path.read_text("utf-8")) for path in files)
-    return _hash(module_of(method), texts)
+def source_hash(method: str, env_id: str = "") -> str:
+    """Return the hash of a method's source, with that of a project's own environment."""
+    texts = own_texts(method, env_id)
+    own = tuple(sorted(texts.items()))
+    return _hash(module_of(method), own, _environment(env_id) if texts else "")
+
+
+def own_texts(method: str, env_id: str) -> dict[str, str]:
+    """Return the content by path of the project's files that decide a run.
+
+    They are a method of its own, the module of an environment of its own, and what these import
+    from the project's folder. `a.b:c` in a string counts as an import of a.b.
+    """
+    left = {_environment(env_id)} | ({module_of(method)} if own_file(method) else set())
+    seen: set[str] = set()
+    found: dict[str, str] = {}
+    while left:
+        seen.add(name := left.pop())
+        path = file_of(name) if name.split(".")[0] not in PACKAGES else None
+        if path is not None:
+            text = found[path.as_posix()] = path.read_text(encoding="utf-8")
+            try:
+                left |= {part for n in imports_of(text, str(path)) for part in _prefixes(n)}
+            except (SyntaxError, ValueError) as error:
+                raise BenchError(f"{path}: not valid Python ({error}); correct it.") from None
+        left -= seen
+    return found
+
+
+def _environment(env_id: str) -> str:
+    """Return the module that an id such as module:Hopper-v9 names; empty without one."""
+    return env_id.rpartition(":")[0]
+
+
+def _prefixes(dotted: str) -> list[str]:
+    parts = dotted.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 @cache
-def _hash(module: str, texts: tuple[tuple[str, str], ...]) -> str:
-    return tree_hash(_with(texts) if texts else here(), module)
-
-
-def _with(texts: tuple[tuple[str, str], ...]) -> Tree:
-    """Return this checkout and a project's methods; raise BenchError where these import others."""
-    tree = Tree(dict(texts), here())
-    for path, _ in texts:
-        used = tree.module(_module_name(path)).libraries - {*PACKAGES, str(OWN_METHODS)}
-        for name in sorted(used):
-            if Path(f"{name}.py").exists() or Path(name, "__init__.py").exists():
-                raise BenchError(
-                    f"{path}: imports {name} from outside {OWN_METHODS}/, where a change would go "
-                    f"unnoticed; move it to {OWN_METHODS}/."
-                )
-    return tree
+def _hash(module: str, own: tuple[tuple[str, str], ...], environment: str) -> str:
+    tree = Tree(dict(own), here()) if own else here()
+    return tree_hash(tree, module, environment)
 
 
 @cache
@@ -69,9 +88,10 @@ def module_of(method: str) -> str:
     return entry_of(method).module
 
 
-def tree_hash(tree: Tree, module: str) -> str:
-    """Return the hash of the method in `module` in the given checkout."""
-    return hashlib.sha256("\n".join(sorted(_lines(tree, module))).encode()).hexdigest()
+def tree_hash(tree: Tree, module: str, environment: str = "") -> str:
+    """Return the hash of the method in `module`, and of a project's environment, in a checkout."""
+    lines = _lines(tree, module, environment)
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
 def changed(old: Tree, new: Tree, module: str) -> list[str]:
@@ -85,12 +105,12 @@ def changed(old: Tree, new: Tree, module: str) -> list[str]:
     return sorted(files) + [f"removed in {file}" for file in sorted(removed)]
 
 
-def _lines(tree: Tree, module: str) -> dict[str, Statement]:
+def _lines(tree: Tree, module: str, environment: str = "") -> dict[str, Statement]:
     """Return the lines to hash, one per statement.
 
     A line also holds the digests of the definitions meant by names that are defined repeatedly.
     """
-    found = tree.reached(module)
+    found = tree.reached(module, environment)
     meanings, places = defaultdict(set), defaultdict(set)
     for statement in found:
         for name in statement.names:
@@ -158,17 +178,21 @@ class Tree:
         """Return the modules that register environments; Gymnasium imports them by name."""
         return {name for name, file in self.files.items() if REGISTERS.search(self.texts[file])}
 
-    def reached(self, method: str) -> list[Statement]:
-        """Return the statements that determine the numbers of a run; `method` is a module."""
+    def reached(self, method: str, environment: str = "") -> list[Statement]:
+        """Return the statements that determine the numbers of a run.
+
+        `method` is a module, and `environment` one of the project, of which all is taken.
+        """
         run = next(name for name in RUNS if name in self.files)
         left = {f"{run}.*", f"{method}.*", *self.environments()}
         left |= {*self.module(method).scope.values()}  # it may import parts of its contract
+        left |= {f"{name}.*" for name in self._all_of(environment)}
         seen: set[str] = set()
         found: dict[int, Statement] = {}
         while left:
             seen.add(dotted := left.pop())
             name, rest = self.own(dotted)
-            if not name or not (name == method or is_own(name) or self.computes(name)):
+            if not name or not (name == method or self.is_own(name) or self.computes(name)):
                 continue
             module, wanted = self.module(name), rest.partition(".")[0]
             # Importing a module runs its unnamed statements, whichever name is wanted.
@@ -180,10 +204,20 @@ class Tree:
             left -= seen
         return list(found.values())
 
+    def is_own(self, name: str) -> bool:
+        """Return whether a module is the project's."""
+        return self.base is not None and name not in self.base.files
 
-def is_own(module: str) -> bool:
-    """Return whether a module is one of the project's methods, or what they share."""
-    return module.split(".")[0] == str(OWN_METHODS)
+    def _all_of(self, environment: str) -> set[str]:
+        """Return a project's environment and the modules of the project that it leads to."""
+        seen: set[str] = set()
+        left = {environment} & {*self.files}
+        while left:
+            seen.add(name := left.pop())
+            file = self.files[name]
+            named = {self.own(dotted)[0] for dotted in imports_of(self.texts[file], file)}
+            left |= {n for n in named if n and self.is_own(n)} - seen
+        return seen
 
 
 def _module_name(file: str) -> str:

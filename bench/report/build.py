@@ -29,7 +29,7 @@ def build(
     results_dir: Path,
     cards: Sequence[Path],
     out_pdf: Path,
-    source_hash: Callable[[str], str] = current_hash,
+    source_hash: Callable[[str, str], str] = current_hash,
     publication: Mapping[str, str] | None = None,
 ) -> None:
     """Write `out_pdf` and, next to it, an HTML page and a folder with all inputs of the template.
@@ -37,9 +37,9 @@ def build(
     `results_dir` is the suite's own folder. It holds scores.csv, summary.csv, aggregate.csv and
     runs/, and where they apply effects.csv (suites with a baseline), finetune.csv (with an online
     phase) and claims.json. Missing runs and cards read "not run"; runs whose source hash differs
-    from what `source_hash` returns for their method are marked stale. `publication` has the
-    version, date and commit of a published report. Raise BenchError when a file is missing or
-    malformed.
+    from what `source_hash` returns for their method and environment are marked stale. `publication`
+    has the version, date and commit of a published report. Raise BenchError when a file is missing
+    or malformed.
     """
     folder = out_pdf.with_suffix("")
     read = inputs.read(suite, catalogue, results_dir, cards, source_hash)

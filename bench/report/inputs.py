@@ -130,7 +130,7 @@ def read(
     catalogue: Catalogue,
     results_dir: Path,
     cards: Sequence[Path],
-    source_hash: Callable[[str], str],
+    source_hash: Callable[[str, str], str],
 ) -> ReportInputs:
     """Read the files of a suite; raise BenchError when one is missing or malformed."""
     methods = offline_part(suite).methods

@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 
 from bench import files
-from bench.config.registry import own_file
 from bench.errors import BenchError
-from bench.records.source_hash import here, source_hash
+from bench.records.source_hash import here, own_texts, source_hash
 from bench.training.products import machine_cache
 
 KEPT = "source-hashes.json"
@@ -21,11 +20,11 @@ MOST = 200  # hashes kept: those of the last few versions of the code
 HASH = re.compile(r"[0-9a-f]{64}")
 
 
-def hash_of(method: str) -> str:
-    """Return `source_hash(method)`; that of a project's own method is always made anew."""
+def hash_of(method: str, env_id: str = "") -> str:
+    """Return `source_hash(method, env_id)`; that of a project's own code is always made anew."""
     place = machine_cache.folder()
-    if own_file(method) or place is None:
-        return source_hash(method)
+    if place is None or own_texts(method, env_id):
+        return source_hash(method, env_id)
     text = repr((sys.version, method, sorted(here().texts.items())))
     key = hashlib.sha256(text.encode()).hexdigest()
     with machine_cache.locked(place):

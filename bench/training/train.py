@@ -59,7 +59,7 @@ def train(
     prepare_process(threads, settings.precision, device)
     data = Transitions.load(data_folder)
     executor = _executor(settings, torch.device(device))
-    dataset_hash, code = content_hash(data), hash_of(settings.method)
+    dataset_hash, code = content_hash(data), hash_of(settings.method, settings.task.env_id)
     check_card(data_folder, dataset_hash)
     identity = _identity(settings, dataset_hash, code, device)
     path = RunFolder(folder).checkpoint

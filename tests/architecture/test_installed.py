@@ -11,14 +11,20 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import yaml
 from helpers.code import ROOTS, label
 from helpers.paths import ROOT
 
 from bench.cli.project import new
 
 SHIPPED = ("config", "workflow", "behaviors", "results/published")
-DEPLOYED = """configfile: "config/config.yaml"
+# What snakedeploy 0.17 writes, which also copies config/ and profiles/, links as files.
+DEPLOYED = """from snakemake.utils import min_version
+
+
+min_version("6.10.0")
+
+
+configfile: "config/config.yaml"
 
 
 module iql:
@@ -99,11 +105,13 @@ def test_the_workflow_is_used_as_the_catalogue_does(site: Path, tmp_path: Path) 
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
     for command in (["init", "-q"], ["add", "workflow"], ["commit", "-qm", "one"], ["tag", "v1"]):
         subprocess.run([*git, *command], cwd=repository, check=True, capture_output=True)
-    for name in ("config", "workflow"):
-        (project / name).mkdir(parents=True)
+    for name in ("config", "profiles"):
+        shutil.copytree(ROOT / name, project / name)
+    (project / "workflow").mkdir()
     (project / "workflow/Snakefile").write_text(DEPLOYED.format(repository=repository))
-    suite = yaml.safe_load((ROOT / "config/quick.yaml").read_text())
-    (project / "config/config.yaml").write_text(yaml.safe_dump(suite | {"suite": "deployed"}))
+    suite = project / "config/config.yaml"
+    suite.write_text(suite.read_text().replace("suite: quick", "suite: deployed", 1))
     planned = run(site, project, "snakemake", "--dry-run")
     assert "reports/deployed.pdf" in planned
     assert "train             16" in planned
+    assert run(site, project, "bench", "status").endswith("16 jobs: 16 waiting\n")

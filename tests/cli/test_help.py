@@ -37,10 +37,10 @@ def test_help_lists_the_verbs_by_use_and_hides_what_the_workflow_calls(
 def test_help_names_the_arguments_and_lists_what_may_stand_for_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for verb, order in (("train", "METHOD TASK"), ("explain", "TASK METHOD")):
+    for verb in ("train", "explain"):
         assert call(monkeypatch, verb, "--help") == 0
         shown = capsys.readouterr().out
-        assert order in shown.splitlines()[0]
+        assert "METHOD TASK" in shown.splitlines()[0]
         assert "METHOD: iql, td3_bc, " in shown
         assert "TASK: halfcheetah-medium, hopper-medium, " in shown
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers.own_project import begin
+from helpers.own_project import begin, forget
 from helpers.projects import one_sentence
 
 from bench.config import registry
@@ -14,7 +14,7 @@ from bench.config.catalogue import Catalogue
 from bench.config.task_table import read_tasks
 from bench.config.types import Suite
 from bench.errors import BenchError
-from bench.paths import SHIPPED, shipped
+from bench.paths import SHIPPED, shipped, suite_file
 
 METHOD = Path("methods/my_method.py")
 
@@ -57,6 +57,13 @@ def test_what_it_lacks_is_read_where_the_code_is() -> None:
 
 
 @pytest.mark.usefixtures("project")
+def test_a_report_names_the_file_of_its_suite() -> None:
+    Path("narrow.yaml").touch()
+    found = {name: str(suite_file(name)) for name in ("quick", "narrow", "first")}
+    assert found == {"quick": "config/quick.yaml", "narrow": "narrow.yaml", "first": "suite.yaml"}
+
+
+@pytest.mark.usefixtures("project")
 def test_a_task_of_our_name_is_refused_with_both_files() -> None:
     table = Path("tasks.tsv")
     table.write_text(table.read_text().replace("example\t", "hopper-medium\t"))
@@ -92,6 +99,7 @@ def test_settings_of_its_own_are_checked_like_ours() -> None:
     suite = catalogue.read_suite(Path("suite.yaml"))
     assert catalogue.methods["my_method"].label == "Mine"
     origins = catalogue.origins(suite, "my_method", "example", "suite.yaml")
+    assert origins["task"] == "tasks.tsv"
     assert origins["observations"] == "methods.yaml, my_method, locomotion: me"
 
 
@@ -108,7 +116,7 @@ def test_a_setting_that_its_method_lacks_is_refused_before_anything_runs() -> No
     [
         ("def act(", "def acts(", "my_method.py: act is missing"),
         ("class Config:", "class Settings:", "cannot be imported (NameError"),
-        ("def init(", "def init(:", "cannot be imported (SyntaxError: invalid syntax"),
+        ("def init(", "def init(:", "my_method.py: not valid Python (invalid syntax"),
         ("from bench.learning.streams", "from bench.learnt.streams", "No module named"),
     ],
 )
@@ -134,3 +142,59 @@ def test_a_method_is_read_before_it_is_executed() -> None:
     assert registry.entry_of("my_method").fine_tunes
     assert Catalogue().methods.keys() == registry.METHODS.keys()
     assert "RuntimeError: executed" in refused()
+
+
+NAMED = {"label": "Mine", "reference": "me"}
+
+
+@pytest.mark.usefixtures("project")
+def test_a_method_may_be_a_module_elsewhere_in_the_folder() -> None:
+    Path("lab/agents").mkdir(parents=True)
+    METHOD.rename("lab/agents/td7.py")
+    named = {"my_method": NAMED | {"module": "lab.agents.td7"}}
+    Path("methods.yaml").write_text(yaml.safe_dump(named))
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(Path("suite.yaml"))
+    assert catalogue.methods["my_method"].label == "Mine"
+    assert catalogue.settings(suite, "my_method", "example", (0,)).config["hidden"] == [64, 64]
+    assert registry.known()[-1] == "my_method"
+    assert registry.load("my_method").__file__ == str(Path("lab/agents/td7.py").resolve())
+    METHOD.write_text("")
+    assert "methods.yaml, my_method, module: methods/my_method.py is there too" in refused()
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("name", "key", "value", "said"),
+    [
+        ("td7", "module", "lab.td7", "no file of this folder is lab.td7"),
+        ("td7", "module", "os", "no file of this folder is os"),
+        ("td7", "module", "../lab", "methods.yaml, td7: module: String"),
+        ("td7", "module", "/x.py", "methods.yaml, td7: module: String"),
+        ("td7", "online_only", True, "unknown method 'td7'"),
+        ("my_method", "online_only", True, "explore is missing; a method that methods.yaml calls"),
+    ],
+)
+def test_a_module_that_is_no_file_of_the_folder_is_refused(
+    name: str, key: str, value: object, said: str
+) -> None:
+    assert said in refused(yaml.safe_dump({name: NAMED | {key: value}}))
+
+
+@pytest.mark.usefixtures("project")
+def test_a_method_may_learn_from_its_own_steps_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    METHOD.write_text("from baselines.sac import Config, State, act, explore, init, update\n")
+    Path("methods.yaml").write_text(yaml.safe_dump({"my_method": NAMED | {"online_only": True}}))
+    with pytest.raises(BenchError, match="my_method learns only from its own steps, but example"):
+        Catalogue().read_suite(Path("suite.yaml"))
+    raw = yaml.safe_load(Path("suite.yaml").read_text())
+    raw |= {"methods": ["iql", "my_method"], "online": {"steps": 500, "every": 500, "episodes": 2}}
+    raw |= {"baseline": "iql", "overrides": []}
+    catalogue = Catalogue()
+    suite = catalogue.suite(raw, "suite.yaml")
+    cell = catalogue.settings(suite, "my_method", "example", (0,))
+    assert (cell.updates, suite.updates_of("my_method"), suite.updates_of("iql")) == (0, 0, 2000)
+    forget(monkeypatch)
+    METHOD.write_text(METHOD.read_text().replace("explore", "collect").replace("sac", "ppo"))
+    Path("methods.yaml").write_text(yaml.safe_dump({"my_method": NAMED}))
+    assert "collect: a method that learns on-policy sees no data; write" in refused()

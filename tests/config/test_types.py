@@ -16,7 +16,7 @@ from bench.config.types import Suite, dataset_id
 from bench.errors import BenchError
 from bench.paths import block_name
 
-SUITES = sorted(p.name for p in (ROOT / "config").glob("*.yaml"))
+SUITES = sorted(p.name for p in (ROOT / "config").glob("*.yaml") if not p.is_symlink())
 SUITES = [name for name in SUITES if name not in ("behaviors.yaml", "claims.yaml", "methods.yaml")]
 
 

@@ -29,7 +29,7 @@ from bench.training import checkpoint
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The configuration in a folder of its own, from which nothing may escape."""
     inner = tmp_path / "project"
-    shutil.copytree(ROOT / "config", inner / "config")
+    shutil.copytree(ROOT / "config", inner / "config", symlinks=True)
     shutil.copytree(ROOT / "workflow/schemas", inner / "workflow/schemas")
     monkeypatch.chdir(inner)
     return inner

@@ -40,7 +40,7 @@ UPDATES, EVERY = 2000, 500
 SOURCE_HASH = "current"
 
 
-def source_hash(method: str) -> str:
+def source_hash(method: str, env_id: str) -> str:
     """All methods of the fixtures come from one source."""
     return SOURCE_HASH
 

@@ -22,7 +22,7 @@ class Project:
         self.folder = folder
         for name in ("behaviors", "workflow", "Snakefile"):
             (folder / name).symlink_to(ROOT / name)
-        shutil.copytree(ROOT / "config", folder / "config")
+        shutil.copytree(ROOT / "config", folder / "config", symlinks=True)
         self.suite = yaml.safe_load(TINY.read_text())
 
     def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import runpy
-import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 import imageio.v3 as imageio
 import numpy as np
@@ -89,6 +89,11 @@ def test_networks_of_another_shape_are_refused(tmp_path: Path) -> None:
         finished.load(tmp_path)
 
 
+def missing(*_: Any, **__: Any) -> NoReturn:
+    """What a package does that imports another, which is not installed."""
+    raise ImportError
+
+
 # --- score ----------------------------------------------------------------------------
 
 
@@ -155,12 +160,32 @@ def test_an_export_acts_in_the_environments_own_units() -> None:
     torch.testing.assert_close(torch.jit.load("wide.pt")(seen), 5 * (unit + 1))
 
 
+def test_onnx_acts_as_torchscript_does() -> None:
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    pytest.importorskip("onnxscript", reason="onnxscript is not installed")
+    for name in ("x.onnx", "x.pt"):
+        verbs.export(Path("iql"), out=Path(name))
+    assert not Path("x.onnx.data").exists()  # one file, which can be moved
+    session, module = runtime.InferenceSession("x.onnx"), torch.jit.load("x.pt")
+    for batch in (1, 2, 50):
+        seen = 3 * torch.randn(batch, 4)
+        [actions] = session.run(["actions"], {"observations": seen.numpy()})
+        np.testing.assert_allclose(actions, module(seen).numpy(), atol=1e-5)
+
+
+def test_an_mp4_is_written_where_ffmpeg_is() -> None:
+    pytest.importorskip("imageio_ffmpeg", reason="imageio-ffmpeg is not installed")
+    pictures = [np.full((drawing.HEIGHT, drawing.WIDTH, 3), 40 * n, np.uint8) for n in range(5)]
+    drawing.write_moving(pictures, Path("x.mp4"))
+    assert imageio.imread("x.mp4").shape == np.stack(pictures).shape
+
+
 def test_what_cannot_be_exported_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BenchError, match="bcq acts with randomness or memory"):
         verbs.export(Path("bcq"))
     with pytest.raises(BenchError, match=r"neither a \.pt"):
         verbs.export(Path("iql"), out=Path("x.bin"))
-    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    monkeypatch.setattr(torch.onnx, "export", missing)
     with pytest.raises(BenchError, match=r"ONNX needs `pip install onnx onnxscript`"):
         verbs.export(Path("iql"), out=Path("x.onnx"))
 
@@ -168,12 +193,14 @@ def test_what_cannot_be_exported_says_why(monkeypatch: pytest.MonkeyPatch) -> No
 # --- render ---------------------------------------------------------------------------
 
 
-def test_an_episode_is_drawn_where_something_draws(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_episode_is_drawn_where_something_draws(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     try:
         drawing.backend()
     except BenchError as error:
         pytest.skip(one_sentence(error))
-    verbs.render(Path("iql"), seed=3, count=3, moving=Path("x.gif"))
+    verbs.render(Path("iql"), seed=3, count=3, env_id=PENDULUM, moving=Path("x.gif"))
     strip = imageio.imread("iql/episode.png")
     assert strip.shape[:2] == (drawing.HEIGHT, 3 * drawing.WIDTH)
     first, _, last = np.split(strip, 3, axis=1)
@@ -182,6 +209,9 @@ def test_an_episode_is_drawn_where_something_draws(capsys: pytest.CaptureFixture
     rows = scoring.score(finished.load(Path("iql"), 3), PENDULUM, 1)
     said = f"{rows['length'][0]} steps, return {rows['return'][0]:.2f}"
     assert said in capsys.readouterr().out
+    with pytest.raises(BenchError, match="unknown task 'pendulum'"):
+        verbs.render(Path("iql"))  # the module that a record names is not imported
+    monkeypatch.setattr(drawing.imageio, "imwrite", missing)
     with pytest.raises(BenchError, match=r"needs `pip install imageio-ffmpeg`"):
         drawing.write_moving([first, last], Path("x.mp4"))
 

@@ -28,7 +28,7 @@ def test_every_run_is_of_a_cell_and_of_its_cards_data(name: str) -> None:
     folder = PUBLISHED / name
     results, suite = open_results(folder), suite_of(folder, CATALOGUE)
     cards = results.cards()
-    assert set(read_runs(suite, results.folder, str).found) == set(results.runs)
+    assert set(read_runs(suite, results.folder, lambda *_: "").found) == set(results.runs)
     seen = set()
     for run in results.runs.values():
         record = run.record()

@@ -19,7 +19,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def no_parsing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(method: str) -> str:
+    def refuse(*_: str) -> str:
         raise AssertionError("parsed again")
 
     monkeypatch.setattr(kept_hash, "source_hash", refuse)

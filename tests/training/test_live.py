@@ -176,7 +176,11 @@ def test_a_tracker_is_given_each_value_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert calls[1:4] == [("log", (10, {"offline/actor_loss": 0.5})), ("log", (20, values)),
                           ("finish", None)]  # fmt: skip
     assert tracked.update(open_results(Path("results/tiny"))) == 0
+    again = Tracked(load("trackio"), catalogue.read_suite(Path("tiny.yaml")), catalogue)
+    assert again.update(open_results(Path("results/tiny"))) == 0
     assert len(calls) == 12
+    RUN.live.write_text(RUN.live.read_text().replace("0.5", "0.25").replace("40", "44"))
+    assert again.update(open_results(Path("results/tiny"))) == 3  # the first seed's run is another
 
 
 def test_a_tracker_that_is_not_installed_is_one_sentence() -> None:

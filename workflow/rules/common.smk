@@ -14,9 +14,10 @@ from bench.jobs import requests, workflow_locks
 from bench.jobs.cost_plan import Speeds, cost_of
 from bench.errors import BenchError
 from bench.config.behaviors import read_behaviors
-from bench.config.registry import entry_of, own_file, weight
+from bench.config.registry import entry_of, weight
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import files_of
+from bench.records.source_hash import own_texts
 from bench.report.markup import rst_captions
 from bench.config.types import resolved
 from bench.paths import (
@@ -27,7 +28,6 @@ from bench.paths import (
     METRICS,
     IDEA_RESULTS,
     MINARI,
-    OWN_METHODS,
     OWN_SETTINGS,
     OWN_TASKS,
     POLICY,
@@ -141,12 +141,11 @@ def memory_of(wildcards, attempt):
 
 
 def method_files(wildcards):
-    """Return the project's methods where a run is of one of them; what is edited runs again.
+    """Return the project's files of which a run's method and environment consist; an edit repeats it.
 
     A run whose own code is the same is then read back from its checkpoint.
     """
-    own = own_file(wildcards.method) is not None
-    return sorted(map(str, OWN_METHODS.rglob("*.py"))) if own else []
+    return sorted(own_texts(wildcards.method, TASKS[wildcards.task].env_id))
 
 
 def start_files(wildcards):

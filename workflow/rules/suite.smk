@@ -8,10 +8,9 @@ CHECKOUT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).pare
 if (CHECKOUT / "bench").is_dir():
     sys.path.insert(0, str(CHECKOUT))
 
-from bench.config.types import default_suite
 from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError
-from bench.paths import shipped
+from bench.paths import default_suite, shipped
 
 if workflow.overwrite_configfiles:
     update_config(config, workflow.config_settings.overwrite_config)

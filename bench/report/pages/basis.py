@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.config.registry import base_of, setting_of
+from bench.paths import suite_file
 from bench.report import citation, prose
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
@@ -48,7 +49,7 @@ CITE = (
     "Reinforcement Learning with Implicit Q-Learning._ ICLR 2022, "
     "<https://arxiv.org/abs/2110.06169>):"
 )
-EXPLAIN = "`python -m bench explain TASK METHOD` prints what stands behind a number."
+EXPLAIN = "`python -m bench explain METHOD TASK` prints what stands behind a number."
 
 
 def departures_table(found: Sequence[Departure], inputs: ReportInputs) -> Table:
@@ -130,7 +131,7 @@ def commands(inputs: ReportInputs) -> str:
     suite = inputs.suite.suite
     commits = list(dict.fromkeys(r["commit"] for r in inputs.runs.found.values() if r["commit"]))
     checkout = f"git checkout {commits[-1][:10]}\n" if commits else ""
-    return f"{checkout}python -m bench run --cores all --configfile config/{suite}.yaml"
+    return f"{checkout}python -m bench run --cores all --configfile {suite_file(suite)}"
 
 
 def bibtex(inputs: ReportInputs) -> str:

@@ -31,7 +31,7 @@ CAPTION = (
     "Provenance of each score: the first digits of the commit (+: with uncommitted changes), of "
     "the hash of the source code that can change a run’s numbers, and of the hash of the data. "
     "Its files are in `results/SUITE/runs/METHOD/TASK/SEEDS`; a task links back to its scores. "
-    "`python -m bench explain TASK METHOD` prints the full record with seeds, settings and files."
+    "`python -m bench explain METHOD TASK` prints the full record with seeds, settings and files."
 )
 
 

@@ -72,5 +72,4 @@ def write_files(section: Section, folder: Path) -> None:
             table.write(item.table, folder / "tables")
         elif isinstance(item, Figure):
             style.write(item.draw, folder / "figures" / item.stem)
-            if item.numbers is not None:
-                write_csv(item.numbers, folder / "figures" / f"{item.stem}.csv")
+            write_csv(item.numbers, folder / "figures" / f"{item.stem}.csv")

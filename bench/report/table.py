@@ -103,6 +103,11 @@ def transposed(table: Table) -> Table:
     return Table(table.name, header, "l" + "c" * len(table.rows), tuple(columns))
 
 
+def as_frame(table: Table) -> pd.DataFrame:
+    """Return the texts of a table."""
+    return pd.DataFrame([[c.text for c in row] for row in table.rows], columns=list(table.header))
+
+
 def write(table: Table, folder: Path) -> Table:
     """Write `folder/<name>.csv` and `.tex` (which needs booktabs) and return the table."""
     buffer = io.StringIO()

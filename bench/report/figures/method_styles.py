@@ -7,21 +7,23 @@ colour vision.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import seaborn as sns
 
 from bench.config.registry import METHODS
+from bench.report.figures.style import SERIES
 
 
 @dataclass(frozen=True)
 class Look:
-    """The colour, line and marker of one method."""
+    """The colour, line and marker of one method; `series` is the gid of what is drawn of it."""
 
     color: Any
     line: Any
     marker: Any
+    series: str = ""
 
 
 BRIGHT, DARK = sns.color_palette("colorblind", 10), sns.color_palette("dark", 10)
@@ -40,10 +42,14 @@ def look(method: str, methods: Sequence[str] = ()) -> Look:
 
     `methods` are all names in the figure. Unregistered names are distinguished only among them.
     """
-    if method in KNOWN:
-        return numbered(KNOWN[method])
     others = sorted({*methods, method} - KNOWN.keys())
-    return numbered(FREE + others.index(method) % (COUNT - FREE))
+    free = FREE + others.index(method) % (COUNT - FREE) if method in others else 0
+    return replace(numbered(KNOWN.get(method, free)), series=series(method))
+
+
+def series(method: str) -> str:
+    """Return the gid that marks what is drawn of a method, for links between figures."""
+    return f"{SERIES}{method}"
 
 
 def numbered(style: int) -> Look:

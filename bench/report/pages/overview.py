@@ -9,7 +9,7 @@ from functools import partial
 import pandas as pd
 
 from bench.report.figures import overview
-from bench.report.figures.overview import Difference
+from bench.report.figures.overview import SHOWN, Difference
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.pages import answer
@@ -30,7 +30,10 @@ def section(inputs: ReportInputs) -> Section:
         rows = strip_rows(inputs)
         draw = partial(overview.strip, rows)
         caption = STRIP.format(ledger_of(inputs))
-        items.append(Figure("verdicts", "Verdicts on the claims", caption, draw))
+        counts = [(name, SHOWN.get(verdict, verdict), count)
+                  for name, found in rows.items() for verdict, count in found.items()]  # fmt: skip
+        numbers = pd.DataFrame(counts, columns=["claims", "verdict", "count"])
+        items.append(Figure("verdicts", "Verdicts on the claims", caption, draw, numbers))
     items.append(Paragraph(f"*What ran.* {plain(' '.join(answer.ran(inputs)))} {DETAILS}"))
     return Section("Overview", "", tuple(items))
 
@@ -95,7 +98,7 @@ def against(inputs: ReportInputs) -> list[Difference]:
                 lead = found[task, rival]
                 kind = BC if rival == RIVAL else BEST
                 note = f"{labels[rival]}, n = {lead.seeds}"
-                shown.append(Difference(task, kind, lead.value, lead.low, lead.high, note))
+                shown.append(Difference(task, kind, lead.value, lead.low, lead.high, note, rival))
     return shown
 
 
@@ -104,7 +107,7 @@ def effects(frame: pd.DataFrame, inputs: ReportInputs) -> list[Difference]:
     rows = {(r["method"], r["task"]): r for r in frame.to_dict("records")}
     return [
         Difference(inputs.labels[m], t, row["effect"], row["ci_low"], row["ci_high"],
-                   f"n = {row['pairs']}")
+                   f"n = {row['pairs']}", m)
         for m in inputs.offline.methods
         for t in inputs.offline.tasks
         if (row := rows.get((m, t)))
@@ -123,12 +126,12 @@ def online(inputs: ReportInputs) -> list[Difference]:
         if row is not None and not pd.isna(row["change_low"]):
             shown.append(
                 Difference(task, CHANGE, row["change"], row["change_low"],
-                           row["change_high"], f"n = {row['seeds']}")
+                           row["change_high"], f"n = {row['seeds']}", SUBJECT)
             )  # fmt: skip
         if task in top:
-            lead, rival = found[task, top[task]], phase.labels[top[task]]
-            note = f"{rival}, n = {lead.seeds}"
-            shown.append(Difference(task, AFTER, lead.value, lead.low, lead.high, note))
+            lead, best = found[task, top[task]], top[task]
+            note = f"{phase.labels[best]}, n = {lead.seeds}"
+            shown.append(Difference(task, AFTER, lead.value, lead.low, lead.high, note, best))
     return shown
 
 

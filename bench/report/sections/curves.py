@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from bench.report import plotted
 from bench.report.figures.scores import learning_curves, seed_scores
 from bench.report.inputs import ReportInputs
 from bench.report.section import Figure, Section
-
-NAME = "Curves"  # the section where the HTML page draws its zoomable curves
 
 
 def section(inputs: ReportInputs) -> Section | None:
@@ -20,11 +19,14 @@ def section(inputs: ReportInputs) -> Section | None:
     returns = {t: inputs.cards[t]["return"].get("mean") for t in tasks if t in inputs.cards}
     means = {t: tasks[t].score(mean) for t, mean in returns.items() if mean is not None}
     during = partial(learning_curves, inputs.scores, labels, tasks, means)
+    last = inputs.scores["step"] == inputs.scores["method"].map(suite.updates_of)
+    ends = inputs.scores[(inputs.scores["phase"] == "offline") & last]
+    points = plotted.curves(inputs, suite.methods, suite.tasks)
     final = partial(seed_scores, inputs.scores, labels, tasks, suite.updates_of)
-    figures: tuple[Figure, ...] = (Figure("seeds", "Every seed", SEEDS, final),)
+    figures: tuple[Figure, ...] = (Figure("seeds", "Every seed", SEEDS, final, ends),)
     if evaluations(inputs) > 2:
-        figures = (Figure("curves", "Learning curves", CURVES, during), *figures)
-    return Section(NAME, inputs.heading("Learning curves and seeds"), figures)
+        figures = (Figure("curves", "Learning curves", CURVES, during, points), *figures)
+    return Section("Curves", inputs.heading("Learning curves and seeds"), figures)
 
 
 def evaluations(inputs: ReportInputs) -> int:

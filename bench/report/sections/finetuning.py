@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.config.task import Task
 from bench.config.types import Suite
+from bench.report import plotted
 from bench.report.figures.finetuning import curves
 from bench.report.inputs import ReportInputs
 from bench.report.prose import SUBJECT
@@ -78,9 +79,10 @@ def section(inputs: ReportInputs) -> Section | None:
     if not few:
         table = transposed(table)
     marks = MARKS.format(theirs(list(tasks))) if paper else ""
+    points = plotted.curves(inputs, labels, tasks, online=True)
     items = (
         CaptionedTable(table, BEFORE_AND_AFTER + marks, size=8.5 if few else 8, gap=4),
-        Figure("finetune", "Fine-tuning curves", CURVES + (OPEN if paper else ""), draw),
+        Figure("finetune", "Fine-tuning curves", CURVES + (OPEN if paper else ""), draw, points),
     )
     return Section("Fine-tuning", "Fine-tuning: offline to online", items)
 

@@ -21,9 +21,11 @@ from bench.config.types import Suite
 from bench.files import write_text
 from bench.report import plotted
 from bench.report.figures.method_styles import look
+from bench.report.figures.scores import coloured
 from bench.report.inline_svg import Colors, inlined
 from bench.report.inputs import ReportInputs
 from bench.report.pdf import TEMPLATES
+from bench.report.sections.curves import data_scores
 
 CHARTED = ("finetune", "curves")  # figures that the page draws itself; the first with both phases
 NAMES = {"figure": "Figure", "table": "Table"}
@@ -181,7 +183,7 @@ def styles(suite: Suite, catalogue: Catalogue) -> dict[str, dict[str, str]]:
 
 
 def curves(inputs: ReportInputs, online: bool) -> dict[str, Any]:
-    """Return the learning curves: the lines of each task, and the label of the axis.
+    """Return what the figure of learning curves shows, for the page to draw.
 
     A line has `method` and the columns of plotted.CURVES, with null where there is no interval.
     """
@@ -191,4 +193,10 @@ def curves(inputs: ReportInputs, online: bool) -> dict[str, Any]:
     for (task, method), cell in points.groupby(["task", "method"], sort=False):
         columns = cell[plotted.CURVES[2:]].astype(object).where(cell.notna(), None)
         lines[task].append({"method": method} | columns.to_dict("list"))
-    return {"lines": lines, "axis": "offline updates | online steps" if online else "updates"}
+    labels = {m: inputs.catalogue.methods[m].label for m in inputs.suite.methods}
+    return {
+        "lines": lines,
+        "axis": "offline updates | online steps" if online else "updates",
+        "coloured": list(labels) if online else coloured(inputs.scores, labels),
+        "data": {} if online else data_scores(inputs),
+    }

@@ -94,7 +94,7 @@ def learning_curves(
     """
     figure, axes = panels(len(tasks), 1.65)
     offline = scores[scores["phase"] == "offline"]
-    shown = apart(methods, dict(offline.groupby("method")["score"].mean()), REFERENCE)
+    shown = coloured(scores, methods)
     for axis, (name, task) in zip(axes, tasks.items(), strict=True):
         for method, label in methods.items():
             cell = offline[(offline["task"] == name) & (offline["method"] == method)]
@@ -120,6 +120,12 @@ def learning_curves(
     outer_labels(axes, "gradient updates", "normalised score")
     legend(figure, axes[0])
     return figure
+
+
+def coloured(scores: pd.DataFrame, methods: Mapping[str, str]) -> list[str]:
+    """Return the methods whose learning curves have a colour; the others are grey."""
+    offline = scores[scores["phase"] == "offline"]
+    return apart(methods, dict(offline.groupby("method")["score"].mean()), REFERENCE)
 
 
 def curve(axis: Axes, cell: pd.DataFrame, bounded: bool, style: Look, label: str) -> None:

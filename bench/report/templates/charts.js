@@ -10,9 +10,10 @@ function ticks(low, high) {
   for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-9; v += step) found.push(+v.toPrecision(10));
   return found;
 }
-function range(lines) {
+function range(lines, data) {
   const xs = lines.flatMap(line => line.step);
   const ys = lines.flatMap(line => [...line.mean, ...line.ci_low, ...line.ci_high]).filter(v => v !== null);
+  if (data !== undefined) ys.push(data);
   const [left, right, low, high] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
   const gap = (high - low || 1) * 0.05;
   return [left, -(high + gap), right, -(low - gap)]; // y points down, as on the page
@@ -26,7 +27,7 @@ function chart(task, lines) {
   if (!lines.length) { told.textContent = "not run"; return place; }
   const clip = "inside-" + task;
   svg.append(drawn("clipPath", { id: clip }, drawn("rect", { x: LEFT, y: TOP, width: inside[0], height: inside[1] })));
-  const scene = svg.appendChild(drawn("g")), home = range(lines);
+  const scene = svg.appendChild(drawn("g")), data = charts.data[task], home = range(lines, data);
   let view = home;
   const x = v => LEFT + (v - view[0]) / (view[2] - view[0]) * inside[0];
   const y = v => TOP + (-v - view[1]) / (view[3] - view[1]) * inside[1];
@@ -42,8 +43,11 @@ function chart(task, lines) {
       drawn("line", { class: "grid", x1: LEFT, x2: WIDE - RIGHT, y1: y(v), y2: y(v) }),
       drawn("text", { x: LEFT - 5, y: y(v) + 4, "text-anchor": "end" }, round(v)));
     scene.append(drawn("text", { x: LEFT + inside[0] / 2, y: HIGH - 4, "text-anchor": "middle" }, charts.axis));
+    if (data !== undefined) scene.append(drawn("line", { class: "data", "clip-path": `url(#${clip})`,
+      x1: LEFT, x2: WIDE - RIGHT, y1: y(data), y2: y(data) }));
     for (const line of lines) {
-      const { color, dash } = methods[line.method], paint = `var(--c${color.slice(1)})`;
+      const { color, dash } = methods[line.method];
+      const paint = charts.coloured.includes(line.method) ? `var(--c${color.slice(1)})` : "var(--line)";
       const band = [...points(line.step, line.ci_high), ...points(line.step, line.ci_low).reverse()];
       scene.append(drawn("g", { class: "series", "data-method": line.method, "clip-path": `url(#${clip})` },
         drawn("polygon", { points: band.join(" "), style: `fill:${paint};opacity:.15` }),

@@ -168,10 +168,10 @@ function zoomable(place, svg, figure, name) {
   svg.addEventListener("dblclick", () => set(figure.home));
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   const actions = { "+": ["Zoom in", () => set(scaled(figure.get(), middle(figure.get()), 1 / 1.5))],
-    "−": ["Zoom out", () => set(scaled(figure.get(), middle(figure.get()), 1.5))], "0": ["Reset", () => set(figure.home)] };
+    "−": ["Zoom out", () => set(scaled(figure.get(), middle(figure.get()), 1.5))], Reset: ["Reset", () => set(figure.home)] };
   return Object.entries(actions).map(([sign, [title, act]]) => {
     const button = made("button", { type: "button", title: `${title}; arrow keys move the view`, "aria-label": `${title}: ${name}` },
-      sign === "0" ? "Reset" : sign);
+      sign);
     button.addEventListener("click", act);
     button.addEventListener("keydown", event => {
       const move = moves[event.key];

@@ -132,7 +132,7 @@ def numbered(sections: list[dict[str, Any]]) -> None:
 
 
 def identify(sections: list[dict[str, Any]], by_label: Mapping[str, str]) -> None:
-    """Give each cell of a table an id of table, row and column, its method, and its link.
+    """Name each cell by table, row and column; add its method and its link.
 
     A score links to the first of its runs, and a run's task back to the score.
     """

@@ -277,11 +277,8 @@ def cost(runs: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> Table:
     """Tabulate the time of the online phases, and the largest overhead among a method's runs."""
     rows = []
     for method, label in labels.items():
-        mine = [
-            r["online_seconds"]
-            for r in runs
-            if r["settings"]["method"] == method and "online_seconds" in r
-        ]
+        all_of = [r for r in runs if r["settings"]["method"] == method]
+        mine = [r["online_seconds"] for r in all_of if "online_seconds" in r]
         if not mine:
             rows.append(row_of(label, *[NOT_RUN] * 4))
             continue

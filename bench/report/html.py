@@ -27,7 +27,7 @@ from bench.report.inputs import ReportInputs
 from bench.report.pdf import TEMPLATES
 from bench.report.sections.curves import data_scores
 
-CHARTED = ("finetune", "curves")  # figures that the page draws itself; the first with both phases
+CHARTED = "curves"  # the figure that the page draws itself
 NAMES = {"figure": "Figure", "table": "Table"}
 
 
@@ -38,9 +38,8 @@ def build(content: Mapping[str, Any], inputs: ReportInputs, folder: Path, out: P
     """
     methods = styles(inputs.suite, inputs.catalogue)
     stems = {i["stem"] for s in content["sections"] for i in s["items"] if i["kind"] == "figure"}
-    charted = next((stem for stem in CHARTED if stem in stems), "")
-    charts = curves(inputs, online=charted == "finetune") if charted else {}
-    render("page.html.j2", content, folder, out, methods, charts | {"figure": charted})
+    charts = curves(inputs) if CHARTED in stems else {}
+    render("page.html.j2", content, folder, out, methods, charts)
 
 
 def render(
@@ -53,7 +52,7 @@ def render(
 ) -> None:
     """Write `out` from a template of TEMPLATES, `content` and the figures below `folder`.
 
-    `methods` are styles by name; `charts` has the `figure` that charts replace, and their lines.
+    `methods` are styles by name; `charts` are the lines of the figure CHARTED, if any.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -86,7 +85,7 @@ def render(
         style=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
         script=Markup((TEMPLATES / "page.js").read_text(encoding="utf-8")),
         charts=Markup((TEMPLATES / "charts.js").read_text(encoding="utf-8")),
-        charted=charts["figure"],
+        charted=CHARTED if charts else "",
         shared=Markup(in_script(json.dumps(shared, separators=(",", ":")))),
     )
     write_text(out, body.replace(COLORS, colors.css()))
@@ -182,21 +181,16 @@ def styles(suite: Suite, catalogue: Catalogue) -> dict[str, dict[str, str]]:
     }
 
 
-def curves(inputs: ReportInputs, online: bool) -> dict[str, Any]:
+def curves(inputs: ReportInputs) -> dict[str, Any]:
     """Return what the figure of learning curves shows, for the page to draw.
 
     A line has `method` and the columns of plotted.CURVES, with null where there is no interval.
     """
-    tasks = [task for task in inputs.suite.tasks if inputs.tasks[task].scored]
-    points = plotted.curves(inputs, inputs.suite.methods, tasks, online).round(3)
+    tasks, labels = inputs.offline.tasks, inputs.labels
+    points = plotted.curves(inputs, labels, tasks).round(3)
     lines: dict[str, list[dict[str, Any]]] = {task: [] for task in tasks}
     for (task, method), cell in points.groupby(["task", "method"], sort=False):
         columns = cell[plotted.CURVES[2:]].astype(object).where(cell.notna(), None)
         lines[task].append({"method": method} | columns.to_dict("list"))
-    labels = {m: inputs.catalogue.methods[m].label for m in inputs.suite.methods}
-    return {
-        "lines": lines,
-        "axis": "offline updates | online steps" if online else "updates",
-        "coloured": list(labels) if online else coloured(inputs.scores, labels),
-        "data": {} if online else data_scores(inputs),
-    }
+    shown = coloured(inputs.scores, labels)
+    return {"lines": lines, "coloured": shown, "data": data_scores(inputs)}

@@ -77,9 +77,9 @@ def plain_value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}"
+        return minus(f"{value:,}")
     if isinstance(value, float):
-        return f"{value:g}".replace("e-0", "e-").replace("e+0", "e")
+        return minus(f"{value:g}".replace("e-0", "e-").replace("e+0", "e"))
     if isinstance(value, list | tuple):
         return ", ".join(map(plain_value, value))
     return str(value)

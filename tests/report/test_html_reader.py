@@ -179,7 +179,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert section is not None
     content = typographic(front.page(read) | {"sections": [section.content()]})
     out = tmp_path_factory.mktemp("ledger") / "page.html"
-    html.render("page.html.j2", content, out.parent, out, {}, {"figure": ""})
+    html.render("page.html.j2", content, out.parent, out, {}, {})
     return out
 
 

@@ -21,7 +21,7 @@ function range(lines, data) {
 function chart(task, lines) {
   const svg = drawn("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", style: `aspect-ratio:${WIDE}/${HIGH}` });
   const last = line => `${methods[line.method].label} ${round(line.mean.at(-1))} at ${steps(line.step.at(-1))}`;
-  svg.setAttribute("aria-label", `${task}, score over ${charts.axis}. At the end: ${lines.map(last).join(", ")}.`);
+  svg.setAttribute("aria-label", `${task}, score over updates. At the end: ${lines.map(last).join(", ")}.`);
   const told = made("output");
   const place = made("div", { class: "view", id: "chart-" + task }, made("strong", {}, task), svg, told);
   if (!lines.length) { told.textContent = "not run"; return place; }
@@ -34,15 +34,13 @@ function chart(task, lines) {
   const points = (xs, ys) => xs.map((v, i) => ys[i] === null ? "" : `${x(v).toFixed(1)},${y(ys[i]).toFixed(1)}`).filter(Boolean);
   function draw() {
     scene.replaceChildren();
-    if (view[0] < 0) scene.append(drawn("rect", { class: "offline", x: LEFT, y: TOP, height: inside[1],
-      width: Math.max(0, Math.min(x(0), LEFT + inside[0]) - LEFT) }));
     for (const v of ticks(view[0], view[2])) scene.append(
       drawn("line", { class: "grid", x1: x(v), x2: x(v), y1: TOP, y2: HIGH - BOTTOM }),
       drawn("text", { x: x(v), y: HIGH - BOTTOM + 13, "text-anchor": "middle" }, steps(v)));
     for (const v of ticks(-view[3], -view[1])) scene.append(
       drawn("line", { class: "grid", x1: LEFT, x2: WIDE - RIGHT, y1: y(v), y2: y(v) }),
       drawn("text", { x: LEFT - 5, y: y(v) + 4, "text-anchor": "end" }, round(v)));
-    scene.append(drawn("text", { x: LEFT + inside[0] / 2, y: HIGH - 4, "text-anchor": "middle" }, charts.axis));
+    scene.append(drawn("text", { x: LEFT + inside[0] / 2, y: HIGH - 4, "text-anchor": "middle" }, "updates"));
     if (data !== undefined) scene.append(drawn("line", { class: "data", "clip-path": `url(#${clip})`,
       x1: LEFT, x2: WIDE - RIGHT, y1: y(data), y2: y(data) }));
     for (const line of lines) {

@@ -33,6 +33,15 @@ const units = body => {
   }
   return found;
 };
+// A value that columns of a table repeat is shown in the first row alone.
+function merge(table) {
+  for (const column of JSON.parse(table.dataset.merge ?? "[]")) {
+    for (const body of table.tBodies) {
+      [...body.rows].forEach((row, i) => row.cells[column].classList.toggle(
+        "again", i > 0 && row.cells[column].textContent === body.rows[i - 1].cells[column].textContent));
+    }
+  }
+}
 function sort(table, column, sign) {
   const blocks = [...table.tBodies].map(units);
   const fixed = block => /^(mean|total)\b/.test(textOf(block[0][0].cells[0]));
@@ -48,6 +57,7 @@ function sort(table, column, sign) {
   });
 }
 for (const table of document.querySelectorAll("table")) {
+  merge(table);
   const heads = [...(table.tHead?.rows[0].cells ?? [])];
   heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
     const [first, other] = column ? ["descending", "ascending"] : ["ascending", "descending"];
@@ -55,6 +65,7 @@ for (const table of document.querySelectorAll("table")) {
     heads.forEach(h => h.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", order);
     sort(table, column, order === "ascending" ? 1 : -1);
+    merge(table);
   }));
 }
 

@@ -156,7 +156,8 @@ def identify(sections: list[dict[str, Any]], by_label: Mapping[str, str]) -> Non
     for item in tables:
         targets = scores if item["runs"] else first_run
         for cell in (cell for row in item["table"]["rows"] for cell in row):
-            cell["link"] = targets.get(cell["run"], "")
+            target = targets.get(cell["run"])
+            cell["link"] = f"#{target}" if target else cell["address"]
 
 
 def fresh(name: str, taken: set[str]) -> str:

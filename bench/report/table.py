@@ -25,7 +25,7 @@ class Cell:
     """A cell: `text`, small lines below it, and a mark such as best, tied, changed or "".
 
     `run` is the task and the label of the method whose runs the cell links to. `dots` are seeds,
-    drawn below the text between 0 (left) and 1 (right).
+    drawn below the text between 0 (left) and 1 (right). `address` is that of another document.
     """
 
     text: str
@@ -33,6 +33,7 @@ class Cell:
     mark: str = ""
     run: str = ""
     dots: tuple[float, ...] = ()
+    address: str = ""
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     read = inputs.read(suite, catalogue, folder, [], lambda _: "")
     section = claims.section(read)
     assert section is not None
-    content = typographic(front.page(read) | {"sections": [section.content()]})
+    content = typographic(front.page(read) | {"pdf": "", "sections": [section.content()]})
     out = tmp_path_factory.mktemp("ledger") / "page.html"
     html.render("page.html.j2", content, out.parent, out, {}, {})
     return out

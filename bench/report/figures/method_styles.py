@@ -28,6 +28,8 @@ class Look:
 
 BRIGHT, DARK = sns.color_palette("colorblind", 10), sns.color_palette("dark", 10)
 BRIGHT[8] = (0.64, 0.58, 0.0)  # its yellow, darkened, because it is hardly visible on white paper
+BRIGHT[6] = (0.54, 0.17, 0.89)  # violet instead of its second pink
+DARK[3] = (0.33, 0.07, 0.24)  # wine instead of its red, which is its green to many colour-blind
 COLORS = [*BRIGHT, *(DARK[i] for i in (0, 2, 3, 4, 5, 9, 6, 1, 7, 8))]
 LINES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2, 1, 1, 1, 1)))
 # All are filled, because some figures draw no edges; the last are stars with so many points.

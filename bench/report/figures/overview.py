@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,10 @@ class Difference:
     high: float
     note: str = ""
     method: str = ""
+
+    def under(self, row: str) -> Difference:
+        """Return the same difference on another line."""
+        return replace(self, row=row)
 
 
 def forest(

@@ -27,13 +27,7 @@ def section(inputs: ReportInputs) -> Section:
     if figure := forest(inputs):
         items.append(figure)
     if inputs.claims is not None and concerned(inputs):
-        rows = strip_rows(inputs)
-        draw = partial(overview.strip, rows)
-        caption = STRIP.format(ledger_of(inputs))
-        counts = [(name, SHOWN.get(verdict, verdict), count)
-                  for name, found in rows.items() for verdict, count in found.items()]  # fmt: skip
-        numbers = pd.DataFrame(counts, columns=["claims", "verdict", "count"])
-        items.append(Figure("verdicts", "Verdicts on the claims", caption, draw, numbers))
+        items.append(verdicts_figure(strip_rows(inputs), STRIP.format(ledger_of(inputs))))
     items.append(Paragraph(f"*What ran.* {plain(' '.join(answer.ran(inputs)))} {DETAILS}"))
     return Section("Overview", "", tuple(items))
 
@@ -59,6 +53,18 @@ CHANGES = (
 )
 
 
+def verdicts_figure(rows: Mapping[str, Mapping[str, int]], caption: str) -> Figure:
+    """Return the strip of claims; `rows` has the counts of verdicts by kind of claim."""
+    counts = [
+        (name, SHOWN.get(verdict, verdict), count)
+        for name, found in rows.items()
+        for verdict, count in found.items()
+    ]
+    numbers = pd.DataFrame(counts, columns=["claims", "verdict", "count"])
+    draw = partial(overview.strip, rows)
+    return Figure("verdicts", "Verdicts on the claims", caption, draw, numbers)
+
+
 def forest(inputs: ReportInputs) -> Figure | None:
     """Return the forest plot; None below two differences."""
     if not inputs.scored:
@@ -71,7 +77,7 @@ def forest(inputs: ReportInputs) -> Figure | None:
         found, caption = effects(inputs.effects, inputs), EFFECTS.format(plain(baseline))
         label, better = f"score minus that of {baseline}", (f"{baseline} better", "method better")
     else:
-        found, caption = against(inputs), AGAINST
+        found, caption = against(answer.leads_of(inputs), inputs.labels), AGAINST
         label, better = "IQL minus other method, normalised score", ("other better", "IQL better")
     if len(found) < 2:
         return None
@@ -86,11 +92,8 @@ CHANGE, AFTER = "IQL after minus before", "IQL minus the best other method, both
 KINDS = (BEST, BC, CHANGE, AFTER)  # in the order of the legend
 
 
-def against(inputs: ReportInputs) -> list[Difference]:
+def against(found: answer.Leads, labels: Mapping[str, str]) -> list[Difference]:
     """Return IQL minus the best other method and minus BC, by task."""
-    if SUBJECT not in inputs.offline.methods:
-        return []
-    found, labels = answer.leads_of(inputs), inputs.labels
     top, shown = strongest(found), []
     for task, best in top.items():
         for rival in dict.fromkeys((best, RIVAL)):

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
+import pandas as pd
 from markupsafe import Markup
 from matplotlib.colors import to_hex
 
@@ -191,7 +192,10 @@ def curves(inputs: ReportInputs) -> dict[str, Any]:
     points = plotted.curves(inputs, labels, tasks).round(3)
     lines: dict[str, list[dict[str, Any]]] = {task: [] for task in tasks}
     for (task, method), cell in points.groupby(["task", "method"], sort=False):
-        columns = cell[plotted.CURVES[2:]].astype(object).where(cell.notna(), None)
-        lines[task].append({"method": method} | columns.to_dict("list"))
+        columns = {
+            name: [None if pd.isna(value) else value for value in cell[name].to_list()]
+            for name in plotted.CURVES[2:]
+        }
+        lines[str(task)].append({"method": method} | columns)
     shown = coloured(inputs.scores, labels)
     return {"lines": lines, "coloured": shown, "data": data_scores(inputs)}

@@ -79,6 +79,7 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
         "claims": results.claims,
         "explain": results.explain,
         "compare": results.compare,
+        "index": publishing.index,
         "verify": publishing.verify,
         "archive": publishing.archive,
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from bench.config.catalogue import Catalogue
 from bench.config.types import resolved
 from bench.errors import BenchError
 from bench.files import read_json
-from bench.paths import PUBLICATION, PUBLISHED, REPORTS, RESULTS, card_of
+from bench.paths import PUBLICATION, PUBLISHED, REPORTS, RESULTS, SUITE, card_of
 
 
 def verify(target: Suite = "") -> None:
@@ -82,6 +83,38 @@ def publish(suite: Suite = "", curves: tuple[str, ...] = (), rederive: bool = Fa
         commit = str(read_json(PUBLISHED / folder.name / PUBLICATION)["commit"])
         for path in own.add_source(PUBLISHED / folder.name, chosen, catalogue, commit):
             print(f"{path}: added to the published record; commit it")
+
+
+def index(out: Path = REPORTS / "index.pdf") -> None:
+    """Write the front page over all published suites, as a PDF and as a page beside it.
+
+    Args:
+        out: the PDF to write.
+    """
+    from bench.literature.analysis import Analysis
+    from bench.literature.sentences import locomotion, short
+    from bench.literature.sources import read_record
+    from bench.publishing import derived
+    from bench.report import inputs
+    from bench.report.all_suites import Published, Record, build
+
+    catalogue = Catalogue()
+    suites = []
+    for folder in sorted(path.parent for path in PUBLISHED.glob(f"*/{SUITE}")):
+        chosen = derived.suite_of(folder, catalogue)
+        read = inputs.read(chosen, catalogue, folder, [], lambda _: "")
+        stated = folder / PUBLICATION
+        own = out.with_name(f"{folder.name}.html")
+        place = own.name if own.exists() else os.path.relpath(folder / "report.pdf", out.parent)
+        suites.append(Published(read, read_json(stated) if stated.exists() else {}, place))
+    if not suites:
+        raise BenchError(f"{PUBLISHED}: no suite is published; run `python -m bench publish`.")
+    labels = {name: method.label for name, method in catalogue.methods.items()}
+    found = read_record()
+    analysis = Analysis(found, labels)
+    size = f"{len(found.scores):,} scores from {len(found.sources)} sources"
+    build(suites, Record(short(analysis), locomotion(analysis), size, "record.html"), out)
+    print(out)
 
 
 def archive(suite: Suite, out: Path | None = None) -> None:

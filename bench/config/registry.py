@@ -142,14 +142,14 @@ METHODS: dict[str, Entry] = {
     "awr": Entry("baselines.awr", cost=1, sample=AWR, tiny=SMALL_AWR, style=12),
     # A batch is windows of 20 steps: recording 256 of them took 3.6 GB for one seed at width 256.
     "dt": Entry("baselines.dt", cost=50, sample=Sample(batch=64), tiny=DT, style=7),
-    "iql_old_v": _variant("iql.variants.old_v", 20),
-    "iql_joint": _variant("iql.variants.joint", 19),
+    "iql_old_v": _variant("iql.variants.old_v", 26),
+    "iql_joint": _variant("iql.variants.joint", 30),
     "iql_online_q": _variant("iql.variants.online_q", 21),
     "iql_deterministic": _variant("iql.variants.deterministic", 18),
     "iql_raw_rewards": _variant("iql.iql", 22),
     "iql_standardised": _variant("iql.iql", 23),
     "iql_wide_std": _variant("iql.iql", 24),
-    "iql_constant_rate": _variant("iql.iql", 17),
+    "iql_constant_rate": _variant("iql.iql", 35),
     "sac": Entry("baselines.sac", cost=5, online_only=True, fine_tunes=True, style=14),
     "sac_iql": Entry(
         "baselines.sac", cost=5, online_only=True, fine_tunes=True, starts_from="iql", style=15

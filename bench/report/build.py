@@ -46,7 +46,9 @@ def build(
     pages = made(PAGES, read, folder)
     appendix = [entry | {"appendix": True} for entry in made(APPENDIX, read, folder)]
     sections = sorted((*pages, *appendix), key=lambda entry: entry["appendix"])
-    content = typographic(front.page(read, publication) | {"sections": sections})
+    content = typographic(
+        front.page(read, publication) | {"pdf": out_pdf.name, "sections": sections}
+    )
     files.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
     macros = provenance.macros(read.summary, read.aggregate, suite.suite)
     files.write_text(folder / "numbers.tex", macros)
@@ -72,5 +74,4 @@ def write_files(section: Section, folder: Path) -> None:
             table.write(item.table, folder / "tables")
         elif isinstance(item, Figure):
             style.write(item.draw, folder / "figures" / item.stem)
-            if item.numbers is not None:
-                write_csv(item.numbers, folder / "figures" / f"{item.stem}.csv")
+            write_csv(item.numbers, folder / "figures" / f"{item.stem}.csv")

@@ -14,11 +14,16 @@ CITATION = Path("CITATION.cff")
 
 @dataclass(frozen=True)
 class Citation:
-    """The suite as CITATION.cff describes it; `url` is "" until there is one."""
+    """The suite as CITATION.cff describes it; `url` is "" until there is one.
+
+    `released` is the date of the version, as YYYY-MM-DD.
+    """
 
     authors: tuple[str, ...] = ()
     version: str = ""
     url: str = ""
+    released: str = ""
+    title: str = ""
 
 
 def read(path: Path = CITATION) -> Citation:
@@ -32,4 +37,6 @@ def read(path: Path = CITATION) -> Citation:
         for author in content.get("authors", ())
     ]
     url = str(content.get("repository-code") or content.get("url") or "")
-    return Citation(tuple(names), str(content.get("version", "")), url.rstrip("/"))
+    released = str(content.get("date-released") or "")
+    title = str(content.get("title", ""))
+    return Citation(tuple(names), str(content.get("version", "")), url.rstrip("/"), released, title)

@@ -23,14 +23,16 @@ class Figure:
     """A figure; `draw` is called in the report's style and its result is saved.
 
     `stem` names the files, `title` is the short name for lists, and `caption` describes the figure.
-    `numbers`, if given, is the plotted data, written next to the figure as CSV.
+    `numbers` is the plotted data, written next to the figure as CSV. `shaded`: its colours are
+    values, so a page with a dark scheme keeps them.
     """
 
     stem: str
     title: str
     caption: str
     draw: Callable[[], Drawing]
-    numbers: pd.DataFrame | None = None
+    numbers: pd.DataFrame
+    shaded: bool = False
 
     def content(self) -> dict[str, Any]:
         """Return the entry in report.json."""
@@ -39,6 +41,7 @@ class Figure:
             "stem": self.stem,
             "title": self.title,
             "caption": spans(self.caption),
+            "shaded": self.shaded,
             "alt": f"{self.title}. {''.join(text for _, text in spans(self.caption))}",
         }
 

@@ -25,7 +25,7 @@ class Cell:
     """A cell: `text`, small lines below it, and a mark such as best, tied, changed or "".
 
     `run` is the task and the label of the method whose runs the cell links to. `dots` are seeds,
-    drawn below the text between 0 (left) and 1 (right).
+    drawn below the text between 0 (left) and 1 (right). `address` is that of another document.
     """
 
     text: str
@@ -33,6 +33,7 @@ class Cell:
     mark: str = ""
     run: str = ""
     dots: tuple[float, ...] = ()
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ def plain_value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}"
+        return minus(f"{value:,}")
     if isinstance(value, float):
-        return f"{value:g}".replace("e-0", "e-").replace("e+0", "e")
+        return minus(f"{value:g}".replace("e-0", "e-").replace("e+0", "e"))
     if isinstance(value, list | tuple):
         return ", ".join(map(plain_value, value))
     return str(value)
@@ -101,6 +102,11 @@ def transposed(table: Table) -> Table:
                for i, name in enumerate(table.header)][1:]  # fmt: skip
     header = ("method", *(row[0].text for row in table.rows))
     return Table(table.name, header, "l" + "c" * len(table.rows), tuple(columns))
+
+
+def as_frame(table: Table) -> pd.DataFrame:
+    """Return the texts of a table."""
+    return pd.DataFrame([[c.text for c in row] for row in table.rows], columns=list(table.header))
 
 
 def write(table: Table, folder: Path) -> Table:

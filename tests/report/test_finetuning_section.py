@@ -1,4 +1,4 @@
-"""The section on fine-tuning: its tables, its curves, its key result, the page's curves."""
+"""The section on fine-tuning: its tables, its curves and their points, its key result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from helpers.finetuning_results import (
 from helpers.suite_results import make_suite
 
 from bench.config.types import Override, Suite
-from bench.report import build, html
+from bench.report import build, plotted
 from bench.report.figures import style
 from bench.report.figures.finetuning import curves
 from bench.report.section import Section
@@ -75,14 +75,13 @@ def test_a_task_whose_methods_with_a_phase_have_not_run_has_an_empty_panel(tmp_p
     assert (tmp_path / "figure.svg").exists()
 
 
-def test_the_html_curves_run_through_both_phases() -> None:
-    drawn = html.curves(SCORES, suite(), CATALOGUE)
-    first = drawn["charts"][MAZE][0]
-    assert drawn["steps"] == "offline updates | online steps"
-    assert (first["method"], first["step"]) == ("iql", [-500, 0, 100, 200, 300])
-    assert first["mean"][1:3] == [20, 47]
-    offline = html.curves(SCORES[SCORES["phase"] == "offline"], suite(), CATALOGUE)
-    assert offline["charts"][MAZE][0]["step"] == [1500, 2000]
+def test_the_points_of_curves_run_through_both_phases() -> None:
+    read = SimpleNamespace(scores=SCORES, suite=suite(), tasks=CATALOGUE.tasks)
+    both = plotted.curves(read, ["iql"], [MAZE], online=True)
+    assert both["step"].to_list() == [-500, 0, 100, 200, 300]
+    assert both["mean"].to_list()[1:3] == [20, 47]
+    offline = plotted.curves(read, ["iql"], [MAZE])
+    assert offline["step"].to_list() == [1500, 2000]
 
 
 def test_a_change_without_doubt_is_marked() -> None:

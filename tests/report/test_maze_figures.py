@@ -93,7 +93,7 @@ def test_trajectories_by_whether_they_arrive(tmp_path: Path) -> None:
 
 def test_a_long_trajectory_is_thinned_from_its_beginning() -> None:
     line = np.arange(1000.0)[:, None]
-    thin = maze_figures._thinned(line)
+    thin = maze_figures.thinned(line)
     assert len(thin) <= maze_figures.POINTS
     assert np.unique(np.diff(thin[:, 0])).tolist() == [7]
     assert thin[0] == 0

@@ -95,12 +95,11 @@ def test_tests_on_other_data_are_counted_apart() -> None:
 def test_without_claims_the_leads_answer_and_a_turned_number_changes_it() -> None:
     said = answer.answer(inputs(BOTH, [claim("not run")]))
     assert said.endswith(
-        "IQL scores higher than every other method on 1 of 2 tasks and lower than the best on 1; 0 "
-        "are undecided."
+        "IQL scores higher than every other method on 1 of 2 tasks and lower than the best on 1."
     )
     turned = BOTH | {(A, "td3_bc"): [50.0, 60, 70.5]}
     said = answer.answer(inputs(turned, [claim("not run")]))
-    assert said.endswith("on 0 of 2 tasks and lower than the best on 2; 0 are undecided.")
+    assert said.endswith("on 0 of 2 tasks and lower than the best on 2.")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +158,7 @@ def test_only_a_suite_that_bears_on_a_claim_asks_the_question() -> None:
 
 
 def test_the_forest_shows_the_best_rival_and_bc() -> None:
-    shown = overview.against(inputs(BOTH))
+    shown = overview.against(answer.leads_of(inputs(BOTH)), inputs(BOTH).labels)
     assert [(d.row, d.kind, d.note) for d in shown] == [
         (A, overview.BEST, "TD3+BC, n = 3"), (A, overview.BC, "BC, n = 3"),
         (B, overview.BC, "BC, n = 3"),

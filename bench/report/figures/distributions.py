@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from bench.report.figures.method_styles import look
-from bench.report.figures.style import INK, OTHERS, WIDTH, apart, legend, panels
+from bench.report.figures.style import INK, OTHERS, WIDTH, apart, legend, name_rows, panels
 from bench.statistics import intervals
 from bench.statistics.aggregates import ALL_TASKS, bootstrap_level
 from bench.statistics.costs import REFERENCE
@@ -83,10 +83,13 @@ def performance_profiles(
             # An omitted method has an empty line, so that the legend still names it.
             thresholds, share, low, high = (mine[c].to_numpy(float) for c in PROFILE[2:])
             if method not in shown:
-                axis.plot(thresholds, share, color="0.75", linewidth=0.7, zorder=1)
+                axis.plot(thresholds, share, color="0.75", linewidth=0.7, zorder=1,
+                          gid=style.series)  # fmt: skip
                 continue
-            axis.plot(thresholds, share, color=style.color, linestyle=style.line, label=label)
-            axis.fill_between(thresholds, low, high, color=style.color, alpha=0.15, linewidth=0)
+            axis.plot(thresholds, share, color=style.color, linestyle=style.line, label=label,
+                      gid=style.series)  # fmt: skip
+            axis.fill_between(thresholds, low, high, color=style.color, alpha=0.15, linewidth=0,
+                              gid=style.series)  # fmt: skip
         axis.set_title(group)
         axis.set_ylim(-0.03, 1.03)
         axis.set_xlabel("normalised score τ")
@@ -121,10 +124,9 @@ def probability_of_improvement(
     figure, axes = panels(len(names), 0.35 + 0.18 * len(others), min(len(names), 3))
     for index, (axis, group) in enumerate(zip(axes, names, strict=True)):
         cell = frame[frame["group"] == group].set_index("method")
-        _interval_rows(axis, cell, "probability", {m: methods[m] for m in others})
+        _interval_rows(axis, cell, "probability", {m: methods[m] for m in others}, not index)
         axis.axvline(0.5, color=INK, linewidth=0.6)
         axis.set_xlim(-0.03, 1.03)
-        axis.set_yticks(range(len(others)), [methods[m] for m in others] if not index else [])
         axis.set_title(group)
     figure.supxlabel(f"P({methods[reference]} > method)", fontsize=8)
     return figure
@@ -138,29 +140,29 @@ def overall(
     axes = figure.subplots(1, 2 if len(chances) else 1, squeeze=False)[0]
     means = aggregate[(aggregate["group"] == ALL_TASKS) & (aggregate["metric"] == "IQM")]
     _interval_rows(axes[0], means.set_index("method"), "value", methods)
-    axes[0].set_yticks(range(len(methods)), list(methods.values()))
     axes[0].set_xlabel("IQM of normalised scores")
     if len(chances):
-        _interval_rows(axes[1], chances.set_index("method"), "probability", methods)
-        axes[1].set_yticks([])
+        _interval_rows(axes[1], chances.set_index("method"), "probability", methods, named=False)
         axes[1].axvline(0.5, color=INK, linewidth=0.6)
         axes[1].set_xlim(-0.03, 1.03)
         axes[1].set_xlabel(f"P({reference} > method)")
     return figure
 
 
-def _interval_rows(axis: Axes, rows: pd.DataFrame, key: str, methods: Mapping[str, str]) -> None:
+def _interval_rows(
+    axis: Axes, rows: pd.DataFrame, key: str, methods: Mapping[str, str], named: bool = True
+) -> None:
     """Draw a point with its interval on the line of each method that has a row."""
     for y, method in enumerate(methods):
         if method not in rows.index:
             continue
         row, style = rows.loc[method], look(method, list(methods))
         axis.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.color, linewidth=3.5,
-                  alpha=0.45, solid_capstyle="butt")  # fmt: skip
+                  alpha=0.45, solid_capstyle="butt", gid=style.series)  # fmt: skip
         axis.plot(row[key], y, linestyle="", marker=style.marker, color=style.color,
-                  markeredgecolor=INK, markeredgewidth=0.4, markersize=4)  # fmt: skip
-    axis.set_ylim(len(methods) - 0.5, -0.5)
-    axis.tick_params(axis="y", length=0)
+                  markeredgecolor=INK, markeredgewidth=0.4, markersize=4,
+                  gid=style.series)  # fmt: skip
+    name_rows(axis, methods, named)
     axis.grid(False, axis="y")
 
 
@@ -181,9 +183,10 @@ def score_against_compute(
             x, y = ([], []) if row is None else ([seconds[method]], [row["value"]])
             axis.plot(x, y, linestyle="", marker=style.marker, color=style.color, label=label,
                       zorder=3, markeredgecolor=INK, markeredgewidth=0.4,
-                      markersize=5)  # fmt: skip
+                      markersize=5, gid=style.series)  # fmt: skip
             if row is not None:
-                axis.vlines(x, row["ci_low"], row["ci_high"], color=style.color, alpha=0.6)
+                axis.vlines(x, row["ci_low"], row["ci_high"], color=style.color, alpha=0.6,
+                            gid=style.series)  # fmt: skip
         axis.set_xscale("log")
         low, high = axis.get_xlim()
         steps = (1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 5, 7)

@@ -13,7 +13,7 @@ from matplotlib.ticker import EngFormatter
 
 from bench.config.task import Task
 from bench.config.types import Suite
-from bench.report.figures.method_styles import look
+from bench.report.figures.method_styles import look, series
 from bench.report.figures.scores import curve
 from bench.report.figures.style import GREY, WIDTH, show_range
 from bench.statistics import finetuning
@@ -44,7 +44,8 @@ def curves(
             for other, cell in ran.items():
                 if other != method:
                     steps, mean, _, _ = curve_of(cell, task.bounded)
-                    axis.plot(steps, mean, color="0.8", linewidth=0.7, zorder=1)
+                    axis.plot(steps, mean, color="0.8", linewidth=0.7, zorder=1,
+                              gid=series(other))  # fmt: skip
             online = suite.online_of(method, task.family)
             theirs, style = paper.get((name, method)), look(method, list(labels))
             if method not in ran:
@@ -54,12 +55,12 @@ def curves(
             if theirs and online:
                 axis.plot([0, online.steps], [theirs.before, theirs.after], linestyle="",
                           marker=style.marker, color=style.color, fillstyle="none",
-                          markersize=6, clip_on=False)  # fmt: skip
+                          markersize=6, clip_on=False, gid=style.series)  # fmt: skip
             if ran:
                 _both_phases(axis, list(ran.values()), task.bounded)
         line[0].set_ylabel(name.replace("-", "-\n", 1), fontsize=7)
-    for axis, label in zip(axes[0], labels.values(), strict=True):
-        axis.set_title(label.replace(" from ", "\nfrom "), loc="center")
+    for axis, (method, label) in zip(axes[0], labels.items(), strict=True):
+        axis.set_title(label.replace(" from ", "\nfrom "), loc="center", gid=series(method))
     for axis in axes[:-1].flat:
         axis.tick_params(labelbottom=False)
     figure.supxlabel("offline updates (shaded), then online steps", fontsize=8)

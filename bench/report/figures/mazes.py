@@ -20,8 +20,9 @@ from matplotlib.patches import Rectangle
 from bench.data.maze_coverage import cells_visited, visits
 from bench.data.transitions import Transitions
 from bench.maze_plans import Maze
+from bench.report.figures.maze_squares import Values, corners, squares
 from bench.report.figures.method_styles import Look, look
-from bench.report.figures.style import GREY, INK, WIDTH, legend, panels
+from bench.report.figures.style import GREY, INK, WIDTH, legend, name_rows, panels
 from bench.report.table import interval, number
 
 WALL = "0.78"
@@ -32,18 +33,8 @@ KINDS = (  # of trajectories: label, colour, width, maximum number drawn
     ("connects start and goal", INK, 0.8, 50),
 )
 POINTS = 150  # maximum per drawn trajectory
-BINS = 5  # squares per cell and axis
 LEVELS = 12  # colours of the value map
 BAR = 0.2  # maximum inches per bar, with its share of the gaps
-
-
-@dataclass(frozen=True)
-class Values:
-    """One method's state values at observations of the dataset, mean over seeds."""
-
-    positions: np.ndarray  # (N, 2)
-    mean: np.ndarray  # (N,)
-    rank: float  # Spearman correlation with goal proximity (bench.training.maze_probes)
 
 
 @dataclass(frozen=True)
@@ -81,7 +72,8 @@ def success_bars(
         width = 0.86 / (len(methods) + 1)
         style = look(method, list(methods))
         axis.plot([], [], linestyle="", marker=style.marker, color=style.color,
-                  markeredgecolor=INK, markeredgewidth=0.4, label=label)  # fmt: skip
+                  markeredgecolor=INK, markeredgewidth=0.4, label=label,
+                  gid=style.series)  # fmt: skip
         for x, task in zip(places, tasks, strict=True):
             _success_bar(axis, x, width, style, cells.get((task, method)))
             if (task, method) in published:
@@ -119,7 +111,7 @@ def success_map(summary: pd.DataFrame, methods: Mapping[str, str], tasks: Sequen
         axis.text(x, y + 0.27, ends, ha="center", va="center", fontsize=7, color=ink)
     axis.imshow(shown, "Blues", vmin=0, vmax=100, aspect="auto")
     axis.set_xticks(range(len(tasks)), [_two_lines(task) for task in tasks])
-    axis.set_yticks(range(len(methods)), list(methods.values()))
+    name_rows(axis, methods)
     axis.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axis.spines[:].set_visible(False)
     axis.grid(False)
@@ -132,11 +124,12 @@ def _success_bar(
     if row is None or not row["seeds"]:
         axis.text(x, 1.5, "not run", rotation=90, ha="center", fontsize=7, color=GREY)
         return
-    axis.bar(x, row["mean"], width, color=style.color, alpha=0.45)
+    axis.bar(x, row["mean"], width, color=style.color, alpha=0.45, gid=style.series)
     if np.isfinite(row["ci_low"]):
-        axis.vlines(x, row["ci_low"], row["ci_high"], color=INK, linewidth=0.8)
+        axis.vlines(x, row["ci_low"], row["ci_high"], color=INK, linewidth=0.8, gid=style.series)
     axis.plot(x, row["mean"], linestyle="", marker=style.marker, zorder=3, color=style.color,
-              clip_on=False, markeredgecolor=INK, markeredgewidth=0.4)  # fmt: skip
+              clip_on=False, markeredgecolor=INK, markeredgewidth=0.4,
+              gid=style.series)  # fmt: skip
 
 
 def _two_lines(task: str) -> str:
@@ -155,9 +148,7 @@ def floor(axis: Axes, maze: Maze) -> None:
               markersize=4.5, zorder=4, label="start")  # fmt: skip
     axis.plot(*maze.goal_xy, "*", color="white", markeredgecolor=INK, markeredgewidth=0.8,
               markersize=7.5, zorder=4, label="goal")  # fmt: skip
-    rows, columns = len(maze.plan), len(maze.plan[0])
-    corners = np.array([maze.centre(cell) for cell in ((0, 0), (rows - 1, columns - 1))])
-    low, high = corners.min(axis=0) - half, corners.max(axis=0) + half
+    low, high = corners(maze)
     left, right, y = low[0] + maze.cell / 2, low[0] + 1.5 * maze.cell, low[1] + maze.cell / 2
     axis.plot([left, right], [y, y], color=INK, linewidth=1.2, solid_capstyle="butt")
     axis.text(right + maze.cell / 4, y, f"{maze.cell:g} m", va="center_baseline", fontsize=7)
@@ -192,7 +183,7 @@ def _lines(axis: Axes, maze: Maze, rows: Transitions) -> np.ndarray:
     for index, (label, color, width, most) in enumerate(KINDS):
         which = np.flatnonzero(kind == index)
         which = which[np.linspace(0, len(which) - 1, min(most, len(which))).astype(int)]
-        lines = [_thinned(rows.observations[starts[e] : ends[e], :2]) for e in which]
+        lines = [thinned(rows.observations[starts[e] : ends[e], :2]) for e in which]
         # Rasterized, because a vector file would hold every step of every trajectory.
         axis.add_collection(LineCollection(
             lines, colors=color, linewidths=width, alpha=0.7, rasterized=True,
@@ -201,7 +192,7 @@ def _lines(axis: Axes, maze: Maze, rows: Transitions) -> np.ndarray:
     return kind
 
 
-def _thinned(line: np.ndarray) -> np.ndarray:
+def thinned(line: np.ndarray) -> np.ndarray:
     """Return at most POINTS of a line's points."""
     return np.asarray(line[:: -(-len(line) // POINTS)])
 
@@ -250,7 +241,7 @@ def _value_map(figure: Figure, axis: Axes, maze: Maze, label: str, trace: Trace)
     else:
         _value_squares(figure, axis, maze, trace.values)
     for path, arrived in zip(trace.paths, trace.arrived, strict=True):
-        line = _thinned(path).T
+        line = thinned(path).T
         axis.plot(*line, color="white", linewidth=1.2, zorder=2.5)
         axis.plot(*line, color=INK, linewidth=0.6, zorder=2.6)
         if not arrived:
@@ -260,17 +251,11 @@ def _value_map(figure: Figure, axis: Axes, maze: Maze, label: str, trace: Trace)
 
 
 def _value_squares(figure: Figure, axis: Axes, maze: Maze, values: Values) -> None:
-    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
-    x_edges = np.linspace(left, right, BINS * len(maze.plan[0]) + 1)
-    y_edges = np.linspace(low, high, BINS * len(maze.plan) + 1)
-    x, y = values.positions.astype(float).T
-    count, *_ = np.histogram2d(x, y, (x_edges, y_edges))
-    total, *_ = np.histogram2d(x, y, (x_edges, y_edges), weights=values.mean)
-    mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    x_edges, y_edges, mean = squares(maze, values)
     # Values fall steeply at the goal and little elsewhere, so colours are quantile bins.
     levels = np.unique(np.nanquantile(mean, np.linspace(0, 1, LEVELS + 1)))
     norm = BoundaryNorm(levels, 256) if len(levels) > 1 else None
-    extent = (left, right, low, high)
+    extent = (x_edges[0], x_edges[-1], y_edges[0], y_edges[-1])
     shown = axis.imshow(
         mean.T, "viridis", norm=norm, origin="lower", extent=extent, zorder=0.5
     )  # white where there are no data

@@ -7,25 +7,29 @@ colour vision.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import seaborn as sns
 
 from bench.config.registry import METHODS
+from bench.report.figures.style import SERIES
 
 
 @dataclass(frozen=True)
 class Look:
-    """The colour, line and marker of one method."""
+    """The colour, line and marker of one method; `series` is the gid of what is drawn of it."""
 
     color: Any
     line: Any
     marker: Any
+    series: str = ""
 
 
 BRIGHT, DARK = sns.color_palette("colorblind", 10), sns.color_palette("dark", 10)
 BRIGHT[8] = (0.64, 0.58, 0.0)  # its yellow, darkened, because it is hardly visible on white paper
+BRIGHT[6] = (0.54, 0.17, 0.89)  # violet instead of its second pink
+DARK[3] = (0.33, 0.07, 0.24)  # wine instead of its red, which is its green to many colour-blind
 COLORS = [*BRIGHT, *(DARK[i] for i in (0, 2, 3, 4, 5, 9, 6, 1, 7, 8))]
 LINES = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (7, 2, 1, 1, 1, 1)))
 # All are filled, because some figures draw no edges; the last are stars with so many points.
@@ -40,10 +44,14 @@ def look(method: str, methods: Sequence[str] = ()) -> Look:
 
     `methods` are all names in the figure. Unregistered names are distinguished only among them.
     """
-    if method in KNOWN:
-        return numbered(KNOWN[method])
     others = sorted({*methods, method} - KNOWN.keys())
-    return numbered(FREE + others.index(method) % (COUNT - FREE))
+    free = FREE + others.index(method) % (COUNT - FREE) if method in others else 0
+    return replace(numbered(KNOWN.get(method, free)), series=series(method))
+
+
+def series(method: str) -> str:
+    """Return the gid that marks what is drawn of a method, for links between figures."""
+    return f"{SERIES}{method}"
 
 
 def numbered(style: int) -> Look:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
+from bench.report.figures.method_styles import series
 from bench.report.figures.style import GREY, INK, WIDTH, ticks
 
 ROW, LEAST, MANY = 0.15, 0.1, 16  # inches of a forest's line, and of one of many
@@ -23,7 +24,10 @@ SHOWN = {"not run": "not tested"}
 
 @dataclass(frozen=True)
 class Difference:
-    """One line of a forest plot; `kind` is its entry in the legend, `note` stands at the right."""
+    """One line of a forest plot; `kind` is its entry in the legend, `note` stands at the right.
+
+    `method` is the one that it compares.
+    """
 
     row: str
     kind: str
@@ -31,6 +35,11 @@ class Difference:
     low: float
     high: float
     note: str = ""
+    method: str = ""
+
+    def under(self, row: str) -> Difference:
+        """Return the same difference on another line."""
+        return replace(self, row=row)
 
 
 def forest(
@@ -55,13 +64,15 @@ def forest(
         of_kind = [(place, d) for place, d in places if d.kind == kind]
         for place, d in of_kind:
             if np.isfinite(d.low):
-                axis.plot([d.low, d.high], [place, place], color=color, linewidth=1.1)
-        axis.plot([d.value for _, d in of_kind], [place for place, _ in of_kind], linestyle="",
-                  marker=marker, color=color, markerfacecolor=face, markersize=4.5,
-                  label=kind)  # fmt: skip
+                axis.plot([d.low, d.high], [place, place], color=color, linewidth=1.1,
+                          gid=series(d.method))  # fmt: skip
+            axis.plot(d.value, place, linestyle="", marker=marker, color=color,
+                      markerfacecolor=face, markersize=4.5, gid=series(d.method))  # fmt: skip
+        axis.plot([], [], linestyle="", marker=marker, color=color, markerfacecolor=face,
+                  markersize=4.5, label=kind)  # fmt: skip
     for place, d in places:
         axis.text(1.01, place, d.note, transform=axis.get_yaxis_transform(), va="center_baseline",
-                  fontsize=7)  # fmt: skip
+                  fontsize=7, gid=series(d.method))  # fmt: skip
     axis.set_yticks(list(middles.values()), list(middles))
     axis.set_ylim(y - 1.1, -0.9)
     axis.tick_params(axis="y", length=0)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 
 from bench.config.task import Task
-from bench.report.figures.method_styles import Look, look
+from bench.report.figures.method_styles import Look, look, series
 from bench.report.figures.style import (
     GREY,
     INK,
@@ -21,6 +21,7 @@ from bench.report.figures.style import (
     columns_of,
     empty,
     legend,
+    name_rows,
     outer_labels,
     panels,
     show_range,
@@ -47,7 +48,7 @@ def aggregate_intervals(
         cell = aggregate[(aggregate["group"] == group) & (aggregate["metric"] == metric)]
         _interval_panel(axis, cell.set_index("method"), list(methods))
         first = index % len(METRICS) == 0
-        axis.set_yticks(range(len(methods)), list(methods.values()) if first else [])
+        name_rows(axis, methods, shown=first)
         if index < len(METRICS):
             axis.set_title(metric + (" (\N{DOWNWARDS ARROW})" if "gap" in metric else ""))
         if first:
@@ -72,13 +73,12 @@ def _interval_panel(axis: Axes, cell: pd.DataFrame, methods: Sequence[str]) -> N
         row, style = cell.loc[method], look(method, methods)
         if np.isfinite(row["ci_low"]):
             axis.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.color, linewidth=3.5,
-                      alpha=0.45, solid_capstyle="butt")  # fmt: skip
+                      alpha=0.45, solid_capstyle="butt", gid=style.series)  # fmt: skip
         axis.plot(row["value"], y, linestyle="", marker=style.marker, color=style.color,
-                  markeredgecolor=INK, markeredgewidth=0.4, markersize=4)  # fmt: skip
-    axis.set_ylim(len(methods) - 0.5, -0.5)
+                  markeredgecolor=INK, markeredgewidth=0.4, markersize=4,
+                  gid=style.series)  # fmt: skip
     axis.xaxis.set_major_locator(ticks() if len(cell) else NullLocator())
     axis.grid(False, axis="y")
-    axis.tick_params(axis="y", length=0)
 
 
 def learning_curves(
@@ -94,7 +94,7 @@ def learning_curves(
     """
     figure, axes = panels(len(tasks), 1.65)
     offline = scores[scores["phase"] == "offline"]
-    shown = apart(methods, dict(offline.groupby("method")["score"].mean()), REFERENCE)
+    shown = coloured(scores, methods)
     for axis, (name, task) in zip(axes, tasks.items(), strict=True):
         for method, label in methods.items():
             cell = offline[(offline["task"] == name) & (offline["method"] == method)]
@@ -102,7 +102,7 @@ def learning_curves(
                 curve(axis, cell, task.bounded, look(method, list(methods)), label)
             elif len(cell):
                 steps, mean, _, _ = curve_of(cell, task.bounded)
-                axis.plot(steps, mean, color="0.75", linewidth=0.7, zorder=1)
+                axis.plot(steps, mean, color="0.75", linewidth=0.7, zorder=1, gid=series(method))
         if name in data_scores:
             axis.axhline(data_scores[name], color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
         if offline[offline["task"] == name].empty:
@@ -122,13 +122,21 @@ def learning_curves(
     return figure
 
 
+def coloured(scores: pd.DataFrame, methods: Mapping[str, str]) -> list[str]:
+    """Return the methods whose learning curves have a colour; the others are grey."""
+    offline = scores[scores["phase"] == "offline"]
+    return apart(methods, dict(offline.groupby("method")["score"].mean()), REFERENCE)
+
+
 def curve(axis: Axes, cell: pd.DataFrame, bounded: bool, style: Look, label: str) -> None:
     """Draw a learning curve, even an empty one, so that the legend names every method."""
     steps, mean, low, high = curve_of(cell, bounded)
     axis.plot(steps, mean, color=style.color, linestyle=style.line, marker=style.marker,
               markevery=max(1, len(steps) // 6), markeredgecolor="white", markeredgewidth=0.3,
-              label=label)  # fmt: skip
-    axis.fill_between(steps, low, high, color=style.color, alpha=0.15, linewidth=0)
+              label=label, gid=style.series)  # fmt: skip
+    axis.fill_between(
+        steps, low, high, color=style.color, alpha=0.15, linewidth=0, gid=style.series
+    )
 
 
 def return_histograms(cards: Mapping[str, Mapping[str, Any] | None]) -> Figure:
@@ -172,16 +180,14 @@ def seed_scores(
             offset = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else np.zeros(1)
             if len(values):
                 axis.plot(values, y + offset, linestyle="", marker=style.marker, alpha=0.75,
-                          color=style.color, markersize=3, markeredgewidth=0)  # fmt: skip
+                          color=style.color, markersize=3, markeredgewidth=0,
+                          gid=style.series)  # fmt: skip
                 axis.vlines(values.mean(), y - 0.38, y + 0.38, color=INK, linewidth=1)
         axis.set_title(task)
         if final[final["task"] == task].empty:
             empty(axis)
             continue
-        names = list(methods.values()) if index % columns_of(len(tasks)) == 0 else []
-        axis.set_yticks(range(len(methods)), names)
-        axis.set_ylim(len(methods) - 0.5, -0.5)
+        name_rows(axis, methods, shown=index % columns_of(len(tasks)) == 0)
         axis.xaxis.set_major_locator(ticks())
-        axis.tick_params(axis="y", length=0)
     outer_labels(axes, "normalised score", "")
     return figure

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.ticker import MaxNLocator
 
 WIDTH = 6.7  # inches, the report's text width, so that font sizes are kept
@@ -18,6 +21,8 @@ INK, GREY = "0.15", "0.45"
 MOST_COLUMNS = 5  # of a legend
 MOST_LINES = 6  # that one panel tells apart
 OTHERS = "other methods"  # drawn in grey
+SERIES = "series "  # begins the gid of what is drawn of one method
+GID = re.compile(f'id="{SERIES}([^"]*)"')
 
 STYLE = sns.axes_style("ticks") | {
     "font.family": "STIXGeneral",  # ships with Matplotlib, so it is the same everywhere
@@ -85,6 +90,18 @@ def save(figure: Figure, stem: Path) -> None:
         dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
         figure.savefig(f"{stem}.{kind}", metadata=dates[kind])
         figure.set_layout_engine("none")  # laid out once, and alike in all formats
+    drawn = Path(f"{stem}.svg")
+    marked = GID.sub(r'class="series" data-method="\1"', drawn.read_text(encoding="utf-8"))
+    drawn.write_text(marked, encoding="utf-8")  # a method has several elements, an id only one
+
+
+def name_rows(axis: Axes, methods: Mapping[str, str], shown: bool = True) -> None:
+    """Label one row per method, from the top; `methods` maps names to labels."""
+    axis.set_yticks(range(len(methods)), list(methods.values()) if shown else [])
+    axis.set_ylim(len(methods) - 0.5, -0.5)
+    axis.tick_params(axis="y", length=0)
+    for label, method in zip(axis.get_yticklabels(), methods, strict=False):
+        label.set_gid(f"{SERIES}{method}")
 
 
 def legend(figure: Figure, axes: Axes) -> None:
@@ -95,8 +112,17 @@ def legend(figure: Figure, axes: Axes) -> None:
             handles, labels, loc="outside lower center", ncols=columns, handlelength=3.2
         )
         if columns == 1 or made.get_window_extent().width <= figure.bbox.width:
+            _mark(made, handles)
             return
         made.remove()
+
+
+def _mark(made: Legend, handles: Sequence[Artist]) -> None:
+    """Give the entries of a legend the gid of what they explain."""
+    for shown, text, handle in zip(made.legend_handles, made.texts, handles, strict=True):
+        if shown is not None:
+            shown.set_gid(handle.get_gid())
+        text.set_gid(handle.get_gid())
 
 
 def apart(methods: Mapping[str, str], means: Mapping[str, float], first: str) -> list[str]:

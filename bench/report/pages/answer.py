@@ -75,7 +75,7 @@ def answer(inputs: ReportInputs) -> str:
     untested = f"Undecided: none of the {len(claims)} claims about scores was tested as published."
     elsewhere = [e["elsewhere"]["verdict"] for e in claims if e["elsewhere"]]
     here = Counter(verdict for verdict in elsewhere if verdict != NOT_RUN)
-    return f"{untested} {_here(here) if here else _leading(inputs)}".strip()
+    return f"{untested} {_here(here) if here else leading(inputs)}".strip()
 
 
 def _verdict(counts: Mapping[str, int]) -> str:
@@ -118,7 +118,7 @@ def _here(counts: Mapping[str, int]) -> str:
     )
 
 
-def _leading(inputs: ReportInputs) -> str:
+def leading(inputs: ReportInputs, start: str = "On this suite’s data and settings, ") -> str:
     """Return on how many tasks IQL leads or trails, where nothing else gives an answer."""
     if inputs.finetune is not None or inputs.effects is not None:
         return ""
@@ -129,12 +129,13 @@ def _leading(inputs: ReportInputs) -> str:
     places = Counter(found[task, rival].place for task, rival in top.items())
     if len(top) == 1:
         (place,) = places
-        return f"On this suite’s data and settings, IQL {ON_ONE_TASK[place]}."
+        return f"{start}IQL {ON_ONE_TASK[place]}."
+    open_ = places["undecided"]
+    rest = f"; {open_} {'is' if open_ == 1 else 'are'} undecided" if open_ else ""
     return (
-        f"On this suite’s data and settings, IQL scores higher than every other method on "
+        f"{start}IQL scores higher than every other method on "
         f"{places['above']} of {counted(len(top), 'task')} and lower than the best on "
-        f"{places['below']}; {places['undecided']} {'is' if places['undecided'] == 1 else 'are'} "
-        "undecided."
+        f"{places['below']}{rest}."
     )
 
 

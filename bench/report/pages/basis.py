@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -142,14 +142,19 @@ def bibtex(inputs: ReportInputs) -> str:
         "author": f"{{{' and '.join(cited.authors)}}}",
         "title": f"{answer.question(inputs)}",
         "institution": "iql-reproduction",
-        "year": date_of(inputs)[:4],
+        "year": (date_of(inputs) or cited.released)[:4],
         "note": f"suite {suite.suite}, version {cited.version}, commit {commit}",
         "url": cited.url,
     }
-    shown = {key: text for key, text in fields.items() if text.strip("{}")}
-    body = "".join(f"  {key:<11} = {{{text}}},\n" for key, text in shown.items())
     key = re.sub("[^a-z0-9]", "_", f"iql_{suite.suite}_{commit[:7]}".lower())
-    return f"@techreport{{{key},\n{body}}}"
+    return bibtex_entry("techreport", key, fields)
+
+
+def bibtex_entry(kind: str, key: str, fields: Mapping[str, str]) -> str:
+    """Return an entry with the fields that are not empty."""
+    shown = {name: text for name, text in fields.items() if text.strip("{}")}
+    body = "".join(f"  {name:<11} = {{{text}}},\n" for name, text in shown.items())
+    return f"@{kind}{{{key},\n{body}}}"
 
 
 def date_of(inputs: ReportInputs) -> str:

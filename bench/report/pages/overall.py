@@ -31,7 +31,10 @@ def section(inputs: ReportInputs) -> Section | None:
         improvement=IMPROVEMENT.format(plain(labels[one])) if len(chances) else "",
         omitted=OMITTED.format(plain(", ".join(omitted))) if omitted else "",
     )
-    figure = Figure("overall", "Over all tasks", caption, draw)
+    means = inputs.aggregate[inputs.aggregate["group"] == ALL_TASKS]
+    iqm = means[means["metric"] == "IQM"]
+    numbers = iqm.merge(chances, on=["group", "method"], how="left", suffixes=("", "_probability"))
+    figure = Figure("overall", "Over all tasks", caption, draw, numbers)
     return Section(
         "Overall", "", (figure,), appendix=inputs.finetune is not None or inputs.effects is not None
     )

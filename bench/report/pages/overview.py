@@ -9,7 +9,7 @@ from functools import partial
 import pandas as pd
 
 from bench.report.figures import overview
-from bench.report.figures.overview import Difference
+from bench.report.figures.overview import SHOWN, Difference
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
 from bench.report.pages import answer
@@ -27,10 +27,7 @@ def section(inputs: ReportInputs) -> Section:
     if figure := forest(inputs):
         items.append(figure)
     if inputs.claims is not None and concerned(inputs):
-        rows = strip_rows(inputs)
-        draw = partial(overview.strip, rows)
-        caption = STRIP.format(ledger_of(inputs))
-        items.append(Figure("verdicts", "Verdicts on the claims", caption, draw))
+        items.append(verdicts_figure(strip_rows(inputs), STRIP.format(ledger_of(inputs))))
     items.append(Paragraph(f"*What ran.* {plain(' '.join(answer.ran(inputs)))} {DETAILS}"))
     return Section("Overview", "", tuple(items))
 
@@ -56,6 +53,18 @@ CHANGES = (
 )
 
 
+def verdicts_figure(rows: Mapping[str, Mapping[str, int]], caption: str) -> Figure:
+    """Return the strip of claims; `rows` has the counts of verdicts by kind of claim."""
+    counts = [
+        (name, SHOWN.get(verdict, verdict), count)
+        for name, found in rows.items()
+        for verdict, count in found.items()
+    ]
+    numbers = pd.DataFrame(counts, columns=["claims", "verdict", "count"])
+    draw = partial(overview.strip, rows)
+    return Figure("verdicts", "Verdicts on the claims", caption, draw, numbers)
+
+
 def forest(inputs: ReportInputs) -> Figure | None:
     """Return the forest plot; None below two differences."""
     if not inputs.scored:
@@ -68,7 +77,7 @@ def forest(inputs: ReportInputs) -> Figure | None:
         found, caption = effects(inputs.effects, inputs), EFFECTS.format(plain(baseline))
         label, better = f"score minus that of {baseline}", (f"{baseline} better", "method better")
     else:
-        found, caption = against(inputs), AGAINST
+        found, caption = against(answer.leads_of(inputs), inputs.labels), AGAINST
         label, better = "IQL minus other method, normalised score", ("other better", "IQL better")
     if len(found) < 2:
         return None
@@ -83,11 +92,8 @@ CHANGE, AFTER = "IQL after minus before", "IQL minus the best other method, both
 KINDS = (BEST, BC, CHANGE, AFTER)  # in the order of the legend
 
 
-def against(inputs: ReportInputs) -> list[Difference]:
+def against(found: answer.Leads, labels: Mapping[str, str]) -> list[Difference]:
     """Return IQL minus the best other method and minus BC, by task."""
-    if SUBJECT not in inputs.offline.methods:
-        return []
-    found, labels = answer.leads_of(inputs), inputs.labels
     top, shown = strongest(found), []
     for task, best in top.items():
         for rival in dict.fromkeys((best, RIVAL)):
@@ -95,7 +101,7 @@ def against(inputs: ReportInputs) -> list[Difference]:
                 lead = found[task, rival]
                 kind = BC if rival == RIVAL else BEST
                 note = f"{labels[rival]}, n = {lead.seeds}"
-                shown.append(Difference(task, kind, lead.value, lead.low, lead.high, note))
+                shown.append(Difference(task, kind, lead.value, lead.low, lead.high, note, rival))
     return shown
 
 
@@ -104,7 +110,7 @@ def effects(frame: pd.DataFrame, inputs: ReportInputs) -> list[Difference]:
     rows = {(r["method"], r["task"]): r for r in frame.to_dict("records")}
     return [
         Difference(inputs.labels[m], t, row["effect"], row["ci_low"], row["ci_high"],
-                   f"n = {row['pairs']}")
+                   f"n = {row['pairs']}", m)
         for m in inputs.offline.methods
         for t in inputs.offline.tasks
         if (row := rows.get((m, t)))
@@ -123,12 +129,12 @@ def online(inputs: ReportInputs) -> list[Difference]:
         if row is not None and not pd.isna(row["change_low"]):
             shown.append(
                 Difference(task, CHANGE, row["change"], row["change_low"],
-                           row["change_high"], f"n = {row['seeds']}")
+                           row["change_high"], f"n = {row['seeds']}", SUBJECT)
             )  # fmt: skip
         if task in top:
-            lead, rival = found[task, top[task]], phase.labels[top[task]]
-            note = f"{rival}, n = {lead.seeds}"
-            shown.append(Difference(task, AFTER, lead.value, lead.low, lead.high, note))
+            lead, best = found[task, top[task]], top[task]
+            note = f"{phase.labels[best]}, n = {lead.seeds}"
+            shown.append(Difference(task, AFTER, lead.value, lead.low, lead.high, note, best))
     return shown
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from bench.data.transitions import Transitions
+from bench.report import plotted
 from bench.report.figures.mazes import Trace, stitching
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
@@ -28,7 +29,8 @@ def section(inputs: ReportInputs) -> Section | None:
     ]
     data = f" {_data(inputs, task)}" if rows is not None else ""
     caption = CAPTION.format(task=plain(task), data=data, arrivals=" and ".join(arrivals))
-    figure = Figure("stitching", "What is learned of a maze", caption, draw)
+    numbers = plotted.maze(inputs.mazes[task], traces)
+    figure = Figure("stitching", "What is learned of a maze", caption, draw, numbers, shaded=True)
     return Section("Stitching", "", (figure,))
 
 

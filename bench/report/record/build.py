@@ -47,7 +47,7 @@ def build(found: Analysis, out_pdf: Path) -> None:
     files.write_text(folder / "report.json", json.dumps(content, indent=1, ensure_ascii=False))
     write_data(found, folder)
     files.write_text(folder / "page.md", citing.page(found))
-    html.render("record.html.j2", content, folder, out_pdf.with_suffix(".html"), {})
+    html.render("record.html.j2", content, folder, out_pdf.with_suffix(".html"), {}, {})
     pdf.typeset("record.typ", folder, out_pdf)
 
 
@@ -68,6 +68,7 @@ def first_page(found: Analysis) -> dict[str, Any]:
         "rule": RULE,
         "cite": citing.CITE,
         "commit": commit,
+        "pdf": "record.pdf",
     }
 
 

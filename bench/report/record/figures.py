@@ -240,6 +240,13 @@ def strips(groups: Mapping[str, Sequence[Estimate]]) -> Figure:
     return figure
 
 
+def points(groups: Mapping[str, Sequence[Estimate]]) -> pd.DataFrame:
+    """Return the reproductions behind `strips`, by panel and task."""
+    return pd.concat(
+        e.rows.assign(panel=name, task=e.cell.task) for name, group in groups.items() for e in group
+    )
+
+
 def choices(found: pd.DataFrame) -> Figure:
     """Plot the difference from the last evaluation: one panel per choice, one dot per score."""
     figure, axes = panels(len(CHOICES), 1.7, len(CHOICES))

@@ -23,6 +23,7 @@ def table2(found: Analysis) -> Section:
         for phase in PHASES[1:]
     }
     groups = {name: group for name, group in all_groups.items() if any(len(e.rows) for e in group)}
+    points = figures.points(groups)
     return Section(
         "Table 2",
         "Fine-tuning: before, after and gain",
@@ -39,7 +40,7 @@ def table2(found: Analysis) -> Section:
                 size=7.5,
                 gap=3,
             ),
-            Figure("table2", "Table 2", STRIPS, partial(figures.strips, groups)),
+            Figure("table2", "Table 2", STRIPS, partial(figures.strips, groups), points),
             CaptionedTable(
                 phases_table("table2_v2", found.fine_tuning_v2, found),
                 "The same on antmaze-v2, other data for which the paper has no number; "

@@ -120,6 +120,8 @@ def evaluation(found: Analysis) -> Section:
         for r in table.to_dict("records")
     ]
     late = found.late.head(15)
+    published = found.record.curves
+    published = published[published["source"] == SHOWN_CURVES]
     drawn = [e.cell.task for e in found.locomotion]
     return Section(
         "Protocol",
@@ -162,6 +164,7 @@ def evaluation(found: Analysis) -> Section:
                 f"IQL’s curves as {SHOWN_CURVES} publishes them: three seeds in grey, their mean "
                 "in blue; the triangle is the highest point of the mean, the square the last.",
                 partial(figures.curves, found.record.curves, SHOWN_CURVES, drawn),
+                published[published["task"].isin(drawn)],
             ),
             CaptionedTable(
                 Table(

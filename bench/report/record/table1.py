@@ -32,6 +32,7 @@ def cells(found: Analysis) -> Section:
                 f"{e.cell.task}: {e.verdict}",
                 f"*{plain(e.cell.task)}: {e.verdict}.* {FOREST}",
                 partial(figures.forest, e),
+                e.rows,
             )
         )
     return Section("Table 1", "IQL’s fifteen scores, cell by cell", tuple(items))
@@ -107,13 +108,14 @@ def baselines(found: Analysis) -> Section:
         rows.append(row_of(task, *(_baseline(by_cell[m, task]) for m in methods)))
     header = ("dataset", *(found.methods[m] for m in methods))
     table = Table("table1_baselines", header, "l" + "c" * len(methods), tuple(rows), (9,))
+    numbers = figures.points(groups)
     return Section(
         "Baselines",
         "The baselines’ columns of Table 1",
         (
             Paragraph(BASELINES + (nobody if silent else "")),
             CaptionedTable(table, BASELINES_TABLE, size=7, gap=3, breakable=True),
-            Figure("baselines", "Baselines", STRIPS, partial(figures.strips, groups)),
+            Figure("baselines", "Baselines", STRIPS, partial(figures.strips, groups), numbers),
         ),
     )
 

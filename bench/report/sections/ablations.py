@@ -24,7 +24,8 @@ def section(inputs: ReportInputs) -> Section | None:
     caption = CAPTION.format(plain(" and ".join(bases)))
     draw = partial(ablation_panels, inputs.summary, found, catalogue)
     title = "One setting at a time"
-    return Section("Ablations", title, (Figure("ablations", "Ablations", caption, draw),))
+    figure = Figure("ablations", "Ablations", caption, draw, inputs.summary)
+    return Section("Ablations", title, (figure,))
 
 
 CAPTION = (

@@ -32,7 +32,7 @@ def section(inputs: ReportInputs) -> Section | None:
     names = list(groups(suite, catalogue.tasks))
     draw = partial(aggregate_intervals, inputs.aggregate, inputs.labels, names)
     caption = INTERVALS.format(bootstrap=suite.bootstrap, least=aggregates.MEDIAN_SEEDS)
-    items: list[Item] = [Figure("aggregate", "Aggregate scores", caption, draw)]
+    items: list[Item] = [Figure("aggregate", "Aggregate scores", caption, draw, inputs.aggregate)]
     if left_out := prose.left_out(inputs.scores, suite, catalogue):
         items.append(Paragraph(LEFT_OUT.format(plain("; ".join(left_out)))))
     table = aggregate_table(inputs.aggregate, suite, catalogue)
@@ -89,7 +89,9 @@ def over_all_seeds(inputs: ReportInputs) -> list[Figure]:
     draw = partial(
         distributions.score_against_compute, inputs.aggregate, spent, labels, list(matrices)
     )
-    return [*figures, Figure("compute", "Score against compute", COMPUTE, draw)]
+    means = inputs.aggregate[inputs.aggregate["metric"] == "mean"]
+    numbers = means.assign(update_seconds=means["method"].map(spent))
+    return [*figures, Figure("compute", "Score against compute", COMPUTE, draw, numbers)]
 
 
 PROFILES = (

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import pandas as pd
+
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
 from bench.data.transitions import Transitions
@@ -19,6 +21,7 @@ from bench.report.table import (
     NOT_RUN,
     Cell,
     Table,
+    as_frame,
     minus,
     number,
     plain_value,
@@ -38,15 +41,21 @@ def section(inputs: ReportInputs) -> Section:
     varied = {t: cards[t] for t in suite.tasks if t in cards and not inputs.tasks[t].bounded}
     if varied:  # a success has two returns, and their mean is its score
         draw = partial(return_histograms, varied)
-        items.append(Figure("returns", "Returns in the data", RETURNS, draw))
+        items.append(
+            Figure("returns", "Returns in the data", RETURNS, draw, histogram_rows(varied))
+        )
+    crossings = crossings_table(inputs.mazes, cards)
     folders = {t: inputs.card_folders[t] for t in inputs.mazes if t in inputs.card_folders}
     whole = {t: f for t, f in folders.items() if (f / "observations.npy").exists()}
     if whole:
         data = {t: (inputs.mazes[t], Transitions.load(f)) for t, f in whole.items()}
         draw = partial(trajectories, data)
-        items.append(Figure("trajectories", "Trajectories in the data", TRAJECTORIES, draw))
+        numbers = as_frame(crossings)
+        items.append(
+            Figure("trajectories", "Trajectories in the data", TRAJECTORIES, draw, numbers)
+        )
     if inputs.mazes:
-        items.append(CaptionedTable(crossings_table(inputs.mazes, cards), WAYS, size=8))
+        items.append(CaptionedTable(crossings, WAYS, size=8))
     audit = CaptionedTable(
         audit_table(cards, suite), AUDIT, title="What the audit found", folded=True,
         size=8, widths=(0, 0, 0, 1),
@@ -83,6 +92,19 @@ COLLECTION = (
     "How each dataset was collected, with the first digits of the hash of its content. "
     "`card.json` beside the data has all of it."
 )
+
+
+def histogram_rows(cards: Cards) -> pd.DataFrame:
+    """Return the histograms of returns: a row per task and bin; none that was not recorded."""
+    rows = [
+        (task, low, high, count)
+        for task, card in cards.items()
+        if {"counts", "edges"} <= set(found := card["histogram"])
+        for low, high, count in zip(
+            found["edges"], found["edges"][1:], found["counts"], strict=False
+        )
+    ]
+    return pd.DataFrame(rows, columns=["task", "from", "to", "episodes"])
 
 
 def data_table(cards: Mapping[str, Mapping[str, Any]], suite: Suite, catalogue: Catalogue) -> Table:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.config.task import Task
 from bench.config.types import Suite
+from bench.report import plotted
 from bench.report.figures.finetuning import curves
 from bench.report.inputs import ReportInputs
 from bench.report.prose import SUBJECT
@@ -78,9 +79,10 @@ def section(inputs: ReportInputs) -> Section | None:
     if not few:
         table = transposed(table)
     marks = MARKS.format(theirs(list(tasks))) if paper else ""
+    points = plotted.curves(inputs, labels, tasks, online=True)
     items = (
         CaptionedTable(table, BEFORE_AND_AFTER + marks, size=8.5 if few else 8, gap=4),
-        Figure("finetune", "Fine-tuning curves", CURVES + (OPEN if paper else ""), draw),
+        Figure("finetune", "Fine-tuning curves", CURVES + (OPEN if paper else ""), draw, points),
     )
     return Section("Fine-tuning", "Fine-tuning: offline to online", items)
 
@@ -275,11 +277,8 @@ def cost(runs: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> Table:
     """Tabulate the time of the online phases, and the largest overhead among a method's runs."""
     rows = []
     for method, label in labels.items():
-        mine = [
-            r["online_seconds"]
-            for r in runs
-            if r["settings"]["method"] == method and "online_seconds" in r
-        ]
+        all_of = [r for r in runs if r["settings"]["method"] == method]
+        mine = [r["online_seconds"] for r in all_of if "online_seconds" in r]
         if not mine:
             rows.append(row_of(label, *[NOT_RUN] * 4))
             continue

@@ -13,6 +13,7 @@ from bench.config.types import Suite
 from bench.errors import BenchError
 from bench.paths import SuiteFolder
 from bench.records.sealed_tensors import problem
+from bench.report import plotted
 from bench.report.figures.mazes import Trace, Values, success_bars, success_map, value_maps
 from bench.report.inputs import ReportInputs
 from bench.report.markup import plain
@@ -32,13 +33,16 @@ def section(inputs: ReportInputs) -> Section | None:
         paper = published.beside(list(mazes), suite.methods)
         same_data = all(task.endswith("-v0") for task, _ in paper)
         ticks = TICKS.format("" if same_data else ", which differ from this suite’s")
+        numbers = inputs.summary[inputs.summary["task"].isin(mazes)]
         if len(suite.methods) * len(mazes) > BARS:
             draw = partial(success_map, inputs.summary, inputs.labels, list(mazes))
-            items.append(Figure("success", "Success in the mazes", SQUARES, draw))
+            items.append(
+                Figure("success", "Success in the mazes", SQUARES, draw, numbers, shaded=True)
+            )
         else:
             draw = partial(success_bars, inputs.summary, inputs.labels, list(mazes), paper)
             caption = SUCCESS + (ticks if paper else "")
-            items.append(Figure("success", "Success in the mazes", caption, draw))
+            items.append(Figure("success", "Success in the mazes", caption, draw, numbers))
     for task in suite.maps.tasks if suite.maps else ():
         traces = traces_of(task, inputs)
         if not traces:
@@ -83,7 +87,8 @@ def value_map(task: str, inputs: ReportInputs, traces: Mapping[str, Trace]) -> F
     """Map the values and policies that methods learned in a task's maze."""
     draw = partial(value_maps, inputs.mazes[task], traces)
     title = f"Learned values and policies on {task}"
-    return Figure(f"map-{task}", title, MAP.format(plain(task)), draw)
+    numbers = plotted.maze(inputs.mazes[task], traces)
+    return Figure(f"map-{task}", title, MAP.format(plain(task)), draw, numbers, shaded=True)
 
 
 MAP = (

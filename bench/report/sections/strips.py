@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from matplotlib import image
 from matplotlib.figure import Figure as Drawing
 
@@ -37,7 +38,10 @@ def section(inputs: ReportInputs) -> Section | None:
         titles = [_title(entry, inputs) for entry, _ in drawn]
         paths = [path for _, path in drawn]
         figure = partial(strips, list(zip(titles, paths, strict=True)))
-        items.append(Figure("strips", "Episodes of policies", CAPTION, figure))
+        numbers = pd.DataFrame([entry for entry, _ in drawn])
+        items.append(
+            Figure("strips", "Episodes of policies", CAPTION, figure, numbers, shaded=True)
+        )
     reasons = dict.fromkeys(content.get("missing", {}).values())
     items += [Paragraph(MISSING.format(plain(reason))) for reason in reasons]
     return Section("Episodes", "Episodes of the best and the worst policy", tuple(items))

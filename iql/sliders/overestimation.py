@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.report.interactive.scene import Axis, Control, Mark, Panel, Position, Scene
+from bench.report.interactive.scene import Axis, Control, Kind, Look, Mark, Panel, Position, Scene
 from bench.report.table import number
 from iql.ideas import line
 from iql.sliders import fitted
 from iql.sliders.words import apart, span
 
-LOOKS = {"maximum": "rival", "iql": "iql"}
+LOOKS: dict[str, Look] = {"maximum": "rival", "iql": "iql"}
 
 
 def measure() -> dict[str, Any]:
@@ -79,19 +79,20 @@ def scene(result: dict[str, Any]) -> Scene:
 
 def _of_q(result: dict[str, Any], k: int) -> tuple[Mark, ...]:
     return tuple(
-        Mark("line", LOOKS[way], result["actions"], q, "" if seed else label)  # type: ignore[arg-type]
+        Mark("line", LOOKS[way], result["actions"], q, "" if seed else label)
         for way, label in fitted.WAYS.items()
         for seed, q in enumerate(result[way]["q"][k])
     )
 
 
 def _of_value(result: dict[str, Any], k: int) -> tuple[Mark, ...]:
+    kind: Kind = "line" if k else "points"
+    steps = list(range(k + 1))
     return tuple(
-        Mark("line" if k else "points", LOOKS[way], list(range(k + 1)), list(values),  # type: ignore[arg-type]
-             "" if seed else label)
+        Mark(kind, LOOKS[way], steps, values, "" if seed else label)
         for way, label in fitted.WAYS.items()
         for seed, values in enumerate(zip(*result[way]["value"][: k + 1], strict=True))
-    )  # fmt: skip
+    )
 
 
 def _sentences(result: dict[str, Any], k: int) -> tuple[str, ...]:
@@ -101,20 +102,18 @@ def _sentences(result: dict[str, Any], k: int) -> tuple[str, ...]:
     def mean(way: str) -> float:
         return float(np.mean(result[way]["value"][k]))
 
-    def error(way: str, where: np.ndarray) -> float:
+    def of(way: str, where: np.ndarray) -> str:
         q = np.array(result[way]["q"][k]).mean(0)
-        return float((q - np.array(result["best_q"]))[where].mean())
+        return apart(float((q - np.array(result["best_q"]))[where].mean()), 0, 1)
 
     theirs, ours = mean("maximum"), mean("iql")
     after = "Before the first iteration" if k == 0 else f"After {k} iteration{'s' * (k > 1)}"
     return (
-        f"{after}, the maximum over all actions values the data’s positions at "
-        f"{number(theirs)} (seeds: {span(result['maximum']['value'][k])}), {apart(theirs, best, 1)} "
+        f"{after}, the maximum over all actions values the data’s positions at {number(theirs)} "
+        f"(seeds: {span(result['maximum']['value'][k])}), {apart(theirs, best, 1)} "
         f"the best possible {number(best)}. The expectile over the data’s actions values them at "
         f"{number(ours)} (seeds: {span(result['iql']['value'][k])}), {apart(ours, best, 1)} it.",
-        f"At position {fitted.PLACE:g}, the first backup’s Q is on average "
-        f"{apart(error('maximum', ~seen), 0, 1)} the best possible Q outside the data’s actions and "
-        f"{apart(error('maximum', seen), 0, 1)} it inside; the second’s is "
-        f"{apart(error('iql', ~seen), 0, 1)} it outside and {apart(error('iql', seen), 0, 1)} it "
-        "inside.",
+        f"At position {fitted.PLACE:g}, the first backup’s Q is on average {of('maximum', ~seen)} "
+        f"the best possible Q outside the data’s actions and {of('maximum', seen)} it inside; the "
+        f"second’s is {of('iql', ~seen)} it outside and {of('iql', seen)} it inside.",
     )

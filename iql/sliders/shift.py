@@ -129,7 +129,7 @@ def _sentences(result: dict[str, Any], k: int) -> tuple[str, ...]:
         f"{direction}; the data’s largest is {line.SUPPORT:.2f}. It earns {number(mean, 2)} per "
         f"step (seeds: {span(rewards, 2)}), {apart(mean, base)} the data’s {number(base, 2)}, and "
         f"takes {np.mean(result['outside'][k]):.0%} of its actions outside the data’s range.",
-        f"The weights count as if {np.mean(result['effective'][k]):.0%} of the rows were left "
-        f"(effective sample size), and {np.mean(result['capped'][k]):.0%} of them are at the cap of "
+        f"The weighted data are worth {np.mean(result['effective'][k]):.0%} of the rows (effective "
+        f"sample size); {np.mean(result['capped'][k]):.0%} of the weights are capped at "
         f"{MAX_WEIGHT:g}.",
     )

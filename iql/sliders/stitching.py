@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.report.interactive.scene import Axis, Control, Mark, Panel, Position, Scene
+from bench.report.interactive.scene import Axis, Control, Kind, Mark, Panel, Position, Scene
 from bench.report.table import number
 from iql.ideas.expectiles import exact
 from iql.ideas.stitching import ARROWS, DISCOUNT, ENDS, GRID, MOVES, START, World
 
 EXPECTILES = (0.5, 0.7, 0.9, 0.99, 0.999)
+BEGIN = 0.9  # the expectile shown at first
 SWEEPS = 20
 TRAJECTORIES, LONGEST = 150, 5
 SEED = 0
@@ -24,7 +25,7 @@ def walks(world: World) -> list[list[tuple[int, int]]]:
     begins = np.flatnonzero(~world.ends)
     found = []
     for _ in range(TRAJECTORIES):
-        cell, walk = int(rng.choice(begins)), []
+        cell, walk = int(rng.choice(begins)), list[tuple[int, int]]()
         while len(walk) < LONGEST and not world.ends[cell]:
             move = int(rng.integers(len(MOVES)))
             walk.append((cell, move))
@@ -54,7 +55,7 @@ def measure() -> dict[str, Any]:
             start, _ = walk_from_start(world, moves)
             sweeps.append({"v": v.tolist(), "moves": moves.tolist(), "start": start})
             v = np.zeros(len(v))
-            for cell in np.flatnonzero(known):
+            for cell in np.flatnonzero(known).tolist():
                 made = counts[cell] > 0
                 v[cell] = exact(q[cell, made], counts[cell, made], expectile)
         solutions.append(sweeps)
@@ -107,45 +108,43 @@ def scene(result: dict[str, Any]) -> Scene:
             "Return from the start",
             Axis("sweeps", 0, sweeps[-1]),
             Axis("return", min(0.0, *starts) - 0.05, max(result["best"], *starts) + 0.08),
-            (
-                Mark(
-                    "line",
-                    "best",
-                    [0, sweeps[-1]],
-                    [result["best"]] * 2,
-                    "best with the data’s moves",
-                ),
-            ),  # fmt: skip
+            (Mark("line", "best", [0, sweeps[-1]], [result["best"]] * 2, "best of the data"),),
         ),
     )
     positions = tuple(
         Position(
-            (
-                (_map(result, solution[k]),),
-                (
-                    Mark("line" if k else "points", "iql", sweeps[: k + 1],
-                         [s["start"] for s in solution[: k + 1]], "policy after each sweep"),
-                    Mark("points", "here", [k], [solution[k]["start"]]),
-                ),
-            ),
+            ((_map(result, solution[k]),), _returns([s["start"] for s in solution[: k + 1]])),
             _sentences(result, row, k),
         )
         for row, solution in enumerate(result["solutions"])
         for k in sweeps
-    )  # fmt: skip
+    )
     return Scene(
         "Stitching, sweep by sweep",
         "How can a policy reach a goal that no trajectory reaches from the start?",
-        f"A grid world with a goal (+1), a ledge to fall from (−1), an exit (+0.1) and the start S. "
+        "A grid world with a goal (+1), a ledge to fall from (−1), an exit (+0.1) and the start S. "
         f"The data are {TRAJECTORIES} random walks of at most {result['longest']} moves "
         f"({result['rows']:,} in all); the best path from S takes {result['best_length']}. A "
         "sweep sets V in every cell to the expectile of Q over the moves that the data made there.",
         (
-            Control("Expectile τ", tuple(f"{t:g}" for t in result["expectiles"]), 2),
+            Control(
+                "Expectile τ",
+                tuple(f"{t:g}" for t in result["expectiles"]),
+                result["expectiles"].index(BEGIN),
+            ),
             Control("Sweeps", tuple(map(str, sweeps)), 6),
         ),
         panels,
         positions,
+    )
+
+
+def _returns(starts: list[float]) -> tuple[Mark, ...]:
+    sweeps = list(range(len(starts)))
+    kind: Kind = "line" if sweeps[-1] else "points"
+    return (
+        Mark(kind, "iql", sweeps, starts, "policy after each sweep"),
+        Mark("points", "here", sweeps[-1:], starts[-1:]),
     )
 
 
@@ -184,8 +183,8 @@ def _sentences(result: dict[str, Any], row: int, k: int) -> tuple[str, ...]:
         verdict = f"where the data’s moves allow {number(best, 2)}"
     if arrival is None:
         outlook = (
-            f"At this expectile the policy does not get there within {len(solution) - 1} sweeps; it "
-            f"ends at {number(last, 2)}"
+            f"At this expectile the policy does not get there in {len(solution) - 1} sweeps; "
+            f"it ends at {number(last, 2)}"
         )
     else:
         outlook = f"At this expectile the best return is first reached after {arrival} sweeps"

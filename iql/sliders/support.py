@@ -1,4 +1,4 @@
-"""One action after another, seen or not: what two critics say of it, and how often each was asked."""
+"""What two critics say of an action, seen or not, and how often each was asked about it."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ def _sentences(result: dict[str, Any], k: int) -> tuple[str, ...]:
     shares = [100 * w["outside"] / w["queries"] for w in (theirs, ours)]
     return (
         f"Action {number(action, 2)} {where}. Its best possible Q is {number(best)}. The maximum "
-        f"over all actions learned {number(theirs['q'][k])}, {apart(theirs['q'][k], best, 1)} that; "
-        f"IQL learned {number(ours['q'][k])}, {apart(ours['q'][k], best, 1)} it.",
+        f"over all actions learned {number(theirs['q'][k])}, {apart(theirs['q'][k], best, 1)} "
+        f"that; IQL learned {number(ours['q'][k])}, {apart(ours['q'][k], best, 1)} it.",
         f"The targets of the maximum asked about this action or its neighbourhood "
         f"{theirs['asked'][k]:,} times, IQL’s {ours['asked'][k]:,} times. In all, {shares[0]:.0f}% "
         f"of the maximum’s {theirs['queries']:,} queries and {shares[1]:.0f}% of IQL’s "

@@ -17,7 +17,7 @@ function ticks({ low, high }) {
   const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 2.5, 5, 10].find(factor => factor * power >= rough);
   const found = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) found.push(k * step);
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) found.push(k * step + 0); // never -0
   return found;
 }
 function scale({ low, high }, from, to) {
@@ -25,9 +25,9 @@ function scale({ low, high }, from, to) {
 }
 
 const DRAW = {
-  line(mark, x, y) {
+  line(mark, x, y, many = false) {
     const points = mark.x.map((value, k) => `${x(value).toFixed(1)},${y(mark.y[k]).toFixed(1)}`).join(" ");
-    return [element("polyline", { class: mark.look + (mark.label ? "" : " seed"), points })];
+    return [element("polyline", { class: mark.look + (many ? " many" : ""), points })];
   },
   points(mark, x, y) {
     const r = { data: 1.8, here: 5 }[mark.look] ?? 3;
@@ -89,7 +89,8 @@ function drawn(panel, marks, name) {
   });
   const order = mark => (mark.look === "here" ? 2 : mark.look === "data" ? 0 : 1);
   const sorted = marks.toSorted((a, b) => order(a) - order(b));
-  for (const mark of sorted) inside.append(...DRAW[mark.kind](mark, x, y));
+  const alike = mark => marks.filter(m => m.look === mark.look && m.kind === mark.kind).length > 1;
+  for (const mark of sorted) inside.append(...DRAW[mark.kind](mark, x, y, alike(mark)));
   if (!panel.map) svg.append(inside);
   return svg;
 }

@@ -144,18 +144,22 @@ function start(name, scene) {
     history.replaceState(null, "", `#${name}=${inputs.map(input => input.value).join(".")}`);
   }
   let timer = null;
+  function call(word) {
+    button.textContent = word;
+    button.setAttribute("aria-label", `${word} the slider ${scene.controls.at(-1).label}`);
+  }
   function stop() {
     clearInterval(timer);
     timer = null;
-    button.textContent = "Play";
+    call("Play");
   }
-  button.setAttribute("aria-label", `Play: move the slider ${scene.controls.at(-1).label} to its end`);
+  call("Play");
   button.addEventListener("click", () => {
     if (timer !== null) return stop();
     const last = inputs.at(-1);
     if (last.value === last.max) last.value = 0;
     show();
-    button.textContent = "Pause";
+    call("Pause");
     timer = setInterval(() => {
       last.stepUp();
       show();

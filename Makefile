@@ -7,7 +7,7 @@ RUN := PATH="$(abspath $(BIN)):$$PATH"
 PIP_OPTIONS ?=
 CHECKS := check-types check-workflow check-rules check-schema check-layout check-code
 
-.PHONY: suite setup test test-cluster fuzz check $(CHECKS) format benchmark pictures lock clean
+.PHONY: suite setup test test-cluster fuzz check $(CHECKS) format benchmark docs pictures lock clean
 
 suite: .venv/ready
 	@$(BIN)/python -m bench run --cores $(CORES) --configfile $(SUITE)
@@ -78,6 +78,19 @@ benchmark: .venv/ready .venv-peer/ready .venv-xla/ready
 	.venv-xla/bin/python -m pip install --quiet $(PIP_OPTIONS) jax==0.10.2
 	@touch $@
 
+# The documentation as a website in site/; a broken link or a docstring that cannot be read fails.
+docs: .venv-docs/ready
+	.venv-docs/bin/python -m sphinx -W -n --keep-going -q -E -c docs . site
+	@echo site/index.html
+
+# Sphinx reads docstrings by importing the project, so it sees what .venv has.
+.venv-docs/ready: .venv/ready
+	$(BIN)/python -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet $(PIP_OPTIONS) sphinx==9.0.4 myst-parser==5.2.0 furo==2025.12.19
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$(.venv-docs/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
+	@touch $@
+
 # Pictures in the documentation, from the reports of `make` and `snakemake --cores all ideas`.
 pictures: .venv/ready
 	$(BIN)/python docs/pictures.py
@@ -89,4 +102,4 @@ lock:
 	  --no-header $(PIP_OPTIONS) | grep -vE '^(nvidia|cuda|triton)' > requirements.lock
 
 clean:
-	rm -rf .venv .venv-peer .venv-xla .snakemake data logs
+	rm -rf .venv .venv-peer .venv-xla .venv-docs .snakemake data logs site

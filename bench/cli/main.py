@@ -86,6 +86,7 @@ GROUPS: dict[str, dict[str, Callable[..., Any]]] = {
     "measurements of this project": {
         "record": literature.record,
         "idea": measure.idea,
+        "slider": measure.slider,
         "ideas": measure.ideas,
         "benchmark": measure.benchmark,
         "precision": measure.precision,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.cli.arguments import Idea
+from bench.cli.arguments import Idea, Slider
 from bench.cli.ranges import at_least
 from bench.config.catalogue import Catalogue
 from bench.config.registry import OFFLINE
@@ -152,13 +152,29 @@ def idea(name: Idea) -> None:
     print(report.measure(name))
 
 
-def ideas(out: Path = REPORTS / "ideas.pdf") -> None:
-    """Typeset the results of the experiments on the paper's ideas, one page each.
+def slider(name: Slider) -> None:
+    """Compute every position of a figure with sliders; write results/ideas/sliders/NAME.json.
 
     Args:
-        out: the PDF; a folder with its figures is written next to it.
+        name: losses, expectiles, stitching, overestimation, support or shift.
+    """
+    import torch
+
+    from bench.report.interactive import page
+
+    torch.set_num_threads(1)
+    print(page.measure(name))
+
+
+def ideas(out: Path = REPORTS / "ideas.pdf") -> None:
+    """Typeset the experiments on the paper's ideas, and write the page of figures with sliders.
+
+    Args:
+        out: the PDF; the page is written next to it as HTML, and so is a folder with figures.
     """
     from bench.report import ideas as report
+    from bench.report.interactive import page
 
     report.build(out)
-    print(out)
+    page.build(out.with_suffix(".html"))
+    print(out, out.with_suffix(".html"), sep="\n")

@@ -291,3 +291,5 @@ IDEAS = (
     *("losses", "expectiles", "support", "stitching", "overestimation", "shift"),
     "regularised",
 )
+# The figures with sliders, in the order of their page: iql/sliders/NAME.py.
+SLIDERS = ("losses", "expectiles", "stitching", "overestimation", "support", "shift")

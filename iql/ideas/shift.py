@@ -18,10 +18,13 @@ TITLE = "Distributional shift: where the learned policy acts"
 EPISODES, LENGTH = 100, 40
 
 
-def roll_out(policy: line.Policy) -> dict[str, Any]:
-    """Roll out from random positions of the data; return the actions and the reward per step."""
+def roll_out(policy: line.Policy, policies: int = len(line.SEEDS)) -> dict[str, Any]:
+    """Roll out from random positions of the data; return the actions and the reward per step.
+
+    `policies` is the number of policies that `policy` holds, in its leading axis.
+    """
     rng = np.random.default_rng(7)
-    places = rng.uniform(-1, 1, (len(line.SEEDS), EPISODES))
+    places = rng.uniform(-1, 1, (policies, EPISODES))
     actions, earned = [], []
     for _ in range(LENGTH):
         with torch.no_grad():

@@ -11,7 +11,7 @@ import pytest
 from helpers.code import FILES, MODULES, ROOTS, graph, imports, label, package_of, packages
 from helpers.paths import ROOT
 
-from bench.config.registry import IDEAS, METHODS
+from bench.config.registry import IDEAS, METHODS, SLIDERS
 
 MOST_MODULES = 20  # a folder, without its __init__
 # Modules directly in bench/ that are no ground: they register environments under stored ids.
@@ -101,4 +101,6 @@ def test_every_method_file_is_registered() -> None:
     files = {n for n in MODULES if n.split(".")[0] in ROOTS[1:] and MODULES[n].stem != "__init__"}
     ideas = {name for name in files if name.startswith("iql.ideas.")}
     assert {name.rpartition(".")[2] for name in ideas} == {*IDEAS, "line"}
-    assert files - ideas == {entry.module for entry in METHODS.values()}
+    sliders = {name for name in files if name.startswith("iql.sliders.")}
+    assert {name.rpartition(".")[2] for name in sliders} == {*SLIDERS, "fitted", "words"}
+    assert files - ideas - sliders == {entry.module for entry in METHODS.values()}

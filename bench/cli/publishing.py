@@ -102,7 +102,7 @@ def index(out: Path = REPORTS / "index.pdf") -> None:
     suites = []
     for folder in sorted(path.parent for path in PUBLISHED.glob(f"*/{SUITE}")):
         chosen = derived.suite_of(folder, catalogue)
-        read = inputs.read(chosen, catalogue, folder, [], lambda _: "")
+        read = inputs.read(chosen, catalogue, folder, [], lambda *_: "")
         stated = folder / PUBLICATION
         own = out.with_name(f"{folder.name}.html")
         place = own.name if own.exists() else os.path.relpath(folder / "report.pdf", out.parent)

@@ -55,13 +55,7 @@ def render(
 
     `methods` are styles by name; `charts` are the lines of the figure CHARTED, if any.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = templates()
     data = json.loads(json.dumps(content))  # tuples become lists, as in report.json
     by_label = {style["label"]: name for name, style in methods.items()}
     numbered(data["sections"])
@@ -90,6 +84,17 @@ def render(
         shared=Markup(in_script(json.dumps(shared, separators=(",", ":")))),
     )
     write_text(out, body.replace(COLORS, colors.css()))
+
+
+def templates() -> jinja2.Environment:
+    """Return the environment of TEMPLATES: text is escaped, an unknown name is an error."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
 
 
 COLORS = "/* colours */"  # in the style sheet, which precedes the figures that use them

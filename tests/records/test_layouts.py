@@ -166,7 +166,7 @@ def without_rows_of_the_first_run(text: str) -> str:
             f"runs.jsonl, line 1: {RUN} has no rows in evaluations.csv; restore the file",
         ),
         (EVALUATIONS, lambda t: t[:-6], "line 481: 8 cells, not 9; restore the file"),
-        (EVALUATIONS, lambda _: "", "line 1: the column 'method' is missing"),
+        (EVALUATIONS, lambda *_: "", "line 1: the column 'method' is missing"),
         (EPISODES, lambda t: t + "\n", "episodes.csv, line 3: 0 cells, not 9; restore the file"),
     ],
 )

@@ -27,7 +27,7 @@ def suites() -> list[Published]:
     catalogue, found = Catalogue(), []
     for folder in sorted(path.parent for path in ROOT.glob("results/published/*/suite.json")):
         suite = derived.suite_of(folder, catalogue)
-        read = inputs.read(suite, catalogue, folder, [], lambda _: "")
+        read = inputs.read(suite, catalogue, folder, [], lambda *_: "")
         stated = {"version": "1.2.3", "date": "2031-05-06", "commit": "0123456789abcdef"}
         found.append(Published(read, stated if not found else {}, f"{folder.name}.html"))
     return found

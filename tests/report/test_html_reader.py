@@ -174,7 +174,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page of the claims of the published suite with the longest ones."""
     catalogue, folder = Catalogue(), ROOT / "results/published/local"
     suite = derived.suite_of(folder, catalogue)
-    read = inputs.read(suite, catalogue, folder, [], lambda _: "")
+    read = inputs.read(suite, catalogue, folder, [], lambda *_: "")
     section = claims.section(read)
     assert section is not None
     content = typographic(front.page(read) | {"pdf": "", "sections": [section.content()]})

@@ -12,7 +12,7 @@ from bench.config.registry import SLIDERS
 from bench.errors import BenchError, unknown
 from bench.paths import RESULTS
 from bench.records import machine
-from bench.report.html import render
+from bench.report.html import in_script, templates
 from bench.report.interactive.scene import Scene
 from bench.report.pdf import TEMPLATES
 
@@ -63,10 +63,9 @@ def build(out: Path, folder: Path = POSITIONS) -> None:
     }
     drawn = {name: scene.plain() for name, scene in scenes.items()}
     scripts = {
-        "positions": json.dumps(drawn, separators=(",", ":"), ensure_ascii=False).replace(
-            "<", "\\u003c"
-        ),
+        "positions": in_script(json.dumps(drawn, separators=(",", ":"), ensure_ascii=False)),
         "drawing": (TEMPLATES / "ideas.js").read_text(encoding="utf-8"),
         "style": (TEMPLATES / "ideas.css").read_text(encoding="utf-8"),
     }
-    render("ideas.html.j2", content, out.parent, out, scripts)
+    page = templates().get_template("ideas.html.j2").render(data=content, **scripts)
+    files.write_text(out, page)

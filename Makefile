@@ -91,7 +91,7 @@ docs: .venv-docs/ready
 	  > "$$(.venv-docs/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
 	@touch $@
 
-# Pictures in the documentation, from the reports of `make` and `snakemake --cores all ideas`.
+# Pictures in the documentation, from the published reports and that of `snakemake record`.
 pictures: .venv/ready
 	$(BIN)/python docs/pictures.py
 

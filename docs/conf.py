@@ -7,7 +7,6 @@ files are copied to the site under their own paths.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 
 from docutils import nodes
 from pygments.lexers.special import TextLexer
+from pypdfium2 import PdfDocument
 from sphinx import addnodes
 from sphinx.application import Sphinx
 
@@ -89,8 +89,7 @@ def published_reports() -> str:
             if (folder / name).exists()
         ]
         if links:
-            suite = folder / "suite.json"
-            title = json.loads(suite.read_text(encoding="utf-8"))["title"] if suite.exists() else ""
+            title = PdfDocument(folder / "report.pdf").get_metadata_dict()["Title"]
             rows.append(f"| {folder.name} | {title} | {', '.join(links)} |")
     return "\n".join([*drawn, "", *rows])
 
@@ -128,6 +127,16 @@ def escape(
     lines[:] = [line.replace("*", r"\*") for line in lines]
 
 
+def name_levels(
+    _app: Sphinx, _page: str, _template: str, context: dict[str, Any], _tree: Any
+) -> None:
+    """Give the headings of the navigation the level that screen readers ask for."""
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace(
+        'role="heading"', 'role="heading" aria-level="2"'
+    )
+
+
 def finish(app: Sphinx, error: Exception | None) -> None:
     """Copy the linked files, and lead from the top of the site to its first page."""
     if error:
@@ -154,5 +163,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", navigation)
     app.connect("doctree-read", keep_links_to_files)
     app.connect("autodoc-process-docstring", escape)
+    app.connect("html-page-context", name_levels, priority=900)  # after the theme's own
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -71,7 +71,8 @@ def measure() -> dict[str, Any]:
 
 def scene(result: dict[str, Any]) -> Scene:
     """Return the figure: the temperature."""
-    numbers = list(range(len(result["temperatures"])))
+    values = tuple(f"{t:g}" for t in result["temperatures"])
+    numbers = list(range(len(values)))
     rewards = np.array(result["reward"])
     low = min(float(rewards.min()), result["data_reward"])
     panels = (
@@ -83,7 +84,7 @@ def scene(result: dict[str, Any]) -> Scene:
         ),
         Panel(
             "Reward per step of the policy",
-            Axis("temperature (one step per position of the slider)", 0, numbers[-1]),
+            Axis("temperature", 0, numbers[-1], values),
             Axis("reward", low - 0.05, float(rewards.max()) + 0.05),
             (
                 Mark("line", "iql", numbers, rewards.mean(1).tolist(), "policy, mean of seeds"),
@@ -104,7 +105,6 @@ def scene(result: dict[str, Any]) -> Scene:
         )
         for k in numbers
     )
-    values = tuple(f"{t:g}" for t in result["temperatures"])
     return Scene(
         "From imitation to the best of the data",
         "How far does the policy leave the behaviour, and does that pay?",

@@ -195,6 +195,11 @@ def test_the_queries_were_counted(computed: Path) -> None:
     assert sum(found["iql"]["asked"]) == rows
 
 
+def test_equal_measurements(computed: Path, tmp_path: Path) -> None:
+    again = page.measure("losses", tmp_path)
+    assert json.loads(again.read_text())["result"] == result(computed, "losses")
+
+
 def test_words() -> None:
     assert apart(1.3, 1.0) == "0.30 above"
     assert apart(1.0, 1.3, 1) == "0.3 below"

@@ -36,11 +36,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class Axis:
-    """A horizontal or vertical axis with its range."""
+    """An axis with its range; `names`, if given, stand at 0, 1, ... in place of numbers."""
 
     label: str
     low: float
     high: float
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ function element(name, attributes = {}, ...children) {
 function words(number) {
   return number.toLocaleString("en", { maximumFractionDigits: 3 }).replace("-", "\u2212");
 }
-function ticks({ low, high }) {
+function ticks({ low, high, names }) {
+  if (names) return names.map((text, value) => ({ value, text }));
   const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 2.5, 5, 10].find(factor => factor * power >= rough);
   const found = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) found.push(k * step + 0); // never -0
-  return found;
+  return found.map(value => ({ value, text: words(value) }));
 }
 function scale({ low, high }, from, to) {
   return value => from + ((value - low) / (high - low)) * (to - from);
@@ -64,13 +65,13 @@ function axes(panel, x, y) {
   const bottom = HEIGHT - BOTTOM, right = WIDTH - RIGHT;
   const middle = (TOP + bottom) / 2;
   return [
-    ...ticks(panel.x).flatMap(value => [
+    ...ticks(panel.x).flatMap(({ value, text }) => [
       element("line", { class: "grid", x1: x(value), x2: x(value), y1: TOP, y2: bottom }),
-      element("text", { class: "tick", x: x(value), y: bottom + 14, "text-anchor": "middle" }, words(value)),
+      element("text", { class: "tick", x: x(value), y: bottom + 14, "text-anchor": "middle" }, text),
     ]),
-    ...ticks(panel.y).flatMap(value => [
+    ...ticks(panel.y).flatMap(({ value, text }) => [
       element("line", { class: "grid", x1: LEFT, x2: right, y1: y(value), y2: y(value) }),
-      element("text", { class: "tick", x: LEFT - 5, y: y(value) + 4, "text-anchor": "end" }, words(value)),
+      element("text", { class: "tick", x: LEFT - 5, y: y(value) + 4, "text-anchor": "end" }, text),
     ]),
     element("text", { class: "axis", x: (LEFT + right) / 2, y: HEIGHT - 5, "text-anchor": "middle" }, panel.x.label),
     element("text", { class: "axis", x: 0, y: 0, "text-anchor": "middle", transform: `translate(11 ${middle}) rotate(-90)` }, panel.y.label),

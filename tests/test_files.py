@@ -12,7 +12,7 @@ from bench.claims import record
 from bench.claims.entries import read_entries
 from bench.data.transitions import CARD, check_card
 from bench.errors import BenchError
-from bench.files import decode_json, read_json
+from bench.files import decode_json, read_json, read_sealed, sealed, write_json
 from bench.jobs import workflow_locks
 from bench.jobs.status import _status
 from bench.jobs.watch import running
@@ -80,6 +80,15 @@ def test_a_note_of_another_shape_is_left_out(
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
     assert running(tmp_path) == []
     assert workflow_locks.holders() == workflow_locks.clear() == []
+
+
+def test_an_edited_file_does_not_match_its_seal(tmp_path: Path) -> None:
+    write_json(tmp_path / "card.json", sealed({"return": {"mean": 5.0}}))
+    assert read_sealed(tmp_path / "card.json")["return"] == {"mean": 5.0}
+    edited = (tmp_path / "card.json").read_text().replace("5.0", "9.0")
+    (tmp_path / "card.json").write_text(edited)
+    with pytest.raises(BenchError, match=r"card\.json: differs from its seal; delete it"):
+        read_sealed(tmp_path / "card.json")
 
 
 def test_depth_is_a_value_error_like_any_other_fault(tmp_path: Path) -> None:

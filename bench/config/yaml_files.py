@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,17 @@ class PlainLoader(Fast):
                 raise ConstructorError(None, None, message, key.start_mark)
         return super().construct_mapping(node, deep)
 
+    def construct_yaml_int(self, node: Any) -> int:
+        if not re.fullmatch(r"[-+]?(0|[1-9][0-9_]*)", node.value):  # 010 would be 8, 1:00 be 60
+            message = f"'{node.value}' is no decimal number; write it in digits alone"
+            raise ConstructorError(None, None, message, node.start_mark)
+        return int(super().construct_yaml_int(node))
+
     def construct_yaml_float(self, node: Any) -> float:
         value = super().construct_yaml_float(node)
+        if ":" in node.value:  # 1:30.5 would be 90.5
+            message = f"'{node.value}' is no decimal number; write it in digits alone"
+            raise ConstructorError(None, None, message, node.start_mark)
         if not math.isfinite(value):
             raise ConstructorError(None, None, f"{value} is not a finite number", node.start_mark)
         return value
@@ -73,6 +83,7 @@ def _expanded(node: Any, found: dict[int, float]) -> float:
     return found[id(node)]
 
 
+PlainLoader.add_constructor("tag:yaml.org,2002:int", PlainLoader.construct_yaml_int)
 PlainLoader.add_constructor("tag:yaml.org,2002:float", PlainLoader.construct_yaml_float)
 
 

@@ -108,7 +108,8 @@ def test_a_number_that_yaml_takes_for_text_is_explained(monkeypatch: pytest.Monk
     with pytest.raises(BenchError, match=r"YAML reads 3e-4 as text: write 0\.0003"):
         Catalogue().suite(suite, "bad.yaml")
     with pytest.raises(BenchError, match=r"type 'number'\.$"):  # nothing to write instead
-        Catalogue().suite(suite | {"methods": ["iql@expectile=nan"], "overrides": []}, "bad.yaml")
+        plain = {"methods": ["iql@expectile=nan"], "overrides": [], "maps": None, "baseline": None}
+        Catalogue().suite(suite | plain, "bad.yaml")
     said = "suite: '../x' does not fit; needed: name of lower-case letters, digits and hyphens"
     with pytest.raises(BenchError, match=re.escape(said)):
         Catalogue().suite(suite | {"suite": "../x"}, "bad.yaml")

@@ -24,7 +24,7 @@ Fast: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 class PlainLoader(Fast):
-    """YAML's plain values, without repeated keys, NaN, or aliases that multiply."""
+    """YAML's plain values: keys are text and occur once, no NaN, no aliases that multiply."""
 
     def get_single_node(self) -> Any:
         node = super().get_single_node()
@@ -39,7 +39,12 @@ class PlainLoader(Fast):
             if names.count(key.value) > 1:
                 message = f"the key '{key.value}' occurs twice; remove one"
                 raise ConstructorError(None, None, message, key.start_mark)
-        return super().construct_mapping(node, deep)
+        content: dict[Any, Any] = super().construct_mapping(node, deep)
+        for key in content:
+            if not isinstance(key, str):
+                message = f"the key {key} is no text; put it in quotes, or correct it"
+                raise ConstructorError(None, None, message, node.start_mark)
+        return content
 
     def construct_yaml_int(self, node: Any) -> int:
         if not re.fullmatch(r"[-+]?(0|[1-9][0-9_]*)", node.value):  # 010 would be 8, 1:00 be 60

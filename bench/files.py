@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 from bench.errors import BenchError
 
 INDENT = 2  # of JSON files
+SEAL = "seal"  # key of the sum of all that precedes it in a JSON object
 
 
 def replace_folder(staging: Path, folder: Path) -> None:
@@ -38,6 +40,17 @@ def read_json(path: Path) -> dict[str, Any]:
     content = _json(path)
     if not isinstance(content, dict):
         raise BenchError(f"{path}: expected a JSON object; delete it and run again.")
+    return content
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Read a JSON object as `read_json` does; raise BenchError if it does not match its seal.
+
+    One without a seal was made by an older version.
+    """
+    content = read_json(path)
+    if SEAL in content and (why := broken(content)):
+        raise BenchError(f"{path}: {why}; delete it and run again.")
     return content
 
 
@@ -91,6 +104,24 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not a number of JSON")
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of some bytes in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content with its seal as the last key."""
+    rest = {key: value for key, value in content.items() if key != SEAL}
+    return {**rest, SEAL: digest(json.dumps(rest).encode())}
+
+
+def broken(content: Mapping[str, Any]) -> str | None:
+    """Return why the content does not match its seal, or None if it does."""
+    if SEAL not in content:
+        return "has no seal, because it was made by a version without them"
+    return None if sealed(content) == content else "differs from its seal"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from bench.claims import record
 from bench.claims.entries import read_entries
 from bench.data.transitions import CARD, check_card
 from bench.errors import BenchError
-from bench.files import decode_json, read_json
+from bench.files import decode_json, read_json, read_sealed, sealed, write_json, write_rows
 from bench.jobs import workflow_locks
 from bench.jobs.status import _status
 from bench.jobs.watch import running
@@ -80,6 +82,41 @@ def test_a_note_of_another_shape_is_left_out(
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
     assert running(tmp_path) == []
     assert workflow_locks.holders() == workflow_locks.clear() == []
+
+
+def test_an_edited_file_does_not_match_its_seal(tmp_path: Path) -> None:
+    write_json(tmp_path / "card.json", sealed({"return": {"mean": 5.0}}))
+    assert read_sealed(tmp_path / "card.json")["return"] == {"mean": 5.0}
+    edited = (tmp_path / "card.json").read_text().replace("5.0", "9.0")
+    (tmp_path / "card.json").write_text(edited)
+    with pytest.raises(BenchError, match=r"card\.json: differs from its seal; delete it"):
+        read_sealed(tmp_path / "card.json")
+
+
+def test_a_key_that_occurs_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"a": {"b": 1, "b": 2}}')
+    with pytest.raises(BenchError, match=r"a\.json: not valid JSON \(a key occurs twice\)"):
+        read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("write", [write_json, lambda path, value: write_rows(path, ["a"], value)])
+def test_a_write_that_fails_half_way_leaves_the_file_before_it(
+    write: Callable[[Path, Any], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "a"
+    write(path, [[1]])
+    before = path.read_bytes()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write(path, [[2]] * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_depth_is_a_value_error_like_any_other_fault(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from bench.config.validation import Strict
 
 Reading = Literal["full", "d4rl"]
 
-NAME = r"^[a-z0-9][a-z0-9-]*$"
+NAME = r"^[a-z0-9][a-z0-9-]{0,99}$"  # file systems take names of 255 bytes
 # Values used in paths cannot leave their folder or contain characters special to a shell.
 WORD = r"[A-Za-z0-9_]([A-Za-z0-9_.-]|\{rows\})*"
 PATH = rf"^{WORD}(/{WORD})*$"
@@ -31,13 +31,15 @@ JOINED = "minari:"  # recipe prefix for the parts of a dataset
 class TaskSettings(Strict):
     """The columns of config/tasks.tsv that affect a run."""
 
-    task: str = Field(pattern=NAME, description="name, as in file names")
+    task: str = Field(pattern=NAME, description="name of lower-case letters, digits and hyphens")
     family: str = Field(pattern=NAME, description="which settings of config/methods.yaml apply")
     env_id: str = Field(
         pattern=ENV_ID,
         description="Gymnasium id to evaluate on, or module:id, or 'none' to score nothing",
     )
-    dataset: str = Field(pattern=PATH, description="Minari id; {rows} stands for the suite's rows")
+    dataset: str = Field(
+        pattern=PATH, max_length=150, description="Minari id; {rows} stands for the suite's rows"
+    )
     recipe: str = Field(
         pattern=RECIPE,
         description="local collection recipe, 'd4rl', 'minari', 'minari:ID,ID' to join datasets, "

@@ -151,7 +151,7 @@ class Maps(Strict):
 class Suite(Strict):
     """One suite file of config/."""
 
-    suite: str = Field(pattern=NAME, description="name, used in file names")
+    suite: str = Field(pattern=NAME, description="name of lower-case letters, digits and hyphens")
     title: str = Field(description="title of the report")
     description: str = Field(default="", description="what the reader of the report should know")
     notes: tuple[Annotated[str, Field(min_length=1)], ...] = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -96,6 +97,9 @@ def validate(model: type[Model], raw: object, where: str) -> Model:
     if error["type"] == "missing":
         raise BenchError(f"{where}: the key '{field}' is missing; add it.")
     message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch" and len(path) == 1:
+        wanted = model.model_fields[field].description or "a name"
+        message = f"{error['input'][:60]!r} does not fit; needed: {wanted}"
     prefix = f"{field}: " if field else ""
     raise BenchError(f"{where}: {prefix}{message}{remedy(error['type'], error['input'])}.")
 
@@ -139,6 +143,8 @@ def _number(text: str) -> str:
     try:
         value = float(text)
     except ValueError:
+        return ""
+    if not math.isfinite(value):
         return ""
     return repr(value) if "e" not in repr(value) else f"{value:.10f}".rstrip("0")
 

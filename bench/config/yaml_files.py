@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ Fast: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 class PlainLoader(Fast):
-    """YAML's plain values, without repeated keys, NaN, or aliases that multiply."""
+    """YAML's plain values: keys are text and occur once, no NaN, no aliases that multiply."""
 
     def get_single_node(self) -> Any:
         node = super().get_single_node()
@@ -38,10 +39,24 @@ class PlainLoader(Fast):
             if names.count(key.value) > 1:
                 message = f"the key '{key.value}' occurs twice; remove one"
                 raise ConstructorError(None, None, message, key.start_mark)
-        return super().construct_mapping(node, deep)
+        content: dict[Any, Any] = super().construct_mapping(node, deep)
+        for key in content:
+            if not isinstance(key, str):
+                message = f"the key {key} is no text; put it in quotes, or correct it"
+                raise ConstructorError(None, None, message, node.start_mark)
+        return content
+
+    def construct_yaml_int(self, node: Any) -> int:
+        if not re.fullmatch(r"[-+]?(0|[1-9][0-9_]*)", node.value):  # 010 would be 8, 1:00 be 60
+            message = f"'{node.value}' is no decimal number; write it in digits alone"
+            raise ConstructorError(None, None, message, node.start_mark)
+        return int(super().construct_yaml_int(node))
 
     def construct_yaml_float(self, node: Any) -> float:
         value = super().construct_yaml_float(node)
+        if ":" in node.value:  # 1:30.5 would be 90.5
+            message = f"'{node.value}' is no decimal number; write it in digits alone"
+            raise ConstructorError(None, None, message, node.start_mark)
         if not math.isfinite(value):
             raise ConstructorError(None, None, f"{value} is not a finite number", node.start_mark)
         return value
@@ -73,6 +88,7 @@ def _expanded(node: Any, found: dict[int, float]) -> float:
     return found[id(node)]
 
 
+PlainLoader.add_constructor("tag:yaml.org,2002:int", PlainLoader.construct_yaml_int)
 PlainLoader.add_constructor("tag:yaml.org,2002:float", PlainLoader.construct_yaml_float)
 
 

@@ -52,12 +52,32 @@ def dataset(file: h5py.Group, key: str, path: Path) -> h5py.Dataset | None:
     where = f"{path}, {key}"
     if not isinstance(found, h5py.Dataset):
         raise BenchError(f"{where}: a group, not a dataset; store an array there.")
+    _check_stored(found, where)
+    if found.dtype.kind not in "fiub" or found.dtype.subdtype is not None:
+        raise BenchError(f"{where}: type {found.dtype} is not numeric; fix the data.")
+    return found
+
+
+def check_all(file: h5py.Group, key: str, path: Path) -> None:
+    """Raise BenchError unless the group at `key` holds, at any depth, what lies whole in the file.
+
+    For groups that another library reads.
+    """
+    for name in names(group(file, key, path)):
+        inner = f"{key}/{name}"
+        found = _member(file, inner, path)
+        if isinstance(found, h5py.Dataset):
+            _check_stored(found, f"{path}, {inner}")
+        elif found is not None:
+            check_all(file, inner, path)
+
+
+def _check_stored(found: h5py.Dataset, where: str) -> None:
+    """Raise BenchError unless a dataset has values, and all of them in its file."""
     if found.is_virtual or found.external:
         raise BenchError(f"{where}: its values lie in another file; store them in this one.")
     if found.shape is None:
         raise BenchError(f"{where}: it has no values; store an array there.")
-    if found.dtype.kind not in "fiub" or found.dtype.subdtype is not None:
-        raise BenchError(f"{where}: type {found.dtype} is not numeric; fix the data.")
     declared = math.prod(found.shape) * found.dtype.itemsize
     filters = found.id.get_create_plist().get_nfilters()
     if declared > found.id.get_storage_size() * (MOST_COMPRESSED if filters else 1):
@@ -65,7 +85,6 @@ def dataset(file: h5py.Group, key: str, path: Path) -> h5py.Dataset | None:
             f"{where}: shape {found.shape} is declared but most of it is not stored; write the "
             "file again."
         )
-    return found
 
 
 def group(file: h5py.Group, key: str, path: Path) -> h5py.Group:

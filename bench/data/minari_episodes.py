@@ -12,13 +12,17 @@ import numpy as np
 from gymnasium.spaces import Box, Space
 from gymnasium.spaces.utils import flatten_space
 
-from bench.data.fetch_minari import DATA, METADATA
+from bench.data.agreement import LIMIT
+from bench.data.fetch_minari import DATA, METADATA, episode_lengths
+from bench.data.hdf5_gate import check_all, names, opened
 from bench.data.hdf5_gate import dataset as dataset_at
-from bench.data.hdf5_gate import group, names, opened
-from bench.data.transitions import Transitions
+from bench.data.transitions import Transitions, finding
 from bench.environments import spaces
 from bench.errors import BenchError
 from bench.files import read_json
+
+# Keys of the metadata that are read here, and their types; Minari checks its own.
+KINDS = {"total_episodes": int, "total_steps": int, "audit": list, LIMIT: int}
 
 
 @dataclass(frozen=True)
@@ -141,18 +145,28 @@ def _array(values: Any, where: str, shape: tuple[int, ...]) -> np.ndarray:
 
 def check_stored(folder: Path) -> None:
     """Raise BenchError unless a Minari folder's files hold plain arrays and plain metadata."""
-    metadata = read_json(folder / METADATA)
-    for key, kind in (("total_episodes", int), ("total_steps", int), ("audit", list)):
+    metadata, path = read_json(folder / METADATA), folder / DATA
+    for key, kind in KINDS.items():
         if not isinstance(metadata.get(key, kind()), kind):
             raise BenchError(
                 f"{folder / METADATA}, {key}: {metadata[key]!r} is not {kind.__name__}; fetch the "
                 "dataset again."
             )
-    path = folder / DATA
+    for entry in metadata.get("audit", []):
+        if not isinstance(entry, dict) or set(entry) != set(finding("", "", True)):
+            raise BenchError(
+                f"{folder / METADATA}, audit: {entry!r} is not a finding; convert the data again."
+            )
     with opened(path, "delete it and fetch it again") as file:
         for name in names(file):
             if name.startswith("episode_"):
-                group(file, name, path)
+                check_all(file, name, path)
                 for key in ("actions", "rewards", "terminations", "truncations"):
                     if dataset_at(file, f"{name}/{key}", path) is None:
                         raise BenchError(f"{path}, {name}: {key} is missing; fetch it again.")
+    count, expected = len(episode_lengths(path)), metadata.get("total_episodes")
+    if expected is not None and count != expected:
+        raise BenchError(
+            f"{path}: holds {count} episodes but {METADATA.name} says {expected}; fetch the data "
+            "again."
+        )

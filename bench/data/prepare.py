@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from bench.data.minari_episodes import Stored, load
 from bench.data.transitions import Transitions, content_hash, finding, joined
 from bench.environments import spaces, vector
 from bench.errors import BenchError
-from bench.files import replace_folder
+from bench.files import replace_folder, sealed, write_json
 from bench.maze_plans import maze_of
 from bench.paths import CARD, TRANSITIONS
 
@@ -94,14 +93,14 @@ def card(data: Transitions) -> dict[str, Any]:
 
 
 def write(data: Transitions, content: dict[str, Any], folder: Path) -> None:
-    """Write arrays and card; the folder appears atomically."""
+    """Write arrays and the card, sealed; the folder appears atomically."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
         staging = Path(scratch) / folder.name
         staging.mkdir()
         for name, array in data.arrays().items():
             np.save(staging / f"{name}.npy", array, allow_pickle=False)
-        (staging / CARD).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_json(staging / CARD, sealed(content))
         replace_folder(staging, folder)
 
 

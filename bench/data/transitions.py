@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import BenchError
-from bench.files import read_json
+from bench.files import read_sealed
 from bench.paths import CARD
 
 
@@ -118,7 +118,7 @@ def content_hash(data: Transitions) -> str:
 
 def check_card(folder: Path, found: str) -> None:
     """Raise BenchError unless the card's hash is `found`, the hash of the arrays."""
-    if read_json(folder / CARD).get("hash") != found:
+    if read_sealed(folder / CARD).get("hash") != found:
         raise BenchError(
             f"{folder}: the arrays do not match {CARD}; delete the folder and run again."
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.config.catalogue import Catalogue
 from bench.errors import BenchError
+from bench.files import digest
 from bench.paths import CHECKPOINT, RUNS, SuiteFolder
 from bench.publishing import sums, verification
 from bench.publishing.packing import REPORT
@@ -62,10 +63,10 @@ def archive(
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as zipped:
             for name, path in files.items():
                 content = path.read_bytes()
-                lines[name] = own.get(name) or seals.digest(content)
+                lines[name] = own.get(name) or digest(content)
                 _add(zipped, f"{top}/{name}", content)
             _add(zipped, f"{top}/{sums.SUMS}", sums.text_of(lines).encode())
-        whole = seals.digest(partial.read_bytes())
+        whole = digest(partial.read_bytes())
         partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)

@@ -18,9 +18,8 @@ from bench.claims.verdicts import verdicts
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
 from bench.errors import BenchError
-from bench.files import read_json, write_bytes, write_json
+from bench.files import SEAL, broken, read_json, sealed, write_bytes, write_json
 from bench.paths import SuiteFolder, run_name
-from bench.records import seals
 from bench.records.layouts import Results
 from bench.records.stored_run import StoredRun
 from bench.statistics import aggregates, finetuning, over_tasks
@@ -56,7 +55,7 @@ def write_tables(suite: Suite, runs: Sequence[StoredRun], catalogue: Catalogue, 
         episodes = finetuning.read_episodes(runs)
         frame = finetuning.fine_tuning(scores, episodes, suite, catalogue.tasks)
         write_csv(frame, results.finetune)
-    write_json(results.suite, seals.sealed(suite.model_dump(mode="json")))
+    write_json(results.suite, sealed(suite.model_dump(mode="json")))
 
 
 def write_scores(
@@ -130,7 +129,7 @@ def suite_of(folder: Path, catalogue: Catalogue) -> Suite:
             f"{path}: file not found; name a folder of results, such as results/quick."
         )
     content = read_json(path)
-    if why := seals.broken(content):
+    if why := broken(content):
         raise BenchError(f"{path}: {why}; run `python -m bench statistics`.")
-    del content[seals.SEAL]
+    del content[SEAL]
     return catalogue.suite(content, str(path), part=True)

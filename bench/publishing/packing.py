@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bench.errors import BenchError, unknown
-from bench.files import write_json, write_rows, write_text
+from bench.files import sealed, write_json, write_rows, write_text
 from bench.paths import (
     AGGREGATE,
     CLAIMS,
@@ -103,7 +103,7 @@ def seal(folder: Path) -> None:
     for run in open_results(folder).runs.values():
         assert isinstance(run, PackedRun)
         found = {name: seals.sum_of(name, run.read(name).text.encode()) for name in run.files}
-        line = seals.sealed({"run": run.name, "record": run.content, seals.FILES: found})
+        line = sealed({"run": run.name, "record": run.content, seals.FILES: found})
         lines.append(json.dumps(line) + "\n")
     write_text(folder / RECORDS, "".join(lines))
 

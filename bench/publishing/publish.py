@@ -11,10 +11,9 @@ import yaml
 
 from bench.config.catalogue import Catalogue
 from bench.errors import BenchError
-from bench.files import replace_folder, write_json
+from bench.files import replace_folder, sealed, write_json
 from bench.paths import PUBLICATION, SuiteFolder
 from bench.publishing import packing, sums, verification
-from bench.records import seals
 from bench.records.layouts import open_results
 from bench.records.machine import git, now
 
@@ -53,7 +52,7 @@ def publish(
         typeset(publication, report)
         packed = staging / "packed"
         packing.pack(folder, report, packed, curves)
-        write_json(packed / PUBLICATION, seals.sealed(publication))
+        write_json(packed / PUBLICATION, sealed(publication))
         sums.write(packed)
         replace_folder(packed, root / folder.name)
     finally:

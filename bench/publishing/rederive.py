@@ -8,12 +8,12 @@ from pathlib import Path
 
 from bench.config.catalogue import Catalogue
 from bench.errors import BenchError
+from bench.files import SEAL, digest
 from bench.paths import CLAIMS, SUITE
 from bench.publishing import derived, packing, sums
 from bench.records.layouts import open_results
 from bench.records.machine import git
 from bench.records.packed import RECORDS
-from bench.records.seals import SEAL, digest
 from bench.records.stored_run import FILES
 
 

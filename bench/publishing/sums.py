@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.files import write_text
-from bench.records.seals import digest
+from bench.files import digest, write_text
 
 SUMS = "SHA256SUMS"
 PROSE = ("README.md",)

@@ -22,7 +22,7 @@ from typing import Any
 from bench.config.task import transitions_of
 from bench.config.types import Suite
 from bench.errors import BenchError
-from bench.files import read_json
+from bench.files import read_sealed
 from bench.paths import RECORD, RUNS, card_of, run_name
 from bench.records import asked
 from bench.records.packed import CARDS, RECORDS, read_cards, read_packed
@@ -79,7 +79,7 @@ class Results:
             reading, most = task.get("reading", "full"), task.get("max_rows")
             folder = transitions_of(task["dataset"], reading, most)
             paths[task["task"]] = card_of(folder)
-        return {task: read_json(path) for task, path in sorted(paths.items())}
+        return {task: read_sealed(path) for task, path in sorted(paths.items())}
 
 
 def open_results(folder: Path, suite: Suite | None = None) -> Results:

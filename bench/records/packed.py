@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError
-from bench.files import decode_json
+from bench.files import SEAL, broken, decode_json
 from bench.paths import EVALUATIONS
 from bench.records import seals
 from bench.records.stored_run import FILES, Content
@@ -58,8 +58,8 @@ class PackedRun:
 
     def problem(self) -> str | None:
         found = seals.problem(self.text, self._packed)
-        if found is None and seals.SEAL in self.content:  # older runs have none of their own
-            found = seals.broken(self.content)
+        if found is None and SEAL in self.content:  # older runs have none of their own
+            found = broken(self.content)
             return found and f"record: {found}"
         return found
 

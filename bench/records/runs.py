@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.config.types import Suite
 from bench.errors import BenchError
-from bench.files import read_json
+from bench.files import read_json, read_sealed
 from bench.paths import run_name
 from bench.records.layouts import open_results
 from bench.records.provenance import code_of, hash_of
@@ -19,10 +19,11 @@ RUN_KEYS = (
     *("status", "settings", "config", "versions", "commit", "dirty", "source_hash", "device"),
     *("threads", "machine", "wall_seconds", "updates_per_second", "peak_memory_mb"),
 )
-CARD_KEYS = (
-    *("task", "dataset", "rows", "episodes", "return", "length", "histogram"),
-    *("hash", "audit", "collection"),
-)
+# Keys of a card, and their types.
+CARD_KEYS = {
+    **{"task": str, "dataset": str, "rows": int, "episodes": int, "return": dict, "length": dict},
+    **{"histogram": dict, "hash": str, "audit": list, "collection": dict},
+}
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,18 @@ def read_run(path: Path) -> dict[str, Any]:
 
 
 def read_cards(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """Read card.json files by task; raise BenchError naming a missing key."""
-    cards = [_complete(read_json(path), str(path), CARD_KEYS) for path in paths]
-    return {card["task"]: card for card in cards}
+    """Read card.json files by task; raise BenchError naming a missing or malformed key."""
+    cards = {}
+    for path in paths:
+        card = _complete(read_sealed(path), str(path), tuple(CARD_KEYS))
+        for key, kind in CARD_KEYS.items():
+            if not isinstance(card[key], kind):
+                raise BenchError(
+                    f"{path}, {key}: {card[key]!r} is not {kind.__name__}; delete the file and run "
+                    "again."
+                )
+        cards[card["task"]] = card
+    return cards
 
 
 def read_runs(suite: Suite, results_dir: Path, source_hash: Callable[[str, str], str]) -> Runs:

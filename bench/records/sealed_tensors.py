@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from bench.records.seals import SEAL, digest
+from bench.files import SEAL, digest
 
 
 def sealed(tensors: Mapping[str, Any]) -> bytes:

@@ -8,24 +8,18 @@ is why results are re-derived, and why the history of git is the last resort.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.files import decode_json
+from bench.files import SEAL, broken, decode_json, digest
 from bench.paths import CHECKPOINT, EPISODES, EVALUATIONS, METRICS, POLICY
 
-FILES, SEAL = "files", "seal"
+FILES = "files"
 OF_A_RUN = (EVALUATIONS, METRICS, EPISODES, POLICY, CHECKPOINT)
 SPARED = (CHECKPOINT,)  # a finished run no longer needs it, so it may be deleted
 Sum = Mapping[str, Any]  # sha256 and, for a CSV, rows below the header
-
-
-def digest(content: bytes) -> str:
-    """Return the SHA-256 of some bytes in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def sum_of(name: str, content: bytes) -> dict[str, Any]:
@@ -38,19 +32,6 @@ def sums(folder: Path, names: Iterable[str] = OF_A_RUN) -> dict[str, dict[str, A
     """Return the sums of those of the files `names` that `folder` has."""
     paths = [folder / name for name in names]
     return {path.name: sum_of(path.name, path.read_bytes()) for path in paths if path.exists()}
-
-
-def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content with its seal as the last key."""
-    rest = {key: value for key, value in content.items() if key != SEAL}
-    return {**rest, SEAL: digest(json.dumps(rest).encode())}
-
-
-def broken(content: Mapping[str, Any]) -> str | None:
-    """Return why the content does not match its seal, or None if it does."""
-    if SEAL not in content:
-        return "has no seal, because it was made by a version without them"
-    return None if sealed(content) == content else "differs from its seal"
 
 
 def problem(text: str, read: Callable[[str], bytes], indent: int | None = None) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import files
+from bench.files import sealed
 from bench.paths import RunFolder
 from bench.records import machine, seals
 from bench.records.stored_run import FolderRun
@@ -57,7 +58,7 @@ def write(run: Run, folder: Path, record: dict[str, Any]) -> None:
     files.write_rows(out.episodes, HEADER, [astuple(row) for row in episodes])
     networks = checkpoint.networks(run.state, run.replay.scaler)
     checkpoint.write_tensors(out.policy, networks | run.before)
-    files.write_json(out.record, seals.sealed({**record, seals.FILES: seals.sums(folder)}))
+    files.write_json(out.record, sealed({**record, seals.FILES: seals.sums(folder)}))
 
 
 def is_finished(folder: Path, identity: str) -> bool:

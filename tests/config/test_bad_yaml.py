@@ -22,6 +22,13 @@ LAUGHS = "\n".join(
     [
         ("suite: a\noverrides: []\nsuite: b\n", "the key 'suite' occurs twice; remove one"),
         ("suite: {a: 1, a: 2}\n", "the key 'a' occurs twice"),
+        ("null: 1\n", "the key None is no text; put it in quotes, or correct it"),
+        ("a: {5: 1}\n", "the key 5 is no text"),
+        ("on: 1\n", "the key True is no text"),
+        ("updates: 010\n", "'010' is no decimal number; write it in digits alone"),
+        ("updates: 1:00\n", "'1:00' is no decimal number"),
+        ("updates: 0x10\n", "'0x10' is no decimal number"),
+        ("updates: 1:00.5\n", "'1:00.5' is no decimal number"),
         ("updates: .nan\n", "nan is not a finite number"),
         ("updates: -.inf\n", "-inf is not a finite number"),
         ("a: " + "[" * 50 + "]" * 50, "more than 20 levels of nesting"),

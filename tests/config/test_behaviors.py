@@ -24,7 +24,7 @@ HOPPER = {"env_id": "Hopper-v4", "steps": 1000, "seed": 0}
         ({"hopper": HOPPER | {"sed": 1}}, "unknown key 'sed'; did you mean 'seed'"),
         ({"hopper": []}, "behaviors.yaml, hopper: "),
         ({"../up": HOPPER}, "behaviors.yaml: '../up' is no robot's name"),
-        ({True: HOPPER}, "behaviors.yaml: 'True' is no robot's name"),
+        ({True: HOPPER}, "behaviors.yaml: not valid YAML .the key True is no text"),
         ({"walker2d": HOPPER}, "unknown robot 'hopper'"),
     ],
 )

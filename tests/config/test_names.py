@@ -28,7 +28,7 @@ def test_no_name_reaches_a_shell_or_leaves_its_folder(field: str, value: str) ->
         Settings.model_validate(cell | {"task": cell["task"] | {field: value}})
 
 
-@pytest.mark.parametrize("suite", ["../outside", "a b", "x;y", ""])
+@pytest.mark.parametrize("suite", ["../outside", "a b", "x;y", "", "a" * 101])
 def test_a_suites_name_is_one_folder(suite: str) -> None:
     with pytest.raises(ValueError, match="suite"):
         settings(suite=suite)

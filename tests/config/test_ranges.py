@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -106,5 +107,11 @@ def test_a_number_that_yaml_takes_for_text_is_explained(monkeypatch: pytest.Monk
     suite["overrides"] = [{"config": {"learning_rate": "3e-4"}, "reason": "a test"}]
     with pytest.raises(BenchError, match=r"YAML reads 3e-4 as text: write 0\.0003"):
         Catalogue().suite(suite, "bad.yaml")
+    plain = {"methods": ["iql@expectile=nan"], "overrides": [], "maps": None, "baseline": None}
+    with pytest.raises(BenchError, match=r"type 'number'\.$"):  # nothing to write instead
+        Catalogue().suite(suite | plain, "bad.yaml")
+    said = "suite: '../x' does not fit; needed: name of lower-case letters, digits and hyphens"
+    with pytest.raises(BenchError, match=re.escape(said)):
+        Catalogue().suite(suite | {"suite": "../x"}, "bad.yaml")
     with pytest.raises(BenchError, match=r"methods: .*; write \[bc\]"):
         Catalogue().suite(suite | {"methods": "bc"}, "bad.yaml")

@@ -32,6 +32,12 @@ def virtual(file: h5py.File, key: str) -> object:
     return file.create_virtual_dataset(key, layout)
 
 
+def most_declared(file: h5py.File, key: str) -> object:
+    values = file.create_dataset(key, (10**9,), "f8", chunks=(1024,), compression="gzip")
+    values[:5000] = np.arange(5000)
+    return values
+
+
 def linked(link: object) -> Change:
     def change(file: h5py.File, key: str) -> object:
         file[key] = link
@@ -59,6 +65,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
         lambda f, k: f.create_dataset(k, (10**11,), "f8", chunks=(1024,), compression="gzip"),
         "most of it is not stored",
     ),
+    "declared for the most part, compressed": (most_declared, "most of it is not stored"),
     "text": (lambda f, k: f.create_dataset(k, data=["a", "b"]), "is not numeric"),
     "records": (
         lambda f, k: f.create_dataset(k, data=np.zeros(3, [("a", "f4"), ("b", "i4")])),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import multiprocessing
+import os
 import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -12,6 +15,7 @@ from helpers.loopback_server import LoopbackServer
 
 from bench.data import fetch_d4rl, fetch_minari, http_answers
 from bench.errors import BenchError
+from bench.jobs.watch import alive
 
 
 def test_a_length_that_is_no_number_is_refused(host: Host) -> None:
@@ -97,6 +101,29 @@ def test_a_client_whose_download_grows_is_left_alone(
 
     monkeypatch.setattr(http_answers, "PATIENCE", 0.3)
     http_answers.impatiently(download, tmp_path)
+
+
+def wait_for_ever(note: Path) -> None:
+    note.write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+def test_a_client_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    call = functools.partial(wait_for_ever, note)
+    parent = multiprocessing.get_context("fork").Process(
+        target=http_answers.impatiently, args=(call, tmp_path)
+    )
+    parent.start()
+    while not (note.exists() and note.read_text()):
+        time.sleep(0.01)
+    assert alive(int(note.read_text()))
+    parent.kill()
+    parent.join()
+    deadline = time.monotonic() + 5
+    while alive(int(note.read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_hub_that_says_nothing_is_given_up(

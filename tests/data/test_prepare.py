@@ -22,6 +22,7 @@ from bench.data import prepare as data_prepare
 from bench.data.prepare import write
 from bench.data.transitions import Transitions
 from bench.errors import BenchError
+from bench.files import read_sealed, sealed
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -45,7 +46,7 @@ def test_write_and_load_round_trip_as_memory_maps(tmp_path: Path) -> None:
         assert not array.flags.writeable
         assert array.dtype == getattr(data, name).dtype
         np.testing.assert_array_equal(array, getattr(data, name))
-    assert json.loads((tmp_path / "a/b/set/card.json").read_text()) == {"rows": 5}
+    assert read_sealed(tmp_path / "a/b/set/card.json") == sealed({"rows": 5})
     np.testing.assert_array_equal(loaded.returns(), [6, -3.5])
 
 
@@ -53,7 +54,7 @@ def test_writing_again_replaces_all(tmp_path: Path) -> None:
     write(flat(), {"rows": 5}, tmp_path / "set")
     write(flat(two_episodes()[:1]), {"rows": 3}, tmp_path / "set")
     assert len(Transitions.load(tmp_path / "set")) == 3
-    assert json.loads((tmp_path / "set/card.json").read_text()) == {"rows": 3}
+    assert read_sealed(tmp_path / "set/card.json")["rows"] == 3
 
 
 @pytest.mark.parametrize("name", ARRAYS)

@@ -13,7 +13,7 @@ import pandas as pd
 from bench.config.catalogue import Catalogue
 from bench.config.task import Task
 from bench.config.types import Evaluation, FamilyLayer, Method, Override, Suite
-from bench.files import read_json, write_json
+from bench.files import read_json, sealed, write_json
 from bench.paths import block_name
 from bench.publishing import derived
 from bench.records import seals
@@ -161,7 +161,7 @@ def write_run(
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
     """Write the run.json of a finished run, sealed over the files that its folder has now."""
-    write_json(folder / "run.json", seals.sealed({**record, "files": seals.sums(folder)}))
+    write_json(folder / "run.json", sealed({**record, "files": seals.sums(folder)}))
 
 
 def edit_record(folder: Path, **changes: Any) -> None:

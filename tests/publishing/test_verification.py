@@ -22,8 +22,8 @@ from helpers.suite_results import (
 )
 
 from bench.config.catalogue import Catalogue
+from bench.files import sealed
 from bench.publishing import packing, sums, verification
-from bench.records import seals
 from bench.records.layouts import open_results
 from bench.records.packed import RECORDS
 
@@ -143,7 +143,7 @@ def test_a_packed_run_of_no_cell_is_named(packed: Path) -> None:
         method, task, _ = entries[0]["run"].split("/")
         record["settings"]["seeds"] = [7]
         record["status"] = "diverged"  # and so has no evaluation
-        entries.append({"run": f"{method}/{task}/7", "record": seals.sealed(record)})
+        entries.append({"run": f"{method}/{task}/7", "record": sealed(record)})
 
     assert renewed(packed, other_block) == [
         f"{packed / RECORDS}, line 3: is of no cell of {packed}/suite.json; remove it."

@@ -17,13 +17,13 @@ from helpers.suite_results import (
 )
 
 from bench.errors import BenchError
+from bench.files import sealed
 from bench.jobs.compare import read_shipped
 from bench.paths import EPISODES, EVALUATIONS, METRICS
 from bench.publishing import packing
 from bench.records.layouts import Results, open_results
 from bench.records.packed import CARDS, RECORDS
 from bench.records.runs import read_runs
-from bench.records.seals import sealed
 from bench.report import provenance
 from bench.statistics import aggregates
 from bench.statistics.frames import read_csv

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.files import sealed
 from bench.records import seals
 from bench.records.sealed_tensors import problem as tensor_problem
 from bench.records.sealed_tensors import sealed as sealed_tensors
@@ -26,7 +27,7 @@ def run(tmp_path: Path) -> FolderRun:
 
 
 def write(folder: Path, record: dict[str, object]) -> None:
-    (folder / "run.json").write_text(json.dumps(seals.sealed(record), indent=2) + "\n")
+    (folder / "run.json").write_text(json.dumps(sealed(record), indent=2) + "\n")
 
 
 def test_a_run_as_written_has_no_problem(run: FolderRun) -> None:

@@ -65,3 +65,14 @@ def test_text_of_others_cannot_steer_a_terminal_or_fill_it() -> None:
     assert "\u202e" not in said
     assert len(said) <= 500
     assert said.endswith("x; remedy.")
+
+
+def test_each_reader_gets_content_of_its_own(tmp_path: Path) -> None:
+    """Equal text is parsed once."""
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    for path in (one, other):
+        path.write_text("methods: [iql]\n")
+    read_yaml(one)["methods"].append("bc")
+    assert read_yaml(one) == read_yaml(other) == {"methods": ["iql"]}
+    one.write_text("methods: [awr]\n")
+    assert read_yaml(one) == {"methods": ["awr"]}

@@ -87,10 +87,11 @@ ONESTEP = Sample(
 AWR = Sample(cycle=120, config={"critic_updates": 20, "policy_updates": 100})
 
 # Settings for the contract's tiny problem.
-CQL = {"policy_learning_rate": 1e-3, "warm_start": 20, "min_q_weight": 1.0}
+CQL = {"policy_learning_rate": 1e-3, "warm_start": 20, "min_q_weight": 1.0, "samples": 3}
 CQL_ANTMAZE = {
     "policy_learning_rate": 1e-3,
     "warm_start": 20,
+    "samples": 3,
     "target_gap": 1.0,
     "initial_log_multiplier": 1.0,
     "clip_gap": -200.0,
@@ -104,6 +105,7 @@ CQL_ANTMAZE = {
 CAL_QL = {
     "policy_learning_rate": 1e-3,
     "min_q_weight": 1.0,
+    "samples": 3,
     "target_gap": None,
     "policy_hidden": (32,),
     "sparse": False,

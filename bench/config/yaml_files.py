@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,12 @@ class PlainLoader(Fast):
         return value
 
 
+@lru_cache(maxsize=8)  # the schema of the methods takes most of the time of reading a suite
+def _content(text: str) -> Any:
+    _check_depth(text)
+    return PlainLoader(text).get_single_data()
+
+
 def _check_depth(text: str) -> None:
     """Refuse great depth before anything recurses into it."""
     depth = 0
@@ -113,9 +121,7 @@ def read_text(path: Path) -> str:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the mapping in a YAML file; raise BenchError naming `path` if there is none."""
     try:
-        text = read_text(path)
-        _check_depth(text)
-        content = PlainLoader(text).get_single_data()
+        content = copy.deepcopy(_content(read_text(path)))
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date with a month 13
         first = " ".join(str(error).split())
         raise BenchError(f"{path}: not valid YAML ({first}); fix that line.") from None

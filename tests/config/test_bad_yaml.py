@@ -80,3 +80,14 @@ def test_a_folder_or_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> Non
     for path in (tmp_path, tmp_path / "pipe.yaml"):
         with pytest.raises(BenchError, match="a folder or a pipe, not a file"):
             read_yaml(path)
+
+
+def test_each_reader_gets_content_of_its_own(tmp_path: Path) -> None:
+    """Equal text is parsed once."""
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    for path in (one, other):
+        path.write_text("methods: [iql]\n")
+    read_yaml(one)["methods"].append("bc")
+    assert read_yaml(one) == read_yaml(other) == {"methods": ["iql"]}
+    one.write_text("methods: [awr]\n")
+    assert read_yaml(one) == {"methods": ["awr"]}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import inspect
 import json
 import os
 import runpy
@@ -100,6 +101,7 @@ def serve(path: str) -> None:
 if __name__ == "__main__":
     for name in SLOW:
         importlib.import_module(name)
+    inspect.getmodule(serve.__code__)  # keeps the file of each, for which torch.library looks
     gc.freeze()  # so that collecting garbage does not copy what the processes share
     try:
         serve(sys.argv[1])

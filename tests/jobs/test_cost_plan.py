@@ -47,6 +47,14 @@ def speeds(folder: Path, **entry: object) -> cost_plan.Speeds:
     return cost_plan.Speeds(path)
 
 
+def test_the_table_of_files_is_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    suite, catalogue = paper(methods=("bc", "iql"))
+    assert catalogue.sources
+    monkeypatch.setattr(d4rl_files, "read_table", lambda table: pytest.fail("read again"))
+    text = list(cost_plan.lines(suite, catalogue, speeds(tmp_path)))
+    assert len([line for line in text if "d4rl/hopper/medium-v2" in line]) == 1
+
+
 def test_hours_and_memory_by_hand(tmp_path: Path) -> None:
     suite, catalogue = paper(tasks=("hopper-medium-v2",), methods=("bc", "iql"), seeds=(0, 1, 2))
     text = list(cost_plan.lines(suite, catalogue, speeds(tmp_path)))

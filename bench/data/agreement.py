@@ -114,11 +114,10 @@ def compare(pair: Comparison) -> list[dict[str, str]]:
 
 def _environment(key: str) -> Check:
     def check(pair: Comparison) -> tuple[str, bool] | None:
-        recorded = pair.spec(key)
-        if not recorded:
+        recorded, here = pair.spec(key), vector.written_spec(pair.env)
+        if not recorded or here is None:
             return None
-        assert pair.env.spec is not None
-        theirs, ours = _named(recorded), _named(json.loads(pair.env.spec.to_json()))
+        theirs, ours = _named(recorded), _named(json.loads(here.to_json()))
         return f"{theirs}, scored in {ours}", theirs == ours
 
     return check

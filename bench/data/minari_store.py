@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gymnasium import Env
-from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 from minari import create_dataset_from_buffers
 from minari.data_collector import EpisodeBuffer
@@ -59,7 +57,7 @@ def store(
         stored = create_dataset_from_buffers(
             dataset,
             episodes,
-            eval_env=None if env is None else _written_spec(env),
+            eval_env=None if env is None else vector.written_spec(env),
             observation_space=Box(-np.inf, np.inf, (spaces[0],)),
             action_space=spaces[1],
             description=description,
@@ -69,14 +67,3 @@ def store(
         replace_folder(Path(scratch) / dataset, root / dataset)
     if env is not None:
         env.close()
-
-
-def _written_spec(env: Env) -> EnvSpec | None:
-    """Return the environment's specification; None if it holds a callable, such as its class."""
-    spec = env.unwrapped.spec
-    try:
-        if spec is not None:
-            spec.to_json()
-    except ValueError:
-        return None
-    return spec

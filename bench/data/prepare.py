@@ -38,9 +38,11 @@ def audit(data: Transitions, where: str, low: np.ndarray, high: np.ndarray) -> l
     """
     outside = ((data.actions < low - 1e-6) | (data.actions > high + 1e-6)).any(axis=1)
     if outside.any():
-        row = int(np.flatnonzero(outside)[0])
+        row, part = np.argwhere((data.actions < low - 1e-6) | (data.actions > high + 1e-6))[0]
         raise BenchError(
-            f"{where}, actions: row {row} lies outside the bounds of actions; rescale it."
+            f"{where}, actions: row {row} has {data.actions[row, part]:g}, which lies outside the "
+            f"bounds of actions, {low[part]:g} and {high[part]:g}; rescale it or, if the "
+            "environment is another, correct that and store the data again."
         )
     on_bound = float(((data.actions <= low) | (data.actions >= high)).mean())
     inner = np.diff(data.episodes) == 0

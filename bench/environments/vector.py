@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 from gymnasium.envs.mujoco.hopper_v4 import HopperEnv
 from gymnasium.envs.mujoco.walker2d_v4 import Walker2dEnv
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 from gymnasium.wrappers import FlattenObservation, RescaleAction
 
@@ -85,3 +86,17 @@ def action_space(env: gymnasium.Env) -> Box:
     space = env.env.action_space if isinstance(env, RescaleAction) else env.action_space
     assert isinstance(space, Box)
     return space
+
+
+def written_spec(env: gymnasium.Env) -> EnvSpec | None:
+    """Return the specification without the wrappers of `make`.
+
+    It is None if it holds a callable, such as the environment's class, which no file can name.
+    """
+    spec = env.unwrapped.spec
+    try:
+        if spec is not None:
+            spec.to_json()
+    except ValueError:
+        return None
+    return spec

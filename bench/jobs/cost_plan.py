@@ -1,7 +1,8 @@
 """The predicted cost of a suite: jobs, updates, disk, memory and core-hours.
 
-Speeds come from the benchmark's JSON file. Anything it lacks is shown as "not measured", or marked
-~ if the relative costs of bench.config.registry give a rough estimate.
+Speeds come from the benchmark's JSON file, and what it lacks from the project's own finished runs.
+Anything that neither has is shown as "not measured", or marked ~ if the relative costs of
+bench.config.registry give a rough estimate.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from bench.config.samples import is_measured
 from bench.config.types import Settings, Suite, resolved
 from bench.errors import BenchError
 from bench.files import read_json
+from bench.jobs.finished_runs import took
 from bench.jobs.text_table import aligned
 from bench.paths import BENCHMARK, shipped
 
@@ -33,11 +35,16 @@ NOT_MEASURED = "not measured"
 
 @dataclass(frozen=True)
 class Rate:
-    """Measured seed-updates per core and second; `rough` if scaled from another method's rate."""
+    """Measured seed-updates per core and second; `rough` if scaled from another method's rate.
+
+    `finished` is whether it is of finished runs; these may tell the seconds of an `episode`.
+    """
 
     value: float
     megabytes: float
     rough: bool
+    finished: bool = False
+    episode: float | None = None
 
 
 class Speeds:
@@ -62,6 +69,8 @@ class Speeds:
         settings = cell.method, cell.config, cell.batch_size
         alike = (w for w in measured if is_measured(catalogue, *settings, w))
         own = next(filter(None, (self._entry(cell, cell.method, w) for w in alike)), None)
+        if own is None and (run := took(cell, catalogue)):
+            return Rate(run.rate, run.megabytes, False, True, run.episode)
         entry = own or next(filter(None, (self._entry(cell, REFERENCE, w) for w in widths)), None)
         share = 1.0 if own else entry_of(cell.method).cost  # relative to REFERENCE
         if entry is None or share is None:
@@ -156,7 +165,7 @@ def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[st
         largest = f"{max(memory):,.0f} MB" if all(memory) else NOT_MEASURED
         rows.append(_row(catalogue.methods[method].label, costs, largest))
     rows.append(_row("sum", everything, ""))
-    rough = any(c["rough"] for c in everything)
+    rough, finished = (any(c[key] for c in everything) for key in ("rough", "finished"))
     yield from aligned(rows)
     machine = speeds.content["machine"]
     yield f"Hours of one core of: {machine['cpu']} ({machine['cores']} cores busy), float32."
@@ -165,6 +174,8 @@ def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[st
         "steps of online phases."
     )
     yield "Memory: per job, including its mapped data, which jobs on one machine share."
+    if finished:
+        yield "What the benchmark lacks is of finished runs in results/, on this project's machine."
     if rough:
         yield (
             "~ rough estimate from the measured cost of BC and the registry's relative costs; "
@@ -199,12 +210,16 @@ def cost_of(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, A
     updates = updates_of(cell)
     length = source.max_episode_steps if source else EPISODE_STEPS
     steps = speeds.steps(cell.task.env_id)
+    evaluation = steps and (episodes * length + acted) / steps / 3600
+    if evaluation is None and rate and rate.episode is not None:
+        evaluation = episodes * rate.episode / 3600
     mapped = arrays_bytes(source, source.rows) if source and source.rows else 0
     return {
         "updates": updates * seeds,
         "hours": rate and updates * seeds / rate.value / 3600,
         "rough": bool(rate and rate.rough),
-        "evaluation": steps and (episodes * length + acted) / steps / 3600,
+        "finished": bool(rate and rate.finished),
+        "evaluation": evaluation,
         "megabytes": rate and not rate.rough and rate.megabytes + mapped / 1e6,
         "results": episodes * EPISODE_ROW
         + updates // cell.log_every * seeds * METRICS_ROW

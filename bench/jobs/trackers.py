@@ -62,14 +62,14 @@ class Tracked:
             if self.tracker.__name__ == "wandb":
                 about["id"] = f"{cell.suite}-{name}".replace("/", "-").replace("@", "-")
             self.tracker.init(**about)
-            for step, values in _by_step(new):
+            for step, values in by_step(new):
                 self.tracker.log(values, step=step)
             self.tracker.finish()
             self.sent[name] = len(scalars), repr(scalars[-1])
         return len(new)
 
 
-def _by_step(scalars: Iterable[Scalar]) -> Iterable[tuple[int, dict[str, float]]]:
+def by_step(scalars: Iterable[Scalar]) -> Iterable[tuple[int, dict[str, float]]]:
     """Group scalars by step, those of an online phase after the offline ones."""
     offline, online = defaultdict(dict), defaultdict(dict)  # type: ignore[var-annotated]
     for step, tag, value in scalars:

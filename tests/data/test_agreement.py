@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -178,3 +179,22 @@ def test_the_table_in_the_documentation_is_this_one() -> None:
     ]
     assert rows[2:] == [(r.quantity, r.recorded, r.ours, r.otherwise) for r in RULES]
     assert all(rule.remedy for rule in RULES if rule.otherwise == "refused")
+
+
+def test_the_wrappers_that_we_add_are_no_difference() -> None:
+    """A pendulum's actions are rescaled, by bounds that JSON does not take."""
+    env = vector.make("InvertedPendulum-v5")
+    written = vector.written_spec(env)
+    assert written is not None
+    data = replace(
+        episodes((2, True)),
+        observations=np.zeros((2, 4), np.float32),
+        next_observations=np.ones((2, 4), np.float32),
+    )
+    bounds = Box(-np.inf, np.inf, (4,)), vector.action_space(env)
+    row, about = task(env_id="InvertedPendulum-v5"), {"eval_env_spec": written.to_json()}
+    lines = compare(Comparison("minari/x", about, *bounds, data, row, env))
+    [line] = [entry for entry in lines if entry["rule"] == "evaluation environment"]
+    assert line["verdict"] == "ok"
+    assert "RescaleAction" not in line["finding"]
+    env.close()

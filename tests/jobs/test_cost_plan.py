@@ -24,6 +24,7 @@ from bench.jobs import cost_plan
 @pytest.fixture(autouse=True)
 def _root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(cost_plan, "took", lambda *_: None)  # whatever has run here
 
 
 def paper(**changes: object) -> tuple[Suite, Catalogue]:

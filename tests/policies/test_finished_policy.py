@@ -118,6 +118,9 @@ def test_the_interval_is_that_of_the_reports() -> None:
     )
     assert scoring.summary(rows, row).startswith("score 50.00")
     assert scoring.summary(rows[rows["seed"] < 2], row).endswith("no interval below three seeds")
+    rates = row.model_copy(update={"bounded": True})  # a success rate is never above 100
+    low, high = map(float, re.findall(r"interval (\S+) to (\S+)", scoring.summary(rows, rates))[0])
+    assert 0 <= low < 50 < high <= 100
 
 
 def test_the_verb_writes_an_episode_per_row(capsys: pytest.CaptureFixture[str]) -> None:

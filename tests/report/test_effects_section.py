@@ -121,7 +121,11 @@ def test_the_key_result_names_what_is_significant() -> None:
         "Significant: paired by seed, at 5% after Holm’s correction over the methods of the task.",
     ]
     same = effects.key_result(frame[2:3], suite(("iql", "cql"), (A,)), catalogue())
-    assert same[0] == "Of 1 difference from IQL, 0 are significant."
+    assert same[0] == "The one difference from IQL is not significant."
+    twice = pd.concat([frame[2:3], frame[2:3]])
+    none = effects.key_result(twice, suite(("iql", "cql"), (A,)), catalogue())
+    assert none[:2] == ["None of 2 differences from IQL is significant.",
+                        f"The largest is that of CQL on {A} (+4.0)."]  # fmt: skip
     few = effects.key_result(frame[3:], suite(("iql", "cql"), (B,)), catalogue())
     assert few == ["No task has three seeds of IQL and of another method to compare."]
 

@@ -17,7 +17,7 @@ from bench.cli import watching
 from bench.config.catalogue import Catalogue
 from bench.errors import BenchError
 from bench.jobs import status
-from bench.jobs.trackers import Tracked, load
+from bench.jobs.trackers import Tracked, by_step, load
 from bench.paths import TRANSITIONS, RunFolder
 from bench.progress import FOLDER
 from bench.records.curves import Curves, finished_curves, last_return, live_curves
@@ -181,6 +181,11 @@ def test_a_tracker_is_given_each_value_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert len(calls) == 12
     RUN.live.write_text(RUN.live.read_text().replace("0.5", "0.25").replace("40", "44"))
     assert again.update(open_results(Path("results/tiny"))) == 3  # the first seed's run is another
+
+
+def test_steps_of_an_online_phase_follow_the_offline_ones() -> None:
+    scalars = [(20, "offline/loss", 1.0), (5, "online/loss", 2.0), (10, "offline/loss", 3.0)]
+    assert [step for step, _ in by_step(scalars)] == [10, 20, 25]
 
 
 def test_a_tracker_that_is_not_installed_is_one_sentence() -> None:

@@ -148,6 +148,11 @@ def method_files(wildcards):
     return sorted(own_texts(wildcards.method, TASKS[wildcards.task].env_id))
 
 
+def environment_files(task):
+    """Return the project's files of which a task's environment consists: data have its spaces."""
+    return sorted(own_texts("", task.env_id))
+
+
 def start_files(wildcards):
     """Return the files of the run from which a method starts, if there is one."""
     begins = entry_of(wildcards.method).starts_from

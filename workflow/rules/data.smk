@@ -42,6 +42,7 @@ rule fetch_minari:
 rule convert:
     input:
         lambda wildcards: FILES[wildcards.dataset],
+        lambda wildcards: environment_files(DATASETS[wildcards.dataset]),
     output:
         "data/minari/{dataset}/data/main_data.hdf5",
         "data/minari/{dataset}/data/metadata.json",
@@ -102,6 +103,7 @@ rule collect:
 rule transitions:
     input:
         stored_dataset,
+        lambda wildcards: environment_files(FOLDERS[wildcards.folder]),
     output:
         multiext(
             "data/transitions/{folder}/",

@@ -85,8 +85,11 @@ def key_result(frame: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[
     rows = known.to_dict("records")
     different = [row for row in rows if _significant(row)]
     verb = "is" if len(different) == 1 else "are"
-    compared = "1 difference" if len(rows) == 1 else f"{len(rows)} differences"
-    said = [f"Of {compared} from {label}, {len(different)} {verb} significant."]
+    said = [f"Of {len(rows)} differences from {label}, {len(different)} {verb} significant."]
+    if len(rows) == 1 or not different:
+        all_of = "The one difference" if len(rows) == 1 else f"None of {len(rows)} differences"
+        verb = "is not" if len(rows) == 1 and not different else "is"
+        said = [f"{all_of} from {label} {verb} significant."]
     parts = []
     for method in dict.fromkeys(row["method"] for row in different):
         mine = [(row["task"], row) for row in different if row["method"] == method]
@@ -100,10 +103,10 @@ def key_result(frame: pd.DataFrame, suite: Suite, catalogue: Catalogue) -> list[
     rest = len(rows) - len(different)
     if rest:
         largest = max((r for r in rows if not _significant(r)), key=lambda r: abs(r["effect"]))
-        others = f"The other {rest}" if different else f"{'All' if rest > 1 else 'It'}"
+        which = "The largest" if rest > 1 else "It"
+        others = f"The other {rest} cannot be told from 0; the largest" if different else which
         said.append(
-            f"{others} cannot be told from 0; the largest is that of "
-            f"{catalogue.methods[largest['method']].label} on "
+            f"{others} is that of {catalogue.methods[largest['method']].label} on "
             f"{_named([(largest['task'], largest)])}."
         )
     missing = len(suite.tasks) * (len(suite.methods) - 1) - len(rows)

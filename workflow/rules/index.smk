@@ -1,7 +1,7 @@
-# The front page over all published suites: `snakemake --cores all index`. It trains nothing.
+# The front page of all published suites: `snakemake --cores all index`. It trains nothing.
 rule index:
     input:
-        RECORD_FILES,
+        rules.record.output,
         sorted(map(str, shipped(Path("results/published")).glob("*/*.json*"))),
         sorted(map(str, shipped(Path("results/published")).glob("*/scores.csv"))),
     output:

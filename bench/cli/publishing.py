@@ -12,7 +12,7 @@ from bench.config.catalogue import Catalogue
 from bench.config.types import resolved
 from bench.errors import BenchError
 from bench.files import read_json
-from bench.paths import PUBLICATION, PUBLISHED, REPORTS, RESULTS, SUITE, card_of
+from bench.paths import PUBLICATION, PUBLISHED, REPORTS, RESULTS, SUITE, card_of, shipped
 
 
 def verify(target: Suite = "") -> None:
@@ -86,7 +86,7 @@ def publish(suite: Suite = "", curves: tuple[str, ...] = (), rederive: bool = Fa
 
 
 def index(out: Path = REPORTS / "index.pdf") -> None:
-    """Write the front page over all published suites, as a PDF and as a page beside it.
+    """Write the front page of all published suites, as a PDF and as a page beside it.
 
     Args:
         out: the PDF to write.
@@ -100,7 +100,7 @@ def index(out: Path = REPORTS / "index.pdf") -> None:
 
     catalogue = Catalogue()
     suites = []
-    for folder in sorted(path.parent for path in PUBLISHED.glob(f"*/{SUITE}")):
+    for folder in sorted(path.parent for path in shipped(PUBLISHED).glob(f"*/{SUITE}")):
         chosen = derived.suite_of(folder, catalogue)
         read = inputs.read(chosen, catalogue, folder, [], lambda *_: "")
         stated = folder / PUBLICATION
@@ -113,7 +113,9 @@ def index(out: Path = REPORTS / "index.pdf") -> None:
     found = read_record()
     analysis = Analysis(found, labels)
     size = f"{len(found.scores):,} scores from {len(found.sources)} sources"
-    build(suites, Record(short(analysis), locomotion(analysis), size, "record.html"), out)
+    page = out.with_name("record.html")
+    address = page.name if page.exists() else ""
+    build(suites, Record(short(analysis), locomotion(analysis), size, address), out)
     print(out)
 
 

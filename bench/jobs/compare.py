@@ -107,7 +107,7 @@ def basis(frame: pd.DataFrame, shipped: Shipped) -> list[str]:
         mine, theirs = len(rows) // rows["seed"].nunique(), shipped.episodes.get(str(task), 0)
         if mine != theirs:
             lines.append(
-                f"{task}: {mine} episodes a seed of yours, {theirs} of the others: means over "
+                f"{task}: {mine} episodes per seed of yours, {theirs} of the others: means over "
                 "fewer episodes scatter more"
             )
     others = [task for task in shipped.tasks if task not in set(frame["task"])]

@@ -1,4 +1,4 @@
-"""The front page over all published suites: reports/index.html, and a PDF of two pages.
+"""The front page of all published suites: reports/index.html, and a PDF of two pages.
 
 It is typeset by the templates of a suite's report, from entries of the same form.
 """

@@ -48,9 +48,13 @@ def spans(text: str) -> list[Span]:
 
 
 def typographic(content: Any) -> Any:
-    """Return the content of report.json with curved apostrophes, except in code."""
+    """Return the content of report.json with one form of apostrophe, minus sign and exponent.
+
+    Code is left alone.
+    """
     if isinstance(content, str):
-        return APOSTROPHE.sub("\N{RIGHT SINGLE QUOTATION MARK}", content)
+        text = APOSTROPHE.sub("\N{RIGHT SINGLE QUOTATION MARK}", content)
+        return EXPONENT.sub(r"e-\1", MINUS.sub("\N{MINUS SIGN}", text))
     if isinstance(content, Mapping):
         if content.get("kind") == "code":
             return content
@@ -62,6 +66,8 @@ def typographic(content: Any) -> Any:
     return content
 
 
+MINUS = re.compile(r"(?<=[\s\[(,])-(?=\d)|(?<=\d )-(?= \d)")
+EXPONENT = re.compile("(?<=\\d)e[-\N{MINUS SIGN}]0?(\\d)")
 APOSTROPHE = re.compile(r"(?<=\w)'(?=[\w\s.,;:)])")
 
 

@@ -42,7 +42,7 @@ def draw(content: dict[str, Any], stem: Path) -> None:
         width.set(xlabel="units in each of the two hidden layers", title="width (5 seeds)")
         for axis in (seeds, width):
             axis.set_yscale("log", base=10)
-            axis.set_ylabel("core-ms a seed-update")
+            axis.set_ylabel("core-ms per seed-update")
             axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.yaxis.set_major_formatter("{x:g}")
             axis.yaxis.set_minor_locator(NullLocator())

@@ -59,6 +59,13 @@ def test_every_link_of_a_page_leads_somewhere(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=label)
+def test_numbers_have_one_form(path: Path) -> None:
+    """A true minus sign, and 95% without a space; code keeps its hyphens."""
+    text = re.sub(r"`[^`\n]*`|\]\([^)]*\)", "", FENCED.sub("", path.read_text()))
+    assert re.findall(r".{,20}(?<![\w.\]/})-])-\d.{,9}|.{,20}\d (?:%|percent).{,9}", text) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=label)
 def test_every_file_that_a_page_names_exists(path: Path) -> None:
     assert missing_files(path.read_text()) == []
 

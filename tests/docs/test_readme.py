@@ -83,7 +83,8 @@ def test_six_seeds_of_both_collections_are_above_cloning(place: str) -> None:
         found[task] = f"{np.mean(seeds):.1f} {interval(float(low), float(high))}"
     play, diverse = found.values()
     if place == README:
-        assert f"IQL succeeds in {play} and {diverse} percent of episodes" in page(place)
+        shares = [text.replace(" ", "% ", 1) for text in (play, diverse)]
+        assert f"IQL succeeds in {shares[0]} and {shares[1]} of episodes" in page(place)
     else:
         assert f"IQL has {diverse} on large-diverse and {play} on large-play" in page(place)
 

@@ -237,7 +237,7 @@ def test_the_ideas_are_the_measured_ones() -> None:
     assert f"earns {step:.2f} of an attainable {best:.2f}" in text
     assert f"earns {starts[0.9]:.2f} at an expectile of 0.9" in text
     support, three = result("support"), result("regularised")
-    assert f"1 − 10⁻⁶ is {support['below_best_seen']:.0e} below the best" in text
+    assert f"1 - 10⁻⁶ is {support['below_best_seen']:.0e} below the best" in text
     assert f"optimum by at most {maze['limit_from_optimum']:.0e}, and" in text
     assert f"to {three['largest_distance']:.0e} in total variation" in text
     assert max(support["half_from_mean"], maze["half_from_behaviour"]) < 1e-9

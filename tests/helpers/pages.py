@@ -30,13 +30,13 @@ PAGES = sorted(
 
 
 def page(name: str) -> str:
-    """The text of a page, named from the root, on one line."""
-    return " ".join((ROOT / name).read_text().split())
+    """The text of a page, named from the root, on one line, with hyphens for minus signs."""
+    return " ".join((ROOT / name).read_text().replace("\N{MINUS SIGN}", "-").split())
 
 
 def table(name: str, first: str) -> list[dict[str, str]]:
-    """The rows of the page's only table whose header begins with the cells `first`."""
-    lines = (ROOT / name).read_text().splitlines()
+    """The rows of the page's only table whose header begins with the cells `first`, as `page`."""
+    lines = (ROOT / name).read_text().replace("\N{MINUS SIGN}", "-").splitlines()
     (start,) = [i for i, line in enumerate(lines) if line.startswith(f"| {first} |")]
     columns = [cell.strip() for cell in lines[start].strip("|").split("|")]
     rows = []

@@ -168,7 +168,7 @@ def lines(tmp_path: Path, text: str, results: Path) -> list[str]:
 def test_what_is_taken_and_left_out_is_said(tmp_path: Path) -> None:
     first, fewer, others = lines(tmp_path, SPARSE, QUICK)
     assert first == f"taken: {MAZE}: 3 seeds (0, 1, 2), 1 episodes each, returns 1 to 1"
-    assert fewer.startswith(f"{MAZE}: 1 episodes a seed of yours, 10 of the others")
+    assert fewer.startswith(f"{MAZE}: 1 episodes per seed of yours, 10 of the others")
     assert others.startswith("left out: halfcheetah-medium-replay, hopper-medium-replay, walker")
     scores = GOOD.replace("150", "66").replace("100", "61")
     assert (

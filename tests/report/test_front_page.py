@@ -1,4 +1,4 @@
-"""The front page over all published suites: its two pages, its links, and what it pools."""
+"""The front page of all published suites: its two pages, its links, and what it pools."""
 
 from __future__ import annotations
 

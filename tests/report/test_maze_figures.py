@@ -13,8 +13,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from bench.maze_plans import MAZES, STITCH
+from bench.report import plotted
+from bench.report.figures import maze_squares, method_styles, style
 from bench.report.figures import mazes as maze_figures
-from bench.report.figures import method_styles, style
 from bench.report.figures.mazes import Trace, Values
 from bench.statistics.aggregates import SUMMARY_COLUMNS
 
@@ -151,3 +152,22 @@ def test_a_value_that_is_the_same_everywhere(tmp_path: Path) -> None:
     trace = Trace([np.array([START, GOAL])], np.array([True]), values)
     style.write(partial(maze_figures.value_maps, STITCH, {"IQL": trace}), tmp_path / "x")
     assert len(list(tmp_path.iterdir())) == len(style.FORMATS)
+
+
+def test_the_numbers_behind_a_map_are_its_squares_and_paths() -> None:
+    places = np.array([STITCH.start_xy, STITCH.start_xy, STITCH.goal_xy])
+    values = Values(places, np.array([1.0, 3.0, 8.0]), 0.5)
+    traces = {"IQL": Trace([places], np.array([True]), values),
+              "BC": Trace([places[:1]], np.array([False]), None)}  # fmt: skip
+    frame = plotted.maze(STITCH, traces)
+    squares = frame[frame["what"] == "value"]
+    assert squares["value"].to_list() == [2.0, 8.0]
+    half = STITCH.cell / maze_squares.BINS / 2
+    for place, row in zip(
+        (STITCH.start_xy, STITCH.goal_xy), squares.to_dict("records"), strict=True
+    ):
+        assert abs(row["x"] - place[0]) <= half + 1e-9
+        assert abs(row["y"] - place[1]) <= half + 1e-9
+    paths = frame[frame["what"] == "path"]
+    assert paths["method"].to_list() == ["IQL"] * 3 + ["BC"]
+    assert paths["x"].to_list()[:3] == places[:, 0].tolist()

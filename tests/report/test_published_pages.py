@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
 
+import matplotlib as mpl
 import pytest
 from helpers.paths import ROOT
+from matplotlib.lines import Line2D
 
 from bench.config.catalogue import Catalogue
 from bench.publishing import derived
 from bench.report import front, inputs
+from bench.report.contents import APPENDIX, PAGES
+from bench.report.figures import style
+from bench.report.markup import typographic
 from bench.report.pages import basis
 from bench.report.section import CaptionedTable, Figure, Paragraph, Section
 from bench.report.sections import claims, curves, data, mazes, scores
@@ -104,3 +110,48 @@ def test_a_data_section_draws_no_histogram_of_successes() -> None:
     section = data.section(read("local"))
     assert section is not None
     assert not [i for i in section.items if isinstance(i, Figure)]
+
+
+def texts(content: object) -> Iterator[str]:
+    """Every text of a section's content but code, commands and file names."""
+    if isinstance(content, dict):
+        if content.get("kind") != "code":
+            for value in content.values():
+                yield from texts(value)
+    elif isinstance(content, list | tuple):
+        if len(content) != 2 or content[0] != "code":
+            for value in content:
+                yield from texts(value)
+    elif isinstance(content, str):
+        yield content
+
+
+@pytest.mark.parametrize("name", ["quick", "finetune", "local"])
+def test_numbers_have_one_form(name: str) -> None:
+    """There were two minus signs, two ways to write 95%, and 1e-05 beside 3e-4."""
+    made = [make(read(name)) for make in (*PAGES, *APPENDIX)]
+    found = [text for section in made if section for text in texts(typographic(section.content()))]
+    assert len(found) > 500
+    for text in found:
+        assert not re.search(r"(?<![\w.\]/})-])-\d|\d %|\d percent|e[-\u2212]0\d", text), text
+
+
+def figures(name: str) -> list[Figure]:
+    """The figures of a published suite's report."""
+    sections = [make(read(name)) for make in (*PAGES, *APPENDIX)]
+    return [i for section in sections if section for i in section.items if isinstance(i, Figure)]
+
+
+@pytest.mark.parametrize("name", ["local", "finetune"])
+def test_nothing_leaves_its_figure_and_no_two_series_look_alike(name: str) -> None:
+    """With many methods and long names; it draws every figure, which takes some seconds."""
+    for item in figures(name):
+        with mpl.rc_context(style.STYLE):
+            drawn = item.draw()
+            drawn.draw_without_rendering()
+        box, (width, height) = drawn.get_tightbbox(), drawn.get_size_inches()  # both in inches
+        assert min(box.x0, box.y0, width - box.x1, height - box.y1) > -0.01, item.stem
+        for legend in drawn.legends:
+            looks = [(h.get_color(), h.get_linestyle(), h.get_marker(), h.get_markerfacecolor())
+                     for h in legend.legend_handles if isinstance(h, Line2D)]  # fmt: skip
+            assert len(set(map(str, looks))) == len(looks), item.stem

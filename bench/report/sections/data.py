@@ -52,7 +52,9 @@ def section(inputs: ReportInputs) -> Section:
         draw = partial(trajectories, data)
         numbers = as_frame(crossings)
         items.append(
-            Figure("trajectories", "Trajectories in the data", TRAJECTORIES, draw, numbers)
+            Figure(
+                "trajectories", "Trajectories in the data", TRAJECTORIES, draw, numbers, shaded=True
+            )
         )
     if inputs.mazes:
         items.append(CaptionedTable(crossings, WAYS, size=8))

@@ -10,7 +10,7 @@ from bench.claims.chances import Chance
 from bench.claims.forecast import UNKNOWN, percent
 from bench.claims.needed import in_words
 from bench.claims.record import RecordVerdict
-from bench.report.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, number, row_of
+from bench.report.table import NOT_AVAILABLE, NOT_RUN, Cell, Table, number, plain_value, row_of
 
 Entry = Mapping[str, Any]
 Record = Mapping[str, RecordVerdict]
@@ -108,7 +108,7 @@ def exact(value: float | None) -> str:
     """Format a number that may be as small as rounding errors."""
     if value is None or value == 0 or abs(value) >= 0.01:
         return number(value, 2)
-    return f"{value:.0e}".replace("-", "\N{MINUS SIGN}")
+    return plain_value(float(f"{value:.0e}"))
 
 
 def parts_table(entries: Sequence[Entry], stale: Pairs) -> Table:

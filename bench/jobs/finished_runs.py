@@ -49,7 +49,7 @@ def took(cell: Settings, catalogue: Catalogue) -> Took | None:
 @cache
 def _runs(results: Path) -> list[Mapping[str, Any]]:
     """Return the records of uninterrupted offline runs on a CPU; damaged ones tell nothing."""
-    found = []
+    found: list[Mapping[str, Any]] = []
     for path in sorted(results.glob(f"*/{RUNS}/*/*/*/{RECORD}")):
         with suppress(BenchError, KeyError, TypeError):
             run = read_run(path)

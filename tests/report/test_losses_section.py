@@ -44,7 +44,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_losses_take_the_place_of_scores() -> None:
-    catalogue, suite = Catalogue(), suite_of(tasks=["hopper-medium"], **TINY)
+    catalogue, suite = Catalogue(), suite_of(tasks=["hopper-medium"], baseline="bc", **TINY)
     results = SuiteFolder.of(suite.suite)
     place = TRANSITIONS / resolved(catalogue.tasks["hopper-medium"], suite).transitions
     data = random_data()
@@ -57,7 +57,7 @@ def test_losses_take_the_place_of_scores() -> None:
     runs = derived.chosen(suite, open_results(results.path).verified)
     assert len(runs) == 2
     derived.write_tables(suite, runs, catalogue, results.path)
-    read = inputs.read(suite, catalogue, results.path, [place / "card.json"], lambda _: "x")
+    read = inputs.read(suite, catalogue, results.path, [place / "card.json"], lambda *_: "x")
     assert len(read.scores) == len(read.summary) == len(read.aggregate) == 0
     assert answer.abstract(read) == [answer.NOTHING_SCORED]
     made = {s.name: s for s in (section(read) for section in PAGES[1:-1]) if s is not None}

@@ -24,7 +24,7 @@ def read(name: str) -> inputs.ReportInputs:
     """The inputs of a published suite's report, without its dataset cards."""
     catalogue, folder = Catalogue(), PUBLISHED / name
     suite = derived.suite_of(folder, catalogue)
-    return inputs.read(suite, catalogue, folder, [], lambda _: "another version")
+    return inputs.read(suite, catalogue, folder, [], lambda *_: "another version")
 
 
 def tables(section: Section | None) -> dict[str, Table]:

@@ -53,13 +53,15 @@ class ReportInputs:
     card_folders: Mapping[str, Path]  # by task: the folder of the arrays, if present
 
     @cached_property
-    def offline(self) -> Suite:
-        """The suite without tasks that are not scored and without methods that only learn online.
-
-        Where that leaves none, all are kept.
-        """
+    def acted(self) -> Suite:
+        """The suite without tasks that are not scored; where that leaves none, all are kept."""
         tasks = tuple(name for name, task in self.tasks.items() if task.scored)
-        return offline_part(self.suite).model_copy(update={"tasks": tasks or self.suite.tasks})
+        return self.suite.model_copy(update={"tasks": tasks or self.suite.tasks})
+
+    @cached_property
+    def offline(self) -> Suite:
+        """The part of `acted` without methods that only learn online."""
+        return offline_part(self.acted)
 
     @cached_property
     def scored(self) -> bool:

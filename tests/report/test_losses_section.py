@@ -44,7 +44,7 @@ def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_losses_take_the_place_of_scores() -> None:
-    catalogue, suite = Catalogue(), suite_of(tasks=["hopper-medium"], **TINY)
+    catalogue, suite = Catalogue(), suite_of(tasks=["hopper-medium"], baseline="bc", **TINY)
     results = SuiteFolder.of(suite.suite)
     place = TRANSITIONS / resolved(catalogue.tasks["hopper-medium"], suite).transitions
     data = random_data()

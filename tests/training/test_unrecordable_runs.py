@@ -137,7 +137,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setitem(registry.METHODS, NAME, registry.Entry(NAME))
-    monkeypatch.setattr(training, "hash_of", lambda method: method)
+    monkeypatch.setattr(training, "hash_of", lambda method, _: method)
     kept = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)}
 
     def run(case: Case, executor: str) -> Path:

@@ -57,7 +57,8 @@ def test_everything_is_written_in_the_project(project: Path) -> None:
 def test_the_report_is_about_the_project(project: Path) -> None:
     report = report_of(project)
     assert report["title"] == "A first look at my data"
-    assert "from BC, " in report["key_result"][0]
+    assert " from BC " in report["key_result"][0]
+    assert report["authors"] == ["Your name"]
     assert report["commit"] == "not recorded"
     names = [section["name"] for section in report["sections"]]
     assert names[:2] == ["Overview", "Notes"]

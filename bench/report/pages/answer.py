@@ -49,7 +49,7 @@ def abstract(inputs: ReportInputs) -> list[str]:
         said = [answer(inputs), *comparison(inputs)]
     else:
         first, *rest = (
-            effects.key_result(inputs.effects, inputs.suite, inputs.catalogue)
+            effects.key_result(inputs.effects, inputs.acted, inputs.catalogue)
             if inputs.effects is not None and inputs.finetune is None
             else finetuning.key_result_of(inputs)
         )

@@ -19,9 +19,9 @@ from bench.statistics.comparisons import SIGNIFICANT
 
 
 def section(inputs: ReportInputs) -> Section | None:
-    """Show the table of effects; None for a suite without a baseline."""
-    suite, catalogue = inputs.suite, inputs.catalogue
-    if inputs.effects is None or suite.baseline is None:
+    """Show the table of effects; None for a suite without a baseline or where nothing is scored."""
+    suite, catalogue = inputs.acted, inputs.catalogue
+    if inputs.effects is None or suite.baseline is None or not inputs.scored:
         return None
     table = effects_table(inputs.effects, suite, catalogue, inputs.stale)
     few = len(table.header) <= 6

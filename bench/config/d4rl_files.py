@@ -23,28 +23,32 @@ OWN = "hdf5:"  # recipe prefix for a user's own file
 Url = Annotated[str, Field(pattern=r"^https?://[^\s'\"@]+/[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 
 
+Count = Annotated[int, Field(gt=0, le=10**9)]  # of rows or episodes
+Return = Annotated[float, Field(ge=-1e9, le=1e9)]
+
+
 class Source(Strict):
     """One row of config/d4rl.tsv; the comments at its top give the source of each column."""
 
     dataset: str = Field(pattern=NAME)
     urls: tuple[Url, ...] = Field(min_length=1)
-    bytes: int | None = Field(default=None, gt=0)
+    bytes: int | None = Field(default=None, gt=0, le=10**12)
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    observation_dim: int
-    action_dim: int
-    max_episode_steps: int
-    ref_min_score: float
-    ref_max_score: float
+    observation_dim: int = Field(gt=0, le=10**6)
+    action_dim: int = Field(gt=0, le=10**6)
+    max_episode_steps: int = Field(gt=0, le=10**6)
+    ref_min_score: Return
+    ref_max_score: Return
     environment: str
     jumps: Literal["refused", "reported"] = "refused"
-    segments: int | None = None
-    rows: int | None = None
+    segments: Count | None = None
+    rows: Count | None = None
     rows_status: str = ""
-    complete_rows: int | None = None
-    return_mean: float | None = None
-    return_min: float | None = None
-    return_max: float | None = None
-    qlearning_rows: int | None = None
+    complete_rows: Count | None = None
+    return_mean: Return | None = None
+    return_min: Return | None = None
+    return_max: Return | None = None
+    qlearning_rows: Count | None = None
     qlearning_rows_status: str = ""
 
     @field_validator("urls", mode="before")

@@ -69,3 +69,10 @@ def test_the_spelling_of_a_value_reads_back_as_the_value(value: float) -> None:
     except ValueError as error:
         name = f"iql@setting={str(error).rpartition(' ')[2]}"
     assert value_of(setting_of(check_method_name(name))[1]) == value
+
+
+def test_a_name_without_end_is_refused() -> None:
+    assert check_method_name(f"iql@{'a' * 80}=1")
+    with pytest.raises(ValueError, match="is not a method's name") as caught:
+        check_method_name(f"iql@{'a' * 100}=1")
+    assert len(str(caught.value)) < 300

@@ -11,8 +11,9 @@ from helpers.paths import ROOT
 
 from bench.config import registry
 from bench.config.catalogue import METHOD_SCHEMA, Catalogue
+from bench.config.d4rl_files import Source
 from bench.config.task import Task
-from bench.config.types import Settings, Suite
+from bench.config.types import Method, Settings, Suite
 from bench.config.validation import configure
 from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError
@@ -53,7 +54,7 @@ def test_no_number_of_a_method_is_without_a_unit() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("model", [Suite, Settings, Task])
+@pytest.mark.parametrize("model", [Suite, Settings, Task, Method, Source])
 def test_no_number_of_the_other_files_is_without_a_range(model: type[Any]) -> None:
     schema = model.model_json_schema()
     parts = [schema, *schema.get("$defs", {}).values()]

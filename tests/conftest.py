@@ -38,10 +38,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="starts SLURM: `make test-cluster`"))
 
 
+full_collections = 0
+
+
 def pytest_collection_finish() -> None:
-    """Let no collection of garbage look through the modules and tests, which stay to the end."""
+    """Let no collection of garbage look through what stays to the end: modules, tests, caches."""
+    global full_collections
     gc.collect()
     gc.freeze()
+    full_collections = gc.get_stats()[2]["collections"]
+
+
+def pytest_runtest_logfinish() -> None:
+    """Do so again after a test that made much; a compiler keeps millions of objects."""
+    if gc.get_stats()[2]["collections"] != full_collections:
+        pytest_collection_finish()
 
 
 @pytest.fixture(autouse=True)

@@ -63,6 +63,8 @@ def test_two_fingers_zoom_on_a_phone_whose_page_does_not_scroll_sideways(page: P
     page.size(390, touch=True)
     wide = "document.documentElement.scrollWidth"
     assert page.evaluate(wide) == 390
+    charts = f"[...document.querySelectorAll('{CHART}')]"
+    assert page.evaluate(f"Math.max(...{charts}.map(c => c.getBoundingClientRect().right))") < 390
     before, (x, y) = page.evaluate(TICKS), page.middle(CHART)
     page.touch("Start", (x - 20, y), (x + 20, y))
     page.touch("Move", (x - 60, y), (x + 60, y))

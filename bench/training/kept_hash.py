@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from bench import files
@@ -32,7 +33,8 @@ def hash_of(method: str, env_id: str = "") -> str:
         if not HASH.fullmatch(str(kept.get(key))):
             others = [k for k in kept if k != key][1 - MOST :]
             kept = {k: kept[k] for k in others} | {key: source_hash(method)}
-            files.write_json(place / KEPT, kept)
+            with suppress(OSError):  # on a full disk it is made anew each time
+                files.write_json(place / KEPT, kept)
         return str(kept[key])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +73,10 @@ def test_a_setting_in_a_method_s_name_comes_last(tmp_path: Path) -> None:
     place.parent.mkdir(parents=True)
     (tmp_path / "moved").rename(place)
     assert open_results(tmp_path, suite).refused == {}
+
+
+def test_a_run_of_another_method_under_this_name_is_refused(results: Path) -> None:
+    shutil.copytree(results / "runs/iql", results / "runs/bc")
+    refused = open_results(results).refused
+    assert list(refused) == [NAME.replace("iql", "bc")]
+    assert f"record: is of {NAME}; delete" in str(refused)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
+from bench import files
 from bench.files import read_json
 from bench.records import source_hash as records
 from bench.training import kept_hash
@@ -58,3 +60,11 @@ def test_old_versions_are_forgotten(monkeypatch: pytest.MonkeyPatch, place: Path
     for method in ("bc", "iql", "td3_bc"):
         hash_of(method)
     assert len(read_json(place)) == 2
+
+
+def test_a_full_disk_keeps_nothing_and_ends_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "write_json", full)
+    assert hash_of("bc") == records.source_hash("bc")

@@ -80,6 +80,7 @@ benchmark: .venv/ready .venv-peer/ready .venv-xla/ready
 
 # The documentation as a website in site/; a broken link or a docstring that cannot be read fails.
 docs: .venv-docs/ready
+	$(BIN)/python -m bench index > /dev/null
 	.venv-docs/bin/python -m sphinx -W -n --keep-going -q -E -c docs . site
 	@echo site/index.html
 

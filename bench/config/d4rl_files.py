@@ -9,14 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from bench.config.task import NAME
+from bench.config.task import NAME, OWN
 from bench.config.validation import Strict, read_table, validate
 from bench.errors import BenchError, unknown
 from bench.paths import D4RL
 
 TABLE = Path("config/d4rl.tsv")
 PREFIX = "d4rl/"  # of the Minari ids
-OWN = "hdf5:"  # recipe prefix for a user's own file
 
 
 # The last part of an address is the name of the local copy.

@@ -6,11 +6,13 @@ The workflow imports this module, so it must not import torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bench.config.validation import Strict
+from bench.paths import public
 
 Reading = Literal["full", "d4rl"]
 
@@ -25,6 +27,7 @@ RECIPE = (
     rf"^(hdf5:[^{{}}\x00-\x1f\x7f]+|minari:{PART}(,{PART})*|[a-z0-9_][a-z0-9_-]*(/[a-z0-9_-]+)?)$"
 )
 NONE = "none"  # env_id of a task that nothing is scored on
+OWN = "hdf5:"  # recipe prefix for a user's own files
 JOINED = "minari:"  # recipe prefix for the parts of a dataset
 
 
@@ -57,8 +60,11 @@ class TaskSettings(Strict):
 
     @model_serializer(mode="wrap")
     def _without_default(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Omit `max_rows` if it is not set, as in records from before it."""
+        """Omit `max_rows` if it is not set, as in records from before it, and a user's folders."""
         content = serialise(self)
+        if "recipe" in content and self.recipe.startswith(OWN):
+            files = self.recipe.removeprefix(OWN).split(",")
+            content["recipe"] = OWN + ",".join(public(Path(name.strip())) for name in files)
         return {k: v for k, v in content.items() if k != "max_rows" or v is not None}
 
     @property

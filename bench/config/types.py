@@ -121,7 +121,7 @@ class Method(Strict):
     module: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$",
-        description="of a project's own: its module in this folder; methods/NAME.py otherwise",
+        description="a module of the project's folder, such as lab.td7; by default methods.NAME",
     )
     online_only: bool = Field(
         default=False, description="of a project's own: it learns from its own steps alone"

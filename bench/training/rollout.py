@@ -47,7 +47,8 @@ class Evaluator:
     ) -> Episodes:
         """Run one episode in every environment.
 
-        `reset_seeds` is (S, E); `goal_seeds` (S,) fix what all E episodes of a seed share.
+        `reset_seeds` is (S, E); `goal_seeds` (S,) fix what all E episodes of a seed share. An
+        episode whose observations are not finite returns NaN.
         """
         flat_seeds = [seed for row in reset_seeds for seed in row]
         goals: Sequence[int | None] = goal_seeds or [None] * self.shape[0]
@@ -61,6 +62,7 @@ class Evaluator:
         lengths = np.zeros(len(self.envs), dtype=np.int64)
         active = list(range(len(self.envs)))
         while active:
+            returns[~np.isfinite(observations).all(1)] = np.nan
             batch = torch.from_numpy(observations).unflatten(0, self.shape)
             last = torch.from_numpy(rewards).unflatten(0, self.shape)
             actions = policy(batch, last).flatten(0, 1).clamp(-1, 1).cpu().numpy()

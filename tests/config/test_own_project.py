@@ -169,8 +169,8 @@ def test_a_method_may_be_a_module_elsewhere_in_the_folder() -> None:
     [
         ("td7", "module", "lab.td7", "no file of this folder is lab.td7"),
         ("td7", "module", "os", "no file of this folder is os"),
-        ("td7", "module", "../lab", "methods.yaml, td7: module: String"),
-        ("td7", "module", "/x.py", "methods.yaml, td7: module: String"),
+        ("td7", "module", "../lab", "methods.yaml, td7: module: '../lab' does not fit"),
+        ("td7", "module", "/x.py", "methods.yaml, td7: module: '/x.py' does not fit"),
         ("td7", "online_only", True, "unknown method 'td7'"),
         ("my_method", "online_only", True, "explore is missing; a method that methods.yaml calls"),
     ],

@@ -266,3 +266,15 @@ def test_a_warm_start_that_outlasts_the_run_is_refused(monkeypatch: pytest.Monke
 def test_the_last_of_several_overrides_sets_the_updates() -> None:
     lengths = [{"updates": n, "reason": "a test"} for n in (200, 300)]
     assert suite_of(overrides=lengths).updates_of("iql") == 300
+
+
+def test_a_record_names_an_own_file_without_its_folders() -> None:
+    columns = {"task": "t", "family": "f", "env_id": "E-v0", "dataset": "own/t-v0"}
+    for recipe, kept in (
+        ("hdf5:/home/ann/a.hdf5,data/b.hdf5", "hdf5:a.hdf5,data/b.hdf5"),
+        ("hdf5:~/a.hdf5", "hdf5:~/a.hdf5"),
+        ("minari:own/a-v0", "minari:own/a-v0"),
+    ):
+        task = TaskSettings(recipe=recipe, **columns)
+        assert task.model_dump()["recipe"] == task.model_dump(mode="json")["recipe"] == kept
+        assert task.recipe == recipe

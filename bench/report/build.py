@@ -74,4 +74,4 @@ def write_files(section: Section, folder: Path) -> None:
             table.write(item.table, folder / "tables")
         elif isinstance(item, Figure):
             style.write(item.draw, folder / "figures" / item.stem)
-            write_csv(item.numbers, folder / "figures" / f"{item.stem}.csv")
+            write_csv(item.numbers.map(table.inert), folder / "figures" / f"{item.stem}.csv")

@@ -48,7 +48,7 @@ class Table:
 
 
 # What a spreadsheet would compute instead of showing it.
-FORMULA = re.compile(r"[=@\t]|[+-][^\d. ]")
+FORMULA = re.compile(r"[=@\t\r]|[+-](?:[^\d. ]|.*(?:[|!]|[A-Za-z]\())")
 
 
 def number(value: float | None, decimals: int = 1) -> str:
@@ -133,10 +133,15 @@ def latex(table: Table) -> str:
     return "\n".join(lines)
 
 
-def _plain(cell: Cell) -> str:
+def _plain(cell: Cell) -> Any:
     parts = [cell.text, *cell.notes, f"({cell.mark})" if cell.mark else ""]
     text = " ".join(p for p in parts if p).replace("\N{MINUS SIGN}", "-")
-    return f"'{text}" if FORMULA.match(text) else text
+    return inert(text)
+
+
+def inert(value: Any) -> Any:
+    """Return a value of a CSV file; a text that a spreadsheet would compute begins with a quote."""
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
 def _latex_row(row: Sequence[Cell]) -> str:

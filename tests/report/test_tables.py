@@ -207,6 +207,18 @@ def test_settings_as_people_write_them(value: object, text: str) -> None:
     assert table.plain_value(value) == text
 
 
+@pytest.mark.parametrize(
+    "text", ["=1+1", "@x", "-cmd", "-5+cmd|' /C calc'!A0", "+5 +HYPERLINK(1)", "\r=1"]
+)
+def test_a_spreadsheet_computes_no_label(text: str) -> None:
+    assert table.inert(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("value", ["-3.2", "+99.3 [96.5, 100.0]", "+1 (n = 3)", "IQL", -3.2, None])
+def test_numbers_stay_numbers_in_a_spreadsheet(value: object) -> None:
+    assert table.inert(value) == value
+
+
 @given(st.text(alphabet="ab&%$#_{}~^\\−±–", max_size=20))
 def test_latex_escapes_every_special_character(text: str) -> None:
     cell = table.Table("x", ("h",), "l", ((table.Cell(text),),))

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from bench.config.task import NAME
+from bench.config.task import NAME, STAND_IN
 from bench.config.validation import Strict, read_table, validate
 from bench.errors import BenchError, unknown
 from bench.paths import D4RL
@@ -36,6 +36,7 @@ class Source(Strict):
     ref_min_score: float
     ref_max_score: float
     environment: str
+    origin: Literal["D4RL", "stand-in"] = "D4RL"
     jumps: Literal["refused", "reported"] = "refused"
     segments: int | None = None
     rows: int | None = None
@@ -51,6 +52,11 @@ class Source(Strict):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return value.split() if isinstance(value, str) else value
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether the file is one of a rehearsal, in the place of D4RL's."""
+        return self.origin == STAND_IN
 
     @property
     def minari_id(self) -> str:

@@ -234,13 +234,13 @@ def described(source: Source, task: Task, path: Path, arrays: Arrays) -> Source:
     """Return the row of config/d4rl.tsv that expects the stand-in at `path`."""
     flagged = np.flatnonzero((arrays["terminals"] > 0) | arrays["timeouts"])
     rows = len(arrays["rewards"])
-    unfinished = not len(flagged) or flagged[-1] != rows - 1
+    unfinished = not len(flagged) or int(flagged[-1]) != rows - 1
     known = {
         "bytes": path.stat().st_size,
         "sha256": sha256(path),
         "environment": task.env_id,
         "origin": STAND_IN,
-        "segments": len(flagged) + unfinished,
+        "segments": len(flagged) + int(unfinished),
         "rows": rows,
         "rows_status": STAND_IN,
         "qlearning_rows": rows - 1 - int(arrays["timeouts"][:-1].sum()),

@@ -21,7 +21,7 @@ def page(inputs: ReportInputs, publication: Mapping[str, str] | None = None) -> 
     published = publication or {}
     return {
         "suite": suite.suite,
-        "title": answer.question(inputs),
+        "title": inputs.labelled(answer.question(inputs)),
         "description": suite.description,
         "origin": inputs.origin,
         "banner": banner(inputs),

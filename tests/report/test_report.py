@@ -26,6 +26,7 @@ from bench.records import runs
 from bench.records.layouts import open_results
 from bench.report import build as report
 from bench.report import front, inputs, prose
+from bench.report.contents import PAGES
 from bench.report.pages import basis
 from bench.report.sections import data
 
@@ -237,6 +238,10 @@ def test_stand_ins_are_named_in_every_heading(unfinished: tuple[Path, str]) -> N
         path.write_text(json.dumps(json.loads(path.read_text()) | {"origin": "stand-in"}))
     found = inputs.read(suite, catalogue(), results, cards, source_hash)
     content = front.page(found)
+    assert content["title"] == f"{suite.title} (on stand-ins)"
+    sections = report.made(PAGES, found, unfinished[0] / "marked")
+    assert sections
+    assert all(section["title"].endswith(" (on stand-ins)") for section in sections)
     assert content["origin"] == "2 of 3 datasets stand-ins for a rehearsal, not D4RL’s"
     assert content["banner"].startswith("Rehearsal: 2 of 3 datasets are stand-ins")
     assert "2 of 3 datasets are stand-ins" in basis.limitations(found)[0]

@@ -175,11 +175,11 @@ def convert(task: Task, root: Path) -> None:
         found = [finding("sha256 of the source", text, verified), *found]
         found += compare(parts[0], paths[0], source)
     space = _action_space(task, parts, paths)
-    theirs = source is not None and not source.stand_in
-    name = source.urls[0] if theirs and source else ", ".join(map(public, paths))
+    theirs = source if source and not source.stand_in else None
+    ours = ", ".join(map(public, paths))
     metadata: dict[str, Any] = {
         "recipe": task.recipe,
-        "source": name,
+        "source": theirs.urls[0] if theirs else ours,
         "source_sha256": (source and source.sha256) or ", ".join(map(sha256, paths)),
         "source_verified": bool(source and source.sha256),
         "source_environment": source.environment if source else "not recorded",
@@ -193,16 +193,9 @@ def convert(task: Task, root: Path) -> None:
     }
     with Progress(f"convert {task.dataset}", sum(map(len, parts)), "rows") as progress:
         stored = chain.from_iterable(episodes(rows, progress) for rows in parts)
+        text = f"Converted from {theirs.dataset if theirs else ours}."
         spaces = parts[0].observations.shape[1], space
-        store(
-            stored,
-            task.dataset,
-            task.env_id,
-            metadata,
-            root,
-            f"Converted from {source.dataset if theirs and source else name}.",
-            spaces,
-        )
+        store(stored, task.dataset, task.env_id, metadata, root, text, spaces)
 
 
 def _action_space(task: Task, parts: Sequence[Rows], paths: Sequence[Path]) -> Box:

@@ -250,15 +250,16 @@ def test_the_table_differs_from_d4rls_in_the_rows_of_stand_ins(made: Path) -> No
     assert row.sha256 not in (None, theirs.sha256)
 
 
+@pytest.mark.parametrize("recipe", ["d4rl", "hdf5:data/d4rl/hopper_medium-v2.hdf5"])
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.usefixtures("rehearsal")
-def test_the_card_carries_the_mark() -> None:
-    task = CATALOGUE.task(NAME)
+def test_the_card_carries_the_mark(recipe: str) -> None:
+    task = CATALOGUE.task(NAME).model_copy(update={"recipe": recipe})
     convert.convert(task, Path("data/minari"))
     folder = prepare.prepare(task, Path("data/minari"))
     card = json.loads((folder / "card.json").read_text())
     assert card["origin"] == origin_of(task, card) == "stand-in"
-    assert origin_of(task, {}) == origin_of(task, None) == "D4RL"
+    assert origin_of(task, {}) == origin_of(task, None) == task.origin
     assert card["collection"]["source"] == "data/d4rl/hopper_medium-v2.hdf5"  # no address of D4RL's
     assert card["rows"] == ROWS - 1
 

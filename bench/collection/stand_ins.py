@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from bench.seeds import derive
 
 OVERLAY = TABLE.name  # in the folder of the stand-ins: the table that expects them
 HIDDEN = 256  # units of the policies in `metadata`
+EPOCH = 1_000  # steps between the cuts of a replay buffer
 POSITIONS = 15  # of AntMaze's 29 observations; the others are velocities
 EXPERT_ROWS = 1_000_000  # of medium-expert, at the end of the file
 
@@ -92,10 +94,12 @@ def gym_file(
 ) -> Arrays:
     """Lay out locomotion episodes as a file of kind `medium`, `medium-replay` or `medium-expert`.
 
-    The last episode of a file is unfinished as in D4RL's, but for replay buffers, which end in a
-    timeout. So does the medium part of medium-expert. `seconds` is the time of a step.
+    The last episode of a file is unfinished as in D4RL's. A replay buffer is cut by a timeout every
+    EPOCH rows and at its end, and so is the medium part of medium-expert at its own. `seconds` is
+    the time of a step.
     """
     parts, sizes, closed = [list(episodes)], [rows], [kind == "medium-replay"]
+    cuts = EPOCH if kind == "medium-replay" else rows
     if kind == "medium-expert":
         passed = np.cumsum([len(e.rewards) for e in episodes])
         half = int(np.searchsorted(passed, passed[-1] // 2, side="right"))
@@ -111,9 +115,11 @@ def gym_file(
                 f"{source.dataset}: no episode of a policy ended within the rows collected; "
                 "collect more with --distinct."
             )
-        repeated = {key: _repeated(value, size) for key, value in _pool(full, seconds).items()}
-        if ends and not repeated["terminals"][-1]:
-            repeated["timeouts"][-1] = True
+        order = _order([len(e.rewards) for e in full], size, cuts)
+        repeated = {key: value[order] for key, value in _pool(full, seconds).items()}
+        repeated["timeouts"][cuts - 1 : -1 : cuts] = True
+        repeated["timeouts"][-1] |= ends
+        repeated["timeouts"] &= ~repeated["terminals"]
         laid.append(repeated)
     arrays = {key: np.concatenate([part[key] for part in laid]) for key in laid[0]}
     return arrays | _metadata(kind, *(arrays[k].shape[1] for k in ("observations", "actions")))
@@ -141,6 +147,23 @@ def _pool(episodes: Sequence[EpisodeBuffer], seconds: float) -> Arrays:
         "infos/qpos": np.column_stack([x, before[:, :positions].astype(np.float64)]),
         "infos/qvel": speeds,
     }
+
+
+def _order(lengths: Sequence[int], rows: int, cuts: int) -> np.ndarray:
+    """Return the numbers of `rows` rows of a pool whose episodes have these lengths.
+
+    Episodes follow one another, again and again. One that runs into a multiple of `cuts` rows
+    ends there, and the next one begins.
+    """
+    starts = np.cumsum([0, *lengths[:-1]]).tolist()
+    taken, done = list[np.ndarray](), 0
+    for start, length in itertools.cycle(zip(starts, lengths, strict=True)):
+        count = min(length, cuts - done % cuts, rows - done)
+        taken.append(np.arange(start, start + count))
+        done += count
+        if done == rows:
+            break
+    return np.concatenate(taken)
 
 
 def _repeated(values: np.ndarray, rows: int) -> np.ndarray:

@@ -118,9 +118,23 @@ def test_whole_episodes_repeat_and_the_last_is_unfinished() -> None:
     )
 
 
-def test_a_replay_buffer_ends_in_a_timeout() -> None:
-    made = stand_ins.gym_file(POOL, SOURCES[NAME], "medium-replay", 500, 0.008)
-    assert np.flatnonzero(made["timeouts"]).tolist() == [499]
+def test_a_replay_buffer_is_cut_every_thousand_rows_and_at_its_end() -> None:
+    pool = [episode(300, True), episode(450, True)]
+    made = stand_ins.gym_file(pool, SOURCES[NAME], "medium-replay", 2_100, 0.008)
+    assert np.flatnonzero(made["timeouts"]).tolist() == [999, 1999, 2099]
+    assert np.flatnonzero(made["terminals"]).tolist() == [299, 749, 1449, 1749]
+    np.testing.assert_array_equal(made["actions"][750:1000], pool[0].actions[:250])
+    np.testing.assert_array_equal(made["actions"][1000:1450], pool[1].actions)
+    np.testing.assert_array_equal(made["next_observations"][999], pool[0].observations[250])
+
+
+@pytest.mark.parametrize("name", ["hopper-medium-replay-v2", "walker2d-medium-replay-v2"])
+def test_a_replay_buffer_has_as_many_rows_to_learn_from_as_d4rls(name: str) -> None:
+    source = SOURCES[name]
+    assert source.rows is not None
+    pool = [episode(300, True), episode(457, True)]
+    made = stand_ins.gym_file(pool, source, "medium-replay", source.rows, 0.008)
+    assert source.rows - 1 - made["timeouts"][:-1].sum() == source.qlearning_rows
 
 
 def test_experts_follow_a_finished_trajectory() -> None:

@@ -11,15 +11,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.config.catalogue import Catalogue
-from bench.config.d4rl_files import source_of
-from bench.config.task import Task
+from bench.config.d4rl_files import TABLE, read_sources, source_of
+from bench.config.task import STAND_IN, Task, origin_of
 from bench.config.types import Suite
+from bench.paths import SHIPPED
 
 Record = Mapping[str, Any]  # a run.json
 # Settings that decide nothing about a run's scores, or that are compared otherwise.
 ELSEWHERE = ("suite", "method", "seeds", "log_every", "task", "config")
 THEIRS = "D4RL\N{RIGHT SINGLE QUOTATION MARK}s"
 ORIGINS = {
+    STAND_IN: f"stand-ins for a rehearsal, not {THEIRS} data",
     "local": f"data regenerated locally, not {THEIRS}",
     "existing": f"existing data, not {THEIRS}",
     "own file": f"data from a file of one\N{RIGHT SINGLE QUOTATION MARK}s own, not {THEIRS}",
@@ -81,12 +83,12 @@ def data_departures(
 
 def card_departures(card: Mapping[str, Any], row: Task, dataset_hash: str | None) -> list[str]:
     """List how the card, and the data of this hash, differ from D4RL's own file of the task."""
-    if row.origin != "D4RL":
-        return [ORIGINS[row.origin]]
+    if (whose := origin_of(row, card)) != "D4RL":
+        return [ORIGINS[whose]]
     origin = card.get("collection", {})
     if card.get("dataset") != row.dataset or card.get("reading", "full") != row.reading:
         return [f"the card of {card.get('dataset')}, not of {row.dataset}"]
-    if origin.get("source_sha256") != source_of(row.dataset).sha256:
+    if origin.get("source_sha256") != source_of(row.dataset, read_sources(SHIPPED / TABLE)).sha256:
         return [
             f"a file of {row.dataset} with another sha256 than D4RL\N{RIGHT SINGLE QUOTATION MARK}s"
         ]

@@ -1,4 +1,4 @@
-"""The command-line verbs that produce data: fetch, convert, collect, transitions, behavior."""
+"""The command-line verbs that produce data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from bench.cli.arguments import Dataset, Datasets, Robot, Task
+from bench.cli.arguments import Dataset, Datasets, Folder, Robot, Task
 from bench.cli.ranges import at_least
 from bench.config.behaviors import behavior_of
 from bench.config.catalogue import Catalogue
@@ -128,6 +128,38 @@ def transitions(task: Task, dataset: str | None = None) -> None:
     card = read_json(folder / CARD)
     print(f"{folder / CARD}: {card['rows']:,} rows, {card['episodes']:,} episodes, mean")
     print(f"normalised score of the data {row.score(card['return']['mean']):.1f}")
+
+
+def stand_ins(
+    out: Folder,
+    datasets: Datasets = (),
+    configfile: Path = Path("config/paper.yaml"),
+    distinct: int = 50_000,
+    rows: int | None = None,
+    seed: int = 0,
+) -> None:
+    """Make stand-ins for D4RL's files, to rehearse a suite without them; see docs/cluster.md.
+
+    Args:
+        out: folder for the files, in D4RL's folders, and the table d4rl.tsv that expects them.
+        datasets: rows of config/d4rl.tsv, by default those that the suite needs.
+        configfile: a suite.
+        distinct: rows to collect for a file; its rows repeat after those.
+        rows: the most rows of a file, by default as many as D4RL's has.
+        seed: random seed; equal seeds give equal files.
+    """
+    at_least(1, distinct=distinct, rows=rows or 1)
+    at_least(0, seed=seed)
+    catalogue = Catalogue()
+    names = datasets or catalogue.read_suite(configfile).tasks
+    tasks = [row for row in map(catalogue.task, names) if row.origin == "D4RL"]
+    import torch
+
+    from bench.collection.stand_ins import make
+
+    torch.set_num_threads(1)
+    for path in make(tasks, out, distinct, rows, seed):
+        print(path)
 
 
 def behavior(robot: Robot, out: Path) -> None:

@@ -102,6 +102,7 @@ INTERNAL: dict[str, Callable[..., Any]] = {
     "strips": policy.strips,
     "watch": workflow.watch,
     "behavior": data.behavior,
+    "stand-ins": data.stand_ins,
     "online-cost": measure.online_cost,
     "pack": publishing.pack,
     "publish": publishing.publish,

@@ -59,6 +59,7 @@ def publish(suite: Suite = "", curves: tuple[str, ...] = (), rederive: bool = Fa
     from bench.publishing import derived
     from bench.publishing.publish import publish as run
     from bench.publishing.rederive import rederive as again
+    from bench.records.layouts import open_results
     from bench.report.build import build
 
     catalogue = Catalogue()
@@ -79,9 +80,10 @@ def publish(suite: Suite = "", curves: tuple[str, ...] = (), rederive: bool = Fa
     files = run(folder, PUBLISHED, catalogue, typeset, curves)
     print(f"{PUBLISHED / folder.name}: {', '.join(files)}")
     chosen = derived.suite_of(PUBLISHED / folder.name, catalogue)
-    if own.on_d4rl(chosen, catalogue):
+    cards = open_results(PUBLISHED / folder.name).cards()
+    if not own.not_d4rls(chosen, catalogue, cards):
         commit = str(read_json(PUBLISHED / folder.name / PUBLICATION)["commit"])
-        for path in own.add_source(PUBLISHED / folder.name, chosen, catalogue, commit):
+        for path in own.add_source(PUBLISHED / folder.name, chosen, catalogue, cards, commit):
             print(f"{path}: added to the published record; commit it")
 
 

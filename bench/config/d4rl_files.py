@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from bench.config.task import NAME, OWN
+from bench.config.task import NAME, OWN, STAND_IN
 from bench.config.validation import Strict, read_table, validate
 from bench.errors import BenchError, unknown
 from bench.paths import D4RL
@@ -39,6 +39,7 @@ class Source(Strict):
     ref_min_score: Return
     ref_max_score: Return
     environment: str
+    origin: Literal["D4RL", "stand-in"] = "D4RL"
     jumps: Literal["refused", "reported"] = "refused"
     segments: Count | None = None
     rows: Count | None = None
@@ -54,6 +55,11 @@ class Source(Strict):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return value.split() if isinstance(value, str) else value
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether the file is one of a rehearsal, in the place of D4RL's."""
+        return self.origin == STAND_IN
 
     @property
     def minari_id(self) -> str:

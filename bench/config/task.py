@@ -28,6 +28,7 @@ RECIPE = (
 )
 NONE = "none"  # env_id of a task that nothing is scored on
 OWN = "hdf5:"  # recipe prefix for a user's own files
+STAND_IN = "stand-in"  # origin of made-up files in the place of D4RL's
 JOINED = "minari:"  # recipe prefix for the parts of a dataset
 
 
@@ -112,6 +113,11 @@ class Task(TaskSettings):
     def deciding(self) -> dict[str, Any]:
         """Return the fields of TaskSettings, which affect a run."""
         return self.model_dump(include=set(TaskSettings.model_fields))
+
+
+def origin_of(task: TaskSettings, card: Mapping[str, Any] | None) -> str:
+    """Return the origin of a task's data: what the card of the dataset states, else the task's."""
+    return str((card or {}).get("origin") or task.origin)
 
 
 Tasks = Mapping[str, Task]  # by name

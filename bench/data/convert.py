@@ -19,7 +19,7 @@ from gymnasium.spaces import Box
 from minari.data_collector import EpisodeBuffer
 
 from bench.config.d4rl_files import TABLE, Source, files_of, source_of
-from bench.config.task import Task
+from bench.config.task import STAND_IN, Task
 from bench.data import agreement
 from bench.data.fetch_d4rl import fault, sha256
 from bench.data.hdf5 import Rows, read
@@ -121,8 +121,9 @@ def compare(rows: Rows, path: Path, source: Source) -> list[dict[str, str]]:
     sums = np.add.reduceat(rows.rewards.astype(np.float64), rows.starts)[: len(complete)]
     limit = len(rows) - 1
     log = "public Decision Transformer log"
+    catalogue = source.origin if source.stand_in else "tensorflow/datasets"
     table: list[tuple[str, float, float | None, str]] = [
-        ("episodes", len(rows.ends), source.segments, "tensorflow/datasets"),
+        ("episodes", len(rows.ends), source.segments, catalogue),
         ("rows", len(rows), source.rows, source.rows_status),
         ("rows of complete episodes", int(complete[-1]) + 1 if len(complete) else 0,
          source.complete_rows, log),
@@ -157,6 +158,12 @@ def convert(task: Task, root: Path) -> None:
     if source and paths[0].exists() and (problem := fault(source, paths[0])):
         raise BenchError(f"{paths[0]}: {problem}; delete it and fetch it again.")
     parts = [read(path) for path in paths]
+    if source and parts[0].stand_in != source.stand_in:
+        is_one = "a stand-in" if parts[0].stand_in else "not marked as a stand-in"
+        raise BenchError(
+            f"{paths[0]}: {is_one}, but {TABLE} expects {source.origin} in the column origin; "
+            "delete it and fetch it again."
+        )
     found = []
     for path, rows in zip(paths, parts, strict=True):
         audited = audit(rows, path, source)
@@ -168,12 +175,15 @@ def convert(task: Task, root: Path) -> None:
         found = [finding("sha256 of the source", text, verified), *found]
         found += compare(parts[0], paths[0], source)
     space = _action_space(task, parts, paths)
+    theirs = source if source and not source.stand_in else None
+    ours = ", ".join(map(public, paths))
     metadata: dict[str, Any] = {
         "recipe": task.recipe,
-        "source": source.urls[0] if source else ", ".join(map(public, paths)),
+        "source": theirs.urls[0] if theirs else ours,
         "source_sha256": (source and source.sha256) or ", ".join(map(sha256, paths)),
         "source_verified": bool(source and source.sha256),
         "source_environment": source.environment if source else "not recorded",
+        **({"origin": STAND_IN} if any(rows.stand_in for rows in parts) else {}),
         **_of_rows(parts, paths),
         # Compared with the row and the environment by bench.data.agreement.
         "ref_min_score": (source or task).ref_min_score,
@@ -183,9 +193,9 @@ def convert(task: Task, root: Path) -> None:
     }
     with Progress(f"convert {task.dataset}", sum(map(len, parts)), "rows") as progress:
         stored = chain.from_iterable(episodes(rows, progress) for rows in parts)
-        name = source.dataset if source else metadata["source"]
+        text = f"Converted from {theirs.dataset if theirs else ours}."
         spaces = parts[0].observations.shape[1], space
-        store(stored, task.dataset, task.env_id, metadata, root, f"Converted from {name}.", spaces)
+        store(stored, task.dataset, task.env_id, metadata, root, text, spaces)
 
 
 def _action_space(task: Task, parts: Sequence[Rows], paths: Sequence[Path]) -> Box:

@@ -14,10 +14,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from bench.config.task import STAND_IN
 from bench.data.hdf5_gate import dataset, names, opened
 from bench.errors import BenchError
 
 KEYS = ("observations", "actions", "rewards", "terminals", "timeouts")
+ORIGIN = "origin"  # attribute of a file that is a stand-in
 BOUNDS = ("action_low", "action_high")
 BLOCK = 2**16  # rows read at once
 SAME = 1e-6  # observations closer than this are equal, as in the IQL authors' code
@@ -38,6 +40,7 @@ class Rows:
     last: np.ndarray | None  # (episodes, obs): observations after `ends`, if recorded
     breaks: np.ndarray | None  # (N - 1,), bool: row i + 1 does not follow from row i; if known
     bounds: np.ndarray | None = None  # (2, act): the lowest and highest actions, if recorded
+    stand_in: bool = False  # made for a rehearsal, and marked as such
 
     def __len__(self) -> int:
         return len(self.rewards)
@@ -86,7 +89,11 @@ def _read(file: h5py.File, path: Path) -> Rows:
     elif (position := _position(file, observations, path)) is not None:
         breaks = _leaps(position, (terminals | timeouts)[:-1])
     bounds = _bounds(file, actions.shape[1], path)
-    return Rows(observations, actions, rewards, terminals, timeouts, ends, last, breaks, bounds)
+    mark = file.attrs.get(ORIGIN)
+    stand_in = isinstance(mark, str) and mark == STAND_IN
+    return Rows(
+        observations, actions, rewards, terminals, timeouts, ends, last, breaks, bounds, stand_in
+    )
 
 
 def _bounds(file: h5py.File, width: int, path: Path) -> np.ndarray | None:

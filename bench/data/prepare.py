@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
 
-from bench.config.task import Task
+from bench.config.task import STAND_IN, Task
 from bench.data import agreement, maze_coverage
 from bench.data.d4rl_reading import check_rewards, read_as_d4rl
 from bench.data.minari_episodes import Stored, load
@@ -172,6 +172,8 @@ def prepare(task: Task, root: Path) -> Path:
     content: dict[str, Any] = {"task": task.task, "dataset": task.dataset, "env_id": task.env_id}
     content |= {"reading": task.reading} | card(data) | further | {"audit": findings}
     content["collection"] = _origin(stored)
+    if any(part.metadata.get("origin") == STAND_IN for part in stored):
+        content["origin"] = STAND_IN
     maze = maze_of(task.env_id)
     if maze is not None:
         content["proof"] = maze_coverage.proof(data, maze)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import yaml
 from bench.config.catalogue import Catalogue
 from bench.config.record_types import Kind, Score, Source, Stratum
 from bench.config.registry import base_of
+from bench.config.task import origin_of
 from bench.config.types import Suite
 from bench.errors import BenchError
 from bench.files import write_text
@@ -19,19 +22,26 @@ from bench.paths import SCORES
 from bench.statistics.frames import read_csv
 from bench.statistics.scores import SCORE_COLUMNS
 
+Cards = Mapping[str, Mapping[str, Any]]  # of datasets, by task
 PROTOCOL = 1_000_000  # updates of the paper; with fewer, a score is of other settings
 DT_PROTOCOL = 100_000
 # Keys of an override that select runs or leave their settings alone.
 NEUTRAL = {"methods", "families", "reason", "updates", "evaluation", "log_every"}
 
 
-def on_d4rl(suite: Suite, catalogue: Catalogue) -> bool:
-    """Return whether every dataset of a suite is one of D4RL's own files."""
-    return all(catalogue.tasks[task].origin == "D4RL" for task in suite.tasks)
+def not_d4rls(suite: Suite, catalogue: Catalogue, cards: Cards) -> list[str]:
+    """Return the tasks of a suite whose dataset is not D4RL's own file; `cards` by task."""
+    tasks = catalogue.tasks
+    return [t for t in suite.tasks if origin_of(tasks[t], cards.get(t)) != "D4RL"]
 
 
 def add_source(
-    folder: Path, suite: Suite, catalogue: Catalogue, commit: str, record: Path = RECORD
+    folder: Path,
+    suite: Suite,
+    catalogue: Catalogue,
+    cards: Cards,
+    commit: str,
+    record: Path = RECORD,
 ) -> list[Path]:
     """Write a published suite on D4RL's data as the source `own-SUITE`; return the files.
 
@@ -43,8 +53,7 @@ def add_source(
     Raise BenchError, with nothing written, if a dataset is not D4RL's: scores on other data are
     never part of the record.
     """
-    foreign = [t for t in suite.tasks if catalogue.tasks[t].origin != "D4RL"]
-    if foreign:
+    if foreign := not_d4rls(suite, catalogue, cards):
         raise BenchError(
             f"{folder}: the dataset of {foreign[0]} is not D4RL's, so its scores are no part of "
             f"{record}; publish the suite without adding it to the record."

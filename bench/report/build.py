@@ -63,7 +63,7 @@ def made(sections: Sections, read: inputs.ReportInputs, folder: Path) -> list[di
         section = make(read)
         if section is not None and (content := section.content()) is not None:
             write_files(section, folder)
-            entries.append(content)
+            entries.append(content | {"title": read.labelled(section.title)})
     return entries
 
 

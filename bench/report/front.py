@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bench.config.task import STAND_IN
 from bench.report import citation, prose
 from bench.report.inputs import ReportInputs
 from bench.report.pages import answer, basis
@@ -20,7 +21,7 @@ def page(inputs: ReportInputs, publication: Mapping[str, str] | None = None) -> 
     published = publication or {}
     return {
         "suite": suite.suite,
-        "title": answer.question(inputs),
+        "title": inputs.labelled(answer.question(inputs)),
         "description": suite.description,
         "origin": inputs.origin,
         "banner": banner(inputs),
@@ -42,8 +43,13 @@ def page(inputs: ReportInputs, publication: Mapping[str, str] | None = None) -> 
 
 def banner(inputs: ReportInputs) -> str:
     """Return whose data these are; "" where all are existing datasets."""
-    tasks = inputs.tasks.values()
-    local = sum(task.origin == "local" for task in tasks)
+    tasks = list(inputs.origins.values())
+    if made_up := tasks.count(STAND_IN):
+        return (
+            f"Rehearsal: {made_up} of {len(tasks)} datasets are stand-ins for D4RL’s files, filled "
+            "with our own data. No score on them is a result."
+        )
+    local = tasks.count("local")
     if not local:
         return ""
     if local < len(tasks):

@@ -17,7 +17,7 @@ from bench.claims.ledger import read as read_ledger
 from bench.claims.record import RecordVerdict
 from bench.claims.words import labelled
 from bench.config.catalogue import Catalogue
-from bench.config.task import Task
+from bench.config.task import STAND_IN, Task, origin_of
 from bench.config.types import Suite
 from bench.maze_plans import Maze, maze_of
 from bench.paths import SuiteFolder
@@ -109,7 +109,17 @@ class ReportInputs:
     @cached_property
     def origin(self) -> str:
         """Where the suite's data come from, in words."""
-        return prose.data_origin(self.suite, self.catalogue)
+        return prose.data_origin(list(self.origins.values()))
+
+    @cached_property
+    def origins(self) -> dict[str, str]:
+        """Where the data of each task come from, by task: what their card says, if it does."""
+        return {name: origin_of(task, self.cards.get(name)) for name, task in self.tasks.items()}
+
+    def labelled(self, title: str) -> str:
+        """Return the title, if there is one, with a mark where data are stand-ins for D4RL's."""
+        made_up = title and STAND_IN in self.origins.values()
+        return f"{title} (on stand-ins)" if made_up else title
 
     def heading(self, text: str) -> str:
         """Return a heading on offline results, which an online phase may follow."""

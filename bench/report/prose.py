@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.config.catalogue import Catalogue
+from bench.config.task import STAND_IN
 from bench.config.types import Evaluation, Online, Suite
 from bench.paths import COVERAGE, shipped
 from bench.records.runs import Runs
@@ -23,9 +24,11 @@ SUBJECT, RIVAL = "iql", "bc"
 TEST = "paired by seed, at 5% after Holm’s correction over the methods of the task."
 
 
-def data_origin(suite: Suite, catalogue: Catalogue) -> str:
-    """Return where the suite's data come from, as headings put it."""
-    origins = [catalogue.tasks[t].origin for t in suite.tasks]
+def data_origin(origins: Sequence[str]) -> str:
+    """Return where the suite's data come from, as headings put it; `origins` has one a task."""
+    if made_up := origins.count(STAND_IN):
+        part = "" if made_up == len(origins) else f"{made_up} of {len(origins)} datasets "
+        return f"{part}stand-ins for a rehearsal, not D4RL’s"
     local = [origin == "local" for origin in origins]
     if not any(local):
         owners = sorted(set(origins))

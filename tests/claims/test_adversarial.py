@@ -125,6 +125,7 @@ CARDS: dict[str, tuple[dict[str, Any], str]] = {
         {"collection": {"source_sha256": "a" * 64, "source_verified": True}},
         "sha256",
     ),
+    "a stand-in": ({"origin": "stand-in"}, "stand-ins for a rehearsal, not D4RL’s data"),
     "no file": ({"collection": {}}, "another sha256"),
     "an unverified file": ({}, "was not verified"),
     "another dataset": ({"dataset": "local/antmaze/large"}, "the card of local/antmaze/large"),

@@ -13,7 +13,7 @@ from bench.config.types import Suite
 from bench.errors import BenchError
 from bench.literature.cells import Cell, Evidence
 from bench.literature.check import check
-from bench.literature.own import add_source, on_d4rl
+from bench.literature.own import add_source, not_d4rls
 from bench.literature.sources import RECORD, read_record
 from bench.statistics.scores import SCORE_COLUMNS
 
@@ -45,7 +45,7 @@ def record(tmp_path: Path) -> Path:
 
 def test_a_suite_on_d4rls_data_becomes_a_source(tmp_path: Path, record: Path) -> None:
     folder = scores(tmp_path / "paper", (TASK, "antmaze-umaze-v0"))
-    paths = add_source(folder, suite(), catalogue(), "abc1234", record)
+    paths = add_source(folder, suite(), catalogue(), {}, "abc1234", record)
     assert [path.relative_to(record).as_posix() for path in paths] == [
         "scores/own-paper.csv",
         "seeds/own-paper.csv",
@@ -63,7 +63,7 @@ def test_a_suite_on_d4rls_data_becomes_a_source(tmp_path: Path, record: Path) ->
 def test_publishing_again_replaces_it(tmp_path: Path, record: Path) -> None:
     for seeds in (3, 5):
         folder = scores(tmp_path / "paper", (TASK,), seeds)
-        add_source(folder, suite(), catalogue(), "abc1234", record)
+        add_source(folder, suite(), catalogue(), {}, "abc1234", record)
     found = read_record(record)
     rows = found.scores[found.scores["source"] == "own-paper"]
     assert rows["seeds"].to_list() == [5]
@@ -75,18 +75,25 @@ def test_other_data_are_refused_and_nothing_is_written(
     name: str, tmp_path: Path, record: Path
 ) -> None:
     chosen = suite(name)
-    assert not on_d4rl(chosen, catalogue())
+    assert not_d4rls(chosen, catalogue(), {})
     folder = scores(tmp_path / name, (TASK,))
     before = sorted(record.rglob("*"))
     with pytest.raises(BenchError, match="is not D4RL's"):
-        add_source(folder, chosen, catalogue(), "abc1234", record)
+        add_source(folder, chosen, catalogue(), {}, "abc1234", record)
     assert sorted(record.rglob("*")) == before
 
 
 def test_one_foreign_task_is_enough_to_refuse(tmp_path: Path, record: Path) -> None:
     mixed = suite().model_copy(update={"tasks": (TASK, "hopper-medium")})
     with pytest.raises(BenchError, match="hopper-medium is not D4RL's"):
-        add_source(scores(tmp_path / "paper", (TASK,)), mixed, catalogue(), "abc1234", record)
+        add_source(scores(tmp_path / "paper", (TASK,)), mixed, catalogue(), {}, "abc1234", record)
+
+
+def test_stand_ins_are_no_source(tmp_path: Path, record: Path) -> None:
+    cards = {TASK: {"origin": "stand-in"}}
+    chosen = suite().model_copy(update={"tasks": (TASK,)})
+    with pytest.raises(BenchError, match=f"{TASK} is not D4RL's"):
+        add_source(scores(tmp_path / "paper", (TASK,)), chosen, catalogue(), cards, "a", record)
 
 
 @pytest.mark.parametrize(
@@ -111,14 +118,14 @@ def test_departures_from_the_papers_settings_are_another_stratum(
     if "updates" in change:  # the last evaluation is that of the shorter run
         frame = pd.read_csv(folder / "scores.csv")
         frame[frame["step"] <= 500_000].to_csv(folder / "scores.csv", index=False)
-    add_source(folder, chosen, catalogue(), "abc1234", record)
+    add_source(folder, chosen, catalogue(), {}, "abc1234", record)
     rows = read_record(record).scores
     assert set(rows[rows["source"] == "own-paper"]["stratum"]) == {stratum}
 
 
 def test_an_online_phase_gives_before_and_after(tmp_path: Path, record: Path) -> None:
     folder = scores(tmp_path / "paper", ("antmaze-umaze-v0",), online=True)
-    add_source(folder, suite(), catalogue(), "abc1234", record)
+    add_source(folder, suite(), catalogue(), {}, "abc1234", record)
     rows = read_record(record).scores
     rows = rows[rows["source"] == "own-paper"].set_index("kind")
     assert set(rows.index) == {"before", "after"}

@@ -19,12 +19,16 @@ from helpers.suite_results import (
     write_results,
 )
 
+from bench.config.catalogue import Catalogue
 from bench.config.types import Override, Suite
 from bench.errors import BenchError
 from bench.records import runs
 from bench.records.layouts import open_results
 from bench.report import build as report
-from bench.report import prose
+from bench.report import front, inputs, prose
+from bench.report.contents import PAGES
+from bench.report.pages import basis
+from bench.report.sections import data
 
 pytestmark = pytest.mark.usefixtures("svg_alone")
 
@@ -206,13 +210,17 @@ def test_stale_runs_differ_in_source(tmp_path: Path) -> None:
     assert runs.stale_runs(found, source_hash) == [f"bc/{A}/0"]
 
 
+def origin_in_words(suite: Suite, cat: Catalogue) -> str:
+    return prose.data_origin([cat.tasks[task].origin for task in suite.tasks])
+
+
 def test_the_origin_of_the_data() -> None:
     cat = catalogue()
-    assert prose.data_origin(make_suite(), cat) == "regenerated locally, not D4RL’s"
+    assert origin_in_words(make_suite(), cat) == "regenerated locally, not D4RL’s"
     cat.tasks[A] = cat.tasks[A].model_copy(update={"recipe": "none"})
     mixed = "1 of 2 datasets regenerated locally, not D4RL’s"
-    assert prose.data_origin(make_suite(), cat) == mixed
-    assert prose.data_origin(make_suite([A]), cat) == "existing datasets"
+    assert origin_in_words(make_suite(), cat) == mixed
+    assert origin_in_words(make_suite([A]), cat) == "existing datasets"
     for recipes, heading in (
         (("d4rl", "d4rl"), "D4RL’s datasets"),
         (("minari", "d4rl"), "D4RL’s and Minari’s datasets"),
@@ -220,4 +228,24 @@ def test_the_origin_of_the_data() -> None:
     ):
         for task, recipe in zip((A, B), recipes, strict=True):
             cat.tasks[task] = cat.tasks[task].model_copy(update={"recipe": recipe})
-        assert prose.data_origin(make_suite([A, B]), cat) == heading
+        assert origin_in_words(make_suite([A, B]), cat) == heading
+
+
+def test_stand_ins_are_named_in_every_heading(unfinished: tuple[Path, str]) -> None:
+    suite, results = make_suite([A, B, MAZE]), unfinished[0] / "results"
+    cards = [write_card(unfinished[0] / "marked", task) for task in (A, MAZE)]
+    for path in cards:
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"origin": "stand-in"}))
+    found = inputs.read(suite, catalogue(), results, cards, source_hash)
+    content = front.page(found)
+    assert content["title"] == f"{suite.title} (on stand-ins)"
+    sections = report.made(PAGES, found, unfinished[0] / "marked")
+    headings = [section["title"] for section in sections if section["title"]]
+    assert headings
+    assert all(heading.endswith(" (on stand-ins)") for heading in headings)
+    assert content["origin"] == "2 of 3 datasets stand-ins for a rehearsal, not D4RL’s"
+    assert content["banner"].startswith("Rehearsal: 2 of 3 datasets are stand-ins")
+    assert "2 of 3 datasets are stand-ins" in basis.limitations(found)[0]
+    table = data.data_table(found.cards, suite, catalogue())
+    assert [cells[-1].text for cells in table.rows[:3:2]] == ["stand-in", "stand-in"]
+    assert prose.data_origin(["stand-in", "stand-in"]) == "stand-ins for a rehearsal, not D4RL’s"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.config.task import STAND_IN
 from bench.report.inputs import ReportInputs
 from bench.report.prose import RIVAL, SUBJECT, counted, tasks_in_words
 from bench.report.sections import effects, finetuning
@@ -235,7 +236,7 @@ def untested(inputs: ReportInputs) -> str:
     silent = sum(e["verdict"] == NOT_RUN for e in inputs.claims)
     if silent:
         missing.append(f"{silent} of {len(inputs.claims)} claims about IQL")
-    if any(task.origin == "local" for task in inputs.tasks.values()):
+    if {"local", STAND_IN} & set(inputs.origins.values()):
         missing.append("D4RL’s data")
     if inputs.suite.updates < PAPER_UPDATES:
         missing.append(f"the paper’s {PAPER_UPDATES:,} updates ({budget(inputs)})")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from bench.config.registry import base_of, setting_of
+from bench.config.task import STAND_IN
 from bench.paths import suite_file
 from bench.report import citation, prose
 from bench.report.inputs import ReportInputs
@@ -89,11 +90,17 @@ def limitations(inputs: ReportInputs) -> list[str]:
     """Return what limits the conclusions, each with its number."""
     suite, runs = inputs.suite, inputs.runs
     told = []
-    local = [task for task in inputs.tasks.values() if task.origin == "local"]
-    if local:
+    origins = list(inputs.origins.values())
+    if made_up := origins.count(STAND_IN):
         told.append(
-            f"{len(local)} of {prose.counted(len(inputs.tasks), 'dataset')} "
-            f"{'was' if len(local) == 1 else 'were'} collected by this project with recipes "
+            f"{made_up} of {prose.counted(len(origins), 'dataset')} "
+            f"{'is a stand-in' if made_up == 1 else 'are stand-ins'} for D4RL’s, made for a "
+            "rehearsal; scores on them are no results."
+        )
+    if local := origins.count("local"):
+        told.append(
+            f"{local} of {prose.counted(len(origins), 'dataset')} "
+            f"{'was' if local == 1 else 'were'} collected by this project with recipes "
             "modelled on D4RL’s; scores on them estimate no published score."
         )
     if suite.updates < PAPER_UPDATES:

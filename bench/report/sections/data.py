@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.config.catalogue import Catalogue
+from bench.config.task import origin_of
 from bench.config.types import Suite
 from bench.data.transitions import Transitions
 from bench.maze_plans import Maze
@@ -129,7 +130,7 @@ def data_table(cards: Mapping[str, Mapping[str, Any]], suite: Suite, catalogue: 
                 f"{recorded(returns.get('min'))} to {recorded(returns.get('max'))}",
                 recorded(mean if mean is None else catalogue.tasks[task].score(mean)),
                 recorded(length.get("mean"), 0),
-                catalogue.tasks[task].origin,
+                origin_of(catalogue.tasks[task], card),
             )
         )
     header = ("task", "rows", "episodes", "return", "range", "score", "length", "origin")

@@ -62,7 +62,8 @@ def synthetic(rows: int) -> Transitions:
 
 def data(folder: str, rows: int) -> Measurement:
     """Write `rows` synthetic rows to `folder`, which `updates` maps as training maps its data."""
-    prepare.write(synthetic(rows), {}, Path(folder))
+    made = synthetic(rows)
+    prepare.write(made, prepare.card(made), Path(folder))
     return _no_round, {}
 
 

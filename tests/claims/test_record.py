@@ -68,5 +68,5 @@ def test_two_verdicts_on_one_claim_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match="given twice"):
         record.read(["made-up"], stored(tmp_path, ENTRY, ENTRY))
     (tmp_path / "verdicts.json").write_text("{}")
-    with pytest.raises(BenchError, match="expected a list"):
+    with pytest.raises(BenchError, match="expected a JSON list"):
         record.read(["made-up"], tmp_path / "verdicts.json")

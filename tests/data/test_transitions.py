@@ -134,7 +134,7 @@ def findings(data: Transitions, low: float = -1.0, high: float = 1.0) -> dict[st
 @pytest.mark.parametrize("bounds", [(-0.45, 1.0), (-1.0, 0.25)])
 def test_actions_outside_the_bounds_are_refused(bounds: tuple[float, float]) -> None:
     row = 4 if bounds[0] > -1 else 2  # the action -0.5, or 0.3
-    with pytest.raises(BenchError, match=rf"^here, actions: row {row} lies outside .*; rescale"):
+    with pytest.raises(BenchError, match=rf"^here, actions: row {row} has .* outside .*; rescale"):
         findings(flat(), *bounds)
 
 

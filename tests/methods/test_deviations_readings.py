@@ -226,7 +226,7 @@ COUNTS: dict[tuple[str, str], tuple[Any, ...]] = {
 def ours(line: Line) -> list[float]:
     """The numbers of what a line says that ours does, which is all up to its colon."""
     what = re.sub(r"`[^`]*`", "", line.text).partition(": ")[0]
-    found = NUMBER.findall(NO_COUNT.sub("", what))
+    found = NUMBER.findall(NO_COUNT.sub("", what.replace("\N{MINUS SIGN}", "-")))
     return [float(number.rstrip(",.").replace(",", "")) for number in found]
 
 

@@ -18,9 +18,10 @@ from helpers.training_jobs import DATASET, place_data, random_data, settings
 
 from bench.cli import policy as verbs
 from bench.config.task import Task
+from bench.data.transitions import content_hash
 from bench.environments import vector
 from bench.errors import BenchError
-from bench.files import read_json, write_json
+from bench.files import read_json, read_sealed, sealed, write_json
 from bench.paths import TRANSITIONS, card_of
 from bench.policies import drawing, exporting, finished, scoring
 from bench.training.evaluate import reset_seeds
@@ -42,7 +43,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(StopRequest, "on_signals", StopRequest)
         data = random_data()
         place_data(folder, data)
-        write_json(card_of(DATASET), {"action_dim": 1})
+        card = {"action_dim": 1, "hash": content_hash(data)}
+        write_json(card_of(DATASET), sealed(card))
         short = {"seeds": SEEDS, "updates": 10, "evaluation": {"every": 10, "episodes": 1}}
         for method, config in (("iql", {"hidden": [16, 16]}), ("bcq", {"hidden": [8]})):
             cell = settings(method=method, config=config, **short)
@@ -154,12 +156,12 @@ def test_the_documented_lines_and_the_export_act_alike(monkeypatch: pytest.Monke
 
 def test_an_export_acts_in_the_environments_own_units() -> None:
     card = card_of(DATASET)
-    before = card.read_text()
+    before = read_sealed(card)
     seen = torch.randn(3, 4)
     unit = exporting.module_of(finished.load(Path("iql"), 3))(seen)
-    write_json(card, {"action_dim": 1, "actions": {"low": [0.0], "high": [10.0]}})
+    write_json(card, sealed({**before, "actions": {"low": [0.0], "high": [10.0]}}))
     verbs.export(Path("iql"), seed=3, out=Path("wide.pt"))
-    card.write_text(before)
+    write_json(card, sealed(before))
     torch.testing.assert_close(torch.jit.load("wide.pt")(seen), 5 * (unit + 1))
 
 

@@ -48,4 +48,5 @@ def test_the_overestimate_that_is_told_of_is_in_the_curves() -> None:
         q.setdefault(int(row["step"]), []).append(float(row["q"]))
     means = [sum(values) / len(values) for _, values in sorted(q.items())]
     text = (ROOT / "docs/results/finetuning.md").read_text()
-    assert f"climbs from {means[0]:.0f} to {means[-1]:,.0f}" in text
+    first = f"{means[0]:.0f}".replace("-", "\N{MINUS SIGN}")
+    assert f"climbs from {first} to {means[-1]:,.0f}" in text

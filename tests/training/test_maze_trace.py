@@ -15,6 +15,7 @@ from torch import Tensor
 
 from bench.config.types import Settings
 from bench.data import prepare
+from bench.data.transitions import Transitions
 from bench.environments import stitch_maze, vector
 from bench.errors import BenchError
 from bench.maze_plans import STITCH
@@ -42,6 +43,11 @@ def settings(**changes: Any) -> Settings:
     return Settings.model_validate(content | changes)
 
 
+def store(data: Transitions, folder: Path) -> None:
+    """Write transitions with the card that a run checks."""
+    prepare.write(data, prepare.card(data), folder)
+
+
 def made(place: Path, cell: Settings) -> Path:
     """A finished run of `cell`; its data are below the current folder."""
     folder = place / cell.method / "maze/0_3"
@@ -52,7 +58,7 @@ def made(place: Path, cell: Settings) -> Path:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
-    prepare.write(walks(), {}, folder / TRANSITIONS / DATASET)
+    store(walks(), folder / TRANSITIONS / DATASET)
     return folder
 
 
@@ -176,11 +182,11 @@ def test_other_data_or_other_networks_are_refused(place: Path, finished: Path) -
     data = walks()
     stored = TRANSITIONS / DATASET
     try:
-        prepare.write(data.select(data.episodes > 0), {}, stored)
+        store(data.select(data.episodes > 0), stored)
         with pytest.raises(BenchError, match=r"run.json, dataset_hash: differs from .*again\.$"):
             maze_trace.trace(finished)
     finally:
-        prepare.write(data, {}, stored)
+        store(data, stored)
     path = finished / "policy.safetensors"
     saved = load_file(path)
     try:

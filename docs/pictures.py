@@ -44,10 +44,7 @@ PICTURES = {
     ),
     "antmaze.png": (
         PUBLISHED.format("local"),
-        [
-            Part("Success in the mazes at", 0.27, 0.045),
-            Part("antmaze-large-diverse. Colour:", 0.32, 0.06),
-        ],
+        [Part("Success in the mazes at", 0.27, 0.045)],
     ),
     "finetune.png": (
         PUBLISHED.format("finetune"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ def verify(target: Suite = "") -> None:
         sys.exit(1)
 
 
-def publish(suite: Suite = "", curves: tuple[str, ...] = (), rederive: bool = False) -> None:
+def publish(
+    suite: Suite = "", curves: tuple[str, ...] = (), rederive: bool = False, typeset: bool = False
+) -> None:
     """Pack a finished suite's verified results and its report under results/published.
 
     The working tree must be clean, and the runs made by committed code. Scores on D4RL's own data
@@ -54,11 +57,13 @@ def publish(suite: Suite = "", curves: tuple[str, ...] = (), rederive: bool = Fa
         suite: name of a folder in results/, such as quick.
         curves: METHOD/TASK whose training metrics to include.
         rederive: instead, derive the tables and claims of all published suites again.
+        typeset: instead, typeset the reports of all published suites again.
     """
     from bench.literature import own
     from bench.publishing import derived
     from bench.publishing.publish import publish as run
     from bench.publishing.rederive import rederive as again
+    from bench.publishing.typeset import typeset as anew
     from bench.records.layouts import open_results
     from bench.report.build import build
 
@@ -67,17 +72,26 @@ def publish(suite: Suite = "", curves: tuple[str, ...] = (), rederive: bool = Fa
         lines = again(PUBLISHED, catalogue)
         print("\n".join(lines) or f"{PUBLISHED}: everything is as derived")
         return
+    if typeset:
+
+        def packed(
+            chosen: Any, folder: Path, cards: Sequence[Path], publication: dict[str, str], out: Path
+        ) -> None:
+            build(chosen, catalogue, folder, cards, out, publication=publication)
+
+        print("\n".join(anew(PUBLISHED, catalogue, packed)))
+        return
     if not suite:
         raise BenchError("publish: no suite given; name a folder in results/, such as quick.")
     folder = RESULTS / Path(suite).name
 
-    def typeset(publication: dict[str, Any], out: Path) -> None:
+    def report(publication: dict[str, Any], out: Path) -> None:
         chosen = derived.suite_of(folder, catalogue)
         paths = [card_of(resolved(catalogue.tasks[t], chosen).transitions) for t in chosen.tasks]
         cards = [path for path in paths if path.exists()]
         build(chosen, catalogue, folder, cards, out, publication=publication)
 
-    files = run(folder, PUBLISHED, catalogue, typeset, curves)
+    files = run(folder, PUBLISHED, catalogue, report, curves)
     print(f"{PUBLISHED / folder.name}: {', '.join(files)}")
     chosen = derived.suite_of(PUBLISHED / folder.name, catalogue)
     cards = open_results(PUBLISHED / folder.name).cards()

@@ -31,7 +31,7 @@ def publish(
     changed, unless the working tree is clean, at a commit, and the results are verified and made
     by committed code.
     """
-    commit = _clean_commit()
+    publication = clean_publication()
     findings = verification.suite(folder, catalogue)
     if findings:
         more = f" (and {len(findings) - 1} more: `python -m bench verify {folder}`)"
@@ -42,8 +42,6 @@ def publish(
         )
     for run in open_results(folder).runs.values():
         _check_committed(run.record(), run.record_at)
-    version = str(yaml.safe_load(CITATION.read_text(encoding="utf-8"))["version"])
-    publication = {"version": version, "date": now()[:10], "commit": commit}
     staging = root / f".publishing-{folder.name}"
     shutil.rmtree(staging, ignore_errors=True)
     try:
@@ -59,6 +57,12 @@ def publish(
         shutil.rmtree(staging, ignore_errors=True)
     sums.write(root)
     return sums.listed(root / folder.name)
+
+
+def clean_publication() -> dict[str, str]:
+    """Return version, date and commit of a publication; raise BenchError if files differ."""
+    version = str(yaml.safe_load(CITATION.read_text(encoding="utf-8"))["version"])
+    return {"version": version, "date": now()[:10], "commit": _clean_commit()}
 
 
 def _clean_commit() -> str:

@@ -169,12 +169,13 @@ def finding(inputs: ReportInputs) -> str:
 
 
 def dated(suite: Published) -> tuple[str, tuple[str, ...]]:
-    """Return the date of a suite, and its version and commit."""
+    """Return the date of a suite's report, its version, and the commits of report and runs."""
+    commit = prose.commit(suite.inputs.runs).replace(" + changes", "+")
     published = suite.publication
     if published:
-        return published["date"], (f"version {published['version']}", published["commit"][:10])
-    commit = prose.commit(suite.inputs.runs).replace(" + changes", "+")
-    return basis.date_of(suite.inputs) or f"date {NOT_RECORDED}", (commit,)
+        notes = (f"version {published['version']}", published["commit"][:10], f"runs: {commit}")
+        return published["date"], notes
+    return basis.date_of(suite.inputs) or f"date {NOT_RECORDED}", (f"runs: {commit}",)
 
 
 # --- page 2 -------------------------------------------------------------------------------

@@ -171,8 +171,8 @@ def published(publication: Mapping[str, str] | None) -> list[list[str]]:
     """Return the line of "What ran" on a published report; no line for another."""
     if publication is None:
         return []
-    text = "version {version}, {date}, from commit {commit}".format(**publication)
-    return [["published", text]]
+    text = "version {version}, typeset on {date} by commit {commit}".format(**publication)
+    return [["report", text]]
 
 
 def _machine(found: Mapping[str, Any]) -> str:

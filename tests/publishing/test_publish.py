@@ -164,11 +164,11 @@ def test_the_report_says_version_date_and_commit(monkeypatch: pytest.MonkeyPatch
     args = (SUITE, CATALOGUE, LIVE, [], Path("out/report.pdf"), source_hash)
     build.build(*args, publication=made)
     facts = dict(json.loads(Path("out/report/report.json").read_text())["facts"])
-    assert facts["published"] == "version 1.2.3, 2026-01-31, from commit abc"
+    assert facts["report"] == "version 1.2.3, typeset on 2026-01-31 by commit abc"
     assert facts["finished"] == "not recorded"  # the runs of the fixture say no day
     build.build(*args)
     facts = dict(json.loads(Path("out/report/report.json").read_text())["facts"])
-    assert "published" not in facts
+    assert "report" not in facts
 
 
 # --- derived again --------------------------------------------------------------------

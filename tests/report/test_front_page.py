@@ -13,7 +13,7 @@ from helpers.paths import ROOT
 
 from bench.config.catalogue import Catalogue
 from bench.publishing import derived
-from bench.report import all_suites, citation, inputs, pooled
+from bench.report import all_suites, citation, inputs, pooled, prose
 from bench.report.all_suites import Record
 from bench.report.figures import style
 from bench.report.pooled import Published
@@ -60,7 +60,8 @@ def test_every_suite_has_a_row_with_its_answer_and_publication(
     assert all(row[2]["text"] for row in rows.values())
     first = suites[0].inputs.suite.suite
     assert rows[first][3]["text"] == "2031-05-06"
-    assert rows[first][3]["notes"] == ["version 1.2.3", "0123456789"]
+    runs = prose.commit(suites[0].inputs.runs).replace(" + changes", "+")
+    assert rows[first][3]["notes"] == ["version 1.2.3", "0123456789", f"runs: {runs}"]
     links = re.findall(r'<th[^>]*><a href="([^"]*)"', out.with_suffix(".html").read_text())
     assert links == ["record.html", *(suite.report for suite in suites)]
 

@@ -18,6 +18,7 @@ from bench.records.layouts import open_results
 from bench.records.packed import RECORDS
 
 REPORT = "report.pdf"
+AGAIN = "-again"  # a suite on a second collection of its data
 # Of a suite, its folder, its cards and its publication: writes the PDF.
 Build = Callable[[Suite, Path, Sequence[Path], dict[str, str], Path], None]
 
@@ -49,8 +50,10 @@ def typeset(root: Path, catalogue: Catalogue, build: Build) -> list[str]:
 
 
 def _title(folder: Path, catalogue: Catalogue) -> None:
-    configured = Path(f"config/{folder.name}.yaml")
-    stated = read_json(folder / SUITE)
+    name = folder.name.removesuffix(AGAIN)
+    configured = Path(f"config/{name}.yaml")
     if configured.exists():
-        title = catalogue.read_suite(configured).title
+        stated, title = read_json(folder / SUITE), catalogue.read_suite(configured).title
+        if name != folder.name:
+            title += ", on data collected again"
         write_json(folder / SUITE, sealed({**stated, "title": title}))

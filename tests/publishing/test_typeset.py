@@ -66,6 +66,10 @@ def test_a_report_gets_the_title_of_today(folder: Path, monkeypatch: pytest.Monk
     assert changed == {"report.pdf", "suite.json", "publication.json", "SHA256SUMS"}
     assert json.loads((folder / "suite.json").read_text())["title"] == "Anew"
     assert sums.differences(ROOT) == []
+    folder.rename(ROOT / "fixture-again")
+    typeset.typeset(ROOT, CATALOGUE, build)
+    title = json.loads((ROOT / "fixture-again/report.pdf").read_text())[0]
+    assert title == "Anew, on data collected again"
     assert not list(ROOT.glob(".typesetting-*"))
 
 

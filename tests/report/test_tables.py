@@ -126,6 +126,20 @@ def test_families_have_columns_where_they_differ() -> None:
     assert [(c.text, c.mark) for c in discounts] == [("0.99", ""), ("0.9", "changed")]
 
 
+def test_settings_in_words_are_those_of_the_columns() -> None:
+    suite = make_suite([A, MAZES[0]])
+    columns = settings.settings_table(suite, catalogue(), Runs({}, [], []))
+    made = settings.settings_in_words(suite, catalogue(), Runs({}, [], []))
+    assert tuple(row[0].text for row in made.rows) == columns.header[1:]
+    for place, (_, chosen, default) in enumerate(made.rows, start=1):
+        cells = {row[0].text: row[place] for row in columns.rows if row[place].text}
+        shared = ("rewards", "observations", "batch_size")
+        changed = [k for k, cell in cells.items() if k in shared or cell.mark == "changed"]
+        assert chosen.text == "; ".join(f"{k} {cells[k].text}" for k in changed)
+        rest = [k for k in cells if k not in changed]
+        assert default.text == "; ".join(f"{k} {cells[k].text}" for k in rest)
+
+
 def test_departures_give_both_values_and_the_reason() -> None:
     made = settings.departures_table(make_suite([A, MAZES[0]]), catalogue())
     assert [[c.text for c in row] for row in made.rows] == [

@@ -41,20 +41,26 @@ def overridden(inputs: ReportInputs) -> Section:
 def section(inputs: ReportInputs) -> Section:
     """Show a table of all settings."""
     suite, catalogue = inputs.suite, inputs.catalogue
-    table = settings_table(suite, catalogue, inputs.runs)
-    few = len(table.header) <= WIDE
-    items: tuple[Item, ...] = (
-        CaptionedTable(table, SETTINGS, title="Settings", folded=True, breakable=True,
-                       size=8 if few else 7.5, gap=4 if few else 2),
+    table, caption = settings_table(suite, catalogue, inputs.runs), COLUMNS
+    widths: tuple[float, ...] = ()
+    if len(table.header) > WIDE:
+        table, caption = settings_in_words(suite, catalogue, inputs.runs), ROWS
+        widths = (0, 1, 1)
+    items = (
+        CaptionedTable(
+            table, SETTINGS + caption, title="Settings", folded=True, breakable=True, size=8,
+            widths=widths,
+        ),
     )  # fmt: skip
-    return Section("Settings", "Settings", items, landscape=not few)
+    return Section("Settings", "Settings", items)
 
 
-WIDE = 7  # columns that fit on a page in portrait
-SETTINGS = (
-    "Settings of every method, by family of tasks where these differ. *Bold*: differs from the "
-    "default in the method’s file. Empty: the method has no such setting."
+WIDE = 7  # columns that fit on a page
+SETTINGS = "Settings of every method, by family of tasks where these differ. "
+COLUMNS = (
+    "*Bold*: differs from the default in the method’s file. Empty: the method has no such setting."
 )
+ROWS = "The default is that of the method’s file."
 
 
 def source_of(method: str, suite: Suite, catalogue: Catalogue) -> str:
@@ -89,12 +95,7 @@ def settings_table(suite: Suite, catalogue: Catalogue, runs: Runs) -> Table:
     A method whose families differ has a column for each. A value that differs from the method's
     default is "changed".
     """
-    columns: dict[str, tuple[str, dict[str, Any]]] = {}
-    for method in suite.methods:
-        configs, label = used(method, suite, catalogue, runs), catalogue.methods[method].label
-        alike = len({str(config) for config in configs.values()}) == 1
-        for family, config in list(configs.items())[: 1 if alike else None]:
-            columns[label if alike else f"{label}, {family}"] = (method, config)
+    columns = configurations(suite, catalogue, runs)
     found = [key for _, config in columns.values() for key in config]
     keys = dict.fromkeys((*(key for key in ORDER if key in found), *found))
     rows = [
@@ -103,6 +104,33 @@ def settings_table(suite: Suite, catalogue: Catalogue, runs: Runs) -> Table:
         for key in keys
     ]  # fmt: skip
     return Table("settings", ("setting", *columns), "l" + "c" * len(columns), tuple(rows))
+
+
+def settings_in_words(suite: Suite, catalogue: Catalogue, runs: Runs) -> Table:
+    """Tabulate the resolved settings: one row per method, or per family of tasks."""
+    rows = []
+    for label, (method, config) in configurations(suite, catalogue, runs).items():
+        parts: dict[bool, list[str]] = {True: [], False: []}
+        for key in dict.fromkeys((*(k for k in ORDER if k in config), *config)):
+            cell = setting(key, config, defaults(method, catalogue))
+            shared = key in ORDER  # which have no default of the method
+            parts[shared or cell.mark == CHANGED].append(f"{key} {cell.text}")
+        rows.append(row_of(label, *("; ".join(parts[chosen]) for chosen in (True, False))))
+    header = ("method", "set by source or suite", "at its default")
+    return Table("settings", header, "lll", tuple(rows), tuple(range(1, len(rows))))
+
+
+def configurations(
+    suite: Suite, catalogue: Catalogue, runs: Runs
+) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return method and settings by label, with the family of tasks where families differ."""
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for method in suite.methods:
+        configs, label = used(method, suite, catalogue, runs), catalogue.methods[method].label
+        alike = len({str(config) for config in configs.values()}) == 1
+        for family, config in list(configs.items())[: 1 if alike else None]:
+            found[label if alike else f"{label}, {family}"] = (method, config)
+    return found
 
 
 def setting(key: str, config: Mapping[str, Any], default: Mapping[str, Any]) -> Cell:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pypdfium2
@@ -26,7 +29,7 @@ WHITE = 0.62  # of a page of the appendix that is not the last before a landscap
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> pypdfium2.PdfDocument:
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a suite of three tasks and two methods."""
     folder, suite = tmp_path_factory.mktemp("craft"), make_suite([*TASKS[:2], MAZES[0]], seeds=3)
     write_results(folder / "results", suite)
@@ -39,7 +42,22 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> pypdfium2.PdfDocument:
     out = folder / "fixture.pdf"
     build.build(suite, catalogue(), folder / "results", cards, out, source_hash, publication)
     monkeypatch.undo()
-    return pypdfium2.PdfDocument(out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def document(report: Path) -> pypdfium2.PdfDocument:
+    return pypdfium2.PdfDocument(report)
+
+
+def test_it_is_tagged_and_poppler_reads_it_without_complaint(report: Path) -> None:
+    content = report.read_bytes()
+    assert b"/Marked true" in content
+    assert b"/Suspects" not in content  # what poppler complains of
+    if shutil.which("pdfinfo"):
+        found = subprocess.run(["pdfinfo", str(report)], capture_output=True, text=True, check=True)
+        assert re.search(r"Tagged: +yes", found.stdout)
+        assert found.stderr == ""
 
 
 def test_metadata_names_author_and_answer(document: pypdfium2.PdfDocument) -> None:

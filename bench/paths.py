@@ -21,6 +21,7 @@ from pathlib import Path
 D4RL, MINARI, TRANSITIONS = Path("data/d4rl"), Path("data/minari"), Path("data/transitions")
 RESULTS, REPORTS = Path("results"), Path("reports")
 PUBLISHED = RESULTS / "published"
+AGAIN = "-again"  # ends the name of a suite on a second collection of its data
 BENCHMARK = PUBLISHED / "benchmark/benchmark.json"
 IDEA_RESULTS = PUBLISHED / "ideas"
 COVERAGE = PUBLISHED / "coverage/coverage.csv"

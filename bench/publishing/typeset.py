@@ -11,14 +11,13 @@ from pathlib import Path
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
 from bench.files import read_json, sealed, write_json, write_text
-from bench.paths import PUBLICATION, SUITE
+from bench.paths import AGAIN, PUBLICATION, SUITE
 from bench.publishing import derived, sums
 from bench.publishing.publish import clean_publication
 from bench.records.layouts import open_results
 from bench.records.packed import RECORDS
 
 REPORT = "report.pdf"
-AGAIN = "-again"  # a suite on a second collection of its data
 # Of a suite, its folder, its cards and its publication: writes the PDF.
 Build = Callable[[Suite, Path, Sequence[Path], dict[str, str], Path], None]
 

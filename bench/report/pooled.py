@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bench.paths import AGAIN
 from bench.report.inputs import ReportInputs
 from bench.report.pages import answer
 from bench.report.prose import SUBJECT, counted
@@ -27,11 +28,12 @@ class Published:
 
 
 def together(suites: Sequence[Published]) -> dict[str, list[ReportInputs]]:
-    """Return the suites by name, with all collections of a suite under the first one's name."""
-    by_title: dict[str, list[ReportInputs]] = {}
+    """Return the suites by name, with all collections of a suite under one name."""
+    found: dict[str, list[ReportInputs]] = {}
     for suite in suites:
-        by_title.setdefault(suite.inputs.suite.title, []).append(suite.inputs)
-    return {members[0].suite.suite: members for members in by_title.values()}
+        name = suite.inputs.suite.suite.removesuffix(AGAIN)
+        found.setdefault(name, []).append(suite.inputs)
+    return found
 
 
 def pooled(members: Sequence[ReportInputs]) -> dict[tuple[str, str], SeedScores]:

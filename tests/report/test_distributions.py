@@ -14,7 +14,7 @@ from bench.report import build, inputs
 from bench.report.figures import distributions
 from bench.report.section import Section
 from bench.report.sections import aggregates
-from bench.statistics.aggregates import bootstrap_level
+from bench.statistics.aggregates import AGGREGATE_COLUMNS, bootstrap_level
 
 
 def scores(seeds: int, tasks: int, shift: float = 0.0) -> np.ndarray:
@@ -85,3 +85,14 @@ def test_an_unfinished_suite_has_no_such_figures(tmp_path: Path) -> None:
     made = page(tmp_path, ["iql", "bc"], [("iql", TASKS[0]), ("bc", TASKS[1])])
     assert made == {}
     assert not (tmp_path / "figures").exists()
+
+
+def test_times_are_plain_numbers_of_seconds() -> None:
+    """Of less than a second and of hours alike: no 700m for 0.7."""
+    rows = [("all", name, "mean", 50.0, 40.0, 60.0, 5, 2) for name in ("iql", "bc")]
+    frame = pd.DataFrame(rows, columns=AGGREGATE_COLUMNS)
+    seconds, labels = {"iql": 0.6, "bc": 30_000.0}, {"iql": "IQL", "bc": "BC"}
+    figure = distributions.score_against_compute(frame, seconds, labels, ["all"])
+    (axis,) = figure.axes
+    shown = axis.xaxis.get_major_formatter()
+    assert [shown(value) for value in (0.7, 1.5, 200, 30_000)] == ["0.7", "1.5", "200", "30,000"]

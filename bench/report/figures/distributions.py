@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bench.report.figures.method_styles import look
 from bench.report.figures.style import INK, OTHERS, WIDTH, apart, legend, name_rows, panels
@@ -191,7 +191,7 @@ def score_against_compute(
         low, high = axis.get_xlim()
         steps = (1, 2, 5) if high > 10 * low else (1, 1.5, 2, 3, 5, 7)
         axis.xaxis.set_major_locator(LogLocator(subs=steps))
-        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.12g}"))
         axis.xaxis.set_minor_locator(NullLocator())
         axis.set_xlabel("seconds of updates per seed and task")
         axis.set_title(group)

@@ -5,7 +5,7 @@ orthogonal initialisation, annealed rate) follow cleanrl/ppo_continuous_action.p
 
 Registered twice: `ppo` starts from fresh networks, `ppo_iql` from the policy and V of IQL's
 offline phase. PPO also trains the behaviour policies that collect the local data
-(bench.collection.behavior_policies).
+(bench.collection.ppo_behavior).
 
 Seeds lead every tensor: observations (S, N, obs) of N environments per seed, rollouts
 (S, T, N, .).

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from bench.collection.behavior_policies import Ladder
+from bench.collection.ladder import Ladder, load
 from bench.data.transitions import Transitions
 from bench.paths import TRANSITIONS
 
@@ -57,7 +57,7 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = Path("behaviors") / arguments.robot
     roles = pd.read_csv(folder / "ladder.csv").role.tolist()
-    ladder = Ladder.load(folder).pick([roles.index("medium")])
+    ladder = load(folder).pick([roles.index("medium")])
     data = Transitions.load(TRANSITIONS / arguments.dataset)
     observations = np.array(data.observations)
     expected = expected_actions(ladder, torch.from_numpy(observations)).numpy()

@@ -163,7 +163,7 @@ def stand_ins(
 
 
 def behavior(robot: Robot, out: Path) -> None:
-    """Train the PPO behaviour policies of one robot from scratch (tens of minutes).
+    """Train the behaviour policies of one robot from scratch (tens of minutes).
 
     Args:
         robot: a key of config/behaviors.yaml.
@@ -172,7 +172,10 @@ def behavior(robot: Robot, out: Path) -> None:
     entry = behavior_of(robot)
     import torch
 
-    from bench.collection.behavior_policies import train
+    from bench.collection import ppo_behavior, sac_behavior
 
     torch.set_num_threads(1)
-    train(entry.env_id, out, entry.steps, entry.seed, entry.config)
+    if entry.algorithm == "ppo":
+        ppo_behavior.train(entry.env_id, out, entry.steps, entry.seed, entry.config)
+    else:
+        sac_behavior.train(entry, out)

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from minari.data_collector import EpisodeBuffer
 
-from bench.collection.behavior_policies import Ladder
 from bench.collection.episode_recorder import Recorder
+from bench.collection.ladder import Ladder, load
 from bench.environments.ant_walk import NOISE, Route, policy_input
 from bench.environments.antmaze import GOAL_RADIUS, STEPS, AntMaze, fixed_goal
 from bench.errors import unknown
@@ -106,7 +106,7 @@ class Walk:
 
 def walker(folder: Path) -> Ladder:
     """Return the walking policy: the last snapshot of a ladder."""
-    ladder = Ladder.load(folder)
+    ladder = load(folder)
     return ladder.pick([len(ladder) - 1])
 
 

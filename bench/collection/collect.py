@@ -18,8 +18,8 @@ import torch
 from minari.data_collector import EpisodeBuffer
 
 from bench.collection import antmaze
-from bench.collection.behavior_policies import Ladder
 from bench.collection.episode_recorder import Recorder
+from bench.collection.ladder import Ladder, load
 from bench.config.behaviors import check_recipe
 from bench.data.minari_store import check_id, store
 from bench.environments import stitch_maze, vector
@@ -70,7 +70,7 @@ def locomotion(
     """Collect `rows` transitions, equally many from each snapshot, by sampling its Gaussian."""
     table = pd.read_csv(folder / "ladder.csv")
     rungs = rungs_of(recipe, table)
-    ladder = Ladder.load(folder).pick(rungs)
+    ladder = load(folder).pick(rungs)
     check_fits(ladder, env_id, folder)
     copies = max(STREAMS // len(rungs), 1)
     quotas = [

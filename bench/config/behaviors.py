@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bench.config.task import ENV_ID, NAME
 from bench.config.types import MOST, Seed
@@ -23,7 +23,20 @@ class Behavior(Strict):
     env_id: str = Field(pattern=ENV_ID, description="Gymnasium id, or module:id")
     steps: int = Field(gt=0, le=MOST, description="environment steps")
     seed: Seed
-    config: dict[str, Any] = Field(default={}, description="fields of PPO's Config")
+    algorithm: Literal["ppo", "sac"] = "ppo"
+    level: str | None = Field(
+        default=None,
+        pattern=NAME,
+        description="a dataset of config/d4rl.tsv; the first of SAC's snapshots that reaches its "
+        "mean return is the medium one, and the last that is kept",
+    )
+    config: dict[str, Any] = Field(default={}, description="fields of the algorithm's Config")
+
+    @model_validator(mode="after")
+    def _level(self) -> Behavior:
+        if (self.algorithm == "sac") != (self.level is not None):
+            raise ValueError("level: SAC needs one, and PPO has none")
+        return self
 
 
 def read_behaviors() -> dict[str, Behavior]:

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bench.collection.behavior_policies import Ladder
 from bench.collection.collect import BEHAVIORS, collect, rungs_of
+from bench.collection.ladder import load
 from bench.environments.vector import action_space, observation_dim
 from bench.learning.networks import DeterministicPolicy
 from bench.learning.streams import Streams
@@ -43,7 +43,7 @@ def evaluator(env_id: str, behavior: str | None) -> Measurement:
             return actions
     else:
         rungs = rungs_of("medium", pd.read_csv(BEHAVIORS / behavior / "ladder.csv"))
-        ladder = Ladder.load(BEHAVIORS / behavior).pick(rungs * EVALUATION_SEEDS)
+        ladder = load(BEHAVIORS / behavior).pick(rungs * EVALUATION_SEEDS)
 
         def act(observations: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
             return ladder.sample(observations, streams)

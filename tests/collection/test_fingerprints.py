@@ -13,8 +13,8 @@ import pytest
 from helpers.paths import ROOT
 from safetensors.torch import load_file
 
-from bench.collection.behavior_policies import ordered_product
 from bench.collection.fingerprint import COLLECTED, FINGERPRINTS, fingerprint
+from bench.collection.ladder import ordered_product
 from bench.maze_plans import length
 
 TABLE = pd.read_csv(FINGERPRINTS)
@@ -26,10 +26,10 @@ ACTIONS = """
 import hashlib, sys
 from pathlib import Path
 import numpy as np
-from bench.collection.behavior_policies import Ladder
+from bench.collection.ladder import load
 digest = hashlib.sha256()
 for path in sys.argv[1:]:
-    ladder = Ladder.load(Path(path).parent)
+    ladder = load(Path(path).parent)
     seen = np.random.default_rng(0).normal(0, 3, (len(ladder), 50, ladder.observation_dim))
     digest.update(ladder.mean(seen).tobytes())
 print(digest.hexdigest())

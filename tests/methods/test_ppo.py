@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from baselines import ppo
-from bench.collection.behavior_policies import train
+from bench.collection.ppo_behavior import train
 from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
 

@@ -1,6 +1,6 @@
 """The quick workflow at a tiny size through a real SLURM, with jobs that are cut short.
 
-`make test-cluster` runs it; two nodes on this host, see slurm_cluster.
+`make test-cluster` runs it; two nodes on this host, see benchmarks/rehearsal/slurm.py.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers import slurm_cluster
 from helpers.paths import ROOT
-from helpers.slurm_cluster import Slurm
+from rehearsal import slurm as slurm_cluster
+from rehearsal.slurm import Slurm
 
 from bench.jobs.watch import running
 

@@ -13,7 +13,9 @@ from helpers.paths import ROOT
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bench.collection.behavior_policies import EpisodeTracker, Ladder, choose_rungs
+from bench.collection.ladder import GaussianLadder as Ladder
+from bench.collection.ladder import load
+from bench.collection.ppo_behavior import EpisodeTracker, choose_rungs
 from bench.learning.streams import Streams
 
 LADDERS = sorted(p.parent for p in (ROOT / "behaviors").glob("*/ladder.csv"))
@@ -162,7 +164,7 @@ def test_a_committed_ladder_is_consistent(folder: Path) -> None:
     assert 0 < by_role["medium"] < by_role["expert"]
     settings = json.loads((folder / "settings.json").read_text())
     assert table.step.max() <= settings["steps"]
-    ladder = Ladder.load(folder)
+    ladder = load(folder)
     assert len(ladder) == len(table)
     observations = tensors["observation.mean"]
     actions = ladder.sample(observations, Streams(range(len(ladder)), "collection"))

@@ -1,25 +1,19 @@
-"""Behaviour policies: snapshots of PPO during training, which collect the local data.
-
-One folder per robot: `ladder.safetensors` holds the chosen snapshots stacked on the
-leading axis, `ladder.csv` their scores, `curve.csv` the training curve and
-`settings.json` the settings that produced them.
-"""
+"""Behaviour policies trained with PPO: the experts of locomotion, and the ant of the mazes."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
-import pandas as pd
 import torch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from bench.collection.ladder import GaussianLadder
+from bench.collection.snapshots import Candidates
 from bench.config import registry
 from bench.config.behaviors import BEHAVIORS
 from bench.config.validation import configure
@@ -28,77 +22,10 @@ from bench.learning.streams import Streams
 from bench.learning.types import Batch, Spec
 from bench.progress import Progress
 from bench.seeds import derive
-from bench.training.rollout import Evaluator
 
 CANDIDATES = 120  # snapshots kept during training
 RUNGS = 8  # chosen snapshots up to the medium one, evenly spaced in return
 MEDIUM_FRACTION = 1 / 3  # D4RL: medium is "approximately 1/3 the performance of the expert"
-OBSERVATION_CLIP = 10.0
-LOG_STD_RANGE = (-5.0, 2.0)  # of the policies that PPO trains
-EVALUATION_EPISODES = 10
-
-
-class Ladder:
-    """K snapshots of a Gaussian policy, stacked: (K, B, obs) -> (K, B, act).
-
-    The mean is computed in float64 by NumPy, each sum in the order of its terms. A library of
-    matrix products sums in an order of its own on each kind of processor; the last bit of an action
-    is another then, and a few hundred steps later so is the trajectory.
-    """
-
-    def __init__(self, tensors: dict[str, Tensor]):
-        self.tensors = tensors
-        exact = {name: tensor.numpy().astype(np.float64) for name, tensor in tensors.items()}
-        count = sum(name.startswith("trunk.weights.") for name in tensors)
-        self.layers = [
-            (exact[f"trunk.weights.{i}"], exact[f"trunk.biases.{i}"]) for i in range(count)
-        ]
-        self.center = exact["observation.mean"]
-        self.scale = np.sqrt(exact["observation.var"] + 1e-8)
-        self.std = np.exp(exact["log_std"].clip(*LOG_STD_RANGE))  # (K, 1, act)
-
-    @classmethod
-    def load(cls, folder: Path) -> Ladder:
-        return cls(load_file(folder / "ladder.safetensors"))
-
-    def __len__(self) -> int:
-        return len(self.std)
-
-    @property
-    def observation_dim(self) -> int:
-        return int(self.center.shape[-1])
-
-    def pick(self, rungs: list[int]) -> Ladder:
-        """Return a ladder of these snapshots, in this order."""
-        return Ladder({k: v[rungs].contiguous() for k, v in self.tensors.items()})
-
-    def mean(self, observations: np.ndarray) -> np.ndarray:
-        """Return the means of the Gaussians, unclipped: (K, B, obs) -> (K, B, act), float64."""
-        scaled = (observations.astype(np.float64) - self.center) / self.scale
-        x = scaled.clip(-OBSERVATION_CLIP, OBSERVATION_CLIP)
-        for i, (weight, bias) in enumerate(self.layers):
-            x = ordered_product(np.tanh(x) if i else x, weight) + bias
-        return x
-
-    def sample(self, observations: Tensor, streams: Streams) -> Tensor:
-        """Draw actions from each snapshot's Gaussian, clipped to the bounds."""
-        mean = self.mean(observations.numpy())
-        drawn = mean + self.std * streams.normal(*mean.shape[1:]).numpy()
-        return torch.from_numpy(drawn.clip(-1, 1).astype(np.float32))
-
-    def mean_action(self, observations: np.ndarray) -> np.ndarray:
-        """Return a single snapshot's mean actions, clipped to the bounds: (B, obs) -> (B, act)."""
-        assert len(self) == 1
-        return self.mean(observations[None])[0].clip(-1, 1).astype(np.float32)
-
-
-def ordered_product(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return x @ weight, summed in the order of the terms: (K, B, in), (K, in, out).
-
-    Without `optimize`, einsum uses loops of its own, compiled for every x86-64 alike.
-    """
-    product: np.ndarray = np.einsum("kbi,kio->kbo", x, weight, optimize=False)
-    return product
 
 
 def train(env_id: str, folder: Path, steps: int, seed: int, overrides: dict[str, Any]) -> None:
@@ -132,7 +59,13 @@ def train(env_id: str, folder: Path, steps: int, seed: int, overrides: dict[str,
             progress(per_rollout)
     candidates.append(_snapshot(state, rollouts * per_rollout))
     envs.close()
-    _write(env_id, folder, candidates, curve, seed, asdict(config), rollouts * per_rollout)
+    found = Candidates.of(candidates, env_id, GaussianLadder, seed)
+    rungs, medium, expert = choose_rungs(found.returns)
+    settings = {"env_id": env_id, "seed": seed, "steps": rollouts * per_rollout}
+    roles = {medium: "medium", expert: "expert"}
+    found.write(
+        folder, sorted({*rungs, expert}), roles, curve, settings | {"config": asdict(config)}
+    )
 
 
 class EpisodeTracker:
@@ -210,43 +143,3 @@ def choose_rungs(returns: np.ndarray) -> tuple[list[int], int, int]:
     goals = np.linspace(low, float(returns[medium]), RUNGS)[:-1]
     earlier = {int(np.abs(returns[: medium + 1] - g).argmin()) for g in goals}
     return sorted(earlier | {medium}), medium, expert
-
-
-def _write(
-    env_id: str,
-    folder: Path,
-    candidates: list[dict[str, Tensor]],
-    curve: list[dict[str, float]],
-    seed: int,
-    config: dict[str, Any],
-    steps: int,
-) -> None:
-    stacked = {k: torch.cat([c[k] for c in candidates]) for k in candidates[0]}
-    trained_steps = stacked.pop("step").tolist()
-    ladder = Ladder(stacked)
-    noise = Streams([derive(seed, f"candidate {k}") for k in range(len(ladder))], "evaluation")
-    evaluator = Evaluator(env_id, len(ladder), EVALUATION_EPISODES)
-    resets = [list(range(1000, 1000 + EVALUATION_EPISODES))] * len(ladder)
-    episodes = evaluator(lambda obs, _: ladder.sample(obs, noise), resets)
-    evaluator.close()
-    returns = episodes.returns.mean(1)
-    rungs, medium, expert = choose_rungs(returns)
-    kept = sorted({*rungs, expert})
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(ladder.pick(kept).tensors, folder / "ladder.safetensors")
-    pd.DataFrame(
-        {
-            "rung": range(len(kept)),
-            "step": [trained_steps[k] for k in kept],
-            "return_mean": returns[kept].round(2),
-            "return_std": episodes.returns.std(1, ddof=1)[kept].round(2),
-            "length_mean": episodes.lengths.mean(1)[kept].round(1),
-            "role": [
-                "expert" if k == expert else "medium" if k == medium else "replay" for k in kept
-            ],
-        }
-    ).to_csv(folder / "ladder.csv", index=False)
-    pd.DataFrame(curve).round(4).to_csv(folder / "curve.csv", index=False)
-    settings = {"env_id": env_id, "seed": seed, "steps": steps, "config": config}
-    settings["versions"] = {m.__name__: m.__version__ for m in (gymnasium, torch)}
-    (folder / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A real SLURM on this host for the tests: two nodes, one of them with two made-up GPUs."""
+"""A real SLURM on this host: two nodes, one of them with two made-up GPUs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "squeue", "srun", "munged")
 ETC = Path("/etc/slurm")  # where a job step looks for the configuration
+LOG = "daemons.log"
 PORTS = {"ctld": 16817, "n1": 16818, "n2": 16819}
 
 CONF = """\
@@ -47,8 +48,8 @@ SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=0,sched_interval=5,bf_interval=5
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
-NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={n1} CPUs=4 RealMemory=64000 Gres=gpu:2
-NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={n2} CPUs=4 RealMemory=64000
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={n1} CPUs={cpus} RealMemory=64000 Gres=gpu:2
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={n2} CPUs={cpus} RealMemory=64000
 PartitionName=main Nodes=n1,n2 Default=YES PriorityTier=1
 PartitionName=urgent Nodes=n1,n2 PriorityTier=9
 """
@@ -56,7 +57,7 @@ GRES = "AutoDetect=off\nNodeName=n1 Name=gpu File={folder}/nvidia[0-1]\n"
 
 
 def missing() -> str | None:
-    """Why no cluster can be started here, or None."""
+    """Return why no cluster can be started here, or None."""
     for program in PROGRAMS:
         if shutil.which(program, path=_path()) is None:
             return f"{program} is not installed (Debian: slurmctld slurmd slurm-client munge)"
@@ -69,33 +70,36 @@ def missing() -> str | None:
 
 
 def _sweep() -> None:
-    """Remove what a cluster of these tests left that was killed before it could stop."""
+    """Remove the links that such a cluster left which was killed before it could stop."""
     conf = ETC / "slurm.conf"
-    if not conf.is_symlink() or "pytest-of-" not in os.readlink(conf):
+    if not conf.is_symlink():
+        return
+    folder = Path(os.readlink(conf)).parent
+    if folder.exists() and not (folder / LOG).exists():
         return
     try:
-        os.kill(int((Path(os.readlink(conf)).parent / "slurmctld.pid").read_text()), 0)
+        os.kill(int((folder / "slurmctld.pid").read_text()), 0)
     except (OSError, ValueError):  # no such process, or no such file
         for name in ("slurm.conf", "gres.conf"):
             (ETC / name).unlink(missing_ok=True)
 
 
 def _path() -> str:
-    """The daemons are not on everyone's path; jobs must find this very environment."""
+    """Return a path on which jobs find this very environment, and everyone the daemons."""
     return f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
 class Slurm:
     """The commands of a running cluster."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, cpus: int):
+        self.folder, self.cpus = folder, cpus
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
         self.environment["PATH"] = _path()
         self.environment["BENCH_DEVICE"] = "cpu"  # the nodes' GPUs are made up
 
     def call(self, *command: str) -> str:
-        """Standard output of one of SLURM's commands."""
+        """Return the standard output of one of SLURM's commands."""
         done = subprocess.run(
             command, env=self.environment, cwd=self.folder, text=True, capture_output=True,
             timeout=60, check=False,
@@ -104,7 +108,7 @@ class Slurm:
         return done.stdout
 
     def jobs(self) -> list[dict[str, str]]:
-        """All jobs, ended ones too, as `scontrol show job` has them; GPUs as `gpus`."""
+        """Return all jobs, ended ones too, as `scontrol show job` has them; GPUs as `gpus`."""
         found = []
         for line in self.call("scontrol", "--oneliner", "show", "job").splitlines():
             words = [w.partition("=") for w in line.split()]
@@ -115,19 +119,19 @@ class Slurm:
 
     def daemon(self, *command: str) -> None:
         """Start one that goes to the background by itself."""
-        with open(self.folder / "daemons.log", "a") as log:
+        with open(self.folder / LOG, "a", encoding="utf-8") as log:
             subprocess.run(
                 command, env=self.environment, stdout=log, stderr=log, check=True, timeout=60
             )
 
     def start(self) -> None:
-        """All daemons; returns when both nodes take jobs."""
+        """Start all daemons; return when both nodes take jobs."""
         folder = self.folder
         for i in range(2):  # with plain files CUDA_VISIBLE_DEVICES would stay empty
             os.mknod(folder / f"nvidia{i}", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
         for name in ("state", "spool.n1", "spool.n2"):
             (folder / name).mkdir()
-        content = CONF.format(folder=folder, host=socket.gethostname(), **PORTS)
+        content = CONF.format(folder=folder, cpus=self.cpus, host=socket.gethostname(), **PORTS)
         (folder / "slurm.conf").write_text(content)
         (folder / "gres.conf").write_text(GRES.format(folder=folder))
         for name in ("slurm.conf", "gres.conf"):
@@ -146,6 +150,22 @@ class Slurm:
             assert time.monotonic() < deadline, (folder / "slurmctld.log").read_text()[-2000:]
             time.sleep(0.2)
 
+    def lose(self, node: str) -> None:
+        """Kill a node's daemon and every process of its jobs, as a power failure would.
+
+        The controller requeues its jobs; then the node is there again.
+        """
+        lost = [j["JobId"] for j in self.jobs() if j.get("NodeList") == node]
+        os.kill(int((self.folder / f"slurmd.{node}.pid").read_text()), signal.SIGKILL)
+        for job in lost:
+            for pid in _processes(job):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        update = ("scontrol", "update", f"NodeName={node}")
+        self.call(*update, "State=DOWN", "Reason=lost")
+        self.daemon("slurmd", "-c", "-N", node)
+        self.call(*update, "State=RESUME")
+
     def stop(self) -> None:
         """End jobs and daemons, by the ids that they wrote down."""
         try:
@@ -162,6 +182,18 @@ class Slurm:
             (ETC / name).unlink(missing_ok=True)
 
 
+def _processes(job: str) -> Iterator[int]:
+    """Yield the processes of a job, by their environment or, of its own daemon, by the name."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            environment = (folder / "environ").read_bytes().split(b"\0")
+            name = (folder / "cmdline").read_bytes()
+            if f"SLURM_JOB_ID={job}".encode() in environment or name.startswith(
+                f"slurmstepd: [{job}.".encode()
+            ):
+                yield int(folder.name)
+
+
 def _end(pid: int) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + 10
@@ -174,9 +206,9 @@ def _end(pid: int) -> None:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Slurm]:
-    """A cluster whose files are in `folder`."""
-    slurm = Slurm(folder)
+def running(folder: Path, cpus: int = 4) -> Iterator[Slurm]:
+    """Run a cluster inside: two nodes with `cpus` processors each, its files in `folder`."""
+    slurm = Slurm(folder, cpus)
     try:
         slurm.start()
         yield slurm

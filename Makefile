@@ -7,7 +7,7 @@ RUN := PATH="$(abspath $(BIN)):$$PATH"
 PIP_OPTIONS ?=
 CHECKS := check-types check-workflow check-rules check-schema check-layout check-code
 
-.PHONY: suite setup test test-cluster fuzz check $(CHECKS) format benchmark docs pictures lock clean
+.PHONY: suite setup test test-cluster rehearsal fuzz check $(CHECKS) format benchmark docs pictures lock clean
 
 suite: .venv/ready
 	@$(BIN)/python -m bench run --cores $(CORES) --configfile $(SUITE)
@@ -31,6 +31,11 @@ test: check
 # Needs root and SLURM's packages; starts and stops its own cluster of two nodes.
 test-cluster: .venv/ready
 	$(RUN) pytest -m cluster -rs tests/workflow/test_cluster.py
+
+# The paper's suites on stand-ins for D4RL's files, through SLURM where it is installed.
+REHEARSAL ?= --divide 1000
+rehearsal: .venv/ready
+	$(RUN) python benchmarks/rehearsal results/rehearsal $(REHEARSAL)
 
 # Changed inputs of every kind; prints how many were read and how many refused.
 FUZZ ?= 1000

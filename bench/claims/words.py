@@ -16,7 +16,7 @@ from bench.claims.ledger import (
     TableClaim,
 )
 from bench.config.catalogue import Catalogue
-from bench.config.registry import base_of, setting_of
+from bench.config.registry import base_of, label_of, settings_of
 
 SHOWN = 3  # departures that a text names
 REFERENCE = re.compile(r"\{([^{}]+)\}")
@@ -48,8 +48,8 @@ def labelled(content: Any, catalogue: Catalogue) -> Any:
 def _label(name: str, catalogue: Catalogue) -> str | None:
     if name in catalogue.methods:
         return catalogue.methods[name].label
-    entry, (setting, value) = catalogue.methods.get(base_of(name)), setting_of(name)
-    return f"{entry.label}, {setting.replace('_', ' ')} {value}" if entry and setting else None
+    entry = catalogue.methods.get(base_of(name))
+    return label_of(entry.label, name) if entry and settings_of(name) else None
 
 
 def rule_text(claim: Claim) -> str:

@@ -186,9 +186,9 @@ class Catalogue:
         ]
         if registry.entry_of(method).online_only:
             layers.append((f"{method} learns only from its own steps", {"updates": 0}))
-        setting, value = registry.setting_of(method)
-        if setting:
-            layers.append(("the method's name", {CONFIG + setting: value_of(value)}))
+        named = {CONFIG + key: value_of(text) for key, text in registry.settings_of(method).items()}
+        if named:
+            layers.append(("the method's name", named))
         return layers
 
     def method_layers(self, method: str, task: Task, online: bool = False) -> list[NamedLayer]:
@@ -217,7 +217,7 @@ class Catalogue:
 
     def enter(self, method: str, where: str) -> None:
         """Add a project's method, or one named base@setting=value; raise BenchError if unknown."""
-        base, (setting, value) = registry.base_of(method), registry.setting_of(method)
+        base, named = registry.base_of(method), registry.settings_of(method)
         if not registry.is_known(base):
             raise unknown(where, "method", base, registry.known())
         if base not in self.schemas:  # a method of the project, read when it is asked for
@@ -227,10 +227,10 @@ class Catalogue:
                 self._check_families(base, self.places[base])
         if base == method:
             return
-        config = {setting: value_of(value)}
+        config = {setting: value_of(value) for setting, value in named.items()}
         self._check_config(base, config, f"{where}, methods, {method}")
         entry = self.methods[base]
-        label = f"{entry.label}, {setting.replace('_', ' ')} {value}"
+        label = registry.label_of(entry.label, method)
         self.methods[method] = entry.model_copy(update={"label": label})
         self.schemas[method] = self.schemas[base]
 

@@ -1,7 +1,7 @@
-"""Names of methods in suites: a registered name, or NAME@setting=value.
+"""Names of methods in suites: a registered name, or NAME@setting=value, once or several times.
 
 A name becomes a folder and part of a command, so it holds no character that means anything
-there, and each value has one spelling: `0.50` and `0.5` would be two folders of one method.
+there, and each method has one spelling: `0.50` and `0.5` would be two folders of one method.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import json
 import math
 import re
 
-from bench.config.registry import setting_of
+from bench.config.registry import base_of, settings_of
 
 ITEM = r"-?[A-Za-z0-9_][A-Za-z0-9_.+-]*"
-METHOD = rf"[a-z0-9_]+(@[a-z_]+=({ITEM}|\[{ITEM}(,{ITEM})*\]))?"
+METHOD = rf"[a-z0-9_]+(@[a-z_]+=({ITEM}|\[{ITEM}(,{ITEM})*\]))*"
 
 
 def value_of(text: str) -> object:
@@ -32,9 +32,13 @@ def check_method_name(name: str) -> str:
             f"{name[:60]!r} is not a method's name; write NAME or NAME@setting=value, where the "
             "value is a number, a word, or a list such as [64,64]"
         )
-    setting, text = setting_of(name)
-    if setting and (short := _spelling(value_of(text))) != text:
-        raise ValueError(f"{name!r}: write the value as {short}")
+    for text in settings_of(name).values():
+        if (short := _spelling(value_of(text))) != text:
+            raise ValueError(f"{name!r}: write the value as {short}")
+    pairs = sorted(settings_of(name).items())
+    ordered = "@".join([base_of(name), *(f"{setting}={value}" for setting, value in pairs)])
+    if ordered != name:
+        raise ValueError(f"{name!r}: name each setting once and in order: {ordered}")
     return name
 
 

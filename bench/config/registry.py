@@ -173,10 +173,16 @@ def base_of(name: str) -> str:
     return name.partition("@")[0]
 
 
-def setting_of(name: str) -> tuple[str, str]:
-    """Return the setting and the value after the @ of a method's name, empty without one."""
-    setting, _, value = name.partition("@")[2].partition("=")
-    return setting, value
+def settings_of(name: str) -> dict[str, str]:
+    """Return the values in a method's name by setting: those after each @."""
+    pairs = (part.partition("=") for part in name.split("@")[1:])
+    return {setting: value for setting, _, value in pairs}
+
+
+def label_of(base: str, name: str) -> str:
+    """Return how a method is called whose base is called `base`: IQL, expectile 0.5."""
+    named = (f"{setting.replace('_', ' ')} {value}" for setting, value in settings_of(name).items())
+    return ", ".join([base, *named])
 
 
 def file_of(module: str) -> Path | None:

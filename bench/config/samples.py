@@ -34,6 +34,20 @@ def config_at(catalogue: Catalogue, method: str, width: int) -> dict[str, Any]:
     return {**config, **units, **entry_of(method).sample.config}
 
 
+def width_of(catalogue: Catalogue, method: str, config: Mapping[str, Any]) -> int | None:
+    """Return the width of a method's layers, or None if it has another number of them than timed.
+
+    None too if they differ in width.
+    """
+    ours = sizes(catalogue, method, config)
+    widths = {w for value in ours.values() for w in (value if isinstance(value, list) else [value])}
+    if len(widths) != 1:
+        return None
+    (width,) = widths
+    timed = sizes(catalogue, method, config_at(catalogue, method, width))
+    return int(width) if timed == ours else None
+
+
 def is_measured(
     catalogue: Catalogue, method: str, config: Mapping[str, Any], batch: int, width: int
 ) -> bool:

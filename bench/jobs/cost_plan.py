@@ -15,8 +15,8 @@ from typing import Any
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import Source, source_of
 from bench.config.executors import COMPILE_FROM
-from bench.config.registry import base_of, entry_of
-from bench.config.samples import is_measured
+from bench.config.registry import METHODS, base_of, entry_of
+from bench.config.samples import is_measured, width_of
 from bench.config.types import Settings, Suite, resolved
 from bench.errors import BenchError
 from bench.files import read_json
@@ -25,7 +25,6 @@ from bench.jobs.text_table import aligned
 from bench.paths import BENCHMARK, shipped
 
 REFERENCE = "bc"  # the method with cost 1
-WIDTH = 256  # of most methods
 EPISODE_STEPS = 1000  # maximum episode length, unless config/d4rl.tsv has one
 # Approximate bytes of a row of evaluations.csv, a row of metrics.csv, and a seed's networks and
 # checkpoint.
@@ -60,23 +59,53 @@ class Speeds:
         self.around = self.content["around"] or []
 
     def rate(self, cell: Settings, catalogue: Catalogue) -> Rate | None:
-        """Return the rate of one cell's updates, or None if it cannot be estimated."""
+        """Return the rate of one cell's updates, or None if it cannot be estimated.
+
+        It is that of the method with these sizes; else of finished runs; else, roughly, the
+        method's with other sizes by the work of its products; else that of REFERENCE.
+        """
         cell = cell.model_copy(update={"method": base_of(cell.method)})
-        properties = catalogue.schemas[cell.method]["properties"]
-        hidden = cell.config.get("hidden", properties.get("hidden", {}).get("default", ()))
-        widths = [*hidden[:1], WIDTH]
-        measured = {e["width"] for e in self.updates}
-        settings = cell.method, cell.config, cell.batch_size
-        alike = (w for w in measured if is_measured(catalogue, *settings, w))
-        own = next(filter(None, (self._entry(cell, cell.method, w) for w in alike)), None)
-        if own is None and (run := took(cell, catalogue)):
+        widths = sorted({e["width"] for e in self.updates}, reverse=True)
+        module = entry_of(cell.method).module
+        alike = [cell.method, *(name for name, e in METHODS.items() if e.module == module)]
+        settings = cell.config, cell.batch_size
+        for name in alike:
+            for width in widths:
+                found = self._entry(cell, name, width)
+                if found and is_measured(catalogue, name, *settings, width):
+                    return Rate(_per_job(found), found["peak_memory_megabytes"], False)
+        if run := took(cell, catalogue):
             return Rate(run.rate, run.megabytes, False, True, run.episode)
-        entry = own or next(filter(None, (self._entry(cell, REFERENCE, w) for w in widths)), None)
-        share = 1.0 if own else entry_of(cell.method).cost  # relative to REFERENCE
-        if entry is None or share is None:
+        for width in widths:
+            found = self._entry(cell, cell.method, width)
+            share = found and self._more_work(cell, catalogue, width)
+            if found and share:
+                return Rate(_per_job(found) / share, found["peak_memory_megabytes"], True)
+        found = next(filter(None, (self._entry(cell, REFERENCE, w) for w in widths)), None)
+        cost = entry_of(cell.method).cost  # relative to REFERENCE
+        if found is None or cost is None:
             return None
-        value = entry["seed_updates_per_second"] / entry["jobs"] / share
-        return Rate(value, entry["peak_memory_megabytes"], own is None)
+        return Rate(_per_job(found) / cost, found["peak_memory_megabytes"], True)
+
+    def _more_work(self, cell: Settings, catalogue: Catalogue, width: int) -> float | None:
+        """Return the work of a cell's update over that of the method at `width`, if it is known.
+
+        With all layers w wide it is a * w^2 + b * w, times the batch; two widths were counted.
+        """
+        counted = (self.content.get("work") or {}).get("flops_per_seed_update", {})
+        points = [(int(w), flops) for w, flops in counted.get(cell.method, {}).items()]
+        wide = width_of(catalogue, cell.method, cell.config)
+        if wide is None or len(points) < 2:
+            return None
+        (w, f), (v, g) = points[:2]
+        a = (f / w - g / v) / (w - v)
+        b = f / w - a * w
+
+        def work(units: int) -> float:
+            return float(a * units**2 + b * units)
+
+        batches = cell.batch_size / entry_of(cell.method).sample.batch
+        return work(wide) / work(width) * batches
 
     def _entry(self, cell: Settings, method: str, width: int) -> Mapping[str, Any] | None:
         compiled = updates_of(cell) >= COMPILE_FROM and cell.precision == "float32"
@@ -96,6 +125,11 @@ class Speeds:
         name = f"evaluation, {env_id.rpartition(':')[2]}"
         rates = {e["what"]: e.get("environment_steps_per_second") for e in self.around}
         return rates.get(name)
+
+
+def _per_job(entry: Mapping[str, Any]) -> float:
+    """Return the seed-updates per second of one of the processes that were timed together."""
+    return float(entry["seed_updates_per_second"] / entry["jobs"])
 
 
 def lines(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:
@@ -178,8 +212,8 @@ def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[st
         yield "What the benchmark lacks is of finished runs in results/, on this project's machine."
     if rough:
         yield (
-            "~ rough estimate from the measured cost of BC and the registry's relative costs; "
-            "`python -m bench benchmark --methods ...` measures a method."
+            "~ rough: from the method at other sizes, by the work of its products, or from the "
+            "measured cost of BC and the registry's relative costs."
         )
 
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bench.config.registry import setting_of
+from bench.config.registry import settings_of
 from bench.config.types import SHARED, Suite
 
 
@@ -46,5 +46,5 @@ def _asked(suite: Suite, method: str, family: str) -> tuple[dict[str, Any], dict
             given = {name: getattr(override, name) for name in sorted(SHARED)}
             asked |= {name: value for name, value in given.items() if value is not None}
             config |= override.config
-    config.pop(setting_of(method)[0], None)  # what the method's name says comes last
-    return asked, config
+    # What the method's name says comes last.
+    return asked, {k: v for k, v in config.items() if k not in settings_of(method)}

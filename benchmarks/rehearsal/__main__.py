@@ -31,15 +31,17 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from rehearsal import measures, slurm
+from bench.config.catalogue import Catalogue
+from rehearsal import measures, minari_stand_ins, slurm
 from rehearsal.chaos import Chaos
+from rehearsal.hub import Hub
 from rehearsal.mirrors import Mirrors
 from rehearsal.processes import Watcher
 from rehearsal.slurm import Slurm
 from rehearsal.suites import rehearsed, shortened
 
 ROOT = Path(__file__).parents[2]
-SUITES = ("paper", "paper-finetune")
+SUITES = ("paper", "paper-finetune", "extended")
 PORT = 18765  # fixed, so that an interrupted rehearsal finds the addresses of its table again
 MEASURES = "rehearsal.json"
 LOG = "snakemake.log"
@@ -53,6 +55,7 @@ class Rehearsal:
     folder: Path
     name: str
     cluster: Slurm | None
+    hub: str  # address of Minari's
 
     @property
     def configfile(self) -> Path:
@@ -85,10 +88,12 @@ class Rehearsal:
 
     @property
     def environment(self) -> dict[str, str]:
-        if self.cluster:
-            return self.cluster.environment
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        return os.environ | {"PATH": path, "BENCH_DEVICE": "cpu"}
+        variables = {**os.environ, "PATH": path, "BENCH_DEVICE": "cpu"}
+        if self.cluster:
+            variables = self.cluster.environment
+        home = str(self.folder / ".hub")
+        return variables | {"HF_ENDPOINT": self.hub, "HF_HOME": home, "NO_PROXY": "127.0.0.1"}
 
     def run(self, chaos: Chaos | None) -> tuple[int, int]:
         """Run the suite to its end; return how often Snakemake began, and its last exit status.
@@ -113,11 +118,15 @@ class Rehearsal:
 
 
 def stand_ins(folder: Path, suites: list[dict[str, Any]], options: argparse.Namespace) -> None:
-    """Make the files of all suites' tasks that are D4RL's, once."""
+    """Make the files and datasets of all suites' tasks, once."""
+    catalogue = Catalogue()
+    tasks = {t: catalogue.task(t) for suite in suites for t in suite["tasks"]}
+    hosted = [task for task in tasks.values() if task.origin == "Minari"]
+    minari_stand_ins.make(hosted, folder / "minari", options.rows or options.distinct)
     if (folder / "d4rl.tsv").exists():
         return
-    tasks = sorted({t for suite in suites for t in suite["tasks"] if not t.startswith("minari")})
-    command = [sys.executable, "-m", "bench", "stand-ins", str(folder), *tasks]
+    ours = sorted(name for name, task in tasks.items() if task.origin == "D4RL")
+    command = [sys.executable, "-m", "bench", "stand-ins", str(folder), *ours]
     command += ["--distinct", str(options.distinct)]
     command += ["--rows", str(options.rows)] if options.rows else []
     subprocess.run(command, cwd=ROOT, check=True)
@@ -209,13 +218,13 @@ def main() -> None:
     ]
     files = out / "files"
     stand_ins(files, suites, options)
-    mirrors = Mirrors(files, PORT)
-    with mirrors.serving(), cluster(options.executor) as nodes:
+    mirrors, hub = Mirrors(files, PORT), Hub(files / "minari/mujoco", PORT + 1)
+    with mirrors.serving(), hub.serving(), cluster(options.executor) as nodes:
         for suite in suites:
             scores = []
             for kind, kills in [("calm", 0), ("killed", options.kills)][: 1 + bool(options.kills)]:
                 folder = out / kind / suite["suite"]
-                one = Rehearsal(folder, suite["suite"], nodes)
+                one = Rehearsal(folder, suite["suite"], nodes, hub.address)
                 one.lay(suite, table(files / "d4rl.tsv", mirrors))
                 rehearse(one, mirrors, kills, options)
                 scores.append((folder / "results" / one.name / "scores.csv").read_bytes())

@@ -5,14 +5,19 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from bench.config.catalogue import Catalogue
+from bench.config.registry import base_of
+
 Suite = dict[str, Any]
 EVERY = 100_000  # updates between evaluations before they are divided: ten of a run of 1,000,000
+WARM = ("warm_start", "warm_up")  # lengths among the settings of methods
 
 
 def rehearsed(suite: Suite, divide: int, episodes: int) -> Suite:
-    """Return the suite with its updates and steps divided, and evaluations as far apart as EVERY.
+    """Return the suite with its lengths divided, and evaluations as far apart as EVERY.
 
-    Tasks, methods, seeds, blocks, settings of the methods and statistics stay as they are.
+    Lengths are updates, steps, and the warm starts of methods. Tasks, methods, seeds, blocks, all
+    other settings and statistics stay as they are.
     """
     small = copy.deepcopy(suite)
     every = max(1, EVERY // divide)
@@ -27,7 +32,23 @@ def rehearsed(suite: Suite, divide: int, episodes: int) -> Suite:
         if "online" in part:
             steps = _scaled(part["online"]["steps"], divide, every)
             part["online"] = {"steps": steps, "every": every, "episodes": episodes}
+    small["overrides"] = [*small.get("overrides", []), *_warm_starts(suite, divide)]
     return small
+
+
+def _warm_starts(suite: Suite, divide: int) -> list[dict[str, Any]]:
+    """Return overrides that divide the warm starts of the suite's methods."""
+    catalogue = Catalogue()
+    read, task = catalogue.suite(suite, suite["suite"]), suite["tasks"][0]
+    overrides = []
+    for method in dict.fromkeys(map(base_of, suite["methods"])):
+        fields = catalogue.schemas[method]["properties"]
+        config = catalogue.settings(read, method, task, (0,)).config
+        for name in (n for n in WARM if n in fields):
+            length = config.get(name, fields[name]["default"]) // divide
+            reason = "divided as the updates are"
+            overrides.append({"methods": [method], "config": {name: length}, "reason": reason})
+    return overrides
 
 
 def shortened(suite: Suite, tasks: int | None, seeds: int | None) -> Suite:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.config.method_names import check_method_name, value_of
-from bench.config.registry import setting_of
+from bench.config.registry import label_of, settings_of
 from bench.errors import BenchError
 
 HOSTILE = (
@@ -68,7 +68,16 @@ def test_the_spelling_of_a_value_reads_back_as_the_value(value: float) -> None:
         check_method_name(name)
     except ValueError as error:
         name = f"iql@setting={str(error).rpartition(' ')[2]}"
-    assert value_of(setting_of(check_method_name(name))[1]) == value
+    assert value_of(settings_of(check_method_name(name))["setting"]) == value
+
+
+def test_a_name_may_have_several_settings_in_their_order() -> None:
+    name = "iql@learning_rate=0.001@polyak=0.02"
+    assert settings_of(check_method_name(name)) == {"learning_rate": "0.001", "polyak": "0.02"}
+    assert label_of("IQL", name) == "IQL, learning rate 0.001, polyak 0.02"
+    for other in ("iql@polyak=0.02@learning_rate=0.001", "iql@polyak=0.1@polyak=0.02"):
+        with pytest.raises(ValueError, match="name each setting once and in order: iql@"):
+            check_method_name(other)
 
 
 def test_a_name_without_end_is_refused() -> None:

@@ -17,12 +17,13 @@ import h5py
 import numpy as np
 import pytest
 from helpers import warm_jobs
-from helpers.minari_hub import DATASET, Hub, make_dataset
+from helpers.minari_hub import DATASET, make_dataset
 from helpers.paths import ROOT
 from helpers.projects import one_sentence
 from helpers.workflow_project import Project
 from minari.storage import remotes
 from minari.storage.remotes.cloud_storage import CloudStorage
+from rehearsal.hub import Hub
 
 from bench.cli import main
 from bench.config.task import Task

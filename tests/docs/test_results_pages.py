@@ -203,6 +203,16 @@ def test_the_speed_table_is_the_measured_one() -> None:
         assert list(line.values())[1:] == expected
 
 
+def test_the_rates_beside_xla_are_the_measured_ones() -> None:
+    measured = json.loads((PUBLISHED / "benchmark/benchmark.json").read_text())
+    found = [line for line in table(SPEED, "processor") if "Intel" in line["processor"]]
+    for line, cell in zip(found, measured["xla"]["cells"], strict=True):
+        rates = [f"{cell[kind][RATE]:,.0f}" for kind in ("recorded", "compiled", "xla")]
+        bound = f"{cell['share_of_fastest_library']:.0%}"
+        place = [str(cell["width"]), str(cell["seeds"])]
+        assert list(line.values())[1:] == [*place, *rates, f"{cell['over_xla']:.2f}", bound]
+
+
 def test_nothing_is_said_of_a_gpu_before_one_is_measured() -> None:
     values = {row["value"] for row in table(SPEED, "on a GPU")}
     assert (values == {"unmeasured"}) is not (PUBLISHED / "benchmark/card.json").exists()

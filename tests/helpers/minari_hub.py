@@ -1,10 +1,7 @@
-"""A small dataset under Minari's own name, and a stand-in for the Hugging Face hub on loopback."""
+"""A small dataset under Minari's own name."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import gymnasium
@@ -13,10 +10,7 @@ import pytest
 from minari import create_dataset_from_buffers
 from minari.data_collector import EpisodeBuffer
 
-from helpers.loopback_server import LoopbackServer
-
 DATASET = "mujoco/hopper/medium-v0"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def make_dataset(root: Path, steps: int = 300) -> Path:
@@ -50,56 +44,3 @@ def make_dataset(root: Path, steps: int = 300) -> Path:
         create_dataset_from_buffers(DATASET, episodes, env=env, eval_env=env, **about)
     env.close()
     return root / DATASET
-
-
-class Hub(LoopbackServer):
-    """Answers what huggingface_hub asks of one repository of datasets, `farama-minari/mujoco`."""
-
-    REPO = "farama-minari/mujoco"
-    protocol = "HTTP/1.1"
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self.files = {
-            str(path.relative_to(folder)): path.read_bytes()
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        }
-        names = {"datasets": [DATASET], "namespaces": ["mujoco/hopper"]}
-        self.files["namespace_metadata.json"] = json.dumps(names).encode()
-        self.files["hopper/namespace_metadata.json"] = b"{}"
-        self.asked: list[str] = []
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        path = request.path.partition("?")[0]
-        self.asked.append(f"{request.command} {request.path}")
-        about = {"id": self.REPO, "sha": COMMIT, "siblings": [{"rfilename": f} for f in self.files]}
-        content: bytes | None = None
-        if path == "/api/datasets":
-            content = json.dumps([about]).encode()
-        elif path.startswith(f"/api/datasets/{self.REPO}/tree/"):
-            tree = [
-                {"type": "file", "path": name, "size": len(data), "oid": _etag(data)}
-                for name, data in self.files.items()
-            ]
-            content = json.dumps(tree).encode()
-        elif path.startswith(f"/api/datasets/{self.REPO}"):
-            content = json.dumps(about).encode()
-        elif path.startswith(f"/datasets/{self.REPO}/resolve/"):
-            name = path.removeprefix(f"/datasets/{self.REPO}/resolve/").partition("/")[2]
-            content = self.files.get(name)
-        request.send_response(404 if content is None else 200)
-        if content is None:
-            request.send_header("X-Error-Code", "EntryNotFound")
-            content = b"{}"
-        request.send_header("Content-Type", "application/json")
-        request.send_header("Content-Length", str(len(content)))
-        request.send_header("ETag", f'"{_etag(content)}"')
-        request.send_header("X-Repo-Commit", COMMIT)
-        request.end_headers()
-        if request.command == "GET":
-            request.wfile.write(content)
-
-
-def _etag(content: bytes) -> str:
-    return hashlib.sha1(content).hexdigest()

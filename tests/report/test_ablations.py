@@ -39,8 +39,8 @@ def made(**changes: Any) -> tuple[Suite, Catalogue]:
 
 def test_names() -> None:
     assert [registry.base_of(n) for n in ("iql", "iql@hidden=[8]")] == ["iql", "iql"]
-    assert registry.setting_of("iql") == ("", "")
-    assert registry.setting_of("iql@a=b=c") == ("a", "b=c")
+    assert registry.settings_of("iql") == {}
+    assert registry.settings_of("iql@a=b=c") == {"a": "b=c"}
     assert registry.load("iql@expectile=0.5") is registry.load("iql")
     assert source_hash("iql@expectile=0.5") == source_hash("iql") != source_hash("bc")
 

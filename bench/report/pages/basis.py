@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from bench.config.registry import base_of, setting_of
+from bench.config.registry import base_of, settings_of
 from bench.config.task import STAND_IN
 from bench.paths import suite_file
 from bench.report import citation, prose
@@ -76,8 +76,9 @@ def measured(departure: Departure, inputs: ReportInputs) -> str:
     means = inputs.summary.set_index(["task", "method"])["mean"]
     for key, old, _ in departure.changes:
         for variant in inputs.suite.methods:
-            base, (setting, value) = base_of(variant), setting_of(variant)
-            if setting == key and plain_value(value) == old and base in departure.methods:
+            base, named = base_of(variant), settings_of(variant)
+            alone = {name: plain_value(value) for name, value in named.items()} == {key: old}
+            if alone and base in departure.methods:
                 pairs = [(means.get((t, base)), means.get((t, variant))) for t in inputs.tasks]
                 change = [a - b for a, b in pairs if pd.notna(a) and pd.notna(b)]
                 if change:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from bench.config.catalogue import Catalogue
-from bench.config.registry import base_of, setting_of
+from bench.config.registry import base_of, settings_of
 from bench.config.types import Suite
 from bench.report.figures.ablations import Ablation, ablation_panels
 from bench.report.inputs import ReportInputs
@@ -37,7 +37,7 @@ CAPTION = (
 
 def ablations(suite: Suite, catalogue: Catalogue) -> list[Ablation]:
     """Return an ablation for each task and each numeric setting that the suite's methods vary."""
-    varied = dict.fromkeys(_key(m) for m in suite.methods if base_of(m) != m)
+    varied = dict.fromkeys(_key(m) for m in suite.methods if len(settings_of(m)) == 1)
     found = []
     for base, setting in varied:
         alike = [m for m in suite.methods if m == base or (base, setting) == _key(m)]
@@ -54,4 +54,5 @@ def ablations(suite: Suite, catalogue: Catalogue) -> list[Ablation]:
 
 
 def _key(method: str) -> tuple[str, str]:
-    return base_of(method), setting_of(method)[0]
+    """Return the method behind a name, and the setting that it varies."""
+    return base_of(method), "@".join(settings_of(method))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -37,7 +38,7 @@ class Compiled:
             made.current_callable = self._noting(made.current_callable)
             return made
 
-        with torch.no_grad():
+        with torch.no_grad(), _context():
             self.whole = compiler.compile_fx(
                 module, list(inputs), inner_compile=inner, config_patches=OPTIONS
             )
@@ -81,6 +82,21 @@ class Compiled:
         if held and [id_of(t) for t in results] == [id_of(t) for t in outputs]:
             self.code, self.given, self.places = code, given, places
         return outputs
+
+
+def _context() -> AbstractContextManager[Any]:
+    """Return the context in which torch's compiler looks for code that it has compiled before.
+
+    Without an environment of shapes, even if all are known, it would compile each graph anew.
+    """
+    guards = importlib.import_module("torch._guards")
+    fake = importlib.import_module("torch._subclasses.fake_tensor")
+    shapes = importlib.import_module("torch.fx.experimental.symbolic_shapes")
+    mode = fake.FakeTensorMode(
+        shape_env=shapes.ShapeEnv(), static_shapes=True, allow_non_fake_inputs=True
+    )
+    context: AbstractContextManager[Any] = guards.tracing(guards.TracingContext(mode))
+    return context
 
 
 def _copy_outputs(module: fx.GraphModule) -> None:

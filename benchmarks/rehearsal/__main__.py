@@ -17,6 +17,7 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -95,6 +96,12 @@ class Rehearsal:
         home = str(self.folder / ".hub")
         return variables | {"HF_ENDPOINT": self.hub, "HF_HOME": home, "NO_PROXY": "127.0.0.1"}
 
+    def jobs(self) -> list[dict[str, str]] | None:
+        """Return what SLURM says of the suite's jobs, or None without one."""
+        if self.cluster is None:
+            return None
+        return [job for job in self.cluster.jobs() if job.get("WorkDir") == str(self.folder)]
+
     def run(self, chaos: Chaos | None) -> tuple[int, int]:
         """Run the suite to its end; return how often Snakemake began, and its last exit status.
 
@@ -104,9 +111,14 @@ class Rehearsal:
         while True:
             starts += 1
             process, killed = self.snakemake(), False
-            while process.poll() is None:
-                killed |= bool(chaos and chaos.step(process.pid))
-                time.sleep(0.3)
+            try:
+                while process.poll() is None:
+                    killed |= bool(chaos and chaos.step(process.pid))
+                    time.sleep(0.3)
+            finally:
+                if process.poll() is None:
+                    process.terminate()
+                    process.wait()
             if process.returncode == 0:
                 return starts, 0
             spared -= not killed
@@ -158,7 +170,7 @@ def cluster(wanted: str) -> Iterator[Slurm | None]:
     # A node takes one training job, because this host has to bear both.
     with (
         tempfile.TemporaryDirectory(prefix="slurm-") as folder,
-        slurm.running(Path(folder), cpus=1) as running,
+        slurm.running(Path(folder), cpus=1, both=True) as running,
     ):
         yield running
 
@@ -186,7 +198,7 @@ def rehearse(one: Rehearsal, mirrors: Mirrors, kills: int, options: argparse.Nam
         "kills": dict(chaos.killed) if chaos else {},
         "requests": sum(mirrors.asked.values()),
         "requests_for_the_rest": mirrors.resumed,
-        **measures.measured(one.configfile, watcher.peak),
+        **measures.measured(one.configfile, watcher.peak, one.jobs()),
     }
     done.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(f"{one.folder}: {seconds / 60:.1f} minutes, {sum(content['kills'].values())} kills")
@@ -210,6 +222,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the kills")
     parser.add_argument("--executor", choices=("auto", "slurm", "local"), default="auto")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster is stopped
     out = options.out.resolve()
     read = [yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in options.suites]
     suites = [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import statistics
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,17 @@ from bench.paths import SuiteFolder
 from bench.records.machine import machine, versions
 
 METADATA = Path(".snakemake/metadata")  # where Snakemake notes when a job began and ended
+LOCAL = ("fetch", "fetch_minari", "audited")  # rules that run where Snakemake does
+UNITS = (1, 60, 3600, 86400)  # seconds, from the last part of a clock to the first
 KEPT = ("data", "results", "reports", "logs", ".snakemake")
 
 
-def measured(configfile: Path, peak: dict[str, float]) -> dict[str, Any]:
+def measured(
+    configfile: Path, peak: dict[str, float], submitted: list[dict[str, str]] | None
+) -> dict[str, Any]:
     """Return the measures of the project in the working directory, whose suite has finished.
 
-    `peak` is the largest memory in megabytes by verb.
+    `peak` is the largest memory in megabytes by verb, `submitted` what SLURM says of its jobs.
     """
     catalogue = Catalogue()
     suite = catalogue.read_suite(configfile)
@@ -30,7 +36,7 @@ def measured(configfile: Path, peak: dict[str, float]) -> dict[str, Any]:
         path.parent: json.loads(path.read_text(encoding="utf-8"))
         for path in sorted(SuiteFolder.of(suite.suite).path.glob("runs/*/*/*/run.json"))
     }
-    jobs = _jobs()
+    jobs = _jobs() if submitted is None else [*_jobs(LOCAL), *_of_slurm(submitted)]
     return {
         "suite": suite.suite,
         "machine": machine(),
@@ -43,16 +49,29 @@ def measured(configfile: Path, peak: dict[str, float]) -> dict[str, Any]:
     }
 
 
-def _jobs() -> list[dict[str, Any]]:
-    """Return rule, start, end and outputs of each job that Snakemake noted."""
+def _of_slurm(submitted: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """Return rule, seconds on a node and name of each job that SLURM completed."""
+    found = []
+    for job in (j for j in submitted if j["JobState"] == "COMPLETED"):
+        _, rule, *_ = job.get("Comment", "_").split("_")
+        clock = [int(part) for part in job["RunTime"].replace("-", ":").split(":")]
+        seconds = sum(n * unit for n, unit in zip(reversed(clock), UNITS, strict=False))
+        found.append({"rule": rule, "seconds": float(seconds), "name": job.get("Comment", "")})
+    return found
+
+
+def _jobs(rules: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """Return rule, seconds and name of each job that Snakemake noted, of all or some rules."""
     found: dict[tuple[str, float], dict[str, Any]] = {}
     for path in _files(METADATA):
         record = json.loads(path.read_text(encoding="utf-8"))
         if record.get("starttime") is None or record.get("endtime") is None:
             continue
         key = (record["rule"], record["starttime"])
-        log = (record.get("log") or [""])[0]
-        found[key] = {"rule": key[0], "seconds": record["endtime"] - key[1], "log": log}
+        name = (record.get("log") or [""])[0].removesuffix(".log").replace("/", "_")
+        if not rules or record["rule"] in rules:
+            seconds = record["endtime"] - key[1]
+            found[key] = {"rule": record["rule"], "seconds": seconds, "name": name}
     return list(found.values())
 
 
@@ -73,11 +92,12 @@ def _rules(jobs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 def _training(catalogue: Catalogue, runs: dict[Path, dict[str, Any]]) -> list[dict[str, Any]]:
     """Return a row a method: jobs, seconds, rates and memory, with what the plan said before."""
-    speeds = Speeds()
-    rows = []
+    speeds, rows = Speeds(), []
+    assert catalogue.sources  # read here: planning happens elsewhere
     for method in dict.fromkeys(run["settings"]["method"] for run in runs.values()):
         mine = [run for run in runs.values() if run["settings"]["method"] == method]
-        planned = [_planned(catalogue, speeds, run) for run in mine]
+        with tempfile.TemporaryDirectory() as empty, chdir(empty):  # a plan reads finished runs
+            planned = [_planned(catalogue, speeds, run) for run in mine]
         took = sum(run["update_seconds"] for run in mine)
         hours = [cost["hours"] for cost in planned]
         known = [value for value in hours if value is not None]
@@ -106,11 +126,11 @@ def _planned(catalogue: Catalogue, speeds: Speeds, run: dict[str, Any]) -> dict[
 
 
 def _overhead(jobs: list[dict[str, Any]], runs: dict[Path, dict[str, Any]]) -> float | None:
-    """Return the median seconds of a training job outside training, by Snakemake's own clock."""
+    """Return the median seconds of a training job outside training."""
     around = []
     for job in (j for j in jobs if j["rule"] == "train"):
-        cell = Path(job["log"]).with_suffix("").parts[-3:]
-        run = next((r for path, r in runs.items() if path.parts[-3:] == cell), None)
+        alike = (r for path, r in runs.items() if job["name"].endswith("_".join(path.parts[-3:])))
+        run = next(alike, None)
         if run and not run["resumed"]:
             around.append(job["seconds"] - run["wall_seconds"])
     return round(statistics.median(around), 2) if around else None

@@ -1,4 +1,4 @@
-"""A real SLURM on this host: two nodes, one of them with two made-up GPUs."""
+"""A real SLURM on this host: two nodes, one or both of them with two made-up GPUs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ AccountingStorageType=accounting_storage/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 GresTypes=gpu
-MinJobAge=3600
+MinJobAge=86400
 KillWait=20
 ReturnToService=2
 SlurmdParameters=config_overrides
@@ -49,11 +49,12 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=5,bf_interval=5
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={n1} CPUs={cpus} RealMemory=64000 Gres=gpu:2
-NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={n2} CPUs={cpus} RealMemory=64000
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={n2} CPUs={cpus} RealMemory=64000{gres}
 PartitionName=main Nodes=n1,n2 Default=YES PriorityTier=1
 PartitionName=urgent Nodes=n1,n2 PriorityTier=9
 """
 GRES = "AutoDetect=off\nNodeName=n1 Name=gpu File={folder}/nvidia[0-1]\n"
+SECOND = "NodeName=n2 Name=gpu File={folder}/nvidia[2-3]\n"
 
 
 def missing() -> str | None:
@@ -92,8 +93,8 @@ def _path() -> str:
 class Slurm:
     """The commands of a running cluster."""
 
-    def __init__(self, folder: Path, cpus: int):
-        self.folder, self.cpus = folder, cpus
+    def __init__(self, folder: Path, cpus: int, both: bool):
+        self.folder, self.cpus, self.both = folder, cpus, both
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
         self.environment["PATH"] = _path()
         self.environment["BENCH_DEVICE"] = "cpu"  # the nodes' GPUs are made up
@@ -127,13 +128,16 @@ class Slurm:
     def start(self) -> None:
         """Start all daemons; return when both nodes take jobs."""
         folder = self.folder
-        for i in range(2):  # with plain files CUDA_VISIBLE_DEVICES would stay empty
+        for i in range(4):  # with plain files CUDA_VISIBLE_DEVICES would stay empty
             os.mknod(folder / f"nvidia{i}", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
         for name in ("state", "spool.n1", "spool.n2"):
             (folder / name).mkdir()
-        content = CONF.format(folder=folder, cpus=self.cpus, host=socket.gethostname(), **PORTS)
+        content = CONF.format(
+            folder=folder, cpus=self.cpus, gres=" Gres=gpu:2" if self.both else "",
+            host=socket.gethostname(), **PORTS,
+        )  # fmt: skip
         (folder / "slurm.conf").write_text(content)
-        (folder / "gres.conf").write_text(GRES.format(folder=folder))
+        (folder / "gres.conf").write_text((GRES + SECOND * self.both).format(folder=folder))
         for name in ("slurm.conf", "gres.conf"):
             ETC.mkdir(exist_ok=True)
             (ETC / name).symlink_to(folder / name)
@@ -206,9 +210,12 @@ def _end(pid: int) -> None:
 
 
 @contextmanager
-def running(folder: Path, cpus: int = 4) -> Iterator[Slurm]:
-    """Run a cluster inside: two nodes with `cpus` processors each, its files in `folder`."""
-    slurm = Slurm(folder, cpus)
+def running(folder: Path, cpus: int = 4, both: bool = False) -> Iterator[Slurm]:
+    """Run a cluster inside: two nodes with `cpus` processors each, its files in `folder`.
+
+    The second has GPUs if `both` have.
+    """
+    slurm = Slurm(folder, cpus, both)
     try:
         slurm.start()
         yield slurm

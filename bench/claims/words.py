@@ -16,7 +16,8 @@ from bench.claims.ledger import (
     TableClaim,
 )
 from bench.config.catalogue import Catalogue
-from bench.config.registry import base_of, label_of, settings_of
+from bench.config.method_names import label_of
+from bench.config.registry import base_of, settings_of
 
 SHOWN = 3  # departures that a text names
 REFERENCE = re.compile(r"\{([^{}]+)\}")

@@ -22,7 +22,7 @@ from typing import Any
 
 from bench.config import registry
 from bench.config.d4rl_files import Source, read_sources
-from bench.config.method_names import value_of
+from bench.config.method_names import label_of, value_of
 from bench.config.settings_schema import check_settings, schema_of
 from bench.config.suite_checks import check_datasets, check_names, check_overrides, check_own
 from bench.config.task import Task
@@ -230,7 +230,7 @@ class Catalogue:
         config = {setting: value_of(value) for setting, value in named.items()}
         self._check_config(base, config, f"{where}, methods, {method}")
         entry = self.methods[base]
-        label = registry.label_of(entry.label, method)
+        label = label_of(entry.label, method)
         self.methods[method] = entry.model_copy(update={"label": label})
         self.schemas[method] = self.schemas[base]
 

@@ -25,6 +25,12 @@ def value_of(text: str) -> object:
     return value if not isinstance(value, float) or math.isfinite(value) else text
 
 
+def label_of(base: str, name: str) -> str:
+    """Return how a method is called whose base is called `base`: IQL, expectile 0.5."""
+    named = (f"{setting.replace('_', ' ')} {value}" for setting, value in settings_of(name).items())
+    return ", ".join([base, *named])
+
+
 def check_method_name(name: str) -> str:
     """Return `name`; raise ValueError with the remedy if a folder cannot have this name."""
     if not re.fullmatch(METHOD, name) or len(name) > 100:

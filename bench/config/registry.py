@@ -179,12 +179,6 @@ def settings_of(name: str) -> dict[str, str]:
     return {setting: value for setting, _, value in pairs}
 
 
-def label_of(base: str, name: str) -> str:
-    """Return how a method is called whose base is called `base`: IQL, expectile 0.5."""
-    named = (f"{setting.replace('_', ' ')} {value}" for setting, value in settings_of(name).items())
-    return ", ".join([base, *named])
-
-
 def file_of(module: str) -> Path | None:
     """Return the file of a module in the current folder, relative to it, or None without one."""
     parts = module.split(".")

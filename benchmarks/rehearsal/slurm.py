@@ -168,7 +168,8 @@ class Slurm:
         update = ("scontrol", "update", f"NodeName={node}")
         self.call(*update, "State=DOWN", "Reason=lost")
         self.daemon("slurmd", "-c", "-N", node)
-        self.call(*update, "State=RESUME")
+        with suppress(AssertionError):  # a node that has come back by itself needs no resuming
+            self.call(*update, "State=RESUME")
 
     def stop(self) -> None:
         """End jobs and daemons, by the ids that they wrote down."""

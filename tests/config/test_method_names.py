@@ -9,8 +9,8 @@ from helpers.projects import one_sentence, suite_of, write_project
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.config.method_names import check_method_name, value_of
-from bench.config.registry import label_of, settings_of
+from bench.config.method_names import check_method_name, label_of, value_of
+from bench.config.registry import settings_of
 from bench.errors import BenchError
 
 HOSTILE = (

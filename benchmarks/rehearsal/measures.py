@@ -91,7 +91,7 @@ def _rules(jobs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def _training(catalogue: Catalogue, runs: dict[Path, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return one row per method: jobs, seconds, rates and memory, with what the plan said before."""
+    """Return one row per method: jobs, seconds, rates and memory, and what was planned."""
     speeds, rows = Speeds(), []
     assert catalogue.sources  # read here: planning happens elsewhere
     for method in dict.fromkeys(run["settings"]["method"] for run in runs.values()):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 import torch
+from helpers.paths import ROOT
 from torch import Tensor, fx
 
 from bench.training.recording.compiled import Compiled
@@ -53,3 +57,25 @@ def test_the_code_alone_is_called_from_the_second_call_on() -> None:
     for total in (8, 12, 16):
         assert compiled(torch.ones(3, 2))[0].item() == total
     assert compiled.whole.count == 3
+
+
+AGAIN = """
+from torch._dynamo.utils import counters
+from bench.config import registry
+from bench.training.contract.problem import Problem, reaching
+
+entry = registry.entry_of("bc").tiny | {"hidden": (8,)}
+trainer = Problem(registry.load("bc"), entry, reaching())((0,), 5, "compiled", fixed=True)
+trainer.run(5)
+(branch,) = trainer.engine.proof.branches.values()
+print(counters["inductor"]["fxgraph_cache_hit"], branch.recording.run.code is not None)
+"""
+
+
+def test_another_process_finds_the_code_and_calls_it_alone() -> None:
+    command, variables = [sys.executable, "-W", "ignore", "-c", AGAIN], {"PYTHONPATH": str(ROOT)}
+    for _ in range(2):  # an earlier run of this test may have compiled it too
+        done = subprocess.run(
+            command, env=os.environ | variables, text=True, capture_output=True, check=True
+        )
+    assert done.stdout.split() == ["1", "True"]

@@ -9,8 +9,8 @@ without torch.compile, and after the first call the compiled code gets the same 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -84,19 +84,22 @@ class Compiled:
         return outputs
 
 
-def _context() -> AbstractContextManager[Any]:
-    """Return the context in which torch's compiler looks for code that it has compiled before.
+@contextmanager
+def _context() -> Iterator[None]:
+    """Let torch's compiler look for code that it has compiled before.
 
-    Without an environment of shapes, even if all are known, it would compile each graph anew.
+    Without an environment of shapes, even if all are known, it would compile each graph anew. Its
+    cache of whole functions would return code in wrappers, past the compiler that was given.
     """
     guards = importlib.import_module("torch._guards")
+    functions = importlib.import_module("torch._functorch.config")
     fake = importlib.import_module("torch._subclasses.fake_tensor")
     shapes = importlib.import_module("torch.fx.experimental.symbolic_shapes")
     mode = fake.FakeTensorMode(
         shape_env=shapes.ShapeEnv(), static_shapes=True, allow_non_fake_inputs=True
     )
-    context: AbstractContextManager[Any] = guards.tracing(guards.TracingContext(mode))
-    return context
+    with functions.patch(enable_autograd_cache=False), guards.tracing(guards.TracingContext(mode)):
+        yield
 
 
 def _copy_outputs(module: fx.GraphModule) -> None:

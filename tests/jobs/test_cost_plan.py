@@ -94,6 +94,37 @@ def test_a_rate_is_a_methods_own_where_its_sizes_were_measured(tmp_path: Path) -
     assert rate.rough
 
 
+def test_a_rate_is_that_of_another_name_of_the_module_with_these_sizes(tmp_path: Path) -> None:
+    """CQL on AntMaze has the layers of the benchmark's `cql_antmaze`, and not those of `cql`."""
+    suite, catalogue = paper()
+    maze = catalogue.settings(suite, "cql", "antmaze-umaze-v0", (0, 1, 2, 3, 4))
+    robot = catalogue.settings(suite, "cql", "hopper-medium-v2", (0, 1, 2, 3, 4))
+    found = speeds(tmp_path, method="cql_antmaze")
+    rate = found.rate(maze, catalogue)
+    assert rate is not None
+    assert (rate.value, rate.rough) == (50.0, False)
+    assert found.rate(robot, catalogue) is None
+
+
+def test_other_sizes_of_a_method_are_planned_by_their_work(tmp_path: Path) -> None:
+    suite, catalogue = paper()
+    cell = catalogue.settings(suite, "awac", "hopper-medium-v2", (0, 1, 2, 3, 4))
+    assert cell.batch_size == 4 * 256  # of the benchmark
+    found = speeds(tmp_path, method="awac")
+    assert found.rate(cell, catalogue) is None  # the work was not counted
+    found.content["work"] = {
+        "flops_per_seed_update": {"awac": {"64": 3 * 64.0**2, "256": 3 * 256.0**2}}
+    }
+    rate = found.rate(cell, catalogue)
+    assert rate is not None
+    assert (rate.value, rate.rough) == (pytest.approx(50 / 4), True)
+    wide = {"hidden": [512] * 2, "policy_hidden": [512] * 4}
+    wider = cell.model_copy(update={"config": cell.config | wide})
+    rate = found.rate(wider, catalogue)
+    assert rate is not None
+    assert rate.value == pytest.approx(50 / 4 / 4)  # a square of the width
+
+
 def test_what_was_not_measured_is_said(tmp_path: Path) -> None:
     suite, catalogue = paper(tasks=("walker2d-medium-v2",), methods=("bc",))
     text = "\n".join(cost_plan.lines(suite, catalogue, speeds(tmp_path, executor="eager")))

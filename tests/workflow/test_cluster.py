@@ -23,6 +23,9 @@ from helpers.paths import ROOT
 from rehearsal import slurm as slurm_cluster
 from rehearsal.slurm import Slurm
 
+from bench.config.catalogue import Catalogue
+from bench.jobs import requests
+from bench.jobs.cost_plan import Speeds, cost_of
 from bench.jobs.watch import running
 
 pytestmark = pytest.mark.cluster
@@ -179,13 +182,22 @@ def test_one_training_job_has_one_gpu_and_no_other_job_has_any(outcome: Outcome)
             assert job["TresPerJob"] == "gres:gpu:1"
 
 
+def asked(method: str) -> str:
+    """The time that a training job asks for, as SLURM shows it."""
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(SUITE)
+    cell = catalogue.settings(suite, method, suite.tasks[0], suite.seeds)
+    minutes = requests.request(cell, cost_of(cell, catalogue, Speeds()), None).minutes
+    return f"{minutes // 60:02}:{minutes % 60:02}:00"
+
+
 def test_a_job_that_meets_its_time_limit_is_tried_again_with_the_time_it_asked_for(
     outcome: Outcome,
 ) -> None:
     first, second = outcome.of("iql")
     assert first["JobState"] == "TIMEOUT"
     assert second["JobState"] == "COMPLETED"
-    assert second["TimeLimit"] == "12:00:00"  # as attempt 1, which was cut short
+    assert second["TimeLimit"] == asked("iql")  # as attempt 1, which was cut short
 
 
 def test_a_cancelled_job_is_tried_again(outcome: Outcome) -> None:

@@ -16,7 +16,7 @@ from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import Source, source_of
 from bench.config.executors import COMPILE_FROM
 from bench.config.registry import METHODS, base_of, entry_of
-from bench.config.samples import is_measured, width_of
+from bench.config.samples import is_measured, sizes, width_of
 from bench.config.types import Settings, Suite, resolved
 from bench.errors import BenchError
 from bench.files import read_json
@@ -81,7 +81,9 @@ class Speeds:
             share = found and self._more_work(cell, catalogue, width)
             if found and share:
                 return Rate(_per_job(found) / share, found["peak_memory_megabytes"], True)
-        found = next(filter(None, (self._entry(cell, REFERENCE, w) for w in widths)), None)
+        hidden = sizes(catalogue, cell.method, cell.config).get("hidden", ())
+        nearest = sorted(widths, key=lambda width: width not in hidden[:1])
+        found = next(filter(None, (self._entry(cell, REFERENCE, w) for w in nearest)), None)
         cost = entry_of(cell.method).cost  # relative to REFERENCE
         if found is None or cost is None:
             return None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from rehearsal.loopback import serving
 
 REPO = "farama-minari/mujoco"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -82,17 +83,9 @@ class Hub:
             for chunk in _chunks(content):
                 request.wfile.write(chunk)
 
-    @contextmanager
-    def serving(self) -> Iterator[None]:
+    def serving(self) -> AbstractContextManager[None]:
         """Answer requests inside."""
-        thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self.server.shutdown()
-            thread.join()
-            self.server.server_close()
+        return serving(self.server)
 
 
 def _size(content: Path | bytes) -> int:

@@ -7,12 +7,12 @@ The second one sends what is asked for.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from rehearsal.loopback import serving
 
 FAULTS = ("none", "breaks off twice", "busy at first", "absent", "wrong content")
 CHUNK = 1 << 20
@@ -79,14 +79,6 @@ class Mirrors:
                     chunk = chunk[:-1] + bytes([chunk[-1] ^ 1])
                 request.wfile.write(chunk)
 
-    @contextmanager
-    def serving(self) -> Iterator[None]:
+    def serving(self) -> AbstractContextManager[None]:
         """Answer requests inside."""
-        thread = threading.Thread(target=self.server.serve_forever, args=(0.1,), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self.server.shutdown()
-            thread.join()
-            self.server.server_close()
+        return serving(self.server)

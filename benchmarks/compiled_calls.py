@@ -33,7 +33,7 @@ ROUNDS, SECONDS, CHUNK = 7, 1.0, 50
 def through_torch(module: fx.GraphModule, inputs: tuple[Tensor, ...]) -> Callable[..., Any]:
     """Compile as torch.compile does, without its checks whether anything has changed."""
     module.recompile()
-    options = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, **OPTIONS}
+    options: dict[str, Any] = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe, **OPTIONS}
     return torch.compile(module, fullgraph=True, dynamic=False, options=options)
 
 
@@ -54,7 +54,7 @@ def main() -> None:
     for width, seeds in CELLS:
         runs: list[Run] = []
         for way in (through_torch, Compiled):
-            engine._compile = way  # type: ignore[assignment]
+            engine._compile = way
             runs.append(prepared_run(rows, "iql", width, seeds, "compiled", CHUNK))
             for _ in range(2):
                 runs[-1].advance()

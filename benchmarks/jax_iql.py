@@ -16,6 +16,7 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -241,7 +242,8 @@ def main() -> None:
     task = json.loads(sys.argv[1])
     seconds, kind = task.pop("seconds"), task.pop("kind")
     began = time.perf_counter()
-    call, amount = {"updates": updates, "gemm": gemm}[kind](**task)
+    kinds: dict[str, Callable[..., Any]] = {"updates": updates, "gemm": gemm}
+    call, amount = kinds[kind](**task)
     call()
     facts: dict[str, Any] = {"preparation_seconds": time.perf_counter() - began}
 

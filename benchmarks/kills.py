@@ -42,7 +42,13 @@ def settings(seed: int) -> Settings:
     return Settings.model_validate(
         {
             **{"suite": "kills", "method": "iql", "task": task},
-            **{"seeds": [seed], "updates": 1000, "batch_size": 32, "log_every": 20},
+            **{
+                "seeds": [seed],
+                "executor": "recorded",
+                "updates": 1000,
+                "batch_size": 32,
+                "log_every": 20,
+            },
             **{"rewards": "raw", "observations": "raw", "config": {"hidden": [8, 8]}},
             "evaluation": {"every": 100, "episodes": 1},
         }
@@ -82,7 +88,7 @@ class Job:
             data = self.folder.parent / TRANSITIONS / DATASET
             status = 1
             try:
-                train(self.cell, data, Path("run"), "cpu", 1, 0.0, "recorded")
+                train(self.cell, data, Path("run"), "cpu", 1, 0.0)
                 status = 0
             finally:
                 os._exit(status)

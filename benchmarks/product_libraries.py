@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,7 +61,10 @@ def main() -> None:
         for width_in, width_out in ((OBSERVATION, width), (width, width), (width, ACTION)):
             for seeds in (1, 5):
                 for name, (a, b) in factors(seeds, width_in, width_out).items():
-                    libraries = {"torch": torch.bmm, "OpenBLAS": torch.ops.openblas.bmm}
+                    libraries: dict[str, Any] = {
+                        "torch": torch.bmm,
+                        "OpenBLAS": torch.ops.openblas.bmm,
+                    }
                     if seeds == 1:
                         libraries["oneDNN"] = onednn
                     best = dict.fromkeys(libraries, float("inf"))

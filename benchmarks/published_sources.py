@@ -33,7 +33,8 @@ def byte_hash(texts: Mapping[str, str], module: str) -> str | None:
     )
     if listed is None or file_of(module) not in texts:
         return None
-    strings = [n.value for n in ast.walk(listed) if isinstance(n, ast.Constant)]
+    values = [n.value for n in ast.walk(listed) if isinstance(n, ast.Constant)]
+    strings = [value for value in values if isinstance(value, str)]
     files = {f"bench/{name}.py" for name in strings} | method_files(texts, module)
     digest = hashlib.sha256()
     for name, file in sorted(("/".join(Path(file).parts[-2:]), file) for file in files):

@@ -85,7 +85,7 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     engine.prepare_process(1)
-    engine._compile = Kept  # type: ignore[assignment]
+    engine._compile = Kept
     rows = synthetic(100_000)
     print(f"{machine()['cpu']}, torch {torch.__version__}, {time.strftime('%Y-%m-%d')}\n")
     print(

@@ -175,6 +175,9 @@ class Suite(Strict):
     rows: int = Field(
         default=100_000, gt=0, le=MOST, description="rows of each locally collected dataset"
     )
+    task_rows: dict[str, Annotated[int, Field(gt=0, le=MOST)]] = Field(
+        default={}, description="rows of single tasks' datasets instead of `rows`"
+    )
     updates: int = Field(gt=0, le=MOST, description="gradient updates per seed")
     batch_size: int = Field(
         default=256, gt=0, le=2**20, description="default transitions per update"
@@ -206,7 +209,8 @@ class Suite(Strict):
         content = without_auto(serialise(self))
         if content.get("frames") == STRIP:  # as stored before there were strips
             del content["frames"]
-        return {k: v for k, v in content.items() if k != "notes" or v}  # as stored before notes
+        later = ("notes", "task_rows")  # as stored before there were any
+        return {k: v for k, v in content.items() if k not in later or v}
 
     @model_validator(mode="after")
     def _consistent(self) -> Suite:
@@ -216,6 +220,9 @@ class Suite(Strict):
             raise ValueError(f"suite: the folder results/{self.suite} is taken; choose another")
         if self.baseline is not None and self.baseline not in self.methods:
             raise ValueError(f"baseline: {self.baseline} is not one of the methods; add it")
+        for task in self.task_rows:
+            if task not in self.tasks:
+                raise ValueError(f"task_rows: {task} is not one of the suite's tasks; add it")
         for name in ("tasks", "methods") if self.maps else ():
             for value in getattr(self.maps, name):
                 if value not in getattr(self, name):
@@ -233,6 +240,10 @@ class Suite(Strict):
             if value % self.log_every:
                 raise ValueError(f"{name}: {value} is not a multiple of log_every={self.log_every}")
         return self
+
+    def rows_of(self, task: str) -> int:
+        """Return the rows of a task's dataset where it is collected locally."""
+        return self.task_rows.get(task, self.rows)
 
     def updates_of(self, method: str) -> int:
         """Return a method's offline updates per seed: the suite's, its last override's, or 0."""
@@ -289,8 +300,9 @@ class Settings(Strict):
 
 
 def dataset_id(task: Task, suite: Suite) -> str:
-    """Return the Minari id with the suite's row count, such as local/hopper/medium-100k-v0."""
-    size = f"{suite.rows // 1000}k" if suite.rows % 1000 == 0 else str(suite.rows)
+    """Return the Minari id with the dataset's row count, such as local/hopper/medium-100k-v1."""
+    rows = suite.rows_of(task.task)
+    size = f"{rows // 1000}k" if rows % 1000 == 0 else str(rows)
     return task.dataset.replace("{rows}", size)
 
 

@@ -191,6 +191,15 @@ def test_the_dataset_id_carries_the_size(rows: int, size: str) -> None:
     assert cell.task.dataset == f"local/hopper-{size}-v0"
 
 
+def test_a_task_may_have_rows_of_its_own() -> None:
+    suite = suite_of(rows=2_000, task_rows={"hopper-medium": 700})
+    rows = Catalogue().tasks
+    assert dataset_id(rows["hopper-medium"], suite) == "local/hopper-700-v0"
+    assert suite.rows_of("pointmaze-large-stitch") == 2_000
+    with pytest.raises(BenchError, match="task_rows: absent is not one of the suite's tasks"):
+        suite_of(task_rows={"absent": 5})
+
+
 @pytest.mark.parametrize(
     ("seeds", "name"),
     [((3,), "3"), ((0, 1), "0-1"), ((4, 5, 6), "4-6"), ((0, 2, 5), "0_2_5"), ((1, 0), "1_0")],

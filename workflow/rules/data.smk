@@ -94,7 +94,7 @@ rule collect:
     params:
         recipe=lambda wildcards: DATASETS[wildcards.dataset].recipe,
         env_id=lambda wildcards: DATASETS[wildcards.dataset].env_id,
-        rows=SUITE.rows,
+        rows=lambda wildcards: SUITE.rows_of(DATASETS[wildcards.dataset].task),
     shell:
         "python -m bench collect {wildcards.dataset:q} --recipe {params.recipe:q}"
         " --env-id {params.env_id:q} --rows {params.rows:q} > {log:q} 2>&1"

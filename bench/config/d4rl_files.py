@@ -62,6 +62,14 @@ class Source(Strict):
         return self.origin == STAND_IN
 
     @property
+    def length_mean(self) -> float | None:
+        """The mean number of steps of the complete episodes; None where a count is not known."""
+        if self.segments is None or self.rows is None or self.complete_rows is None:
+            return None
+        unfinished = self.rows > self.complete_rows
+        return self.complete_rows / (self.segments - unfinished)
+
+    @property
     def minari_id(self) -> str:
         """The Minari id of the dataset: hopper-medium-v2 -> d4rl/hopper/medium-v2."""
         return PREFIX + self.dataset.replace("-", "/", 1)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pytest
 from helpers.maze_walks import ELSEWHERE, GOAL, START, trajectories
 
+from bench.config.catalogue import Catalogue
+from bench.config.d4rl_files import source_of
 from bench.data.maze_coverage import proof
 from bench.maze_plans import STITCH
-from bench.report.sections.data import crossings_table
+from bench.report.sections.data import beside_d4rl, crossings_table
 from bench.report.table import write
 
 
@@ -30,3 +34,29 @@ def test_an_older_card_has_not_recorded_all(tmp_path: Path) -> None:
     assert (tmp_path / "crossings.csv").read_text().splitlines()[1] == (
         'old,"1,200",not recorded,3,0,11.2,n/a,n/a,not recorded'
     )
+
+
+def card_of(origin: str) -> dict[str, Any]:
+    returns = {"mean": 1400.4, "min": 9.0, "max": 3000.0}
+    return {"rows": 7_000, "origin": origin, "return": returns, "length": {"mean": 450.2}}
+
+
+def test_local_data_stand_beside_d4rls_of_the_same_name(tmp_path: Path) -> None:
+    tasks = ("hopper-medium", "walker2d-medium", "antmaze-umaze", "hopper-medium-replay")
+    catalogue = Catalogue()
+    suite = catalogue.read_suite(None).model_copy(update={"tasks": tasks})
+    cards = {"hopper-medium": card_of("local"), "antmaze-umaze": card_of("local")}
+    cards["walker2d-medium"] = card_of("D4RL")
+    write(beside_d4rl(cards, suite, catalogue), tmp_path)
+    assert (tmp_path / "beside_d4rl.csv").read_text().splitlines()[1:] == [
+        'hopper-medium,local,"7,000","1,400",9,"3,000",450',
+        ',D4RL,"1,000,000","1,422",316,"3,222",457',
+    ]
+
+
+def test_a_length_is_that_of_complete_episodes() -> None:
+    walker = source_of("walker2d-medium-v2")
+    assert (walker.rows, walker.complete_rows, walker.segments) == (1_000_000, 999_995, 1191)
+    assert walker.length_mean == pytest.approx(999_995 / 1190)
+    cheetah = source_of("halfcheetah-medium-v2")
+    assert cheetah.length_mean == 1000.0  # its last episode is whole

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.config.catalogue import Catalogue
+from bench.config.d4rl_files import read_sources
 from bench.config.task import origin_of
 from bench.config.types import Suite
 from bench.data.transitions import Transitions
@@ -39,6 +40,8 @@ def section(inputs: ReportInputs) -> Section:
     """Tabulate the dataset cards; draw trajectories where the arrays are present."""
     suite, catalogue, cards = inputs.suite, inputs.catalogue, inputs.cards
     items: list[Item] = [CaptionedTable(data_table(cards, suite, catalogue), DATASETS, size=8)]
+    if (beside := beside_d4rl(cards, suite, catalogue)).rows:
+        items.append(CaptionedTable(beside, BESIDE, size=8))
     varied = {t: cards[t] for t in suite.tasks if t in cards and not inputs.tasks[t].bounded}
     if varied:  # a success has two returns, and their mean is its score
         draw = partial(return_histograms, varied)
@@ -74,6 +77,11 @@ DATASETS = (
     "The datasets. _return_: mean ± standard deviation over episodes, in the environment’s own "
     "units; _range_: its extremes; _score_: the normalised mean; _length_: mean number of steps "
     "per episode; _local_: collected by this project."
+)
+BESIDE = (
+    "Local data beside D4RL’s of the same name: returns of episodes in the environment’s own "
+    "units, and their mean number of steps. D4RL’s figures are published ones of its complete "
+    "episodes; `config/d4rl.tsv` has their sources."
 )
 RETURNS = "Returns of the episodes in each dataset; the dashed line is their mean."
 TRAJECTORIES = (
@@ -135,6 +143,26 @@ def data_table(cards: Mapping[str, Mapping[str, Any]], suite: Suite, catalogue: 
         )
     header = ("task", "rows", "episodes", "return", "range", "score", "length", "origin")
     return Table("data", header, "lrrrrrrl", tuple(rows))
+
+
+def beside_d4rl(cards: Cards, suite: Suite, catalogue: Catalogue) -> Table:
+    """Tabulate the local datasets of which D4RL has one of the same name, each above D4RL's."""
+    sources, rows = read_sources(), []
+    for task in suite.tasks:
+        theirs, card = sources.get(f"{task}-v2"), cards.get(task)
+        if card is None or theirs is None or theirs.return_mean is None:
+            continue
+        if origin_of(catalogue.tasks[task], card) != "local":
+            continue
+        returns = [card["return"].get(key) for key in ("mean", "min", "max")]
+        ours = (card["rows"], *returns, card["length"].get("mean"))
+        published = (theirs.return_mean, theirs.return_min, theirs.return_max)
+        rows.append(row_of(task, "local", *(recorded(value, 0) for value in ours)))
+        d4rl = (theirs.rows, *published, theirs.length_mean)
+        rows.append(row_of("", "D4RL", *(number(value, 0) for value in d4rl)))
+    header = ("task", "data", "rows", "mean return", "lowest", "highest", "length")
+    rules = tuple(range(1, len(rows) - 1, 2))
+    return Table("beside_d4rl", header, "llrrrrr", tuple(rows), rules)
 
 
 def crossings_table(mazes: Mapping[str, Maze], cards: Cards) -> Table:

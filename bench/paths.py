@@ -23,6 +23,7 @@ RESULTS, REPORTS = Path("results"), Path("reports")
 PUBLISHED = RESULTS / "published"
 AGAIN = "-again"  # ends the name of a suite on a second collection of its data
 BENCHMARK = PUBLISHED / "benchmark/benchmark.json"
+SOURCE_SIZES = PUBLISHED / "benchmark-sources/benchmark.json"  # what the former lacks
 IDEA_RESULTS = PUBLISHED / "ideas"
 COVERAGE = PUBLISHED / "coverage/coverage.csv"
 RECORD_VERDICTS = PUBLISHED / "record/verdicts.json"  # of the record of others' scores

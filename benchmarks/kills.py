@@ -18,6 +18,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -26,7 +27,7 @@ import torch
 
 from bench.config.types import Settings
 from bench.data import prepare
-from bench.data.transitions import Transitions
+from bench.data.transitions import Transitions, content_hash
 from bench.paths import TRANSITIONS
 from bench.training.train import train
 
@@ -90,7 +91,10 @@ class Job:
             try:
                 train(self.cell, data, Path("run"), "cpu", 1, 0.0)
                 status = 0
+            except BaseException:
+                traceback.print_exc()
             finally:
+                sys.stderr.flush()
                 os._exit(status)
 
     def ended(self) -> int | None:
@@ -130,7 +134,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kills-") as scratch:
         killed, calm = Path(scratch, "killed"), Path(scratch, "calm")
         for root in (killed, calm):
-            prepare.write(made_up(), {}, root / TRANSITIONS / DATASET)
+            data = made_up()
+            prepare.write(data, {"hash": content_hash(data)}, root / TRANSITIONS / DATASET)
 
         def deadline() -> float:
             """Return when to kill a job that starts now; never, after enough kills."""

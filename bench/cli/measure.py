@@ -28,7 +28,7 @@ def benchmark(
 
     Args:
         methods: names of offline methods.
-        parts: any of gemm, updates, peer, xla, around and scale.
+        parts: any of gemm, updates, sources, peer, xla, around and scale.
         rounds: repetitions, of which the median is reported.
         seconds: length of a round.
         peer: a Python interpreter with d3rlpy installed, to measure its IQL too.

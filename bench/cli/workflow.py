@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.cli.arguments import Forwarded
 from bench.config.catalogue import Catalogue
-from bench.paths import BENCHMARK, REPORTS, default_suite
+from bench.paths import REPORTS, default_suite
 
 
 def run(
@@ -33,7 +33,7 @@ def run(
 
 def plan(
     configfile: Path | None = None,
-    speeds: Path = BENCHMARK,
+    speeds: Path | None = None,
     slots: int = os.cpu_count() or 1,
     max_runtime: int | None = None,
 ) -> None:
@@ -44,17 +44,19 @@ def plan(
 
     Args:
         configfile: the suite, by default the project's suite.yaml or quick.
-        speeds: JSON file of measurements by `python -m bench benchmark`.
+        speeds: JSON file of measurements by `python -m bench benchmark`, by default the published
+            ones.
         slots: jobs that run at once, by default the cores of this machine.
         max_runtime: minutes that a job may run, by default BENCH_MAX_RUNTIME of the environment.
     """
     from bench.claims import forecast
     from bench.claims.ledger import read
     from bench.jobs import cluster_plan, cost_plan, requests
+    from bench.jobs.speeds import Speeds
 
     catalogue = Catalogue()
     suite = catalogue.read_suite(configfile)
-    measured = cost_plan.Speeds(speeds)
+    measured = Speeds(speeds)
     for line in cost_plan.lines(suite, catalogue, measured):
         print(line)
     print()

@@ -34,6 +34,14 @@ def config_at(catalogue: Catalogue, method: str, width: int) -> dict[str, Any]:
     return {**config, **units, **entry_of(method).sample.config}
 
 
+def of_source(catalogue: Catalogue, method: str, family: str) -> tuple[dict[str, Any], int] | None:
+    """Return the fields of Config and the batch that a method's source has for a family's tasks."""
+    layer = catalogue.methods[method].layer(family)
+    if layer is None:
+        return None
+    return {**layer.config, **entry_of(method).sample.config}, layer.batch_size or BATCH
+
+
 def width_of(catalogue: Catalogue, method: str, config: Mapping[str, Any]) -> int | None:
     """Return the width of a method's layers, or None if it has another number of them than timed.
 

@@ -8,8 +8,9 @@ from bench.config.catalogue import Catalogue
 from bench.config.registry import weight
 from bench.config.types import Settings, Suite
 from bench.errors import BenchError
-from bench.jobs.cost_plan import Speeds, cost_of
+from bench.jobs.cost_plan import cost_of
 from bench.jobs.requests import LIMIT, Request, request, wall_hours
+from bench.jobs.speeds import Speeds
 from bench.jobs.text_table import aligned
 
 Asked = tuple[Settings, Request]

@@ -8,130 +8,19 @@ bench.config.registry give a rough estimate.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import Source, source_of
-from bench.config.executors import COMPILE_FROM
-from bench.config.registry import METHODS, base_of, entry_of
-from bench.config.samples import is_measured, sizes, width_of
 from bench.config.types import Settings, Suite, resolved
-from bench.errors import BenchError
-from bench.files import read_json
-from bench.jobs.finished_runs import took
+from bench.jobs.speeds import Speeds, updates_of
 from bench.jobs.text_table import aligned
-from bench.paths import BENCHMARK, shipped
 
-REFERENCE = "bc"  # the method with cost 1
 EPISODE_STEPS = 1000  # maximum episode length, unless config/d4rl.tsv has one
 # Approximate bytes of a row of evaluations.csv, a row of metrics.csv, and a seed's networks and
 # checkpoint.
 EPISODE_ROW, METRICS_ROW, SEED_STATE = 35, 120, 6_000_000
 NOT_MEASURED = "not measured"
-
-
-@dataclass(frozen=True)
-class Rate:
-    """Measured seed-updates per core and second; `rough` if scaled from another method's rate.
-
-    `finished` is whether it is of finished runs; these may tell the seconds of an `episode`.
-    """
-
-    value: float
-    megabytes: float
-    rough: bool
-    finished: bool = False
-    episode: float | None = None
-
-
-class Speeds:
-    """The benchmark's measurements on one machine."""
-
-    def __init__(self, path: Path = BENCHMARK):
-        self.content = read_json(shipped(path))
-        for key in ("machine", "updates", "around"):
-            if key not in self.content:
-                raise BenchError(f"{path}: the key '{key}' is missing; run `make benchmark`.")
-        # A part that was not run is null.
-        self.updates = self.content["updates"] or []
-        self.around = self.content["around"] or []
-
-    def rate(self, cell: Settings, catalogue: Catalogue) -> Rate | None:
-        """Return the rate of one cell's updates, or None if it cannot be estimated.
-
-        It is that of the method with these sizes; else of finished runs; else, roughly, the
-        method's with other sizes by the work of its products; else that of REFERENCE.
-        """
-        cell = cell.model_copy(update={"method": base_of(cell.method)})
-        widths = sorted({e["width"] for e in self.updates}, reverse=True)
-        module = entry_of(cell.method).module
-        alike = [cell.method, *(name for name, e in METHODS.items() if e.module == module)]
-        settings = cell.config, cell.batch_size
-        for name in alike:
-            for width in widths:
-                found = self._entry(cell, name, width)
-                if found and is_measured(catalogue, name, *settings, width):
-                    return Rate(_per_job(found), found["peak_memory_megabytes"], False)
-        if run := took(cell, catalogue):
-            return Rate(run.rate, run.megabytes, False, True, run.episode)
-        for width in widths:
-            found = self._entry(cell, cell.method, width)
-            share = found and self._more_work(cell, catalogue, width)
-            if found and share:
-                return Rate(_per_job(found) / share, found["peak_memory_megabytes"], True)
-        hidden = sizes(catalogue, cell.method, cell.config).get("hidden", ())
-        nearest = sorted(widths, key=lambda width: width not in hidden[:1])
-        found = next(filter(None, (self._entry(cell, REFERENCE, w) for w in nearest)), None)
-        cost = entry_of(cell.method).cost  # relative to REFERENCE
-        if found is None or cost is None:
-            return None
-        return Rate(_per_job(found) / cost, found["peak_memory_megabytes"], True)
-
-    def _more_work(self, cell: Settings, catalogue: Catalogue, width: int) -> float | None:
-        """Return the work of a cell's update over that of the method at `width`, if it is known.
-
-        With all layers w wide it is a * w^2 + b * w, times the batch; two widths were counted.
-        """
-        counted = (self.content.get("work") or {}).get("flops_per_seed_update", {})
-        points = [(int(w), flops) for w, flops in counted.get(cell.method, {}).items()]
-        wide = width_of(catalogue, cell.method, cell.config)
-        if wide is None or len(points) < 2:
-            return None
-        (w, f), (v, g) = points[:2]
-        a = (f / w - g / v) / (w - v)
-        b = f / w - a * w
-
-        def work(units: int) -> float:
-            return float(a * units**2 + b * units)
-
-        batches = cell.batch_size / entry_of(cell.method).sample.batch
-        return work(wide) / work(width) * batches
-
-    def _entry(self, cell: Settings, method: str, width: int) -> Mapping[str, Any] | None:
-        compiled = updates_of(cell) >= COMPILE_FROM and cell.precision == "float32"
-        executor: str = cell.executor
-        if executor == "auto":
-            executor = "compiled" if compiled else "recorded"
-        wanted = {"method": method, "width": width, "executor": executor}
-        found = [
-            e
-            for e in self.updates
-            if all(e.get(k) == v for k, v in wanted.items()) and "seed_updates_per_second" in e
-        ]
-        return min(found, key=lambda e: abs(e["seeds"] - len(cell.seeds)), default=None)
-
-    def steps(self, env_id: str) -> float | None:
-        """Return the environment steps per second of an evaluation on one core, or None."""
-        name = f"evaluation, {env_id.rpartition(':')[2]}"
-        rates = {e["what"]: e.get("environment_steps_per_second") for e in self.around}
-        return rates.get(name)
-
-
-def _per_job(entry: Mapping[str, Any]) -> float:
-    """Return the seed-updates per second of one of the processes that were timed together."""
-    return float(entry["seed_updates_per_second"] / entry["jobs"])
 
 
 def lines(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:
@@ -205,6 +94,9 @@ def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[st
     yield from aligned(rows)
     machine = speeds.content["machine"]
     yield f"Hours of one core of: {machine['cpu']} ({machine['cores']} cores busy), float32."
+    for cpu in dict.fromkeys(c["machine"] for c in everything if c["machine"]):
+        found = dict.fromkeys(c["method"] for c in everything if c["machine"] == cpu)
+        yield f"Of {', '.join(catalogue.methods[name].label for name in found)}: {cpu}."
     yield (
         "Evaluation: upper bound in core-hours, with every episode at its time limit, plus the "
         "steps of online phases."
@@ -251,21 +143,18 @@ def cost_of(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, A
         evaluation = episodes * rate.episode / 3600
     mapped = arrays_bytes(source, source.rows) if source and source.rows else 0
     return {
+        "method": cell.method,
         "updates": updates * seeds,
         "hours": rate and updates * seeds / rate.value / 3600,
         "rough": bool(rate and rate.rough),
         "finished": bool(rate and rate.finished),
+        "machine": rate and rate.machine,
         "evaluation": evaluation,
         "megabytes": rate and not rate.rough and rate.megabytes + mapped / 1e6,
         "results": episodes * EPISODE_ROW
         + updates // cell.log_every * seeds * METRICS_ROW
         + seeds * SEED_STATE,
     }
-
-
-def updates_of(cell: Settings) -> int:
-    """Return the updates per seed in both phases."""
-    return cell.updates + (cell.online.steps if cell.online else 0)
 
 
 def _hours(parts: Sequence[float | None], mark: str = "") -> str:

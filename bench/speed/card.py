@@ -192,7 +192,7 @@ def in_a_block(
 
 def _trained(
     device: str, rows: Transitions, method: str, width: int, seeds: tuple[int, ...], updates: int,
-    **options: bool,
+    **options: Any,
 ) -> Run:  # fmt: skip
     run = prepared_run(rows, method, width, seeds, "recorded", updates, device, fixed=False,
                        **options)  # fmt: skip

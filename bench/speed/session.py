@@ -21,12 +21,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.config.catalogue import Catalogue
 from bench.config.registry import OFFLINE
+from bench.config.samples import of_source, sizes
 from bench.errors import BenchError, unknown
 from bench.paths import SuiteFolder
 from bench.records import machine
 from bench.speed import reference
-from bench.speed.cells import PARTS, ROWS, WIDTHS, Cell, scale_cells, update_cells
+from bench.speed.cells import PARTS, ROWS, WIDTHS, Cell, scale_cells, source_cells, update_cells
 from bench.speed.job_startup import JOB_ROWS, start
 from bench.speed.output import write
 from bench.speed.prediction import RATE
@@ -39,6 +41,7 @@ EVALUATED = (
     ("HalfCheetah-v4", "halfcheetah"),
     ("Walker2d-v4", "walker2d"),
     ("bench.maze:PointMazeStitch-v0", None),
+    ("bench.antmaze:AntMazeMedium-v2", None),
 )
 COLLECTION = {"env_id": "Hopper-v4", "recipe": "hopper/medium", "rows": 20_000}
 STARTUP = {
@@ -97,8 +100,8 @@ class Session:
         alone = dict.fromkeys(replace(c, jobs=1) for c in cells if c.executor == "compiled")
         with ThreadPoolExecutor(self.cores) as pool:
             self.compiled = dict(zip(alone, pool.map(self._compile, alone), strict=True))
-        sizes = sorted({(cell.method, cell.width) for cell in cells})
-        return self.ours("", 0, 1, kind="work", folder=str(self._folder(ROWS)), cells=sizes)
+        plain = sorted({(cell.method, cell.width) for cell in cells if cell.family is None})
+        return self.ours("", 0, 1, kind="work", folder=str(self._folder(ROWS)), cells=plain)
 
     def _write(self, rows: int) -> None:
         if rows not in self.data:
@@ -135,6 +138,16 @@ class Session:
             self.measured[cell] = asdict(cell) | result
             tell(str(cell), result, RATE)
         return self.measured[cell]
+
+    def source(self, cell: Cell) -> dict[str, Any]:
+        """Return the record of a cell with its source's sizes, and what these are."""
+        catalogue = Catalogue()
+        assert cell.family is not None
+        found = of_source(catalogue, cell.method, cell.family)
+        assert found is not None
+        config, batch = found
+        layers = sizes(catalogue, cell.method, config)
+        return self.cell(cell) | {"sizes": layers, "batch_size": batch}
 
     def peer(self, python: str) -> list[dict[str, Any]]:
         """Measure d3rlpy's IQL: one process per core, and one process with a thread per core."""
@@ -264,16 +277,24 @@ def run(
     with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
         session = Session(rounds, seconds, Path(scratch))
         cells = update_cells(methods, session.cores) if "updates" in parts else []
+        sources = source_cells(methods, session.cores) if "sources" in parts else []
         scale = scale_cells(session.cores) if "scale" in parts else {}
         if "gemm" in parts:
             content["gemm"] = {p: session.gemm(p) for p in ("float32", "bfloat16")}
             others = (library for library in LIBRARIES if library != "torch")
             content["gemm"] |= {library: session.gemm("float32", library) for library in others}
         beside = reference.reference_cells() if "xla" in parts and xla is not None else []
-        if wanted := [*cells, *beside, *(cell for axis in scale.values() for cell in axis)]:
+        if wanted := [
+            *cells,
+            *sources,
+            *beside,
+            *(cell for axis in scale.values() for cell in axis),
+        ]:
             content["work"] = session.prepare(wanted)
         if cells:
             content["updates"] = [session.cell(cell) for cell in cells]
+        if sources:
+            content["sources"] = [session.source(cell) for cell in sources]
         if "peer" in parts and peer is not None:
             content["peer"] = session.peer(peer)
         if "xla" in parts and xla is not None:

@@ -31,6 +31,7 @@ def render(content: dict[str, Any]) -> str:
         "has `width` units, a batch 256 rows (DT's 64 windows of 20 steps).",
         _headline(content),
         _updates(content["updates"]),
+        _sources(content.get("sources")),
         _prediction(content["updates"]),
         _peer(content["peer"]),
         _xla(content.get("xla")),
@@ -193,6 +194,23 @@ def _around(found: list[Record] | None) -> str:
     header = ("what", "unit", "value")
     note = "One process unless said; memory that two share is counted once."
     return f"## Around the updates\n\n{note}\n\n" + _markdown(header, rows, left=2)
+
+
+def _sources(cells: list[Record] | None) -> str:
+    if not cells:
+        return "## At the sources' sizes\n\nnot run"
+    rows = []
+    for cell in cells:
+        layers = "; ".join(f"{k} {_layers(v)}" for k, v in cell["sizes"].items())
+        named = (cell["method"], layers, f"{cell['batch_size']:,}", str(cell["seeds"]))
+        rows.append((*named, _value(cell, RATE, ",.1f"), _value(cell, "peak_memory_megabytes")))
+    header = ("method", "layers", "batch", "seeds", "seed-updates/s", "memory, MB")
+    note = "Compiled. Methods whose source has other layers or batches than the cells above."
+    return f"## At the sources' sizes\n\n{note}\n\n" + _markdown(header, rows, left=2)
+
+
+def _layers(units: int | list[int]) -> str:
+    return " × ".join(map(str, units)) if isinstance(units, list) else str(units)
 
 
 def _scale(axes: dict[str, list[Record]] | None) -> str:

@@ -22,7 +22,7 @@ from torch.utils.flop_counter import flop_registry
 
 from bench.config.catalogue import Catalogue
 from bench.config.registry import Phase, Sample, entry_of
-from bench.config.samples import UPDATES, config_at
+from bench.config.samples import UPDATES, config_at, of_source
 from bench.data import prepare, transitions
 from bench.data.transitions import Transitions
 from bench.errors import BenchError
@@ -75,20 +75,27 @@ def prepared_run(
     executor: str,
     updates: int,
     device: str = "cpu",
+    family: str | None = None,
     **options: bool,
 ) -> Run:
     """Return a training run that draws `updates` batches at a time.
 
-    `seeds` are a number of seeds or the seeds themselves; `options` are those of Run.
+    `seeds` are a number of seeds or the seeds themselves; with a `family`, layers and batch are
+    those of the method's source on its tasks, whatever `width` says; `options` are those of Run.
     """
+    config, batch = config_at(Catalogue(), method, width), entry_of(method).sample.batch
+    if family is not None:
+        source = of_source(Catalogue(), method, family)
+        assert source is not None
+        config, batch = source
     changes = {
         "method": method,
         "seeds": tuple(range(seeds) if isinstance(seeds, int) else seeds),
         "updates": UPDATES,
-        "batch_size": entry_of(method).sample.batch,
+        "batch_size": batch,
         "log_every": updates,
         "rewards": "raw",
-        "config": config_at(Catalogue(), method, width),
+        "config": config,
     }
     settings = one_update().model_copy(update=changes)
     products = Products.of(settings, torch.device(device).type, executor)
@@ -102,14 +109,20 @@ def enter(run: Run, phase: Phase) -> None:
 
 
 def updates(
-    folder: str, method: str, width: int, seeds: int, executor: str, seconds: float
+    folder: str,
+    method: str,
+    width: int,
+    seeds: int,
+    executor: str,
+    seconds: float,
+    family: str | None = None,
 ) -> Measurement:
     """Measure seed-updates per second of one job: drawing rows, gathering, noise and update."""
     if executor == "compiled" and choose_executor(UPDATES, torch.device("cpu")) != executor:
         raise BenchError("no C++ compiler found; install g++ or name one in CXX.")
     sample = entry_of(method).sample
     rows = Transitions.load(Path(folder))
-    run = prepared_run(rows, method, width, seeds, executor, updates=sample.cycle)
+    run = prepared_run(rows, method, width, seeds, executor, sample.cycle, family=family)
 
     of_an_update(run, sample, sample.cycle)  # records, or compiles, every branch
     preparation = run.seconds

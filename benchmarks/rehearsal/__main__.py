@@ -243,6 +243,8 @@ def main() -> None:
                 scores.append((folder / "results" / one.name / "scores.csv").read_bytes())
             if len(set(scores)) > 1:
                 sys.exit(f"{out}: {suite['suite']}: scores.csv of the two runs differ.")
+            if options.kills:
+                print(f"{out}: {suite['suite']}: scores.csv of both runs are equal.")
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ class Chaos:
         return None
 
     def _job(self) -> str | None:
-        """Kill one process of `python -m bench`."""
-        found = [p for p in processes.of(self.project) if p.verb != "snakemake"]
+        """Kill one process of `python -m bench` that computes something."""
+        found = [p for p in processes.of(self.project) if p.verb not in ("snakemake", "watch")]
         if not found:
             return None
         victim = self.moments.choice(found)

@@ -13,7 +13,8 @@ from typing import Any
 
 from bench.config.catalogue import Catalogue
 from bench.config.types import Settings
-from bench.jobs.cost_plan import Speeds, cost_of
+from bench.jobs.cost_plan import cost_of
+from bench.jobs.speeds import Speeds
 from bench.paths import SuiteFolder
 from bench.records.machine import machine, versions
 

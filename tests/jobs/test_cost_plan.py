@@ -16,15 +16,18 @@ from helpers.projects import one_sentence
 from bench.cli import main
 from bench.config import d4rl_files
 from bench.config.catalogue import Catalogue
+from bench.config.samples import sizes
 from bench.config.types import Suite
 from bench.errors import BenchError
 from bench.jobs import cost_plan
+from bench.jobs import speeds as speeds_module
+from bench.jobs.speeds import Speeds
 
 
 @pytest.fixture(autouse=True)
 def _root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(cost_plan, "took", lambda *_: None)  # whatever has run here
+    monkeypatch.setattr(speeds_module, "took", lambda *_: None)  # whatever has run here
 
 
 def paper(**changes: object) -> tuple[Suite, Catalogue]:
@@ -36,7 +39,7 @@ def paper(**changes: object) -> tuple[Suite, Catalogue]:
 # --- plan -----------------------------------------------------------------------------
 
 
-def speeds(folder: Path, **entry: object) -> cost_plan.Speeds:
+def speeds(folder: Path, **entry: object) -> Speeds:
     """A benchmark of BC at 100 seed-updates a second on two cores, and of Hopper's steps."""
     update = {"method": "bc", "width": 256, "seeds": 5, "executor": "compiled", "jobs": 2}
     update |= {"seed_updates_per_second": 100.0, "peak_memory_megabytes": 300.0}
@@ -45,7 +48,7 @@ def speeds(folder: Path, **entry: object) -> cost_plan.Speeds:
     content = {"machine": machine, "updates": [update | entry], "around": [around]}
     path = folder / "benchmark.json"
     path.write_text(json.dumps(content))
-    return cost_plan.Speeds(path)
+    return Speeds(path)
 
 
 def test_the_table_of_files_is_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -106,6 +109,66 @@ def test_a_rate_is_that_of_another_name_of_the_module_with_these_sizes(tmp_path:
     assert found.rate(robot, catalogue) is None
 
 
+def test_a_rate_at_the_source_s_sizes_is_the_method_s_own(tmp_path: Path) -> None:
+    """AWAC has a batch of 1,024 on the robots and 256 in mazes; only the first was measured."""
+    suite, catalogue = paper()
+    robot = catalogue.settings(suite, "awac", "hopper-medium-v2", (0, 1, 2, 3, 4))
+    maze = catalogue.settings(suite, "awac", "antmaze-umaze-v0", (0, 1, 2, 3, 4))
+    layers = sizes(catalogue, "awac", robot.config)
+    entry = {"method": "awac", "seeds": 5, "jobs": 2, "sizes": layers, "batch_size": 1024}
+    entry |= {"seed_updates_per_second": 30.0, "peak_memory_megabytes": 700.0}
+    path = tmp_path / "benchmark.json"
+    speeds(tmp_path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sources": [entry]}))
+    found = Speeds(path)
+    rate, rough = found.rate(robot, catalogue), found.rate(maze, catalogue)
+    assert rate is not None
+    assert rough is not None
+    assert (rate.value, rate.megabytes, rate.rough) == (15.0, 700.0, False)
+    assert rough.rough
+    entry["failed"] = entry.pop("seed_updates_per_second")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sources": [entry]}))
+    failed = Speeds(path).rate(robot, catalogue)
+    assert failed is not None
+    assert failed.rough
+
+
+def test_what_the_benchmark_lacks_is_of_the_second_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite, catalogue = paper(tasks=("hopper-medium-v2",), methods=("awac",), seeds=(0,))
+    cell = catalogue.settings(suite, "awac", "hopper-medium-v2", (0,))
+    speeds(tmp_path)
+    entry = {"method": "awac", "seeds": 5, "jobs": 2, "batch_size": 1024}
+    entry |= {"sizes": sizes(catalogue, "awac", cell.config), "seed_updates_per_second": 30.0}
+    entry |= {"peak_memory_megabytes": 700.0}
+    ant = {"what": "evaluation, AntMazeMedium-v2", "environment_steps_per_second": 500.0}
+    second = {"machine": {"cpu": "Another"}, "updates": None, "sources": [entry], "around": [ant]}
+    (tmp_path / "second.json").write_text(json.dumps(second))
+    monkeypatch.setattr(speeds_module, "BENCHMARK", tmp_path / "benchmark.json")
+    monkeypatch.setattr(speeds_module, "SOURCE_SIZES", tmp_path / "second.json")
+    found = Speeds()
+    rate = found.rate(cell, catalogue)
+    assert rate is not None
+    assert (rate.value, rate.machine) == (15.0, "Another")
+    assert "Of AWAC: Another." in list(cost_plan.lines(suite, catalogue, found))
+    assert found.steps("bench.antmaze:AntMazeUmazeFixed-v0") == 500.0
+    assert found.steps("HopperD4RL-v2") == 1000.0
+    assert found.steps("Ant-v4") is None
+    assert found.steps("HalfCheetah-v4") is None
+
+
+def test_an_unmeasured_method_is_planned_from_cloning_at_its_own_width(tmp_path: Path) -> None:
+    suite, catalogue = paper()
+    cell = catalogue.settings(suite, "iql", "hopper-medium-v2", (0, 1, 2, 3, 4))
+    narrow = cell.model_copy(update={"config": cell.config | {"hidden": [64, 64]}})
+    found = speeds(tmp_path)
+    [wide] = found.updates
+    found.updates.append(wide | {"width": 64, "seed_updates_per_second": 1000.0})
+    rates = [found.rate(c, catalogue) for c in (cell, narrow)]
+    assert [rate and (rate.value, rate.rough) for rate in rates] == [(12.5, True), (125.0, True)]
+
+
 def test_other_sizes_of_a_method_are_planned_by_their_work(tmp_path: Path) -> None:
     suite, catalogue = paper()
     cell = catalogue.settings(suite, "awac", "hopper-medium-v2", (0, 1, 2, 3, 4))
@@ -153,7 +216,7 @@ def test_a_file_that_is_no_benchmark_is_named(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text("{}")
     with pytest.raises(BenchError) as caught:
-        cost_plan.Speeds(path)
+        Speeds(path)
     assert f"{path}: the key 'machine' is missing" in one_sentence(caught.value)
 
 

@@ -12,8 +12,9 @@ from helpers.training_jobs import settings
 from bench.config.catalogue import Catalogue
 from bench.files import read_json, write_json
 from bench.jobs import finished_runs
-from bench.jobs.cost_plan import Speeds, cost_of
+from bench.jobs.cost_plan import cost_of
 from bench.jobs.finished_runs import Took, took
+from bench.jobs.speeds import Speeds
 from bench.records.runs import RUN_KEYS
 
 

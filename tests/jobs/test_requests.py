@@ -20,7 +20,7 @@ from helpers.training_jobs import settings
 from bench.config.catalogue import Catalogue
 from bench.errors import BenchError
 from bench.jobs import cluster_plan, cost_plan, requests
-from bench.jobs.cost_plan import Speeds
+from bench.jobs.speeds import Speeds
 from bench.paths import BENCHMARK, SuiteFolder
 
 

@@ -17,7 +17,7 @@ from bench.config import registry
 from bench.config.catalogue import Catalogue
 from bench.config.types import Suite
 from bench.errors import BenchError
-from bench.jobs.cost_plan import Speeds
+from bench.jobs.speeds import Speeds
 from bench.records.source_hash import source_hash
 from bench.report.figures import method_styles, style
 from bench.report.figures.ablations import ablation_panels

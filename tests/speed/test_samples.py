@@ -18,6 +18,7 @@ from bench.config.registry import METHODS, OFFLINE, Phase, Sample, entry_of
 from bench.config.samples import UPDATES, is_measured
 from bench.errors import BenchError
 from bench.speed import job_startup, worker
+from bench.speed.cells import source_cells
 from bench.speed.prediction import paper_hours, prediction
 from bench.speed.worker import count_work, enter, prepared_run, synthetic
 from bench.training.recording.tracer import learners
@@ -76,6 +77,20 @@ def test_every_method_gets_the_width(name: str) -> None:
     )
     assert narrow != wide, f"{name}: no field `width` or `...hidden` of its Config sets its layers"
     assert all(after in (before, 4 * before) for before, after in zip(narrow, wide, strict=True))
+
+
+def test_sources_of_other_sizes_have_cells_of_their_own() -> None:
+    """IQL's, CQL's and cloning's are cells of `updates`; CQL's in mazes are cql_antmaze's there."""
+    found = {(c.method, c.family): c for c in source_cells(OFFLINE, 2)}
+    assert {"awac", "onestep", "dt"} <= {method for method, _ in found}
+    assert not {"iql", "bc", "bc10", "td3_bc", "cql"} & {method for method, _ in found}
+    assert found["onestep", "locomotion"].width == 1024
+
+
+def test_a_source_s_own_batch_and_layers_are_run() -> None:
+    run = prepared_run(synthetic(2_000), "awac", 0, 1, "eager", 1, family="locomotion")
+    assert run.settings.batch_size == 1024
+    assert units(run.state.policy.net) == [256, 256, 256, 256, ACT]
 
 
 def test_the_source_s_own_settings_are_measured_where_they_have_that_width() -> None:

@@ -15,7 +15,7 @@ from bench.cli import main, measure
 from bench.config.samples import BATCH
 from bench.errors import BenchError
 from bench.records import machine
-from bench.speed import cells, derived, table
+from bench.speed import cells, derived, session, table
 from bench.speed.figure import draw
 from bench.speed.prediction import RATE
 from bench.speed.processes import measure as measure_processes
@@ -45,6 +45,20 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def content(out: Path) -> dict[str, Any]:
     return json.loads((out / "benchmark.json").read_text())
+
+
+def test_sources_are_measured_at_their_sizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = cells.Cell("awr", 128, 1, "recorded", 1, family="locomotion")
+    monkeypatch.setattr(session, "source_cells", lambda methods, cores: [cell])
+    measure.benchmark(("awr",), ("sources",), rounds=1, seconds=0.05, out=tmp_path)
+    [found] = json.loads((tmp_path / "benchmark.json").read_text())["sources"]
+    assert found["sizes"] == {"hidden": [128, 64]}
+    assert (found["batch_size"], found["family"]) == (256, "locomotion")
+    assert found["seed_updates_per_second"] > 1
+    table = (tmp_path / "table.md").read_text()
+    assert "| awr | hidden 128 × 64 | 256 | 1 |" in table
 
 
 # --- a run ----------------------------------------------------------------------------

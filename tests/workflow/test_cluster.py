@@ -25,7 +25,8 @@ from rehearsal.slurm import Slurm
 
 from bench.config.catalogue import Catalogue
 from bench.jobs import requests
-from bench.jobs.cost_plan import Speeds, cost_of
+from bench.jobs.cost_plan import cost_of
+from bench.jobs.speeds import Speeds
 from bench.jobs.watch import running
 
 pytestmark = pytest.mark.cluster

@@ -23,6 +23,7 @@ from typing import Any
 from bench.config import registry
 from bench.config.d4rl_files import Source, read_sources
 from bench.config.method_names import label_of, value_of
+from bench.config.method_types import FamilyLayer, Method
 from bench.config.settings_schema import check_settings, schema_of
 from bench.config.suite_checks import check_datasets, check_names, check_overrides, check_own
 from bench.config.task import Task
@@ -30,9 +31,7 @@ from bench.config.task_table import TASKS, read_tasks, table_of
 from bench.config.types import (
     SCALES,
     SHARED_DEFAULTS,
-    FamilyLayer,
     Layer,
-    Method,
     Settings,
     Suite,
     resolved,

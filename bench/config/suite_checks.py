@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bench.config import registry
+from bench.config.method_types import Method
 from bench.config.task import Task
-from bench.config.types import Method, Override, Suite, resolved
+from bench.config.types import Override, Suite, resolved
 from bench.errors import BenchError, unknown
 
 SETS_NOTHING = {"reason", "methods", "families"}  # fields of an override besides its settings

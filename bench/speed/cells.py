@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bench.config.catalogue import Catalogue
 from bench.config.executors import EXECUTORS
@@ -80,6 +81,16 @@ def source_cells(methods: Sequence[str], cores: int) -> list[Cell]:
             cell = Cell(method, max(units), SOURCE_SEEDS, "compiled", cores, family=family)
             found.setdefault(f"{method} {layers} {source[1]}", cell)
     return list(found.values())
+
+
+def source_sizes(cell: Cell) -> dict[str, Any]:
+    """Return the layers and the batch of a cell of `source_cells`, for its record."""
+    catalogue = Catalogue()
+    assert cell.family is not None
+    source = of_source(catalogue, cell.method, cell.family)
+    assert source is not None
+    config, batch = source
+    return {"sizes": sizes(catalogue, cell.method, config), "batch_size": batch}
 
 
 def scale_cells(cores: int) -> dict[str, list[Cell]]:

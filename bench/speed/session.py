@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -21,15 +20,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.config.catalogue import Catalogue
-from bench.config.registry import OFFLINE
-from bench.config.samples import of_source, sizes
-from bench.errors import BenchError, unknown
 from bench.paths import SuiteFolder
 from bench.records import machine
 from bench.speed import reference
-from bench.speed.cells import PARTS, ROWS, WIDTHS, Cell, scale_cells, source_cells, update_cells
+from bench.speed.cells import (
+    PARTS,
+    ROWS,
+    WIDTHS,
+    Cell,
+    scale_cells,
+    source_cells,
+    source_sizes,
+    update_cells,
+)
 from bench.speed.job_startup import JOB_ROWS, start
+from bench.speed.options import check
 from bench.speed.output import write
 from bench.speed.prediction import RATE
 from bench.speed.processes import in_turn, measure, timed
@@ -139,16 +144,6 @@ class Session:
             tell(str(cell), result, RATE)
         return self.measured[cell]
 
-    def source(self, cell: Cell) -> dict[str, Any]:
-        """Return the record of a cell with its source's sizes, and what these are."""
-        catalogue = Catalogue()
-        assert cell.family is not None
-        found = of_source(catalogue, cell.method, cell.family)
-        assert found is not None
-        config, batch = found
-        layers = sizes(catalogue, cell.method, config)
-        return self.cell(cell) | {"sizes": layers, "batch_size": batch}
-
     def peer(self, python: str) -> list[dict[str, Any]]:
         """Measure d3rlpy's IQL: one process per core, and one process with a thread per core."""
         found = []
@@ -206,48 +201,6 @@ def _worker(task: dict[str, Any]) -> list[str]:
     return [sys.executable, "-m", "bench.speed.worker", json.dumps(task)]
 
 
-def _check_imports(option: str, python: str, package: str) -> None:
-    try:
-        done = subprocess.run([python, "-c", f"import {package}"], capture_output=True)
-    except OSError:
-        done = None
-    if done is None or done.returncode:
-        raise BenchError(
-            f"{option}: '{python}' is not a Python interpreter that can import {package}; give the "
-            "path of one, such as ENVIRONMENT/bin/python."
-        )
-
-
-def check(
-    methods: Sequence[str],
-    parts: Sequence[str],
-    rounds: int,
-    seconds: float,
-    peer: str | None = None,
-    xla: str | None = None,
-) -> None:
-    """Raise BenchError for an option of `python -m bench benchmark` that cannot be measured."""
-    for option, kind, given, known in (
-        ("--methods", "method", methods, OFFLINE),
-        ("--parts", "part", parts, PARTS),
-    ):
-        if not given:
-            raise BenchError(f"{option}: none given; use at least one of: {', '.join(known)}.")
-        for name in given:
-            if name not in known:
-                raise unknown(option, kind, name, known)
-    if rounds < 1:
-        raise BenchError(f"--rounds: {rounds} is not positive; use 1 or more (default 5).")
-    if not 0 < seconds < 60:
-        raise BenchError(
-            f"--seconds: {seconds} is not between 0 and 60; use a value between (default 0.5)."
-        )
-    if peer is not None:
-        _check_imports("--peer", peer, "d3rlpy")
-    if xla is not None:
-        _check_imports("--xla", xla, "jax")
-
-
 def run(
     methods: Sequence[str],
     parts: Sequence[str],
@@ -284,17 +237,13 @@ def run(
             others = (library for library in LIBRARIES if library != "torch")
             content["gemm"] |= {library: session.gemm("float32", library) for library in others}
         beside = reference.reference_cells() if "xla" in parts and xla is not None else []
-        if wanted := [
-            *cells,
-            *sources,
-            *beside,
-            *(cell for axis in scale.values() for cell in axis),
-        ]:
+        scaled = [cell for axis in scale.values() for cell in axis]
+        if wanted := [*cells, *sources, *beside, *scaled]:
             content["work"] = session.prepare(wanted)
         if cells:
             content["updates"] = [session.cell(cell) for cell in cells]
         if sources:
-            content["sources"] = [session.source(cell) for cell in sources]
+            content["sources"] = [session.cell(c) | source_sizes(c) for c in sources]
         if "peer" in parts and peer is not None:
             content["peer"] = session.peer(peer)
         if "xla" in parts and xla is not None:

@@ -12,8 +12,9 @@ from helpers.paths import ROOT
 from bench.config import registry
 from bench.config.catalogue import METHOD_SCHEMA, Catalogue
 from bench.config.d4rl_files import Source
+from bench.config.method_types import Method
 from bench.config.task import Task
-from bench.config.types import Method, Settings, Suite
+from bench.config.types import Settings, Suite
 from bench.config.validation import configure
 from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError

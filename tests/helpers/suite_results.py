@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from bench.config.catalogue import Catalogue
+from bench.config.method_types import FamilyLayer, Method
 from bench.config.task import Task
-from bench.config.types import Evaluation, FamilyLayer, Method, Override, Suite
+from bench.config.types import Evaluation, Override, Suite
 from bench.files import read_json, sealed, write_json
 from bench.paths import block_name
 from bench.publishing import derived

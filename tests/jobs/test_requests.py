@@ -19,7 +19,8 @@ from helpers.training_jobs import settings
 
 from bench.config.catalogue import Catalogue
 from bench.errors import BenchError
-from bench.jobs import cluster_plan, cost_plan, requests
+from bench.jobs import cluster_plan, requests
+from bench.jobs import speeds as speeds_module
 from bench.jobs.speeds import Speeds
 from bench.paths import BENCHMARK, SuiteFolder
 
@@ -33,7 +34,7 @@ def cost(**changes: Any) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cost_plan, "took", lambda *_: None)  # whatever has run in the checkout
+    monkeypatch.setattr(speeds_module, "took", lambda *_: None)  # whatever has run in the checkout
 
 
 @pytest.mark.parametrize(

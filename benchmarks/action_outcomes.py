@@ -4,38 +4,36 @@ For a local `medium` dataset, regresses the return after each row, minus what it
 on the action's deviation from the behaviour policy's expected action (least squares). Prints the
 coefficient and its t value (treating rows as independent) per discount and action component.
 
-    python benchmarks/action_outcomes.py walker2d local/walker2d/medium-100k-v0
+    python benchmarks/action_outcomes.py walker2d local/walker2d/medium-100k-v1
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import torch
-from torch import Tensor
-from torch.distributions import Normal
 
-from bench.collection.ladder import Ladder, load
+from bench.collection.collect import BEHAVIORS, chosen
+from bench.collection.ladder import SquashedLadder
 from bench.data.transitions import Transitions
 from bench.paths import TRANSITIONS
 
 DISCOUNTS = (0.9, 0.95, 0.99, 1.0)
 FEATURES = 300  # random features of the state, to model its value
 RIDGE = 0.1
+POINTS = 32  # of the quadrature
 
 
-def expected_actions(ladder: Ladder, observations: Tensor) -> Tensor:
-    """Return the mean of the snapshot's Gaussian clipped to [-1, 1]: (N, obs) -> (N, act)."""
-    mean = torch.from_numpy(ladder.mean(observations.numpy()[None])[0])
-    std = torch.from_numpy(ladder.std[0]).expand_as(mean)
-    unit = Normal(0.0, 1.0)
-    low, high = (-1 - mean) / std, (1 - mean) / std
-    inside = mean * (unit.cdf(high) - unit.cdf(low))
-    inside -= std * (unit.log_prob(high).exp() - unit.log_prob(low).exp())
-    return inside - unit.cdf(low) + 1 - unit.cdf(high)
+def expected_actions(ladder: SquashedLadder, observations: np.ndarray) -> np.ndarray:
+    """Return the mean of tanh of the snapshot's Gaussian: (N, obs) -> (N, act).
+
+    By Gauss-Hermite quadrature, whose points are deviations of a unit Gaussian.
+    """
+    mean, std = ladder.distribution(observations[None])
+    points, weights = np.polynomial.hermite_e.hermegauss(POINTS)
+    at_points = np.tanh(mean[0, ..., None] + std[0, ..., None] * points)
+    expected: np.ndarray = at_points @ weights / weights.sum()
+    return expected
 
 
 def returns(data: Transitions, discount: float) -> np.ndarray:
@@ -55,13 +53,11 @@ def main() -> None:
     parser.add_argument("robot")
     parser.add_argument("dataset")
     arguments = parser.parse_args()
-    folder = Path("behaviors") / arguments.robot
-    roles = pd.read_csv(folder / "ladder.csv").role.tolist()
-    ladder = load(folder).pick([roles.index("medium")])
+    ladder, _ = chosen(BEHAVIORS / arguments.robot, ("medium",))
+    assert isinstance(ladder, SquashedLadder)
     data = Transitions.load(TRANSITIONS / arguments.dataset)
     observations = np.array(data.observations)
-    expected = expected_actions(ladder, torch.from_numpy(observations)).numpy()
-    deviation = np.array(data.actions, dtype=np.float64) - expected
+    deviation = np.array(data.actions, dtype=np.float64) - expected_actions(ladder, observations)
     states = (observations - observations.mean(0)) / observations.std(0)
     rng = np.random.default_rng(0)
     random = states @ rng.normal(size=(states.shape[1], FEATURES)) / 2 + rng.normal(size=FEATURES)

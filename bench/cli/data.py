@@ -90,7 +90,7 @@ def collect(dataset: Dataset, recipe: str, env_id: str, rows: int, seed: int = 0
     """Collect a dataset in MuJoCo and store it with Minari under data/minari.
 
     Args:
-        dataset: Minari id to create, such as local/hopper/medium-100k-v0.
+        dataset: Minari id to create, such as local/hopper/medium-100k-v1.
         recipe: robot/medium, robot/medium-replay, robot/medium-expert or pointmaze/stitch.
         env_id: Gymnasium id, or module:id.
         rows: number of transitions to collect.

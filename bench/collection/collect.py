@@ -2,12 +2,13 @@
 
 The locomotion recipes follow D4RL (Fu et al. 2020, arXiv:2004.07219, section 5): medium
 uses one snapshot, medium-replay every snapshot up to it, medium-expert half each of medium
-and expert. D4RL's replay data is a SAC buffer; ours is collected from snapshots of PPO.
+and expert. D4RL's replay data are a SAC buffer; ours come from snapshots of SAC at even steps.
+D4RL's experts are SAC's, ours PPO's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from minari.data_collector import EpisodeBuffer
 from bench.collection import antmaze
 from bench.collection.episode_recorder import Recorder
 from bench.collection.ladder import Ladder, load
-from bench.config.behaviors import check_recipe
+from bench.config.behaviors import EXPERT, check_recipe, ladders_of
 from bench.data.minari_store import check_id, store
 from bench.environments import stitch_maze, vector
-from bench.errors import BenchError, unknown
+from bench.errors import BenchError
 from bench.learning.streams import Streams
 from bench.maze_plans import STITCH, length
 from bench.paths import shipped
@@ -36,20 +37,6 @@ TRIP_NOISE = 0.5  # standard deviation of the maze controller's action noise
 TRIP_STEPS = 150  # longer trips are truncated
 # Called with the number of rows collected since the last call.
 Count = Callable[[int], None]
-
-
-def rungs_of(recipe: str, ladder: pd.DataFrame) -> list[int]:
-    """Return the snapshots that a locomotion recipe uses, in training order."""
-    medium = int(ladder.index[ladder.role == "medium"][0])
-    expert = int(ladder.index[ladder.role == "expert"][0])
-    choices = {
-        "medium": [medium],
-        "medium-replay": list(range(medium + 1)),
-        "medium-expert": [medium, expert],
-    }
-    if recipe not in choices:
-        raise unknown("config/tasks.tsv, recipe", "recipe", recipe, choices)
-    return choices[recipe]
 
 
 def check_fits(ladder: Ladder, env_id: str, folder: Path) -> None:
@@ -65,27 +52,50 @@ def check_fits(ladder: Ladder, env_id: str, folder: Path) -> None:
 
 
 def locomotion(
-    env_id: str, folder: Path, recipe: str, rows: int, seed: int, progress: Count
+    env_id: str, recipe: str, rows: int, seed: int, progress: Count
 ) -> tuple[list[EpisodeBuffer], dict[str, Any]]:
-    """Collect `rows` transitions, equally many from each snapshot, by sampling its Gaussian."""
+    """Collect `rows` transitions, equally many from each snapshot, by sampling its actions."""
+    parts = ladders_of(recipe)
+    episodes: list[EpisodeBuffer] = []
+    policies: list[str] = []
+    for i, (name, roles) in enumerate(parts):
+        share = rows * (i + 1) // len(parts) - rows * i // len(parts)
+        ladder, table = chosen(shipped(BEHAVIORS) / name, roles)
+        check_fits(ladder, env_id, BEHAVIORS / name)
+        labels = [f"{name}, rung {rung}" for rung in table.index]
+        episodes += _sampled(ladder, labels, env_id, share, seed, progress)
+        policies += [
+            f"{name}: {row.role} at {row.step:,} steps (return {row.return_mean:.0f})"
+            for row in table.itertuples()
+        ]
+    return episodes, {"policies": "; ".join(policies)}
+
+
+def chosen(folder: Path, roles: Sequence[str]) -> tuple[Ladder, pd.DataFrame]:
+    """Return the snapshots of a ladder that have one of these roles, and their rows of its table.
+
+    They are in training order.
+    """
     table = pd.read_csv(folder / "ladder.csv")
-    rungs = rungs_of(recipe, table)
-    ladder = load(folder).pick(rungs)
-    check_fits(ladder, env_id, folder)
-    copies = max(STREAMS // len(rungs), 1)
-    quotas = [
-        rows * (i + 1) // (len(rungs) * copies) - rows * i // (len(rungs) * copies)
-        for i in range(len(rungs) * copies)
-    ]
-    noise = Streams([derive(seed, f"rung {r}") for r in rungs], "collection")
+    table = table[table["role"].isin(roles)]
+    return load(folder).pick(table.index.tolist()), table
+
+
+def _sampled(
+    ladder: Ladder, labels: Sequence[str], env_id: str, rows: int, seed: int, progress: Count
+) -> list[EpisodeBuffer]:
+    """Return the episodes of `rows` transitions; labels tell the snapshots' noise apart."""
+    copies = max(STREAMS // len(ladder), 1)
+    count = len(ladder) * copies
+    quotas = [rows * (i + 1) // count - rows * i // count for i in range(count)]
+    noise = Streams([derive(seed, label) for label in labels], "collection")
     pool = [vector.make(env_id) for _ in quotas]
-    running = [
-        Recorder(e.reset(seed=derive(seed, f"stream {i}") % 2**31)[0]) for i, e in enumerate(pool)
-    ]
+    starts = [derive(seed, f"{labels[i // copies]}, stream {i}") % 2**31 for i in range(count)]
+    running = [Recorder(e.reset(seed=start)[0]) for e, start in zip(pool, starts, strict=True)]
     collected: list[list[EpisodeBuffer]] = [[] for _ in quotas]
     for step in range(max(quotas)):
         batch = np.asarray([r.observations[-1] for r in running], dtype=np.float32)
-        actions = ladder.sample(torch.from_numpy(batch).view(len(rungs), copies, -1), noise)
+        actions = ladder.sample(torch.from_numpy(batch).view(len(ladder), copies, -1), noise)
         for i, action in enumerate(actions.flatten(0, 1).numpy()):
             if step >= quotas[i]:
                 continue
@@ -94,14 +104,10 @@ def locomotion(
             if terminated or truncated or step == quotas[i] - 1:
                 collected[i].append(running[i].finish(terminated))
                 running[i] = Recorder(pool[i].reset()[0])
-        progress(len(quotas))
+        progress(sum(quota > step for quota in quotas))
     for env in pool:
         env.close()
-    policies = "; ".join(
-        f"{row.role} at {row.step:,} steps (return {row.return_mean:.0f})"
-        for row in table.loc[rungs].itertuples()
-    )
-    return [e for stream in collected for e in stream], {"policies": policies}
+    return [e for stream in collected for e in stream]
 
 
 def short_trips(
@@ -165,12 +171,13 @@ def follow(
     Raises BenchError for an unknown recipe, or one for other environments.
     """
     kind, _, name = recipe.partition("/")
-    folder = shipped(BEHAVIORS) / kind
     if recipe == "pointmaze/stitch":
         check_recipe(recipe, env_id)
         return short_trips(rows, seed, progress)
+    folder = shipped(BEHAVIORS) / kind
     if not (folder / "ladder.csv").exists():
-        kinds = sorted(path.parent.name for path in folder.parent.glob("*/ladder.csv"))
+        found = (path.parent.name for path in folder.parent.glob("*/ladder.csv"))
+        kinds = sorted(kind for kind in found if not kind.endswith(EXPERT))
         raise BenchError(
             f"config/tasks.tsv, recipe: no behaviour policy '{kind}' in {BEHAVIORS}/; use one "
             f"of {', '.join(kinds)}, or 'none'."
@@ -178,4 +185,4 @@ def follow(
     check_recipe(recipe, env_id)
     if kind == "antmaze":
         return antmaze.walks(name, folder, rows, seed, progress)
-    return locomotion(env_id, folder, name, rows, seed, progress)
+    return locomotion(env_id, recipe, rows, seed, progress)

@@ -15,6 +15,7 @@ ROWS = 1_000
 COLLECTED = {
     "halfcheetah/medium": "HalfCheetah-v4",
     "hopper/medium": "Hopper-v4",
+    "hopper/medium-expert": "Hopper-v4",
     "walker2d/medium": "Walker2d-v4",
     "antmaze/medium-play": "bench.antmaze:AntMazeMediumFixed-v0",
     "pointmaze/stitch": "bench.maze:PointMazeStitch-v0",

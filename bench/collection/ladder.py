@@ -54,10 +54,10 @@ class Ladder(ABC):
     def mean_action(self, observations: np.ndarray) -> np.ndarray:
         """Return a single snapshot's actions without noise: (B, obs) -> (B, act)."""
         assert len(self) == 1
-        return self._without_noise(observations[None])[0].astype(np.float32)
+        return self.without_noise(observations[None])[0].astype(np.float32)
 
     @abstractmethod
-    def _without_noise(self, observations: np.ndarray) -> np.ndarray:
+    def without_noise(self, observations: np.ndarray) -> np.ndarray:
         """Return actions within the bounds: (K, B, obs) -> (K, B, act), float64."""
 
 
@@ -86,7 +86,7 @@ class GaussianLadder(Ladder):
         drawn = mean + self.std * streams.normal(*mean.shape[1:]).numpy()
         return torch.from_numpy(drawn.clip(-1, 1).astype(np.float32))
 
-    def _without_noise(self, observations: np.ndarray) -> np.ndarray:
+    def without_noise(self, observations: np.ndarray) -> np.ndarray:
         return self.mean(observations).clip(-1, 1)
 
 
@@ -106,7 +106,7 @@ class SquashedLadder(Ladder):
         drawn = np.tanh(mean + std * streams.normal(*mean.shape[1:]).numpy())
         return torch.from_numpy(drawn.astype(np.float32))
 
-    def _without_noise(self, observations: np.ndarray) -> np.ndarray:
+    def without_noise(self, observations: np.ndarray) -> np.ndarray:
         return np.tanh(self.distribution(observations)[0])
 
 

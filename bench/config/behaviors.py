@@ -15,6 +15,14 @@ from bench.config.yaml_files import read_yaml
 from bench.errors import BenchError, unknown
 
 BEHAVIORS = Path("config/behaviors.yaml")
+# The roles of the snapshots that collect a robot's data, half each where two ladders do. Both are
+# folders of behaviors/: ROBOT, and ROBOT-expert.
+EXPERT = "-expert"
+RECIPES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "medium": (("", ("medium",)),),
+    "medium-replay": (("", ("replay", "medium")),),
+    "medium-expert": (("", ("medium",)), (EXPERT, ("expert",))),
+}
 
 
 class Behavior(Strict):
@@ -54,6 +62,21 @@ def behavior_of(robot: str) -> Behavior:
     if robot not in entries:
         raise unknown(str(BEHAVIORS), "robot", robot, entries)
     return entries[robot]
+
+
+def ladders_of(recipe: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the ladders of a local recipe and the roles of their snapshots that collect.
+
+    Empty where a script or an ant's walks do. Raises BenchError for an unknown recipe of a robot.
+    """
+    robot, _, kind = recipe.partition("/")
+    if robot == "antmaze":
+        return [(robot, ("expert",))]
+    if robot == "pointmaze":
+        return []
+    if kind not in RECIPES:
+        raise unknown("config/tasks.tsv, recipe", "recipe", kind, RECIPES)
+    return [(robot + suffix, roles) for suffix, roles in RECIPES[kind]]
 
 
 def check_recipe(recipe: str, env_id: str) -> None:

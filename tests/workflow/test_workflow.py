@@ -193,7 +193,7 @@ def test_a_record_has_its_task_s_row_beside_what_decides_the_run(project: Projec
     run = json.loads(path.read_text())
     assert "ref_min_score" not in run["settings"]["task"]
     assert run["task"]["ref_min_score"] == pytest.approx(-20.272305)
-    assert run["task"]["dataset"] == "local/hopper/medium-replay-4k-v0"
+    assert run["task"]["dataset"] == "local/hopper/medium-replay-4k-v1"
 
 
 def test_a_new_collection_and_training_give_the_same_bytes(

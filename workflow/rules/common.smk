@@ -13,7 +13,7 @@ import bench
 from bench.jobs import requests, workflow_locks
 from bench.jobs.cost_plan import Speeds, cost_of
 from bench.errors import BenchError
-from bench.config.behaviors import read_behaviors
+from bench.config.behaviors import ladders_of, read_behaviors
 from bench.config.registry import entry_of, weight
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import files_of
@@ -165,9 +165,9 @@ def start_files(wildcards):
 
 def behavior_files(wildcards):
     """Return the committed policies that a recipe samples; a scripted recipe needs none."""
-    robot = DATASETS[wildcards.dataset].recipe.split("/")[0]
-    names = [f"behaviors/{robot}/ladder.{x}" for x in ("safetensors", "csv")]
-    return ours(*names) if robot in ROBOTS else []
+    recipe = DATASETS[wildcards.dataset].recipe
+    ladders = [name for name, _ in ladders_of(recipe)] if recipe.split("/")[0] in ROBOTS else []
+    return ours(*(f"behaviors/{name}/ladder.{x}" for name in ladders for x in ("safetensors", "csv")))
 
 
 def stored_dataset(wildcards):

@@ -44,17 +44,31 @@ class Candidates:
         env_id: str,
         kind: type[Ladder],
         seed: int,
+        first: int = 0,
     ) -> Candidates:
         """Score snapshots: tensors (1, ...) each, and `step`, how long it was trained."""
         stacked = {k: torch.cat([s[k] for s in snapshots]) for k in snapshots[0]}
         steps = stacked.pop("step").tolist()
         ladder = kind(stacked)
-        noise = Streams([derive(seed, f"candidate {k}") for k in range(len(ladder))], "evaluation")
+        names = [f"candidate {first + k}" for k in range(len(ladder))]
+        noise = Streams([derive(seed, name) for name in names], "evaluation")
         evaluator = Evaluator(env_id, len(ladder), EPISODES)
         resets = [list(range(1000, 1000 + EPISODES))] * len(ladder)
         episodes = evaluator(lambda obs, _: ladder.sample(obs, noise), resets)
         evaluator.close()
         return cls(ladder, steps, episodes.returns, episodes.lengths)
+
+    def joined(self, other: Candidates) -> Candidates:
+        """Return these and, after them, the others."""
+        tensors = {
+            k: torch.cat([v, other.ladder.tensors[k]]) for k, v in self.ladder.tensors.items()
+        }
+        return Candidates(
+            type(self.ladder)(tensors),
+            [*self.steps, *other.steps],
+            np.concatenate([self.episode_returns, other.episode_returns]),
+            np.concatenate([self.episode_lengths, other.episode_lengths]),
+        )
 
     @property
     def returns(self) -> np.ndarray:

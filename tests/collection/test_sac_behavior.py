@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,23 +15,11 @@ import torch
 
 from bench.collection import sac_behavior
 from bench.collection.ladder import SquashedLadder, load
+from bench.collection.snapshots import EPISODES, Candidates
 from bench.config.behaviors import Behavior
 from bench.errors import BenchError
 from bench.learning.squashed_gaussian import SquashedGaussianPolicy
 from bench.learning.streams import Streams
-
-
-def test_snapshots_lead_at_even_steps_to_the_first_that_reaches_the_level() -> None:
-    returns = np.array([0.0, 5, 3, 9, 20, 31, 12, 40])
-    assert sac_behavior.choose(returns, 30.0) == [0, 1, 2, 3, 4, 5]
-    assert sac_behavior.choose(returns, 5.0) == [0, 1]
-    assert sac_behavior.choose(returns, 0.0) == [0]
-    assert sac_behavior.choose(returns, 41.0) == []
-
-
-def test_of_many_candidates_twenty_are_kept() -> None:
-    kept = sac_behavior.choose(np.arange(100.0), 76.0)
-    assert kept == [4 * i for i in range(20)]
 
 
 def test_a_ladder_acts_as_the_policy_that_was_trained() -> None:
@@ -54,27 +44,70 @@ def entry(level: str, steps: int) -> Behavior:
     return Behavior.model_validate(content | {"steps": steps, "seed": 0, "config": config})
 
 
-def test_training_writes_what_it_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def stand_in_scores(monkeypatch: pytest.MonkeyPatch, returns: list[float]) -> None:
+    """Let the snapshots, one per 30 steps, return these."""
     monkeypatch.setattr(sac_behavior, "EVERY", 30)
-    # That of a policy which falls at once.
-    monkeypatch.setattr(sac_behavior, "source_of", lambda _: SimpleNamespace(return_mean=1.0))
+    scored = sac_behavior._scored
+
+    def of(phase: Any, entry: Behavior, number: int) -> Candidates:
+        found = scored(phase, entry, number)
+        return replace(found, episode_returns=np.full((1, EPISODES), returns[number]))
+
+    monkeypatch.setattr(sac_behavior, "_scored", of)
+
+
+def test_training_ends_near_the_level_and_writes_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D4RL's hopper-medium has 1,422, of which 1,351 is 95%."""
+    stand_in_scores(monkeypatch, [0.0, 1350.0, 3.0, 1352.0, 1600.0])
     for name in ("a", "b"):
-        sac_behavior.train(entry("hopper-medium-v2", 60), tmp_path / name)
+        sac_behavior.train(entry("hopper-medium-v2", 300), tmp_path / name)
     table = pd.read_csv(tmp_path / "a/ladder.csv")
-    assert table["role"].tolist()[-1] == "medium"
-    assert table["return_mean"].iloc[-1] >= 1.0
-    assert isinstance(load(tmp_path / "a"), SquashedLadder)
+    assert table["role"].tolist() == ["replay", "replay", "replay", "medium"]
+    assert table["step"].tolist() == [0, 30, 60, 90]
+    assert pd.read_csv(tmp_path / "a/curve.csv")["step"].tolist() == [30, 60, 90]
+    ladder = load(tmp_path / "a")
+    assert isinstance(ladder, SquashedLadder)
+    assert len(ladder) == 4
     assert json.loads((tmp_path / "a/settings.json").read_text())["level"] == "hopper-medium-v2"
     for name in ("ladder.csv", "ladder.safetensors", "curve.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+def test_of_many_snapshots_twenty_at_even_steps_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in_scores(monkeypatch, [float(i) for i in range(39)] + [1400.0])
+    monkeypatch.setattr(sac_behavior, "EVERY", 1)
+    sac_behavior.train(entry("hopper-medium-v2", 300), tmp_path)
+    steps = pd.read_csv(tmp_path / "ladder.csv")["step"].tolist()
+    assert len(steps) == 20
+    assert (steps[0], steps[-1]) == (0, 39)
+    assert {b - a for a, b in pairwise(steps)} == {2, 3}
+
+
 def test_a_level_that_was_not_reached_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sac_behavior, "EVERY", 30)
-    with pytest.raises(BenchError, match=r"best snapshot returns .* train for more steps"):
+    stand_in_scores(monkeypatch, [0.0, 1350.0, 700.0])
+    with pytest.raises(BenchError, match=r"best snapshot returns 1350, below 95% of 1422.* more"):
         sac_behavior.train(entry("hopper-medium-v2", 60), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_snapshot_scores_alone_as_among_others() -> None:
+    policy = SquashedGaussianPolicy([11, 8, 3], Streams([0, 1], "initialisation"))
+    tensors = {key: value.detach() for key, value in policy.state_dict().items()}
+    snapshots = [
+        {k: v[i : i + 1] for k, v in tensors.items()} | {"step": torch.tensor([i])} for i in (0, 1)
+    ]
+    together = Candidates.of(snapshots, "Hopper-v4", SquashedLadder, 3)
+    alone = Candidates.of(snapshots[1:], "Hopper-v4", SquashedLadder, 3, first=1)
+    assert np.array_equal(together.episode_returns[1:], alone.episode_returns)
+    joined = Candidates.of(snapshots[:1], "Hopper-v4", SquashedLadder, 3).joined(alone)
+    assert np.array_equal(joined.episode_returns, together.episode_returns)
+    assert joined.steps == together.steps == [0, 1]
 
 
 @pytest.mark.parametrize(

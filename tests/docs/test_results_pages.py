@@ -21,27 +21,10 @@ from helpers.pages import (
 )
 
 ANTMAZE, FINETUNING = "docs/results/antmaze.md", "docs/results/finetuning.md"
-BASELINES, QUICK = "docs/results/baselines.md", "docs/results/quick.md"
+BASELINES = "docs/results/baselines.md"
 VARIANTS, PRECISION = "docs/results/variants.md", "docs/results/precision.md"
 SPEED = "docs/speed.md"
 RATE = "seed_updates_per_second"
-
-
-def test_two_collections_of_quick() -> None:
-    first, again = (published(suite, "summary.csv") for suite in ("quick", "quick-again"))
-    again = again.loc[first.index]
-    rows = {(row["task"], row["method"]): row for row in table(QUICK, "task | method")}
-    assert set(rows) == {(task, LABELS[method]) for task, method in first.index}
-    for cell in first.index:
-        row = rows[cell[0], LABELS[cell[1]]]
-        assert (row["today"], row["before"]) == (score(first.loc[cell]), score(again.loc[cell]))
-    assert (first[first["tied"] == "best"].index == again[again["tied"] == "best"].index).all()
-    overlap = (again["ci_low"] <= first["ci_high"]) & (first["ci_low"] <= again["ci_high"])
-    assert f"in {overlap.sum()} of {len(overlap)} cells the two intervals overlap" in page(QUICK)
-    ((task, method),) = overlap.index[~overlap]
-    gap = (again["ci_low"] - first["ci_high"]).loc[(task, method)]
-    said = f"{LABELS[method]} on {task}, they miss each other by {gap:.1f} points"
-    assert said in page(QUICK)
 
 
 @pytest.mark.parametrize(

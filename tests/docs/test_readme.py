@@ -57,12 +57,13 @@ def test_the_answer_on_the_maze_and_locomotion_is_the_published_one() -> None:
     robots = [t for t in summary.index.unique("task") if not t.startswith("pointmaze")]
     found = places_of_iql("quick")
     above = [t for t in robots if found[t, "bc"] == "above"]
-    assert above == ["halfcheetah-medium-replay", "hopper-medium-replay"]  # quick.md: both replay
-    assert all(found[task, "bc10"] == "below" for task in robots)
+    below = [t for t in robots if found[t, "bc10"] == "below"]
+    assert above == ["halfcheetah-medium-replay"]
+    assert below == ["halfcheetah-medium-replay", "hopper-medium-replay"]
+    assert "undecided" == found["walker2d-medium-expert", "bc"] == found[robots[1], "bc"]
     assert len(robots) == 3
-    assert "outperforms BC on two of three tasks and scores below 10%BC on all three" in page(
-        README
-    )
+    said = "outperforms BC on one of three tasks and scores below 10%BC on two; the others are"
+    assert f"{said} undecided" in page(README)
 
 
 @pytest.mark.parametrize("place", [README, "docs/results/antmaze.md"])

@@ -166,8 +166,18 @@ def start_files(wildcards):
 def behavior_files(wildcards):
     """Return the committed policies that a recipe samples; a scripted recipe needs none."""
     recipe = DATASETS[wildcards.dataset].recipe
-    ladders = [name for name, _ in ladders_of(recipe)] if recipe.split("/")[0] in ROBOTS else []
-    return ours(*(f"behaviors/{name}/ladder.{x}" for name in ladders for x in ("safetensors", "csv")))
+    ladders = (
+        [name for name, _ in ladders_of(recipe)]
+        if recipe.split("/")[0] in ROBOTS
+        else []
+    )
+    return ours(
+        *(
+            f"behaviors/{name}/ladder.{x}"
+            for name in ladders
+            for x in ("safetensors", "csv")
+        )
+    )
 
 
 def stored_dataset(wildcards):

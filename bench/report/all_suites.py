@@ -41,6 +41,7 @@ from bench.report.sections import effects, finetuning
 from bench.report.table import NOT_RECORDED, NOT_RUN, Cell, Table, row_of
 from bench.statistics.comparisons import leads
 
+SEARCH = "tuning"  # chooses settings on seeds of its own, which answer no question of a reader
 TITLE = "Does Implicit Q-Learning reproduce?"
 
 
@@ -59,6 +60,7 @@ def build(suites: Sequence[Published], record: Record, out_pdf: Path) -> None:
 
     Suites with one title are collections of one suite, and their seeds are pooled.
     """
+    suites = [one for one in suites if one.inputs.suite.suite != SEARCH]
     folder = out_pdf.with_suffix("")
     sections = [table(suites, record), forest(together(suites)), ledger(suites), closing(suites)]
     for section in sections:

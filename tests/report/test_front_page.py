@@ -26,6 +26,8 @@ def suites() -> list[Published]:
     """All published suites, one of them with a publication."""
     catalogue, found = Catalogue(), []
     for folder in sorted(path.parent for path in ROOT.glob("results/published/*/suite.json")):
+        if folder.name == all_suites.SEARCH:
+            continue
         suite = derived.suite_of(folder, catalogue)
         read = inputs.read(suite, catalogue, folder, [], lambda *_: "")
         stated = {"version": "1.2.3", "date": "2031-05-06", "commit": "0123456789abcdef"}

@@ -45,7 +45,7 @@ def _data(suite: Suite, catalogue: Catalogue) -> Iterator[str]:
     for name in suite.tasks:
         task = resolved(catalogue.tasks[name], suite)
         source = source_of(task.dataset, catalogue.sources) if task.recipe == "d4rl" else None
-        count = source.rows if source else suite.rows if task.origin == "local" else None
+        count = source.rows if source else suite.rows_of(name) if task.origin == "local" else None
         if source is None or source.bytes is None or count is None:
             unknown += 1
             rows.append((task.dataset, "-", "-", f"{count:,}" if count else "-"))

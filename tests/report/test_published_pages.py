@@ -73,7 +73,7 @@ def test_what_was_not_traced_is_said_and_leaves_no_white() -> None:
 
 
 def test_two_points_are_no_curve() -> None:
-    few, many = curves.section(read("local")), curves.section(read("quick"))
+    few, many = curves.section(read("quick")), curves.section(read("baselines"))
     assert few is not None
     assert many is not None
     assert [i.stem for i in few.items if isinstance(i, Figure)] == ["seeds"]

@@ -3,12 +3,14 @@ PYTHON ?= python3
 CORES ?= all
 SUITE ?= config/quick.yaml
 BIN := .venv/bin
-RUN := PATH="$(abspath $(BIN)):$$PATH"
 PIP_OPTIONS ?=
+RUN := PATH="$(abspath $(BIN)):$$PATH"
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile --no-deps $(PIP_OPTIONS)
+PARTS := install-torch install-others
 IMPORTED := compile-bench.training.train compile-bench.report.build,snakemake.cli
 CHECKS := check-types check-workflow check-rules check-schema check-layout check-code
 
-.PHONY: suite setup test test-cluster rehearsal fuzz check $(CHECKS) $(IMPORTED) format benchmark docs pictures lock clean
+.PHONY: suite setup test test-cluster rehearsal fuzz check $(CHECKS) $(PARTS) $(IMPORTED) format benchmark docs pictures lock clean
 
 suite: .venv/ready
 	@$(BIN)/python -m bench run --cores $(CORES) --configfile $(SUITE)
@@ -20,11 +22,20 @@ setup: .venv/ready
 	  { echo "PYTHON=$(PYTHON): version 3.11, 3.12 or 3.13 is needed; try make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv .venv || \
 	  { echo "$(PYTHON) -m venv: not available; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile --no-deps $(PIP_OPTIONS) -r requirements.lock
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@# torch is half of all bytes and is unpacked beside the rest.
+	@$(MAKE) --no-print-directory -j 2 $(PARTS)
+	$(INSTALL) --no-build-isolation -e .
 	@# pip would compile 18,000 modules, a minute of it; a run imports 3,000.
 	@$(MAKE) --no-print-directory -j 2 $(IMPORTED)
 	@touch $@
+
+install-torch:
+	@grep '^torch==' requirements.lock > .venv/$@.txt
+	$(INSTALL) -r .venv/$@.txt
+
+install-others:
+	@grep -v '^torch==' requirements.lock > .venv/$@.txt
+	$(INSTALL) -r .venv/$@.txt
 
 $(IMPORTED):
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -W ignore -c 'import $(@:compile-%=%)'

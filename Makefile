@@ -10,6 +10,9 @@ PARTS := install-torch install-others
 IMPORTED := compile-bench.training.train compile-bench.report.build,snakemake.cli
 CHECKS := check-types check-workflow check-rules check-schema check-layout check-code
 
+# A run and its tests start hundreds of processes, each of which would compile what it imports.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: suite setup test test-cluster rehearsal fuzz check $(CHECKS) $(PARTS) $(IMPORTED) format benchmark docs pictures lock clean
 
 suite: .venv/ready
@@ -38,7 +41,7 @@ install-others:
 	$(INSTALL) -r .venv/$@.txt
 
 $(IMPORTED):
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -W ignore -c 'import $(@:compile-%=%)'
+	@$(BIN)/python -W ignore -c 'import $(@:compile-%=%)'
 
 test: check
 	$(RUN) pytest -n auto --dist loadfile --no-loadscope-reorder

@@ -80,6 +80,14 @@ def test_downloads_count_once_and_files_that_are_there_are_said(
     assert "there" in row
 
 
+def test_a_task_that_is_collected_has_its_own_number_of_rows(tmp_path: Path) -> None:
+    rows = {"task_rows": {"hopper-medium-replay": 400_000}, "rows": 1_000_000}
+    suite, catalogue = paper(tasks=("hopper-medium", "hopper-medium-replay"), **rows)
+    text = list(cost_plan.lines(suite, catalogue, speeds(tmp_path)))
+    counts = [row.split()[-1] for row in text if row.startswith("local/hopper/")]
+    assert counts == ["1,000,000", "400,000"]
+
+
 def test_a_file_that_is_no_benchmark_is_named(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_text("{}")

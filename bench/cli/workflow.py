@@ -54,13 +54,14 @@ def plan(
     from bench.jobs import cluster_plan, cost_plan, requests
     from bench.jobs.speeds import Speeds
 
+    limit = requests.limit_of() if max_runtime is None else max_runtime
+    cluster_plan.check(slots, limit)
     catalogue = Catalogue()
     suite = catalogue.read_suite(configfile)
     measured = Speeds(speeds)
     for line in cost_plan.lines(suite, catalogue, measured):
         print(line)
     print()
-    limit = requests.limit_of() if max_runtime is None else max_runtime
     for line in cluster_plan.lines(suite, catalogue, measured, slots, limit):
         print(line)
     print()

@@ -32,12 +32,18 @@ def requests_of(
     return [(cell, request(cell, cost, limit)) for cell, cost in zip(cells, costs, strict=True)]
 
 
+def check(slots: int, limit: int | None) -> None:
+    """Raise BenchError for options of `python -m bench plan` that no cluster has."""
+    if slots < 1:
+        raise BenchError(f"--slots: {slots} is not positive; give 1 or more.")
+    if limit is not None and limit < 1:
+        raise BenchError(f"--max-runtime: {limit} is not positive; give minutes, such as 1440.")
+
+
 def lines(
     suite: Suite, catalogue: Catalogue, speeds: Speeds | None, slots: int, limit: int | None
 ) -> Iterator[str]:
     """Yield the longest job, the wall time on `slots` slots, and the requests by method."""
-    if slots < 1:
-        raise BenchError(f"plan: --slots {slots}; give 1 or more.")
     asked = requests_of(suite, catalogue, speeds, limit)
     known = [(cell, found.hours) for cell, found in asked if found.hours is not None]
     if known:
@@ -46,7 +52,8 @@ def lines(
         ordered = sorted(known, key=lambda pair: -weight(pair[0].method))  # as the workflow starts
         wall = wall_hours([hours for _, hours in ordered], slots)
         total = sum(hours for _, hours in known)
-        yield f"On {slots} slots: {_time(wall)}, of {_time(total)} in all."
+        least = "at least " if len(known) < len(asked) else ""
+        yield f"On {slots} slots: {least}{_time(wall)}, of {least}{_time(total)} in all."
     if len(known) < len(asked):
         yield f"{len(asked) - len(known)} of {len(asked)} jobs have no measured speed."
     yield ""

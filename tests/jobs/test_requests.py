@@ -17,6 +17,7 @@ from helpers.paths import ROOT
 from helpers.projects import one_sentence
 from helpers.training_jobs import settings
 
+from bench.cli import workflow
 from bench.config.catalogue import Catalogue
 from bench.errors import BenchError
 from bench.jobs import cluster_plan, requests
@@ -125,6 +126,16 @@ def test_the_longest_job_of_the_paper_can_end(
     )
     assert 9 < one / ten <= 10.1
     assert "--retries 15 or more" in planned(speeds, 10, 1440)[-1]
+
+
+@pytest.mark.parametrize(("slots", "limit"), [(0, None), (-1, 60), (2, 0), (2, -5)])
+def test_what_no_cluster_has_is_refused_before_anything_is_printed(
+    slots: int, limit: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(BenchError, match="is not positive") as caught:
+        workflow.plan(slots=slots, max_runtime=limit)
+    assert one_sentence(caught.value).startswith("--slots" if slots < 1 else "--max-runtime")
+    assert not capsys.readouterr().out
 
 
 def test_the_workflow_asks_for_it(tmp_path: Path) -> None:

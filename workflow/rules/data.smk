@@ -72,6 +72,8 @@ rule train_behavior:
         "logs/behavior/{robot}.log",
     conda:
         "../envs/bench.yaml"
+    resources:
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         settings=lambda wildcards: ROBOTS[wildcards.robot],
     shell:

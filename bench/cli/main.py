@@ -38,10 +38,11 @@ DISTRIBUTION = "iql-reproduction"
 
 
 def completion(shell: Literal["bash", "zsh", "tcsh"]) -> None:
-    """Print the completions of `iql-bench` for a shell, to be sourced.
+    """Print the completions of `iql-bench` for a shell.
 
     Args:
-        shell: the shell that sources them: `source <(iql-bench completion --shell bash)`.
+        shell: bash: `source <(iql-bench completion --shell bash)`; zsh: write them to a file
+            `_iql-bench` in a folder of $fpath.
     """
     everything(["--tyro-print-completion", shell])
 

@@ -36,6 +36,7 @@ from bench.config.catalogue import Catalogue
 from rehearsal import measures, minari_stand_ins, slurm
 from rehearsal.chaos import Chaos
 from rehearsal.hub import Hub
+from rehearsal.kept import LOG, MEASURES, keep
 from rehearsal.mirrors import Mirrors
 from rehearsal.processes import Watcher
 from rehearsal.slurm import Slurm
@@ -44,8 +45,6 @@ from rehearsal.suites import rehearsed, shortened
 ROOT = Path(__file__).parents[2]
 SUITES = ("paper", "paper-finetune", "extended")
 PORT = 18765  # fixed, so that an interrupted rehearsal finds the addresses of its table again
-MEASURES = "rehearsal.json"
-LOG = "snakemake.log"
 RESTARTS = 10  # of Snakemake beside those that follow a kill
 
 
@@ -221,6 +220,7 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=40.0, help="mean seconds between kills")
     parser.add_argument("--seed", type=int, default=0, help="of the kills")
     parser.add_argument("--executor", choices=("auto", "slurm", "local"), default="auto")
+    parser.add_argument("--keep", type=Path, help="folder that gets measures, report and log")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster is stopped
     out = options.out.resolve()
@@ -234,17 +234,20 @@ def main() -> None:
     mirrors, hub = Mirrors(files, PORT), Hub(files / "minari/mujoco", PORT + 1)
     with mirrors.serving(), hub.serving(), cluster(options.executor) as nodes:
         for suite in suites:
-            scores = []
+            runs: dict[str, Path] = {}
             for kind, kills in [("calm", 0), ("killed", options.kills)][: 1 + bool(options.kills)]:
                 folder = out / kind / suite["suite"]
                 one = Rehearsal(folder, suite["suite"], nodes, hub.address)
                 one.lay(suite, table(files / "d4rl.tsv", mirrors))
                 rehearse(one, mirrors, kills, options)
-                scores.append((folder / "results" / one.name / "scores.csv").read_bytes())
-            if len(set(scores)) > 1:
+                runs[kind] = folder
+            tables = [f / "results" / suite["suite"] / "scores.csv" for f in runs.values()]
+            if len({path.read_bytes() for path in tables}) > 1:
                 sys.exit(f"{out}: {suite['suite']}: scores.csv of the two runs differ.")
             if options.kills:
                 print(f"{out}: {suite['suite']}: scores.csv of both runs are equal.")
+            if options.keep:
+                keep(runs, suite["suite"], options.keep / suite["suite"])
 
 
 if __name__ == "__main__":

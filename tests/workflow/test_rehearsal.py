@@ -10,6 +10,7 @@ import yaml
 from helpers.http_host import CONTENT, source
 from helpers.paths import ROOT
 from rehearsal.__main__ import table
+from rehearsal.kept import keep
 from rehearsal.mirrors import FAULTS, Mirrors
 from rehearsal.suites import rehearsed, shortened
 
@@ -96,3 +97,22 @@ def test_the_table_names_both_mirrors_and_keeps_the_rest(mirrors: Mirrors, tmp_p
     found = list(csv.reader(lines[1:], delimiter="\t"))
     assert found == [rows[0], ["a", mirrors.urls(name)], rows[2]]
     mirrors.server.server_close()
+
+
+def test_what_is_kept_tells_of_jobs_and_names_no_folder(tmp_path: Path) -> None:
+    runs = {kind: tmp_path / kind for kind in ("calm", "killed")}
+    for kind, folder in runs.items():
+        for path in ("results/one/scores.csv", "reports/one.pdf", "rehearsal.json"):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(f"{kind} {path}")
+        facts = "[Mon Nov 30 15:26:43 2026]\nlocalrule fetch:\n    output: data/x\n\n"
+        (folder / "snakemake.log").write_text(f"{facts}[0:40] 2 of 9 jobs\nlog: {folder}/x.log\n")
+    keep(runs, "one", tmp_path / "kept/one")
+    kept = {path.name: path.read_text() for path in (tmp_path / "kept/one").iterdir()}
+    assert kept.pop("SHA256SUMS").count("\n") == len(kept) == 6
+    assert kept["killed.log"] == "localrule fetch:\n[0:40] 2 of 9 jobs\nlog: ./x.log\n"
+    assert (kept["report.pdf"], kept["scores.csv"]) == (
+        "calm reports/one.pdf",
+        "calm results/one/scores.csv",
+    )
+    assert kept["killed.json"] == "killed rehearsal.json"

@@ -115,8 +115,8 @@ class Rehearsal:
                     killed |= bool(chaos and chaos.step(process.pid))
                     time.sleep(0.3)
             finally:
-                if process.poll() is None:
-                    process.terminate()
+                if process.poll() is None:  # interrupted; asked to end, it would wait for its jobs
+                    process.kill()
                     process.wait()
             if process.returncode == 0:
                 return starts, 0

@@ -53,13 +53,14 @@ def plan(
     from bench.claims.ledger import read
     from bench.jobs import cluster_plan, cost_plan, requests
     from bench.jobs.speeds import Speeds
+    from bench.training.network_size import bytes_of_seed
 
     limit = requests.limit_of() if max_runtime is None else max_runtime
     cluster_plan.check(slots, limit)
     catalogue = Catalogue()
     suite = catalogue.read_suite(configfile)
     measured = Speeds(speeds)
-    for line in cost_plan.lines(suite, catalogue, measured):
+    for line in cost_plan.lines(suite, catalogue, measured, bytes_of_seed):
         print(line)
     print()
     for line in cluster_plan.lines(suite, catalogue, measured, slots, limit):

@@ -7,7 +7,7 @@ bench.config.registry give a rough estimate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.config.catalogue import Catalogue
@@ -17,13 +17,16 @@ from bench.jobs.speeds import Speeds, updates_of
 from bench.jobs.text_table import aligned
 
 EPISODE_STEPS = 1000  # maximum episode length, unless config/d4rl.tsv has one
-# Approximate bytes of a row of evaluations.csv, a row of metrics.csv, and a seed's networks and
-# checkpoint.
-EPISODE_ROW, METRICS_ROW, SEED_STATE = 35, 120, 6_000_000
+EPISODE_ROW, METRICS_ROW = 35, 120  # approximate bytes of a row of evaluations.csv and metrics.csv
+# From a cell and the sizes of an observation and an action, if they are known, to the bytes that the
+# networks of one seed take in its results.
+NetworkSize = Callable[[Settings, tuple[int, int] | None], int]
 NOT_MEASURED = "not measured"
 
 
-def lines(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:
+def lines(
+    suite: Suite, catalogue: Catalogue, speeds: Speeds, networks: NetworkSize
+) -> Iterator[str]:
     """Yield the lines of the plan."""
     blocks = suite.blocks()
     jobs = len(suite.tasks) * len(suite.methods) * len(blocks)
@@ -34,7 +37,7 @@ def lines(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:
     yield ""
     yield from _data(suite, catalogue)
     yield ""
-    yield from _training(suite, catalogue, speeds)
+    yield from _training(suite, catalogue, speeds, networks)
 
 
 def _data(suite: Suite, catalogue: Catalogue) -> Iterator[str]:
@@ -73,18 +76,23 @@ def arrays_bytes(source: Source, rows: int) -> int:
     return rows * 4 * (2 * source.observation_dim + source.action_dim + 3)
 
 
-def _training(suite: Suite, catalogue: Catalogue, speeds: Speeds) -> Iterator[str]:
+def _training(
+    suite: Suite, catalogue: Catalogue, speeds: Speeds, networks: NetworkSize
+) -> Iterator[str]:
     """Yield the table by method: jobs, updates, hours of updates and evaluation, memory, disk."""
     header = ("method", "jobs", "updates", "CPU core-hours", "GPU-hours", "evaluation", "memory",
               "results")  # fmt: skip
     rows: list[tuple[str, ...]] = [header]
     everything: list[dict[str, Any]] = []
     for method in suite.methods:
-        costs = [
-            cost_of(catalogue.settings(suite, method, task, seeds), catalogue, speeds)
+        cells = [
+            catalogue.settings(suite, method, task, seeds)
             for task in suite.tasks
             for seeds in suite.blocks()
         ]
+        costs = [cost_of(cell, catalogue, speeds) for cell in cells]
+        for cell, cost in zip(cells, costs, strict=True):
+            cost["results"] += len(cell.seeds) * networks(cell, _dims(cell, catalogue))
         everything += costs
         memory = [c["megabytes"] for c in costs]
         largest = f"{max(memory):,.0f} MB" if all(memory) else NOT_MEASURED
@@ -125,12 +133,25 @@ def _row(label: str, costs: Sequence[Mapping[str, Any]], memory: str) -> tuple[s
     )
 
 
+def _source(cell: Settings, catalogue: Catalogue) -> Source | None:
+    """Return the row of D4RL's file that a cell learns from, if it is one."""
+    d4rl = cell.task.recipe == "d4rl"
+    return source_of(cell.task.dataset, catalogue.sources) if d4rl else None
+
+
+def _dims(cell: Settings, catalogue: Catalogue) -> tuple[int, int] | None:
+    source = _source(cell, catalogue)
+    return (source.observation_dim, source.action_dim) if source else None
+
+
 def cost_of(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, Any]:
-    """Return a job's core-hours for updates and evaluation, memory and disk; None if unknown."""
+    """Return a job's core-hours for updates and evaluation, memory and disk; None if unknown.
+
+    Disk is for its rows, without its networks.
+    """
     rate = speeds.rate(cell, catalogue)
     seeds = len(cell.seeds)
-    dataset = cell.task.dataset
-    source = source_of(dataset, catalogue.sources) if cell.task.recipe == "d4rl" else None
+    source = _source(cell, catalogue)
     episodes = cell.updates // cell.evaluation.every * cell.evaluation.episodes * seeds
     online = cell.online
     acted = online.steps * seeds if online else 0
@@ -151,9 +172,7 @@ def cost_of(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, A
         "machine": rate and rate.machine,
         "evaluation": evaluation,
         "megabytes": rate and not rate.rough and rate.megabytes + mapped / 1e6,
-        "results": episodes * EPISODE_ROW
-        + updates // cell.log_every * seeds * METRICS_ROW
-        + seeds * SEED_STATE,
+        "results": episodes * EPISODE_ROW + updates // cell.log_every * seeds * METRICS_ROW,
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from helpers import warm_jobs
-from helpers.made_up_speeds import paper, speeds
+from helpers.made_up_speeds import networks, paper, speeds
 from helpers.paths import ROOT
 from helpers.projects import one_sentence
 
@@ -36,13 +36,13 @@ def test_the_table_of_files_is_read_once(monkeypatch: pytest.MonkeyPatch, tmp_pa
     suite, catalogue = paper(methods=("bc", "iql"))
     assert catalogue.sources
     monkeypatch.setattr(d4rl_files, "read_table", lambda table: pytest.fail("read again"))
-    text = list(cost_plan.lines(suite, catalogue, speeds(tmp_path)))
+    text = list(cost_plan.lines(suite, catalogue, speeds(tmp_path), networks))
     assert len([line for line in text if "d4rl/hopper/medium-v2" in line]) == 1
 
 
 def test_hours_and_memory_by_hand(tmp_path: Path) -> None:
     suite, catalogue = paper(tasks=("hopper-medium-v2",), methods=("bc", "iql"), seeds=(0, 1, 2))
-    text = list(cost_plan.lines(suite, catalogue, speeds(tmp_path)))
+    text = list(cost_plan.lines(suite, catalogue, speeds(tmp_path), networks))
     assert text[0] == "paper: 1 tasks, 2 methods, 3 seeds in 1 blocks: 2 training jobs"
     cells = {row.split("  ")[0]: row.split() for row in text if row[:1].isupper()}
     # 3 seeds x 1,000,000 updates at 50 a second and core; IQL costs 4 times as much.
@@ -53,16 +53,20 @@ def test_hours_and_memory_by_hand(tmp_path: Path) -> None:
     assert cells["BC"][6] == "1.67"
     # 300 MB and 1,000,000 rows of 11 + 11 + 3 + 3 numbers.
     assert cells["BC"][7:9] == ["412", "MB"]
+    # 3 seeds of a megabyte, 6,000 episodes and 1,000 log points of 3 seeds.
+    assert cells["BC"][9:11] == ["4", "MB"]
     assert any("~ rough" in row for row in text)
 
 
 def test_what_was_not_measured_is_said(tmp_path: Path) -> None:
     suite, catalogue = paper(tasks=("walker2d-medium-v2",), methods=("bc",))
-    text = "\n".join(cost_plan.lines(suite, catalogue, speeds(tmp_path, executor="eager")))
+    text = "\n".join(
+        cost_plan.lines(suite, catalogue, speeds(tmp_path, executor="eager"), networks)
+    )
     [row] = [row for row in text.splitlines() if row.startswith("BC")]
     assert row.count("not measured") == 4  # hours on both, steps of Walker2d, memory
     suite = suite.model_copy(update={"tasks": ("hopper-medium-v2", "walker2d-medium-v2")})
-    text = "\n".join(cost_plan.lines(suite, catalogue, speeds(tmp_path)))
+    text = "\n".join(cost_plan.lines(suite, catalogue, speeds(tmp_path), networks))
     assert "at least 5.56" in text  # Hopper's hours of evaluation
 
 
@@ -70,20 +74,22 @@ def test_downloads_count_once_and_files_that_are_there_are_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     suite, catalogue = paper(tasks=("hopper-medium-v2", "hopper-medium"))
-    text = list(cost_plan.lines(suite, catalogue, speeds(tmp_path)))
+    text = list(cost_plan.lines(suite, catalogue, speeds(tmp_path), networks))
     [row] = [row for row in text if row.startswith("d4rl/hopper/medium-v2")]
     assert "153 MB" in row
     assert any("1 datasets are collected locally, already here, or Minari's" in row for row in text)
     monkeypatch.setattr(d4rl_files, "D4RL", tmp_path)
     (tmp_path / "hopper_medium-v2.hdf5").touch()
-    [row] = [r for r in cost_plan.lines(suite, catalogue, speeds(tmp_path)) if "medium-v2" in r]
+    [row] = [
+        r for r in cost_plan.lines(suite, catalogue, speeds(tmp_path), networks) if "medium-v2" in r
+    ]
     assert "there" in row
 
 
 def test_a_task_that_is_collected_has_its_own_number_of_rows(tmp_path: Path) -> None:
     rows = {"task_rows": {"hopper-medium-replay": 400_000}, "rows": 1_000_000}
     suite, catalogue = paper(tasks=("hopper-medium", "hopper-medium-replay"), **rows)
-    text = list(cost_plan.lines(suite, catalogue, speeds(tmp_path)))
+    text = list(cost_plan.lines(suite, catalogue, speeds(tmp_path), networks))
     counts = [row.split()[-1] for row in text if row.startswith("local/hopper/")]
     assert counts == ["1,000,000", "400,000"]
 

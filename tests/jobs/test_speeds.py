@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.made_up_speeds import paper, speeds
+from helpers.made_up_speeds import networks, paper, speeds
 from helpers.paths import ROOT
 
 from bench.config.samples import sizes
@@ -32,7 +32,7 @@ def test_a_rate_is_a_methods_own_where_its_sizes_were_measured(tmp_path: Path) -
     ]
     failed = {k: v for k, v in entry.items() if k != "seed_updates_per_second"}
     measured.updates.insert(0, failed | {"method": "cql", "seeds": 1, "failed": "memory"})
-    text = list(cost_plan.lines(suite, catalogue, measured))
+    text = list(cost_plan.lines(suite, catalogue, measured, networks))
     cells = {row.split("  ")[0]: row.split() for row in text if row[:1].isupper()}
     assert cells["CQL"][3] == "56"  # 1,000,000 updates at 5 a second and core
     assert cells["AWAC"][3] == "~111"  # 20 times BC's
@@ -97,7 +97,7 @@ def test_what_the_benchmark_lacks_is_of_the_second_one(
     rate = found.rate(cell, catalogue)
     assert rate is not None
     assert (rate.value, rate.machine) == (15.0, "Another")
-    assert "Of AWAC: Another." in list(cost_plan.lines(suite, catalogue, found))
+    assert "Of AWAC: Another." in list(cost_plan.lines(suite, catalogue, found, networks))
     assert found.steps("bench.antmaze:AntMazeUmazeFixed-v0") == 500.0
     assert found.steps("HopperD4RL-v2") == 1000.0
     assert found.steps("Ant-v4") is None

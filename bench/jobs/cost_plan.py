@@ -18,8 +18,8 @@ from bench.jobs.text_table import aligned
 
 EPISODE_STEPS = 1000  # maximum episode length, unless config/d4rl.tsv has one
 EPISODE_ROW, METRICS_ROW = 35, 120  # approximate bytes of a row of evaluations.csv and metrics.csv
-# From a cell and the sizes of an observation and an action, if they are known, to the bytes that the
-# networks of one seed take in its results.
+# From a cell, and the sizes of an observation and an action if they are known, to the bytes that
+# the networks of one seed take in its results.
 NetworkSize = Callable[[Settings, tuple[int, int] | None], int]
 NOT_MEASURED = "not measured"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 import pytest
 import torch
@@ -44,6 +45,8 @@ full_collections = 0
 def pytest_collection_finish() -> None:
     """Let no collection of garbage look through what stays to the end: modules, tests, caches."""
     global full_collections
+    # What is imported from here on may be written by a test, and anew within a second.
+    sys.dont_write_bytecode = True
     gc.collect()
     gc.freeze()
     full_collections = gc.get_stats()[2]["collections"]

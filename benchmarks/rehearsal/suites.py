@@ -23,6 +23,7 @@ def rehearsed(suite: Suite, divide: int, episodes: int) -> Suite:
     every = max(1, EVERY // divide)
     small["suite"] = f"{suite['suite']}-rehearsal"
     small["title"] = f"Rehearsal of {suite['title']}"
+    small["description"] = f"Rehearsed, on other data and with few updates: {suite['description']}"
     small["log_every"] = every
     for part in [small, *small.get("overrides", [])]:
         if "updates" in part:

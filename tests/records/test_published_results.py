@@ -21,8 +21,8 @@ CATALOGUE = Catalogue()
 def test_every_published_suite_is_found() -> None:
     """Each has runs and is listed on the page beside them."""
     page = (PUBLISHED / "README.md").read_text()
-    assert len(SUITES) >= 10
-    assert [name for name in SUITES if not open_results(PUBLISHED / name).runs] == []
+    assert len(SUITES) == 10
+    assert sum(len(open_results(PUBLISHED / name).runs) for name in SUITES) == 267
     assert [name for name in SUITES if f"\n| `{name}` |" not in page] == []
 
 

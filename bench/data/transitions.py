@@ -9,6 +9,7 @@ reading `d4rl` has the rows that D4RL's qlearning_dataset would produce from the
 from __future__ import annotations
 
 import hashlib
+import mmap
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from bench.errors import BenchError
 from bench.files import read_sealed
 from bench.paths import CARD
 
+HASHED_AT_ONCE = 1 << 24  # bytes
 
 @dataclass(frozen=True)
 class Transitions:
@@ -107,13 +109,28 @@ def finding(rule: str, found: str, ok: bool) -> dict[str, str]:
 
 
 def content_hash(data: Transitions) -> str:
-    """Return the sha256 over names, types, shapes and bytes of the arrays."""
+    """Return the sha256 over names, types, shapes and bytes of the arrays.
+
+    The pages of a mapped file are released as they are read: a file that is mapped twice counts
+    twice in the memory of a process.
+    """
     digest = hashlib.sha256()
     for name, values in data.arrays().items():
         array = np.ascontiguousarray(values)
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array.data)
+        content = array.reshape(-1).view(np.uint8)
+        for start in range(0, len(content), HASHED_AT_ONCE):
+            digest.update(content[start : start + HASHED_AT_ONCE])
+            _release(values)
     return digest.hexdigest()
+
+
+def _release(array: np.ndarray) -> None:
+    """Return the pages of a mapped file to the system, which reads them again when needed."""
+    file = getattr(array, "_mmap", None)  # of np.memmap
+    # From a writable mapping it could drop changes.
+    if isinstance(file, mmap.mmap) and not array.flags.writeable:
+        file.madvise(mmap.MADV_DONTNEED)
 
 
 def check_card(folder: Path, found: str) -> None:

@@ -233,6 +233,26 @@ def test_the_hash_depends_on_content_alone(tmp_path: Path) -> None:
     assert content_hash(swapped) != content_hash(data)
 
 
+def mapped_megabytes() -> float:
+    """Return the resident pages of mapped files, which /proc counts in kB."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.split("RssFile:")[1].split()[0]) / 1e3
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
+def test_a_hash_leaves_no_mapped_pages_behind(tmp_path: Path) -> None:
+    small = flat()
+    rows = {name: np.resize(array, (1_000_000, *array.shape[1:])) for name, array in
+            small.arrays().items()}  # fmt: skip
+    write(Transitions(**rows), {}, tmp_path / "rows")
+    data = Transitions.load(tmp_path / "rows")
+    before = mapped_megabytes()
+    assert content_hash(data) == content_hash(Transitions(**rows))
+    assert sum(array.nbytes for array in data.arrays().values()) > 30e6
+    assert mapped_megabytes() - before < 3
+    np.testing.assert_array_equal(data.observations[-5:], rows["observations"][-5:])
+
+
 def test_a_card_vouches_only_for_the_arrays_whose_hash_it_has(tmp_path: Path) -> None:
     data = flat()
     write(data, {"hash": content_hash(data)}, tmp_path / "a")

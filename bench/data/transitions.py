@@ -120,7 +120,7 @@ def content_hash(data: Transitions) -> str:
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         content = array.reshape(-1).view(np.uint8)
         for start in range(0, len(content), HASHED_AT_ONCE):
-            digest.update(content[start : start + HASHED_AT_ONCE])
+            digest.update(content[start : start + HASHED_AT_ONCE].data)
             _release(values)
     return digest.hexdigest()
 

@@ -22,6 +22,7 @@ from bench.paths import CARD
 
 HASHED_AT_ONCE = 1 << 24  # bytes
 
+
 @dataclass(frozen=True)
 class Transitions:
     """N transitions in float32; `episodes` holds each row's episode number, int32.

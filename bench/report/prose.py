@@ -13,7 +13,7 @@ from bench.config.task import STAND_IN
 from bench.config.types import Evaluation, Online, Suite
 from bench.paths import COVERAGE, shipped
 from bench.records.runs import Runs
-from bench.report.table import NOT_AVAILABLE, NOT_RECORDED, NOT_RUN, recorded
+from bench.report.table import NOT_AVAILABLE, NOT_RECORDED, NOT_RUN, number, recorded
 from bench.statistics import aggregates
 from bench.statistics.coverage_rows import COLUMNS, TASKS
 from bench.statistics.frames import read_csv
@@ -42,6 +42,12 @@ def data_origin(origins: Sequence[str]) -> str:
 def counted(count: int, noun: str) -> str:
     """Return a number with its noun, such as `1 task` or `4 tasks`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def took(runs: Runs) -> str:
+    """Return the time of all finished jobs together: minutes below two hours, hours from there."""
+    minutes = sum(run["wall_seconds"] for run in runs.found.values()) / 60
+    return f"{number(minutes)} minutes" if minutes < 120 else f"{number(minutes / 60)} hours"
 
 
 def tasks_in_words(tasks: Sequence[str], total: int) -> str:
@@ -110,7 +116,6 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
     jobs = len(runs.found) + len(runs.missing) + len(runs.refused)
     versions = [", ".join(f"{n} {v}" for n, v in vs.items()) for vs in runs.values("versions")]
     machines = [_machine(m) for m in runs.values("machine")]
-    hours = sum(run["wall_seconds"] for run in runs.found.values()) / 3600
     threads = ", ".join(str(n) for n in runs.values("threads"))
     done = len(runs.found) - len(runs.diverged)
     return [
@@ -132,7 +137,7 @@ def facts(suite: Suite, catalogue: Catalogue, runs: Runs) -> list[list[str]]:
         ["machine", "; ".join(machines) or NOT_RUN],
         [
             "compute",
-            f"{hours:.2f} hours over all jobs on {', '.join(runs.values('device'))}, "
+            f"{took(runs)} over all jobs on {', '.join(runs.values('device'))}, "
             f"threads per job: {threads}"
             if runs.found
             else NOT_RUN,

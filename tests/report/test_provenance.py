@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pandas as pd
 import pytest
 from helpers.suite_results import TASKS, catalogue, make_suite, source_hash, write_results
 
 from bench.errors import BenchError
-from bench.records.runs import read_runs
-from bench.report import provenance
+from bench.records.runs import Runs, read_runs
+from bench.report import prose, provenance
 from bench.report.sections.provenance import trace_table
 from bench.statistics import aggregates
 from bench.statistics.frames import read_csv
@@ -96,3 +98,12 @@ def test_latex_names_every_number() -> None:
     assert r"\csname bench/all/iql/IQM high\endcsname{60.0}" in text
     assert "ci_low" not in text  # not a number below three seeds
     assert all(line.count("{") == line.count("}") for line in text.splitlines()[4:])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [([3.0, 3.0], "0.1 minutes"), ([7194.0], "119.9 minutes"), ([3600.0, 9000.0], "3.5 hours")],
+)
+def test_the_time_of_all_jobs_is_never_a_rounded_nothing(seconds: list[float], said: str) -> None:
+    found = {str(i): {"wall_seconds": taken} for i, taken in enumerate(seconds)}
+    assert prose.took(cast(Runs, SimpleNamespace(found=found))) == said

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.config.task import STAND_IN
 from bench.report.inputs import ReportInputs
-from bench.report.prose import RIVAL, SUBJECT, counted, tasks_in_words
+from bench.report.prose import RIVAL, SUBJECT, counted, tasks_in_words, took
 from bench.report.sections import effects, finetuning
 from bench.report.sections.claims import concerned
 from bench.report.table import NOT_RUN, interval, number
@@ -261,7 +261,6 @@ def ran(inputs: ReportInputs) -> list[str]:
     """Return the two lines of "What ran"."""
     suite, runs = inputs.suite, inputs.runs
     jobs = len(runs.found) + len(runs.missing) + len(runs.refused)
-    hours = sum(run["wall_seconds"] for run in runs.found.values()) / 3600
     first = (
         f"{counted(len(suite.tasks), 'task')} × {counted(len(suite.methods), 'method')} × "
         f"{counted(len(suite.seeds), 'seed')}, {suite.updates:,} updates"
@@ -273,7 +272,7 @@ def ran(inputs: ReportInputs) -> list[str]:
     rest = "".join(f", {len(names)} {state}" for state, names in states.items() if names)
     second = f"{done} of {jobs} jobs finished{rest}"
     if runs.found:
-        second += f"; {number(hours)} hours over all jobs on {machines(inputs)}"
+        second += f"; {took(runs)} over all jobs on {machines(inputs)}"
     return [f"{first}.", f"{second}."]
 
 

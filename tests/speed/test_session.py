@@ -29,7 +29,7 @@ def _root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run of one method, width, block and executor on one core."""
+    """The folder of a run of two cells on one core: of `iql`, and of `awr` at its source's sizes."""
     folder = tmp_path_factory.mktemp("benchmark")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
@@ -38,27 +38,16 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(cells, "EXECUTORS", ("recorded",))
         one_core = machine.machine() | {"cores": 1}
         patch.setattr(machine, "machine", lambda: one_core)
-        measure.benchmark(("iql",), ("gemm", "updates"), rounds=2, seconds=0.05, out=folder)
+        cell = cells.Cell("awr", 128, 1, "recorded", 1, family="locomotion")
+        patch.setattr(session, "source_cells", lambda methods, cores: [cell])
+        parts = ("gemm", "updates", "sources")
+        measure.benchmark(("iql",), parts, rounds=2, seconds=0.05, out=folder)
     return folder
 
 
 @pytest.fixture
 def content(out: Path) -> dict[str, Any]:
     return json.loads((out / "benchmark.json").read_text())
-
-
-def test_sources_are_measured_at_their_sizes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cell = cells.Cell("awr", 128, 1, "recorded", 1, family="locomotion")
-    monkeypatch.setattr(session, "source_cells", lambda methods, cores: [cell])
-    measure.benchmark(("awr",), ("sources",), rounds=1, seconds=0.05, out=tmp_path)
-    [found] = json.loads((tmp_path / "benchmark.json").read_text())["sources"]
-    assert found["sizes"] == {"hidden": [128, 64]}
-    assert (found["batch_size"], found["family"]) == (256, "locomotion")
-    assert found["seed_updates_per_second"] > 1
-    table = (tmp_path / "table.md").read_text()
-    assert "| awr | hidden 128 × 64 | 256 | 1 |" in table
 
 
 # --- a run ----------------------------------------------------------------------------
@@ -89,6 +78,14 @@ def test_work_and_rate_give_the_share_of_the_machine(content: dict[str, Any]) ->
     bfloat16 = content["gemm"]["bfloat16"]
     refusal = "precision: 'bfloat16' has no effect"
     assert ("gflops_per_second" in bfloat16) != (refusal in bfloat16.get("not_run", ""))
+
+
+def test_sources_are_measured_at_their_sizes(out: Path, content: dict[str, Any]) -> None:
+    (found,) = content["sources"]
+    assert found["sizes"] == {"hidden": [128, 64]}
+    assert (found["batch_size"], found["family"]) == (256, "locomotion")
+    assert found["seed_updates_per_second"] > 1
+    assert "| awr | hidden 128 × 64 | 256 | 1 |" in (out / "table.md").read_text()
 
 
 def test_what_did_not_run_reads_not_run(out: Path, content: dict[str, Any]) -> None:

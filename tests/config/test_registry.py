@@ -71,9 +71,8 @@ def test_every_suite_can_be_read(path: Path, capsys: pytest.CaptureFixture[str])
         assert f"method: {method}" in capsys.readouterr().out
     folder = ROOT / "results/published" / suite.suite
     if (folder / "scores.csv").exists():
-        for method in (suite.methods[0], suite.methods[-1]):
-            explain(method, suite.tasks[0], path, folder)
-            assert "summary.csv, the row" in capsys.readouterr().out
+        explain(suite.methods[-1], suite.tasks[0], path, folder)
+        assert "summary.csv, the row" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("_root")

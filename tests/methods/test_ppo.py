@@ -143,7 +143,7 @@ def test_without_running_scales_nothing_is_scaled() -> None:
 def test_learns_to_balance_the_pendulum(tmp_path: Path) -> None:
     """An untrained policy holds it for about 6 steps; the ladder must climb well above."""
     overrides = {"environments": 4, "horizon": 128, "minibatches": 4}
-    train("unit_pendulum:UnitPendulum-v0", tmp_path, 20_000, 0, overrides)
+    train("unit_pendulum:UnitPendulum-v0", tmp_path, 10_000, 0, overrides)
     ladder = pd.read_csv(tmp_path / "ladder.csv")
     assert ladder.return_mean.iloc[0] < 20
     assert ladder.loc[ladder.role == "expert", "return_mean"].item() > 60

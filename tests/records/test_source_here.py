@@ -41,11 +41,11 @@ def test_the_modules_that_are_left_out_are_these() -> None:
         assert not tree.module(name).libraries & LIBRARIES
 
 
-@pytest.mark.parametrize("method", ["iql", "cal_ql", "ppo"])
-def test_other_layout_and_no_comments_give_the_same_hash(method: str) -> None:
+def test_other_layout_and_no_comments_give_the_same_hash() -> None:
     tree = Tree({file: ast.unparse(ast.parse(text)) for file, text in here().texts.items()})
-    assert tree_hash(tree, METHODS[method].module) == source_hash(method)
     assert tree.texts != here().texts
+    for method in ("iql", "cal_ql", "ppo"):
+        assert tree_hash(tree, METHODS[method].module) == source_hash(method)
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,7 @@ def rehearse(one: Rehearsal, mirrors: Mirrors, kills: int, options: argparse.Nam
     os.chdir(one.folder)
     content = {
         "divide": options.divide,
+        "at_most": {"tasks": options.tasks, "seeds": options.seeds},
         "executor": "slurm, two nodes" if one.cluster else "--cores all",
         "wall_seconds": round(seconds),
         "snakemake_started": starts,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 
@@ -127,11 +128,10 @@ def content_hash(data: Transitions) -> str:
 
 
 def _release(array: np.ndarray) -> None:
-    """Return the pages of a mapped file to the system, which reads them again when needed."""
-    file = getattr(array, "_mmap", None)  # of np.memmap
-    # From a writable mapping it could drop changes.
-    if isinstance(file, mmap.mmap) and not array.flags.writeable:
-        file.madvise(mmap.MADV_DONTNEED)
+    """Return the pages of a file mapped read-only to the system, which reads them when needed."""
+    if isinstance(array, np.memmap) and array.mode == "r":  # others could lose changes
+        with suppress(OSError):  # refused for pages that are locked
+            array._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 def check_card(folder: Path, found: str) -> None:

@@ -45,9 +45,13 @@ def counted(count: int, noun: str) -> str:
 
 
 def took(runs: Runs) -> str:
-    """Return the time of all finished jobs together: minutes below two hours, hours from there."""
-    minutes = sum(run["wall_seconds"] for run in runs.found.values()) / 60
-    return f"{number(minutes)} minutes" if minutes < 120 else f"{number(minutes / 60)} hours"
+    """Return the time of all finished jobs together, in seconds, minutes or hours."""
+    seconds = sum(run["wall_seconds"] for run in runs.found.values())
+    if seconds < 100:
+        return f"{number(seconds)} seconds"
+    return (
+        f"{number(seconds / 60)} minutes" if seconds < 7000 else f"{number(seconds / 3600)} hours"
+    )
 
 
 def tasks_in_words(tasks: Sequence[str], total: int) -> str:

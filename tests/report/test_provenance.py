@@ -102,8 +102,13 @@ def test_latex_names_every_number() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [([3.0, 3.0], "0.1 minutes"), ([7194.0], "119.9 minutes"), ([3600.0, 9000.0], "3.5 hours")],
+    [
+        ([0.5, 2.0], "2.5 seconds"),
+        ([99.0, 67.0], "2.8 minutes"),
+        ([6990.0], "116.5 minutes"),
+        ([3600.0, 9000.0], "3.5 hours"),
+    ],
 )
-def test_the_time_of_all_jobs_is_never_a_rounded_nothing(seconds: list[float], said: str) -> None:
+def test_the_time_of_all_jobs_has_a_unit_that_suits_it(seconds: list[float], said: str) -> None:
     found = {str(i): {"wall_seconds": taken} for i, taken in enumerate(seconds)}
     assert prose.took(cast(Runs, SimpleNamespace(found=found))) == said

@@ -29,7 +29,7 @@ def _root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run of two cells on one core: of `iql`, and of `awr` at its source's sizes."""
+    """The folder of a run of two cells on one core: `iql`, and `awr` at its source's sizes."""
     folder = tmp_path_factory.mktemp("benchmark")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)

@@ -224,7 +224,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder that gets measures, report and log")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster is stopped
-    out = options.out.resolve()
+    out, kept = options.out.resolve(), options.keep and options.keep.resolve()
     read = [yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in options.suites]
     suites = [
         rehearsed(shortened(s, options.tasks, options.seeds), options.divide, options.episodes)
@@ -247,8 +247,8 @@ def main() -> None:
                 sys.exit(f"{out}: {suite['suite']}: scores.csv of the two runs differ.")
             if options.kills:
                 print(f"{out}: {suite['suite']}: scores.csv of both runs are equal.")
-            if options.keep:
-                keep(runs, suite["suite"], options.keep / suite["suite"])
+            if kept:
+                keep(runs, suite["suite"], kept / suite["suite"])
 
 
 if __name__ == "__main__":

@@ -25,7 +25,13 @@ from bench.config.d4rl_files import Source, read_sources
 from bench.config.method_names import label_of, value_of
 from bench.config.method_types import FamilyLayer, Method
 from bench.config.settings_schema import check_settings, schema_of
-from bench.config.suite_checks import check_datasets, check_names, check_overrides, check_own
+from bench.config.suite_checks import (
+    check_datasets,
+    check_lengths,
+    check_names,
+    check_overrides,
+    check_own,
+)
 from bench.config.task import Task
 from bench.config.task_table import TASKS, read_tasks, table_of
 from bench.config.types import (
@@ -157,7 +163,9 @@ class Catalogue:
         overrides = f"{where}, overrides for {method}"
         self._check_rewards(method, row, values["rewards"], where)
         self._check_config(method, config, f"{overrides} on {task}")
-        self._check_warm_start(method, config, values["updates"], overrides)
+        online = values.get("online")
+        schemas = self.schemas[method]["properties"]
+        check_lengths(config, schemas, values["updates"], online and online.steps, overrides)
         cell = {k: v for k, v in values.items() if not k.startswith(CONFIG)}
         cell |= {"suite": suite.suite, "method": method, "seeds": seeds, "config": config}
         cell["task"] = resolved(row, suite).deciding()
@@ -265,20 +273,6 @@ class Catalogue:
             raise BenchError(
                 f"{where}, overrides, rewards: '{rewards}' contradicts {method}'s settings for "
                 f"{task.family}, where each step must cost something; choose a shifted reward."
-            )
-
-    def _check_warm_start(
-        self, method: str, config: dict[str, Any], updates: int, where: str
-    ) -> None:
-        """Raise BenchError if the warm start fills the run, which would then only imitate."""
-        field = self.schemas[method]["properties"].get("warm_start")
-        if field is None:
-            return
-        length = config.get("warm_start", field["default"])
-        if length >= updates:
-            raise BenchError(
-                f"{where}, config: warm_start is {length:,} but the run has only {updates:,} "
-                "updates, so the policy would only imitate; set warm_start lower."
             )
 
     def _check_config(self, method: str, config: dict[str, Any], where: str) -> None:

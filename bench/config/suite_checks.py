@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from bench.config import registry
 from bench.config.method_types import Method
@@ -60,6 +61,31 @@ def check_overrides(suite: Suite, tasks: Mapping[str, Task], where: str) -> None
                 f"{place}: applies to no method and task of the suite; correct its methods and "
                 "families, or remove it."
             )
+
+
+def check_lengths(
+    config: Mapping[str, Any],
+    schemas: Mapping[str, Any],
+    updates: int,
+    steps: int | None,
+    where: str,
+) -> None:
+    """Raise BenchError if a warm start fills the run, or a rollout does not fit the online phase.
+
+    `config` has a cell's settings and `schemas` the schema of each field of the method's Config;
+    `steps` is the length of the online phase, if there is one.
+    """
+    lengths = {name: config.get(name, field.get("default")) for name, field in schemas.items()}
+    if "warm_start" in lengths and lengths["warm_start"] >= updates:
+        raise BenchError(
+            f"{where}, config: warm_start is {lengths['warm_start']:,} but the run has only "
+            f"{updates:,} updates, so the policy would only imitate; set warm_start lower."
+        )
+    if steps is not None and "horizon" in lengths and lengths["horizon"] > steps:
+        raise BenchError(
+            f"{where}, config: horizon is {lengths['horizon']:,} but the online phase has only "
+            f"{steps:,} steps, less than one rollout; ask for more steps or a shorter horizon."
+        )
 
 
 def check_own(name: str, entry: Method, path: Path) -> None:

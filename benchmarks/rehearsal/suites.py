@@ -16,8 +16,8 @@ WARM = ("warm_start", "warm_up")  # lengths among the settings of methods
 def rehearsed(suite: Suite, divide: int, episodes: int) -> Suite:
     """Return the suite with its lengths divided, and evaluations as far apart as EVERY.
 
-    Lengths are updates, steps, and the warm starts of methods. Tasks, methods, seeds, blocks, all
-    other settings and statistics stay as they are.
+    Lengths are updates, steps, and the warm starts and rollouts of methods. Tasks, methods, seeds,
+    blocks, all other settings and statistics stay as they are.
     """
     small = copy.deepcopy(suite)
     every = max(1, EVERY // divide)
@@ -33,12 +33,15 @@ def rehearsed(suite: Suite, divide: int, episodes: int) -> Suite:
         if "online" in part:
             steps = _scaled(part["online"]["steps"], divide, every)
             part["online"] = {"steps": steps, "every": every, "episodes": episodes}
-    small["overrides"] = [*small.get("overrides", []), *_warm_starts(suite, divide)]
+    small["overrides"] = [*small.get("overrides", []), *_settings(suite, divide, every)]
     return small
 
 
-def _warm_starts(suite: Suite, divide: int) -> list[dict[str, Any]]:
-    """Return overrides that divide the warm starts of the suite's methods."""
+def _settings(suite: Suite, divide: int, every: int) -> list[dict[str, Any]]:
+    """Return overrides that divide the warm starts of the suite's methods and fit their rollouts.
+
+    A rollout of at most the steps of the divided online phase has at least one of them a minibatch.
+    """
     catalogue = Catalogue()
     read, task = catalogue.suite(suite, suite["suite"]), suite["tasks"][0]
     overrides = []
@@ -46,10 +49,25 @@ def _warm_starts(suite: Suite, divide: int) -> list[dict[str, Any]]:
         fields = catalogue.schemas[method]["properties"]
         config = catalogue.settings(read, method, task, (0,)).config
         for name in (n for n in WARM if n in fields):
-            length = config.get(name, fields[name]["default"]) // divide
+            length = _of(config, fields, name) // divide
             reason = "divided as the updates are"
             overrides.append({"methods": [method], "config": {name: length}, "reason": reason})
+        online = read.online_of(method, catalogue.tasks[task].family)
+        if online is not None and "horizon" in fields:
+            horizon = min(_of(config, fields, "horizon"), _scaled(online.steps, divide, every))
+            fitted = {
+                "horizon": horizon,
+                "minibatches": min(_of(config, fields, "minibatches"), horizon),
+            }
+            reason = "a rollout is no longer than the online phase"
+            overrides.append({"methods": [method], "config": fitted, "reason": reason})
     return overrides
+
+
+def _of(config: dict[str, Any], fields: dict[str, Any], name: str) -> int:
+    """Return a method's setting, by default its Config's."""
+    value: int = config.get(name, fields[name]["default"])
+    return value
 
 
 def shortened(suite: Suite, tasks: int | None, seeds: int | None) -> Suite:

@@ -20,7 +20,7 @@ from bench.data import fetch_d4rl
 SUITES = ("paper", "paper-finetune", "extended")
 
 
-@pytest.mark.parametrize("divide", [1_000, 10_000])
+@pytest.mark.parametrize("divide", [1_000, 10_000, 50_000])
 @pytest.mark.parametrize("name", SUITES)
 def test_a_suite_keeps_all_but_its_lengths(name: str, divide: int) -> None:
     suite = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
@@ -34,7 +34,7 @@ def test_a_suite_keeps_all_but_its_lengths(name: str, divide: int) -> None:
         for task in (found.tasks[0], found.tasks[-1]):
             ours = catalogue.settings(found, method, task, [0])
             theirs = catalogue.settings(whole, method, task, [0])
-            lengths = ("warm_start", "warm_up")
+            lengths = ("warm_start", "warm_up", "horizon", "minibatches")
             kept = [{k: v for k, v in c.config.items() if k not in lengths} for c in (ours, theirs)]
             assert kept[0] == kept[1]
             assert ours.config.get("warm_start", 0) < max(ours.updates, 1)
@@ -43,6 +43,9 @@ def test_a_suite_keeps_all_but_its_lengths(name: str, divide: int) -> None:
             if theirs.online:
                 assert ours.online
                 assert ours.online.steps == theirs.online.steps // divide
+                if "horizon" in ours.config:
+                    assert ours.config["minibatches"] <= ours.config["horizon"] <= ours.online.steps
+                    assert ours.config["minibatches"] > 1
 
 
 def test_a_short_rehearsal_has_both_families() -> None:

@@ -191,6 +191,7 @@ def rehearse(one: Rehearsal, mirrors: Mirrors, kills: int, options: argparse.Nam
     os.chdir(one.folder)
     content = {
         "divide": options.divide,
+        "evaluations_a_run": options.points,
         "at_most": {"tasks": options.tasks, "seeds": options.seeds},
         "executor": "slurm, two nodes" if one.cluster else "--cores all",
         "wall_seconds": round(seconds),
@@ -212,6 +213,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--suites", nargs="+", default=SUITES)
     parser.add_argument("--divide", type=int, default=1000, help="updates and steps, by this")
+    parser.add_argument("--points", type=int, default=10, help="evaluations of a run, at most")
     parser.add_argument("--episodes", type=int, default=1, help="of an evaluation")
     parser.add_argument("--tasks", type=int, help="at most so many of a suite")
     parser.add_argument("--seeds", type=int, help="at most so many of a suite")
@@ -227,8 +229,8 @@ def main() -> None:
     out, kept = options.out.resolve(), options.keep and options.keep.resolve()
     read = [yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in options.suites]
     suites = [
-        rehearsed(shortened(s, options.tasks, options.seeds), options.divide, options.episodes)
-        for s in read
+        rehearsed(short, options.divide, options.points, options.episodes)
+        for short in (shortened(s, options.tasks, options.seeds) for s in read)
     ]
     files = out / "files"
     stand_ins(files, suites, options)

@@ -9,27 +9,28 @@ from bench.config.catalogue import Catalogue
 from bench.config.registry import base_of
 
 Suite = dict[str, Any]
-EVERY = 100_000  # updates between evaluations before they are divided: ten of a run of 1,000,000
+RUN = 1_000_000  # updates of the paper's runs, before they are divided
 WARM = ("warm_start", "warm_up")  # lengths among the settings of methods
 
 
-def rehearsed(suite: Suite, divide: int, episodes: int) -> Suite:
-    """Return the suite with its lengths divided, and evaluations as far apart as EVERY.
+def rehearsed(suite: Suite, divide: int, points: int, episodes: int) -> Suite:
+    """Return the suite with its lengths divided, and `points` evaluations in a run of RUN updates.
 
     Lengths are updates, steps, and the warm starts and rollouts of methods. Tasks, methods, seeds,
-    blocks, all other settings and statistics stay as they are.
+    blocks, all other settings and statistics stay as they are. A run reaches one evaluation at
+    least.
     """
     small = copy.deepcopy(suite)
-    every = max(1, EVERY // divide)
+    every = max(1, RUN // points // divide)
     small["suite"] = f"{suite['suite']}-rehearsal"
     small["title"] = f"Rehearsal of {suite['title']}"
     small["description"] = f"Rehearsed, on other data and with few updates: {suite['description']}"
     small["log_every"] = every
     for part in [small, *small.get("overrides", [])]:
-        if "updates" in part:
-            part["updates"] = _scaled(part["updates"], divide, every)
         if "evaluation" in part:
             part["evaluation"] = {"every": every, "episodes": episodes}
+        if "updates" in part:
+            part["updates"] = _scaled(part["updates"], divide, every)
         if "online" in part:
             steps = _scaled(part["online"]["steps"], divide, every)
             part["online"] = {"steps": steps, "every": every, "episodes": episodes}

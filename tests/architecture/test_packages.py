@@ -8,7 +8,18 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
-from helpers.code import FILES, MODULES, ROOTS, graph, imports, label, package_of, packages
+from helpers.code import (
+    FILES,
+    MODULES,
+    ROOTS,
+    found_in,
+    graph,
+    imports,
+    label,
+    package_of,
+    packages,
+    tree,
+)
 from helpers.paths import ROOT
 
 from bench.config.registry import IDEAS, METHODS, SLIDERS
@@ -62,14 +73,18 @@ def test_a_circle_would_be_found() -> None:
         list(TopologicalSorter(CIRCLE).static_order())
 
 
-@pytest.mark.parametrize("path", FILES, ids=label)
-def test_imports_stand_at_the_top(path: Path) -> None:
+def lazy(module: ast.Module) -> list[str]:
+    """The imports inside functions."""
+    functions = [n for n in ast.walk(module) if isinstance(n, ast.FunctionDef)]
+    inner = [n for f in functions for n in ast.walk(f)]
+    return [ast.unparse(n) for n in inner if isinstance(n, ast.Import | ast.ImportFrom)]
+
+
+def test_imports_stand_at_the_top() -> None:
     """Except in the command line, whose verbs load what they need."""
-    if not label(path).startswith("bench/cli/"):
-        tree = ast.parse(path.read_text())
-        functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
-        inner = [n for f in functions for n in ast.walk(f)]
-        assert not [ast.unparse(n) for n in inner if isinstance(n, ast.Import | ast.ImportFrom)]
+    paths = [path for path in FILES if not label(path).startswith("bench/cli/")]
+    assert found_in(paths, lambda path: lazy(tree(path))) == {}
+    assert lazy(ast.parse("def f():\n    if g:\n        import h\nimport i\n")) == ["import h"]
 
 
 def test_lazy_imports_count(tmp_path: Path) -> None:

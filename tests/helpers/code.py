@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import functools
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from helpers.paths import ROOT
 
@@ -35,6 +36,17 @@ def label(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def found_in(paths: Iterable[Path], check: Callable[[Path], Any]) -> dict[str, Any]:
+    """What a check finds, by file; files where it finds nothing are left out."""
+    return {label(path): found for path in paths if (found := check(path))}
+
+
 def name_of(path: Path) -> str:
     """The dotted name of a module's file."""
     parts = path.relative_to(ROOT).with_suffix("").parts
@@ -53,7 +65,7 @@ def package_of(module: str) -> str:
 
 def imports(path: Path, source: str | None = None) -> list[Import]:
     """All imports of our modules, lazy ones and those for type checkers included."""
-    tree = ast.parse(source if source is not None else path.read_text(encoding="utf-8"))
+    parsed = tree(path) if source is None else ast.parse(source)
     found: list[Import] = []
 
     def visit(node: ast.AST, inside: bool) -> None:
@@ -69,7 +81,7 @@ def imports(path: Path, source: str | None = None) -> list[Import]:
         for child in ast.iter_child_nodes(node):
             visit(child, inside)
 
-    visit(tree, False)
+    visit(parsed, False)
     return [i for i in found if i.module.split(".")[0] in ROOTS]
 
 

@@ -74,8 +74,10 @@ print(counters["inductor"]["fxgraph_cache_hit"], branch.recording.run.code is no
 
 def test_another_process_finds_the_code_and_calls_it_alone() -> None:
     command, variables = [sys.executable, "-W", "ignore", "-c", AGAIN], {"PYTHONPATH": str(ROOT)}
-    for _ in range(2):  # an earlier run of this test may have compiled it too
-        done = subprocess.run(
-            command, env=os.environ | variables, text=True, capture_output=True, check=True
-        )
-    assert done.stdout.split() == ["1", "True"]
+    found: list[str] = []
+    for _ in range(2):  # an earlier run of this test may have compiled it
+        if found[:1] != ["1"]:
+            found = subprocess.run(
+                command, env=os.environ | variables, text=True, capture_output=True, check=True
+            ).stdout.split()
+    assert found == ["1", "True"]

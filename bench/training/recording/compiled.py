@@ -9,7 +9,7 @@ without torch.compile, and after the first call the compiled code gets the same 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,17 +31,8 @@ class Compiled:
     def __init__(self, module: fx.GraphModule, inputs: tuple[Tensor, ...]):
         compiler = importlib.import_module("torch._inductor.compile_fx")  # takes a second
         _copy_outputs(module)
-        self.noted: list[tuple[Any, list[Tensor], list[Tensor]]] = []
-
-        def inner(*graph: Any, **options: Any) -> Any:
-            made = compiler.compile_fx_inner(*graph, **options)
-            made.current_callable = self._noting(made.current_callable)
-            return made
-
         with torch.no_grad(), _context():
-            self.whole = compiler.compile_fx(
-                module, list(inputs), inner_compile=inner, config_patches=OPTIONS
-            )
+            self.whole = compiler.compile_fx(module, list(inputs), config_patches=OPTIONS)
         self.memory = {storage(tensor) for tensor in module.buffers()}
         self.code: Any = None  # the compiled code alone, once it is known what to give it
         self.given: list[Tensor] = []  # its arguments
@@ -56,25 +47,16 @@ class Compiled:
             given[place] = inputs[number]
         return self.code(given)
 
-    def _noting(self, code: Callable[[list[Tensor]], list[Tensor]]) -> Any:
-        def call(arguments: list[Tensor]) -> list[Tensor]:
-            kept = list(arguments)  # the code empties the list
-            results = code(arguments)
-            self.noted.append((code, kept, results))
-            return results
-
-        return call
-
     def _first(self, inputs: tuple[Tensor, ...]) -> Any:
         """Apply the update through torch's wrappers, and see whether they can be left out.
 
         They can if they pass on the state and the inputs, no copies, and return what they get.
         """
-        self.noted.clear()
-        outputs = self.whole(*inputs)
-        if len(self.noted) != 1:
+        with _calls() as noted:
+            outputs = self.whole(*inputs)
+        if len(noted) != 1:
             return outputs
-        code, given, results = self.noted.pop()
+        code, given, results = noted.pop()
         numbers = {id_of(tensor): number for number, tensor in enumerate(inputs)}
         places = [(p, numbers[id_of(t)]) for p, t in enumerate(given) if id_of(t) in numbers]
         passed = {p for p, _ in places}
@@ -85,11 +67,32 @@ class Compiled:
 
 
 @contextmanager
-def _context() -> Iterator[None]:
-    """Let torch's compiler look for code that it has compiled before.
+def _calls() -> Iterator[list[tuple[Any, list[Tensor], list[Tensor]]]]:
+    """Note what compiled code is called, with what, and what it returns.
 
-    Without an environment of shapes, even if all are known, it would compile each graph anew. Its
-    cache of whole functions would return code in wrappers, past the compiler that was given.
+    Code that torch's compiler finds again passes no hook but the call itself.
+    """
+    kind = importlib.import_module("torch._inductor.output_code").CompiledFxGraph
+    called, noted = kind.__call__, []
+
+    def call(graph: Any, arguments: list[Tensor]) -> list[Tensor]:
+        code, kept = graph.current_callable, list(arguments)  # the code empties the list
+        results: list[Tensor] = called(graph, arguments)
+        noted.append((code, kept, results))
+        return results
+
+    kind.__call__ = call
+    try:
+        yield noted
+    finally:
+        kind.__call__ = called
+
+
+@contextmanager
+def _context() -> Iterator[None]:
+    """Let torch's compiler look for graphs that it has compiled before, and for their code.
+
+    Without an environment of shapes, even if all are known, it would compile each graph anew.
     """
     guards = importlib.import_module("torch._guards")
     functions = importlib.import_module("torch._functorch.config")
@@ -98,7 +101,7 @@ def _context() -> Iterator[None]:
     mode = fake.FakeTensorMode(
         shape_env=shapes.ShapeEnv(), static_shapes=True, allow_non_fake_inputs=True
     )
-    with functions.patch(enable_autograd_cache=False), guards.tracing(guards.TracingContext(mode)):
+    with functions.patch(enable_autograd_cache=True), guards.tracing(guards.TracingContext(mode)):
         yield
 
 

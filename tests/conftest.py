@@ -1,4 +1,7 @@
-"""Shared by all tests: one thread, and this checkout's code."""
+"""Shared by all tests: one thread, and this checkout's code.
+
+torch is imported in functions: the process that hands the tests to the others needs none.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,10 @@ import os
 import sys
 
 import pytest
-import torch
 from helpers.paths import ROOT
 
 # Processes that tests start in other folders run this checkout, not an installed one.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(":")
-torch.set_num_threads(1)
 # The files that take most of the time begin, the longest first, so that none of them ends alone
 # on one of the cores.
 LONG = (
@@ -29,6 +30,8 @@ LONG = (
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip, with the reason, what this machine has not got or this call has not asked for."""
+    import torch
+
     place = {name: index for index, name in enumerate(LONG)}
     items.sort(key=lambda item: place.get(item.path.name, len(LONG)))
     card = torch.cuda.is_available()
@@ -64,6 +67,8 @@ def _alike_in_any_order() -> None:
 
     A test that trains in this process leaves it without the smallest numbers.
     """
+    import torch
+
     torch.set_num_threads(1)
     torch.set_flush_denormal(False)
     torch.manual_seed(0)

@@ -127,12 +127,20 @@ def left_out(
 
 def metrics(matrices: np.ndarray) -> np.ndarray:
     """Return the METRICS as rliable does, faster: (..., seeds, tasks) -> (..., 4)."""
-    by_task = matrices.mean(axis=-2)
+    iqm, median = iqm_and_median(matrices)
+    mean = matrices.mean(axis=-2).mean(axis=-1)
+    gap = PERFECT - np.minimum(matrices, PERFECT).mean(axis=(-2, -1))
+    return np.stack([iqm, median, mean, gap], axis=-1)
+
+
+def iqm_and_median(matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first two METRICS, those that are bootstrapped: (..., seeds, tasks) -> (...)."""
     ordered = np.sort(matrices.reshape(*matrices.shape[:-2], -1), axis=-1)
     cut = int(0.25 * ordered.shape[-1])
-    iqm = ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1)
-    gap = PERFECT - np.minimum(matrices, PERFECT).mean(axis=(-2, -1))
-    return np.stack([iqm, np.median(by_task, axis=-1), by_task.mean(axis=-1), gap], axis=-1)
+    by_task = np.sort(matrices.mean(axis=-2), axis=-1)
+    tasks = by_task.shape[-1]
+    middle = by_task[..., (tasks - 1) // 2 : tasks // 2 + 1]
+    return ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1), middle.mean(axis=-1)
 
 
 def complete(

@@ -21,6 +21,7 @@ from bench.statistics.aggregates import (
     PERFECT,
     bootstrap_level,
     complete,
+    iqm_and_median,
     matrix_of,
     metrics,
 )
@@ -75,7 +76,7 @@ def _bootstrap(matrix: np.ndarray, repetitions: int) -> np.ndarray:
     with _numpy_seed(0):
         _, intervals = library.get_interval_estimates(
             {"": matrix},
-            lambda drawn: metrics(drawn)[:2],
+            lambda drawn: np.array(iqm_and_median(drawn)),
             reps=repetitions,
             confidence_interval_size=bootstrap_level(*matrix.shape),
         )

@@ -13,6 +13,7 @@ from typing import Any
 from bench.config.catalogue import Catalogue
 from bench.config.d4rl_files import Source, source_of
 from bench.config.types import Settings, Suite, resolved
+from bench.jobs.requests import buffer_bytes
 from bench.jobs.speeds import Speeds, updates_of
 from bench.jobs.text_table import aligned
 
@@ -109,7 +110,10 @@ def _training(
         "Evaluation: upper bound in core-hours, with every episode at its time limit, plus the "
         "steps of online phases."
     )
-    yield "Memory: per job, including its mapped data, which jobs on one machine share."
+    yield (
+        "Memory: per job, including its mapped data, which jobs on one machine share, and the "
+        "replay buffer of an online phase."
+    )
     if finished:
         yield "What the benchmark lacks is of finished runs in results/, on this project's machine."
     if rough:
@@ -163,6 +167,7 @@ def cost_of(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, A
     if evaluation is None and rate and rate.episode is not None:
         evaluation = episodes * rate.episode / 3600
     mapped = arrays_bytes(source, source.rows) if source and source.rows else 0
+    held = mapped + buffer_bytes(cell, mapped)
     return {
         "method": cell.method,
         "updates": updates * seeds,
@@ -171,7 +176,7 @@ def cost_of(cell: Settings, catalogue: Catalogue, speeds: Speeds) -> dict[str, A
         "finished": bool(rate and rate.finished),
         "machine": rate and rate.machine,
         "evaluation": evaluation,
-        "megabytes": rate and not rate.rough and rate.megabytes + mapped / 1e6,
+        "megabytes": rate and not rate.rough and rate.megabytes + held / 1e6,
         "results": episodes * EPISODE_ROW + updates // cell.log_every * seeds * METRICS_ROW,
     }
 

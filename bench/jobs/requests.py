@@ -65,18 +65,26 @@ def request(cell: Settings, cost: Mapping[str, Any] | None, limit: int | None) -
     megabytes = UNKNOWN_MEGABYTES
     if cost["megabytes"]:
         megabytes = max(LEAST_MEGABYTES, math.ceil(cost["megabytes"] * MEMORY_MARGIN))
-    return Request(min(needed, limit or needed), megabytes + _further(cell), hours, needed)
+    further = _data_bytes(cell) + (0 if cost["megabytes"] else buffer_bytes(cell, 0))
+    return Request(
+        min(needed, limit or needed), megabytes + math.ceil(further / 1e6), hours, needed
+    )
 
 
-def _further(cell: Settings) -> int:
-    """Return the megabytes of the replay buffer and of the mapped arrays, if they are here.
+def buffer_bytes(cell: Settings, data: float) -> float:
+    """Return the bytes of the replay buffer of an online phase, which holds a copy of the data."""
+    return cell.online.steps * len(cell.seeds) * ONLINE_ROW + data if cell.online else 0
 
-    Costs include the arrays of D4RL's data already.
+
+def _data_bytes(cell: Settings) -> float:
+    """Return the bytes of the mapped arrays, if they are here, and of their copy in a buffer.
+
+    Costs include those of D4RL's data, and the rows that are added online.
     """
+    if cell.task.origin == "D4RL":
+        return 0
     arrays = (TRANSITIONS / cell.task.transitions).glob("*.npy")
-    mapped = sum(p.stat().st_size for p in arrays) if cell.task.origin != "D4RL" else 0
-    online = cell.online.steps * len(cell.seeds) * ONLINE_ROW if cell.online else 0
-    return math.ceil((mapped + online) / 1e6)
+    return sum(path.stat().st_size for path in arrays) * (2 if cell.online else 1)
 
 
 def megabytes_of(asked: Request, cell: Settings, attempt: int) -> int:

@@ -17,9 +17,11 @@ from helpers.projects import one_sentence
 from bench.cli import main
 from bench.config import d4rl_files
 from bench.config.catalogue import Catalogue
+from bench.config.types import Online
 from bench.errors import BenchError
 from bench.jobs import cost_plan
 from bench.jobs import speeds as speeds_module
+from bench.jobs.cost_plan import cost_of
 from bench.jobs.speeds import Speeds
 
 
@@ -56,6 +58,16 @@ def test_hours_and_memory_by_hand(tmp_path: Path) -> None:
     # 3 seeds of a megabyte, 6,000 episodes and 1,000 log points of 3 seeds.
     assert cells["BC"][9:11] == ["4", "MB"]
     assert any("~ rough" in row for row in text)
+
+
+def test_a_replay_buffer_holds_the_data_again_and_the_rows_of_each_seed(tmp_path: Path) -> None:
+    suite, catalogue = paper(tasks=("hopper-medium-v2",), methods=("bc",), seeds=(0, 1, 2))
+    cell = catalogue.settings(suite, "bc", "hopper-medium-v2", (0, 1, 2))
+    online = Online(steps=10_000, every=1_000, episodes=1)
+    cells = (cell, cell.model_copy(update={"online": online}))
+    offline, tuned = (cost_of(c, catalogue, speeds(tmp_path))["megabytes"] for c in cells)
+    assert offline == pytest.approx(300 + 112, abs=1)
+    assert tuned - offline == pytest.approx(112 + 9, abs=1)
 
 
 def test_what_was_not_measured_is_said(tmp_path: Path) -> None:

@@ -55,13 +55,17 @@ def test_by_hand(known: Any, limit: int | None, expected: tuple[Any, ...]) -> No
     assert (found.minutes, found.megabytes, found.hours, found.attempts) == expected
 
 
-def test_arrays_that_are_here_and_replay_buffers_are_added() -> None:
+def test_arrays_that_are_here_are_added_and_their_copy_in_a_replay_buffer() -> None:
     folder = Path("data/transitions/local/pendulum/random-v0")
     folder.mkdir(parents=True)
     np.save(folder / "observations.npy", np.zeros((1_000_000, 4), np.float32))
     online = {"steps": 100_000, "every": 1000, "episodes": 2}
     cell = settings(online=online)
-    assert requests.request(cell, cost(), None).megabytes == 4000 + 17 + 60
+    assert requests.request(settings(), cost(), None).megabytes == 4000 + 17
+    assert requests.request(cell, cost(), None).megabytes == 4000 + 33
+    # What was measured has been given the rows that two seeds add; the unknown has not.
+    assert requests.buffer_bytes(cell, 0) == 60e6
+    assert requests.request(cell, None, None).megabytes == 12_000 + 33 + 60
 
 
 def test_an_attempt_that_continues_asks_for_no_more() -> None:

@@ -86,6 +86,13 @@ def check_lengths(
             f"{where}, config: horizon is {lengths['horizon']:,} but the online phase has only "
             f"{steps:,} steps, less than one rollout; ask for more steps or a shorter horizon."
         )
+    if steps is not None and {"horizon", "minibatches"} <= set(lengths):
+        horizon, parts = lengths["horizon"], lengths["minibatches"]
+        if horizon < 2 * parts:
+            raise BenchError(
+                f"{where}, config: minibatches is {parts:,} of a rollout of {horizon:,} steps, but "
+                "advantages are standardised within each, which needs two; ask for fewer."
+            )
 
 
 def check_own(name: str, entry: Method, path: Path) -> None:

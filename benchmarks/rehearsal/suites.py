@@ -41,7 +41,8 @@ def rehearsed(suite: Suite, divide: int, points: int, episodes: int) -> Suite:
 def _settings(suite: Suite, divide: int, every: int) -> list[dict[str, Any]]:
     """Return overrides that divide the warm starts of the suite's methods and fit their rollouts.
 
-    A rollout of at most the steps of the divided online phase has at least one of them a minibatch.
+    A rollout of at most the steps of the divided online phase has two of them a minibatch: one
+    alone has no standard deviation, by which advantages are divided.
     """
     catalogue = Catalogue()
     read, task = catalogue.suite(suite, suite["suite"]), suite["tasks"][0]
@@ -58,7 +59,7 @@ def _settings(suite: Suite, divide: int, every: int) -> list[dict[str, Any]]:
             horizon = min(_of(config, fields, "horizon"), _scaled(online.steps, divide, every))
             fitted = {
                 "horizon": horizon,
-                "minibatches": min(_of(config, fields, "minibatches"), horizon),
+                "minibatches": min(_of(config, fields, "minibatches"), max(1, horizon // 2)),
             }
             reason = "a rollout is no longer than the online phase"
             overrides.append({"methods": [method], "config": fitted, "reason": reason})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from helpers.projects import METHODS, one_sentence, suite_of, write_project
+from helpers.projects import METHODS, MINIMAL, ROOT, one_sentence, suite_of, write_project
 
 from bench.config.catalogue import Catalogue
 from bench.config.types import Online, Settings
@@ -125,3 +125,19 @@ def test_an_unknown_fine_tuning_setting_is_refused() -> None:
     Path("config/methods.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(BenchError, match=r"pointmaze, fine_tuning, config: unknown .*cosine_actor"):
         Catalogue()
+
+
+def test_a_rollout_longer_than_the_online_phase_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any job: else it would be found after the offline phase."""
+    monkeypatch.chdir(ROOT)
+    content = MINIMAL | {"methods": ["ppo"], "online": {"steps": 2000, "every": 500, "episodes": 1}}
+    with pytest.raises(BenchError, match=r"ppo, config: horizon is 2,048 but .* 2,000 steps"):
+        Catalogue().suite(content, "tiny.yaml")
+    fits = [{"reason": "r", "config": {"horizon": 2000}}]
+    Catalogue().suite(content | {"overrides": fits}, "tiny.yaml")
+    for horizon, minibatches in ((40, 21), (63, 32)):  # some of one step: no deviation, only NaN
+        one = [{"reason": "r", "config": {"horizon": horizon, "minibatches": minibatches}}]
+        with pytest.raises(BenchError, match=rf"minibatches is {minibatches} of a rollout of"):
+            Catalogue().suite(content | {"overrides": one}, "tiny.yaml")
+    two = [{"reason": "r", "config": {"horizon": 40, "minibatches": 20}}]
+    Catalogue().suite(content | {"overrides": two}, "tiny.yaml")

@@ -272,16 +272,6 @@ def test_a_warm_start_that_outlasts_the_run_is_refused(monkeypatch: pytest.Monke
         Catalogue().suite(content | {"overrides": short}, "tiny.yaml")
 
 
-def test_a_rollout_longer_than_the_online_phase_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before any job: else it would be found after the offline phase."""
-    monkeypatch.chdir(ROOT)
-    content = MINIMAL | {"methods": ["ppo"], "online": {"steps": 2000, "every": 500, "episodes": 1}}
-    with pytest.raises(BenchError, match=r"ppo, config: horizon is 2,048 but .* 2,000 steps"):
-        Catalogue().suite(content, "tiny.yaml")
-    fits = [{"reason": "r", "config": {"horizon": 2000}}]
-    Catalogue().suite(content | {"overrides": fits}, "tiny.yaml")
-
-
 def test_the_last_of_several_overrides_sets_the_updates() -> None:
     lengths = [{"updates": n, "reason": "a test"} for n in (200, 300)]
     assert suite_of(overrides=lengths).updates_of("iql") == 300

@@ -37,7 +37,7 @@ def made(tmp_path: Path, chosen: Suite) -> Section | None:
     older = {"settings": {"method": "iql", "task": {"task": MAZE}}}
     inputs = SimpleNamespace(
         suite=chosen, catalogue=CATALOGUE, tasks={t: CATALOGUE.tasks[t] for t in chosen.tasks},
-        finetune=result if chosen.online else None, scores=SCORES, stale=set(),
+        finetune=result if chosen.online else None, scores=SCORES, stale=set(), diverged=set(),
         records=[run, older],
     )  # fmt: skip
     section = finetuning.section(inputs)
@@ -98,6 +98,9 @@ def test_a_change_without_doubt_is_marked() -> None:
     cell = table.rows[0][1]
     assert cell.mark == "changed"
     assert cell.notes[-2:] == ("stale", "paper: 1.0 → 2.0")
+    for diverged, shown in (((), "not run"), ([(MAZE, "iql")], "diverged")):
+        lost = finetuning.before_and_after({}, suite((MAZE,)), labels, [MAZE], {}, set(), diverged)
+        assert lost.rows[0][1].text == shown
 
 
 def phase(

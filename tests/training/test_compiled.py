@@ -68,11 +68,11 @@ entry = registry.entry_of("bc").tiny | {"hidden": (8,)}
 trainer = Problem(registry.load("bc"), entry, reaching())((0,), 5, "compiled", fixed=True)
 trainer.run(5)
 (branch,) = trainer.engine.proof.branches.values()
-print(counters["inductor"]["fxgraph_cache_hit"], branch.recording.run.code is not None)
+print(counters["aot_autograd"]["autograd_cache_hit"], branch.recording.run.code is not None)
 """
 
 
-def test_another_process_finds_the_code_and_calls_it_alone() -> None:
+def test_another_process_finds_the_graph_and_calls_its_code_alone() -> None:
     command, variables = [sys.executable, "-W", "ignore", "-c", AGAIN], {"PYTHONPATH": str(ROOT)}
     found: list[str] = []
     for _ in range(2):  # an earlier run of this test may have compiled it

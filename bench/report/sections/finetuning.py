@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -74,7 +74,7 @@ def section(inputs: ReportInputs) -> Section | None:
     cells, labels, tasks, suite = found.cells, found.labels, found.tasks, inputs.suite
     paper = beside(list(tasks))
     draw = partial(curves, inputs.scores, suite, labels, tasks, paper)
-    table = before_and_after(cells, suite, labels, list(tasks), paper, inputs.stale)
+    table = before_and_after(cells, suite, labels, [*tasks], paper, inputs.stale, inputs.diverged)
     few = len(table.header) <= 5
     if not few:
         table = transposed(table)
@@ -217,6 +217,7 @@ def before_and_after(
     tasks: Sequence[str],
     paper: Mapping[tuple[str, str], Published],
     stale: set[tuple[str, str]],
+    diverged: Collection[tuple[str, str]] = (),
 ) -> Table:
     """Tabulate scores as in the paper's Table 2: one row per task, one column per method, sums."""
 
@@ -226,7 +227,7 @@ def before_and_after(
         if theirs is not None:
             note = [f"paper: {number(theirs.before)} {ARROW} {number(theirs.after)}"]
         if row is None:
-            return Cell(NOT_RUN, tuple(note))
+            return Cell("diverged" if (task, method) in diverged else NOT_RUN, tuple(note))
         notes = [
             interval(row["before_low"], row["before_high"]),
             f"{ARROW} {interval(row['after_low'], row['after_high'])}",
